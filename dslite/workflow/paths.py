@@ -1,0 +1,111 @@
+"""Where everything lies on disk. No other module joins these names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+STAGES = ("corpus", "train", "evaluate")
+"""Stages that run once per corpus, in the order of the flow."""
+
+SUMMARY = "paper"
+"""The stage that runs once, across corpora."""
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+@dataclass(frozen=True)
+class CorpusPaths:
+    """What a run leaves for one corpus. ``root`` is heavy and ignored by git, ``pages`` is for readers."""
+
+    root: Path
+    pages: Path
+
+    # corpus ---------------------------------------------------------------
+    @property
+    def clips(self) -> Path:
+        return self.root / "corpus" / "clips.parquet"
+
+    @property
+    def chunks(self) -> Path:
+        return self.root / "corpus" / "chunks.parquet"
+
+    @property
+    def spectrograms(self) -> Path:
+        return self.root / "corpus" / "spectrograms.npy"
+
+    @property
+    def problems(self) -> Path:
+        return self.root / "corpus" / "problems.parquet"
+
+    # train ----------------------------------------------------------------
+    @property
+    def features(self) -> Path:
+        return self.root / "train" / "features.npy"
+
+    def fit(self, augmentation: str, partition: str) -> Path:
+        """The folder of one fit: model.keras, history.parquet, predictions.parquet, record.json."""
+        return self.root / "train" / augmentation / partition
+
+    # evaluate -------------------------------------------------------------
+    @property
+    def scores(self) -> Path:
+        return self.root / "evaluate" / "scores.parquet"
+
+    @property
+    def confusion(self) -> Path:
+        return self.root / "evaluate" / "confusion.parquet"
+
+    # every stage ----------------------------------------------------------
+    def record(self, stage: str) -> Path:
+        """Written last by a stage: what it ran with and what came of it. No record, no finished stage."""
+        return self.root / stage / "record.json"
+
+    def notebook(self, stage: str) -> Path:
+        return self.pages / f"{stage}.ipynb"
+
+    def page(self, stage: str) -> Path:
+        return self.pages / f"{stage}.html"
+
+    def failed_page(self, stage: str) -> Path:
+        return self.pages / f"{stage}.failed.html"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The layout below one output folder (the repository's root unless ``--output`` says otherwise)."""
+
+    output: Path
+
+    @property
+    def reports(self) -> Path:
+        return self.output / "reports"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.output / "artifacts"
+
+    def corpus(self, name: str) -> CorpusPaths:
+        return CorpusPaths(self.artifacts / name, self.reports / name)
+
+    def standin(self, name: str) -> Path:
+        """The audio of a synthesised corpus, in the layout of the real one."""
+        return self.artifacts / "standins" / name
+
+    @property
+    def summary(self) -> CorpusPaths:
+        """The notebook across corpora: its pages lie at the top of the reports."""
+        return CorpusPaths(self.artifacts / SUMMARY, self.reports)
+
+    @property
+    def index(self) -> Path:
+        return self.reports / "index.html"
+
+    @property
+    def results(self) -> Path:
+        return self.reports / "results.csv"
+
+    def table(self, number: int) -> Path:
+        return self.reports / "tables" / f"table{number}.csv"
+
+    @property
+    def logs(self) -> Path:
+        return self.artifacts / "logs"
