@@ -1,0 +1,188 @@
+"""The front end: a chunk of audio becomes the picture of its Mel spectrogram (paper, section 2.1).
+
+Chunk -> peak normalisation -> STFT (Hann) -> power -> Mel bins -> dB -> min-max -> colour map -> bilinear resize.
+It is one Keras layer, so that training, explanation and the exported model cannot differ. The work is split where
+the data is smallest: :meth:`MelPlot.quantise` ends with one byte per Mel bin and frame, which is what is cached, and
+:meth:`MelPlot.paint` turns those bytes into the plot.
+"""
+
+from dataclasses import asdict, dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib import colormaps
+
+COLOUR_MAPS = ("viridis", "plasma", "inferno", "magma", "cividis")
+"""The five perceptually uniform maps of matplotlib; the paper uses viridis."""
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """Parameters of the front end, as data.
+
+    Attributes:
+        rate: sample rate in Hz.
+        window: length of the Hann window and of the FFT in samples (512 = 32 ms, paper 2.1).
+        hop: step between frames in samples (256 = 50 %, paper 2.1).
+        mel_bins: number of Mel bins (128, paper 2.1).
+        mel_scale: ``"htk"`` or ``"slaney"``; the paper does not say, the released code is HTK.
+        low_hz, high_hz: edges of the filter bank in Hz. The paper is silent on the lower edge. 60 Hz, because with 512
+            points and HTK bins from 0 Hz the lowest filter lies between two FFT bins: it would sit at the floor and
+            the min-max would squeeze everything real into the top of the colours (ledger F-02).
+        floor: smallest power before the logarithm.
+        top_db: range in dB below the loudest bin that is kept. The paper is silent; 80 dB keeps digital silence from
+            doing what a dead bin does.
+        colours: name of the colour map.
+        size: height and width of the plot in pixels.
+    """
+
+    rate: int = 16_000
+    window: int = 512
+    hop: int = 256
+    mel_bins: int = 128
+    mel_scale: str = "htk"
+    low_hz: float = 60.0
+    high_hz: float = 8_000.0
+    floor: float = 1e-10
+    top_db: float = 80.0
+    colours: str = "viridis"
+    size: int = 224
+
+    def frames(self, samples: int) -> int:
+        """Number of STFT frames of a chunk (no centring, no padding).
+
+        Raises:
+            ValueError: if the chunk is shorter than one window.
+        """
+        if samples < self.window:
+            raise ValueError(f"A chunk of {samples} samples is shorter than the window of {self.window}.")
+        return 1 + (samples - self.window) // self.hop
+
+    def mel_frequencies(self) -> np.ndarray:
+        """Centre frequency of each Mel bin in Hz, shape (mel_bins,), rising."""
+        return _mel_edges(self)[1:-1]
+
+
+def _to_mel(hz, scale):
+    hz = np.asarray(hz, np.float64)
+    if scale == "htk":
+        return 2595.0 * np.log10(1.0 + hz / 700.0)
+    # Slaney: linear below 1 kHz (200/3 Hz per Mel), logarithmic above (27 Mel per factor of 6.4).
+    return np.where(hz < 1000.0, hz * 3.0 / 200.0, 15.0 + 27.0 * np.log(np.maximum(hz, 1e-9) / 1000.0) / np.log(6.4))
+
+
+def _to_hz(mel, scale):
+    mel = np.asarray(mel, np.float64)
+    if scale == "htk":
+        return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+    return np.where(mel < 15.0, mel * 200.0 / 3.0, 1000.0 * np.exp((mel - 15.0) * np.log(6.4) / 27.0))
+
+
+def _mel_edges(p: FrontEnd) -> np.ndarray:
+    low, high = _to_mel([p.low_hz, p.high_hz], p.mel_scale)
+    return _to_hz(np.linspace(low, high, p.mel_bins + 2), p.mel_scale)
+
+
+def mel_filters(p: FrontEnd) -> np.ndarray:
+    """Triangular Mel filter bank, peaks of 1.
+
+    Returns:
+        float32, shape (window // 2 + 1, mel_bins): multiply a power spectrum with it from the left.
+
+    Raises:
+        ValueError: for an unknown scale, edges out of order, or a filter in which no FFT bin falls; such a dead bin
+            would ruin the contrast of every plot (see :class:`FrontEnd`).
+    """
+    if p.mel_scale not in ("htk", "slaney"):
+        raise ValueError(f"mel_scale is {p.mel_scale!r}; expected 'htk' or 'slaney'.")
+    if not 0 <= p.low_hz < p.high_hz <= p.rate / 2:
+        raise ValueError(f"Mel edges {p.low_hz}-{p.high_hz} Hz do not lie in order within 0-{p.rate / 2} Hz.")
+    edges = _mel_edges(p)
+    fft_hz = np.linspace(0.0, p.rate / 2, p.window // 2 + 1)[:, None]
+    rising = (fft_hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - fft_hz) / (edges[2:] - edges[1:-1])
+    filters = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    dead = np.flatnonzero(filters.max(axis=0) == 0.0)
+    if dead.size:
+        raise ValueError(
+            f"Mel bin {dead[0]} ({edges[dead[0]]:.0f}-{edges[dead[0] + 2]:.0f} Hz) holds no FFT bin: raise low_hz "
+            f"(now {p.low_hz} Hz), lengthen the window (now {p.window} samples) or use fewer Mel bins."
+        )
+    return filters
+
+
+def colour_table(name: str) -> np.ndarray:
+    """The 256 colours of one of :data:`COLOUR_MAPS`, from matplotlib's own table: float32 (256, 3) in 0-255."""
+    if name not in COLOUR_MAPS:
+        raise ValueError(f"The colour map {name!r} is not one of {', '.join(COLOUR_MAPS)}.")
+    return (colormaps[name](np.arange(256))[:, :3] * 255.0).astype(np.float32)
+
+
+@keras.saving.register_keras_serializable("dslite")
+class MelPlot(keras.layers.Layer):
+    """Waveforms to spectrogram plots, batched, in the graph.
+
+    Call: float32 (batch, samples), any amplitude -> float32 (batch, size, size, 3), RGB in 0-255; rows are frequency
+    (top is high), columns are time. Silent and constant chunks give the darkest colour throughout, never NaN.
+
+    Args:
+        parameters: a :class:`FrontEnd`, or its fields as a dict (as in a saved model); None for the paper's.
+    """
+
+    def __init__(self, parameters: FrontEnd | dict | None = None, **kwargs):
+        super().__init__(**{"trainable": False, **kwargs})
+        if isinstance(parameters, dict):
+            parameters = FrontEnd(**parameters)
+        self.parameters = parameters or FrontEnd()
+        self._filters = mel_filters(self.parameters)
+        self._colours = colour_table(self.parameters.colours)
+
+    def get_config(self):
+        return {**super().get_config(), "parameters": asdict(self.parameters)}
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.parameters.size, self.parameters.size, 3)
+
+    def compute_output_spec(self, waveforms):
+        return keras.KerasTensor(self.compute_output_shape(waveforms.shape), dtype="float32")
+
+    def decibels(self, waveforms):
+        """Mel power in dB relative to the loudest bin: (batch, samples) -> float32 (batch, frames, mel_bins) <= 0."""
+        p = self.parameters
+        # Gain has no effect once the plot is scaled by its own minimum and maximum, except against the floor; the
+        # peak is therefore brought to 1 for every chunk (paper 2.1, "signal normalization"; ledger F-04).
+        peak = tf.reduce_max(tf.abs(waveforms), axis=-1, keepdims=True)
+        waveforms = tf.math.divide_no_nan(waveforms, peak)
+        spectrum = tf.signal.stft(waveforms, p.window, p.hop, p.window, pad_end=False)
+        power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
+        # One matrix product for the whole batch is several times faster than one per chunk.
+        shape = tf.shape(power)
+        mel = tf.matmul(tf.reshape(power, [-1, p.window // 2 + 1]), self._filters)
+        mel = tf.reshape(mel, [shape[0], shape[1], p.mel_bins])
+        db = tf.math.log(tf.maximum(mel, p.floor)) * np.float32(10.0 / np.log(10.0))
+        db -= tf.reduce_max(db, axis=[1, 2], keepdims=True)
+        return tf.maximum(db, -p.top_db)
+
+    def quantise(self, waveforms):
+        """The spectrogram before colours: (batch, samples) -> uint8 (batch, frames, mel_bins), 0 quietest, 255 loudest.
+
+        Min-max scaled per chunk and cut into 256 steps as matplotlib does it, so that this loses nothing that the
+        colour map would not lose.
+        """
+        return tf.cast(self._steps(waveforms), tf.uint8)
+
+    def _steps(self, waveforms):
+        db = self.decibels(waveforms)
+        low = tf.reduce_min(db, axis=[1, 2], keepdims=True)
+        scaled = tf.math.divide_no_nan(db - low, -low)  # the maximum is 0 dB; silence gives 0 / 0 -> 0
+        return tf.cast(tf.minimum(scaled * 256.0, 255.0), tf.int32)
+
+    def paint(self, levels):
+        """Colours and resizes: integers 0-255 (batch, frames, mel_bins) -> float32 (batch, size, size, 3), RGB 0-255."""
+        colours = tf.gather(self._colours, tf.cast(levels, tf.int32))
+        picture = tf.reverse(tf.transpose(colours, [0, 2, 1, 3]), axis=[1])
+        return tf.image.resize(picture, [self.parameters.size] * 2, method="bilinear")
+
+    def call(self, waveforms):
+        return self.paint(self._steps(waveforms))

@@ -1,0 +1,24 @@
+"""What all tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_ravdess() -> Path:
+    """The folder of the real RAVDESS song corpus."""
+    folder = Path(os.environ.get("DSLITE_DATA", "")) / "ravdess"
+    if not os.environ.get("DSLITE_DATA") or not folder.is_dir():
+        pytest.skip("needs real audio: set DSLITE_DATA to a folder that holds ravdess/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def squeezenet_weights() -> Path:
+    """A folder that holds SqueezeNet v1.1's ImageNet weights."""
+    folder = Path(os.environ.get("DSLITE_WEIGHTS", ""))
+    if not os.environ.get("DSLITE_WEIGHTS") or not list(folder.glob("squeezenet*notop.h5")):
+        pytest.skip("needs real weights: set DSLITE_WEIGHTS to a folder that holds SqueezeNet's *_notop.h5")
+    return folder
