@@ -1,0 +1,94 @@
+"""The classifier: head, activation, and the assembly from waveform to class probabilities (paper, section 2.1)."""
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from dslite.backbones import Backbone
+from dslite.spectrogram import MelPlot
+
+
+@keras.saving.register_keras_serializable("dslite")
+class AReLU(keras.layers.Layer):
+    """Attention-based rectified linear unit (Chen et al., 2020) with its two learnable scalars.
+
+    ``y = (1 + sigmoid(beta)) * x`` for x >= 0 and ``clip(alpha, 0.01, 0.99) * x`` below.
+
+    Args:
+        alpha, beta: initial values of the scalars; 0.9 and 2.0 as in the authors' implementation of AReLU.
+    """
+
+    def __init__(self, alpha: float = 0.9, beta: float = 2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.initial = (float(alpha), float(beta))
+
+    def build(self, input_shape):
+        self.alpha, self.beta = (
+            self.add_weight(name=name, shape=(), initializer=keras.initializers.Constant(value))
+            for name, value in zip(("alpha", "beta"), self.initial, strict=True)
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "alpha": self.initial[0], "beta": self.initial[1]}
+
+    def call(self, x):
+        # Maximum and minimum, not relu(-x): SHAP's DeepExplainer has no rule for a unary minus.
+        below = tf.clip_by_value(self.alpha, 0.01, 0.99) * tf.minimum(x, 0.0)
+        return (1.0 + tf.sigmoid(self.beta)) * tf.maximum(x, 0.0) + below
+
+
+@keras.saving.register_keras_serializable("dslite")
+class Head(keras.layers.Layer):
+    """Dense -> AReLU -> dropout -> dense: features (batch, width) to logits (batch, classes).
+
+    Dropout acts only when :meth:`call` gets a ``seed``. Its mask is a function of that seed alone, so that a fit that
+    was interrupted goes on with the masks it would have had.
+
+    Args:
+        units: width of the hidden layer (Table 2).
+        classes: number of classes.
+        dropout: share of hidden units dropped in training, in [0, 1).
+    """
+
+    def __init__(self, units: int, classes: int, dropout: float, **kwargs):
+        super().__init__(**kwargs)
+        self.dropout = float(dropout)
+        self.hidden = keras.layers.Dense(units, name="hidden")
+        self.activation = AReLU(name="arelu")
+        self.output_layer = keras.layers.Dense(classes, name="logits")
+
+    def build(self, input_shape):
+        self.hidden.build(input_shape)
+        hidden = (*input_shape[:-1], self.hidden.units)
+        self.activation.build(hidden)
+        self.output_layer.build(hidden)
+
+    def get_config(self):
+        sizes = {"units": self.hidden.units, "classes": self.output_layer.units}
+        return {**super().get_config(), **sizes, "dropout": self.dropout}
+
+    def call(self, features, seed=None):
+        x = self.activation(self.hidden(features))
+        if seed is not None and self.dropout:
+            x = tf.nn.experimental.stateless_dropout(x, self.dropout, seed=seed)
+        return self.output_layer(x)
+
+
+def assemble(plot: MelPlot, backbone: Backbone, head: Head) -> keras.Model:
+    """The whole model: float32 waveforms (batch, samples) at 16 kHz to float32 probabilities (batch, classes).
+
+    Its layers are named ``plot``, ``normalise``, ``backbone``, ``pool``, ``head`` and ``softmax``.
+    """
+    waveform = keras.Input((None,), name="waveform")
+    x = plot(waveform)
+    x = keras.layers.Rescaling(backbone.scale, backbone.offset, name="normalise")(x)
+    x = backbone.model(x, training=False)  # batch normalisation keeps ImageNet's statistics in both phases
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    x = keras.layers.Softmax(name="softmax")(head(x))
+    return keras.Model(waveform, x, name="dslite")
+
+
+def load_model(file: Path) -> keras.Model:
+    """Reads a model that a fit left (``model.keras``): waveforms to probabilities."""
+    return keras.models.load_model(file, compile=False)
