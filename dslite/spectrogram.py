@@ -179,7 +179,7 @@ class MelPlot(keras.layers.Layer):
         return tf.cast(tf.minimum(scaled * 256.0, 255.0), tf.int32)
 
     def paint(self, levels):
-        """Colours and resizes: integers 0-255 (batch, frames, mel_bins) -> float32 (batch, size, size, 3), RGB 0-255."""
+        """Colours and resizes: integers (batch, frames, mel_bins) -> float32 (batch, size, size, 3), RGB in 0-255."""
         colours = tf.gather(self._colours, tf.cast(levels, tf.int32))
         picture = tf.reverse(tf.transpose(colours, [0, 2, 1, 3]), axis=[1])
         return tf.image.resize(picture, [self.parameters.size] * 2, method="bilinear")

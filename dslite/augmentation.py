@@ -1,0 +1,177 @@
+"""SapAugment with CutMix and SpecAugment, whole batches at once (paper, sections 2.1 and 3.2).
+
+A batch is augmented in two steps. :func:`draw` decides from the losses, for every sample, what is done to it: no
+picture is needed for that. :func:`apply` then changes the pictures, and only those for which :attr:`Plan.touched` says
+so need to be rendered and passed through a frozen backbone again.
+
+Random numbers are stateless: a plan is a function of its seed.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import tensorflow as tf
+
+AUGMENTATIONS = {"none": (False, False), "cutmix": (True, False), "specaugment": (False, True), "both": (True, True)}
+"""The paper's four configurations: name -> (CutMix, SpecAugment)."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What SapAugment may do (paper 3.2).
+
+    Attributes:
+        a, s: shape of lambda over the loss rank; ``a`` moves the switch-over rank to ``1 - a``, ``s`` sharpens it.
+        patch: smallest and largest side of CutMix' square in pixels.
+        mask: smallest and largest width of SpecAugment's time mask and frequency mask in pixels.
+        probability: execution probability at lambda 0 and at lambda 1, for each augmentation by itself.
+    """
+
+    a: float = 0.5
+    s: float = 10.0
+    patch: tuple[int, int] = (0, 56)
+    mask: tuple[int, int] = (0, 67)
+    probability: tuple[float, float] = (0.10, 0.25)
+
+
+class Plan(NamedTuple):
+    """What is done to each of n pictures, in pixels of the plot; all tensors are of length n.
+
+    Attributes:
+        top, bottom, left, right: int32, the clipped square that CutMix pastes (half open); empty where it does nothing.
+        partner: int32, index of the sample that the square comes from.
+        time, time_width, frequency, frequency_width: int32, first column and width of the time mask, first row and
+            height of the frequency mask; a width of 0 masks nothing.
+    """
+
+    top: tf.Tensor
+    bottom: tf.Tensor
+    left: tf.Tensor
+    right: tf.Tensor
+    partner: tf.Tensor
+    time: tf.Tensor
+    time_width: tf.Tensor
+    frequency: tf.Tensor
+    frequency_width: tf.Tensor
+
+    @property
+    def area(self) -> tf.Tensor:
+        """Pasted pixels per sample, int32 (n,)."""
+        return (self.bottom - self.top) * (self.right - self.left)
+
+    @property
+    def touched(self) -> tf.Tensor:
+        """Whether the picture changes at all, bool (n,)."""
+        return (self.area > 0) | (self.time_width > 0) | (self.frequency_width > 0)
+
+    def take(self, indices) -> "Plan":
+        """The plan of some samples; ``partner`` goes on to refer to the whole batch."""
+        return Plan(*(tf.gather(part, indices) for part in self))
+
+
+def sap_lambda(losses, policy: Policy) -> tf.Tensor:
+    """Portion of augmentation per sample, from the rank of its loss in the batch (SapAugment, Hu et al., 2021, eq. 1).
+
+    ``lambda = 1 - I_l(s (1 - a), s a)`` with ``l = rank / n`` and I the regularised incomplete beta function: the
+    sample with the lowest loss gets a value near 1, the one with the highest exactly 0. Equal losses are ranked in
+    their order.
+
+    Args:
+        losses: float32 (n,).
+
+    Returns:
+        float32 (n,) in [0, 1].
+    """
+    n = tf.shape(losses)[0]
+    ranks = tf.scatter_nd(tf.argsort(losses, stable=True)[:, None], tf.range(1, n + 1), [n])
+    share = tf.cast(ranks, tf.float32) / tf.cast(n, tf.float32)
+    return 1.0 - tf.math.betainc(policy.s * (1.0 - policy.a), policy.s * policy.a, share)
+
+
+def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: int = 224) -> Plan:
+    """Decides what is done to each sample of a batch.
+
+    CutMix and SpecAugment are executed independently of each other. The square's centre is uniform over the picture
+    and the square is clipped at its edges; its partner is any *other* sample of the batch, so a batch of one is never
+    mixed. Masks lie wholly inside the picture.
+
+    Args:
+        losses: float32 (n,), of the un-augmented samples under the present weights.
+        seed: int32 (2,).
+        cutmix, specaugment: which of the two may act.
+        size: height and width of the pictures.
+    """
+    losses = tf.convert_to_tensor(losses, tf.float32)
+    n = tf.shape(losses)[0]
+    lam = sap_lambda(losses, policy)
+    uniform = tf.random.stateless_uniform([8, n], seed)
+
+    def between(limits, portion):
+        return limits[0] + (limits[1] - limits[0]) * portion
+
+    def whole(x):
+        return tf.cast(tf.round(x), tf.int32)
+
+    def below(u, limit):  # uniform over 0 .. limit - 1
+        limit = tf.cast(limit, tf.float32)
+        return tf.minimum(tf.cast(u * limit, tf.int32), tf.cast(limit, tf.int32) - 1)
+
+    chance = between(policy.probability, lam)
+    pasted = (uniform[0] < chance) & cutmix & (n > 1)
+    masked = (uniform[1] < chance) & specaugment
+
+    side = tf.where(pasted, whole(between(policy.patch, lam)), 0)
+    top, left = (below(uniform[i], size) - side // 2 for i in (2, 3))
+    partner = (tf.range(n) + 1 + below(uniform[4], tf.maximum(n - 1, 1))) % n
+
+    width = tf.where(masked, whole(between(policy.mask, lam)), 0)
+    time, frequency = (below(uniform[i], size + 1 - width) for i in (5, 6))
+    return Plan(
+        top=tf.maximum(top, 0),
+        bottom=tf.minimum(top + side, size),
+        left=tf.maximum(left, 0),
+        right=tf.minimum(left + side, size),
+        partner=partner,
+        time=time,
+        time_width=width,
+        frequency=frequency,
+        frequency_width=width,
+    )
+
+
+def apply(plan: Plan, pictures, partners, fill) -> tf.Tensor:
+    """Pastes the squares, then lays the masks.
+
+    Args:
+        plan: of the same n samples as ``pictures``.
+        pictures: float32 (n, height, width, 3); rows are frequency, columns are time.
+        partners: float32 (n, height, width, 3), the picture of each sample's partner (any picture where nothing is
+            pasted).
+        fill: float32 (3,), the colour of the masks: the base model's mean colour, so that what is masked is zero after
+            its normalisation.
+
+    Returns:
+        float32, shaped as ``pictures``.
+    """
+    rows = tf.range(tf.shape(pictures)[1])[None, :, None, None]
+    columns = tf.range(tf.shape(pictures)[2])[None, None, :, None]
+
+    def within(position, first, end):
+        return (position >= first[:, None, None, None]) & (position < end[:, None, None, None])
+
+    pasted = within(rows, plan.top, plan.bottom) & within(columns, plan.left, plan.right)
+    masked = within(columns, plan.time, plan.time + plan.time_width)
+    masked |= within(rows, plan.frequency, plan.frequency + plan.frequency_width)
+    return tf.where(masked, fill, tf.where(pasted, partners, pictures))
+
+
+def mix_labels(plan: Plan, labels, size: int = 224) -> tf.Tensor:
+    """Mixes labels in proportion to the area that was really pasted (after clipping).
+
+    Args:
+        plan: of a whole batch.
+        labels: float32 (n, classes), rows sum to 1.
+        size: height and width of the pictures.
+    """
+    share = (tf.cast(plan.area, tf.float32) / (size * size))[:, None]
+    return (1.0 - share) * labels + share * tf.gather(labels, plan.partner)
