@@ -1,0 +1,111 @@
+"""Reading, cutting and caching: made files with known content, and the ones that cannot be used."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from dslite import audio
+from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.store import Spectrograms, build
+
+
+def tone(seconds, rate=16_000, hz=440.0):
+    return (0.5 * np.sin(2 * np.pi * hz * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize(
+    "suffix, subtype", [("wav", "PCM_16"), ("wav", "FLOAT"), ("flac", "PCM_24"), ("ogg", "VORBIS")]
+)
+def test_any_rate_channels_and_format(tmp_path, rate, channels, suffix, subtype):
+    file = tmp_path / f"a b ü.{suffix}"
+    soundfile.write(file, np.stack([tone(1.0, rate)] * channels, axis=1), rate, subtype=subtype)
+    samples = audio.load(file)
+    assert samples.dtype == np.float32 and abs(len(samples) - 16_000) <= 1
+    spectrum = np.abs(np.fft.rfft(samples[:16_000]))
+    assert spectrum.argmax() == pytest.approx(440, abs=1) and np.abs(samples).max() == pytest.approx(0.5, abs=0.1)
+
+
+def test_channels_are_averaged(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.stack([np.zeros(16_000), tone(1.0)], axis=1), 16_000, subtype="FLOAT")
+    np.testing.assert_allclose(audio.load(tmp_path / "a.wav"), tone(1.0) / 2, atol=1e-6)
+
+
+def bad_files(folder):
+    good = tone(1.0)
+    soundfile.write(folder / "good.wav", good, 16_000)
+    (folder / "corrupt.wav").write_bytes(b"RIFF nothing that makes sense" * 20)
+    soundfile.write(folder / "truncated.flac", np.random.default_rng(0).uniform(-1, 1, 64_000), 16_000)
+    data = (folder / "truncated.flac").read_bytes()
+    (folder / "truncated.flac").write_bytes(data[: len(data) // 2])
+    soundfile.write(folder / "empty.wav", good[:0], 16_000)
+    soundfile.write(folder / "silent.wav", good * 0, 16_000)
+    soundfile.write(folder / "nan.wav", np.where(np.arange(16_000) == 5, np.nan, good), 16_000, subtype="FLOAT")
+    return {"corrupt.wav": "decoded", "truncated.flac": "decoded|truncated", "empty.wav": "no samples",
+            "silent.wav": "silent", "nan.wav": "1 samples that are NaN"}  # fmt: skip
+
+
+def test_unusable_files_are_named_with_their_reason(tmp_path):
+    for name, reason in bad_files(tmp_path).items():
+        with pytest.raises(audio.UnusableAudio, match=reason) as caught:
+            audio.load(tmp_path / name)
+        assert str(tmp_path) not in str(caught.value)
+
+
+def test_cut_has_half_a_chunk_of_hop_and_drops_the_rest():
+    samples = np.arange(10, dtype=np.float32)
+    np.testing.assert_array_equal(audio.cut(samples, 4, 2, 1), [[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 6, 7], [6, 7, 8, 9]])
+    np.testing.assert_array_equal(audio.cut(samples[:5], 4, 2, 1), [[0, 1, 2, 3]])
+
+
+def test_short_file_is_repeated_not_padded_with_zeros():
+    np.testing.assert_array_equal(audio.cut(np.array([1.0, 2.0, 3.0]), 8, 4, 1), [[1, 2, 3, 1, 2, 3, 1, 2]])
+    np.testing.assert_array_equal(audio.cut(np.array([1.0, 2.0]), None, 1, 5), [[1, 2, 1, 2, 1]])
+
+
+def test_whole_file_is_one_chunk():
+    assert audio.cut(np.zeros(12_345, np.float32), None, 1, 512).shape == (1, 12_345)
+
+
+def test_cache_holds_every_chunk_and_lists_every_file_it_could_not_use(tmp_path):
+    reasons = bad_files(tmp_path)
+    soundfile.write(tmp_path / "long.wav", tone(2.5, hz=900), 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "short.wav", tone(0.3, hz=300), 16_000, subtype="FLOAT")
+    clips = pd.DataFrame({"file": ["good.wav", *reasons, "long.wav", "short.wav"]})
+    chunks, problems = build(clips, tmp_path, 1.0, FrontEnd(), tmp_path / "s.npy")
+    assert sorted(problems["file"]) == sorted(reasons) and set(problems["kind"]) == {"skipped"}
+    assert chunks["file"].tolist() == ["good.wav"] + ["long.wav"] * 4 + ["short.wav"]
+    assert chunks["start_s"].tolist() == [0, 0, 0.5, 1.0, 1.5, 0] and chunks["padded"].tolist() == [False] * 5 + [True]
+    stored = Spectrograms(tmp_path / "s.npy", chunks)
+    ((rows, levels),) = stored.batches([3, 0])
+    direct = MelPlot().quantise(
+        np.stack([audio.load(tmp_path / "long.wav")[16_000:32_000], audio.load(tmp_path / "good.wav")])
+    )
+    assert rows.tolist() == [0, 1]
+    assert np.abs(levels.astype(int) - direct.numpy().astype(int)).max() <= 1
+    frames = FrontEnd().frames(16_000)
+    assert (tmp_path / "s.npy").stat().st_size == 128 * frames * len(chunks) + 128  # and the header of .npy
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_whole_files_of_many_lengths_keep_their_order(tmp_path):
+    seconds = [1.0, 2.0, 1.0, 0.5]
+    for i, s in enumerate(seconds):
+        soundfile.write(tmp_path / f"{i}.wav", tone(s, hz=300 * (i + 1)), 16_000)
+    clips = pd.DataFrame({"file": [f"{i}.wav" for i in range(4)]})
+    chunks, _ = build(clips, tmp_path, 0.0, FrontEnd(), tmp_path / "s.npy")
+    assert chunks["frames"].tolist() == [FrontEnd().frames(int(s * 16_000)) for s in seconds]
+    found = {}
+    for rows, levels in Spectrograms(tmp_path / "s.npy", chunks).batches([3, 2, 1, 0]):
+        found |= {int(r): level for r, level in zip(rows, levels, strict=True)}
+    bins = [found[3 - i].mean(axis=0).argmax() for i in range(4)]
+    mel = FrontEnd().mel_frequencies()
+    np.testing.assert_allclose(mel[bins], [300, 600, 900, 1200], rtol=0.05)
+
+
+def test_corpus_without_usable_audio_leaves_an_empty_cache(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"x")
+    chunks, problems = build(pd.DataFrame({"file": ["a.wav"]}), tmp_path, 1.0, FrontEnd(), tmp_path / "s.npy")
+    assert len(chunks) == 0 and len(problems) == 1 and len(Spectrograms(tmp_path / "s.npy", chunks)) == 0
