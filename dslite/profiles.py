@@ -1,0 +1,75 @@
+"""What a fit is trained with: the paper's Table 2, and the short schedule of the demo."""
+
+import tomllib
+from dataclasses import dataclass, replace
+from importlib.resources import files
+
+PROFILES = ("demo", "full")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyperparameters of a fit.
+
+    Attributes:
+        units: width of the head's hidden layer.
+        dropout: share of hidden units dropped in training.
+        optimiser: ``"adadelta"`` (the paper's) or ``"adam"``.
+        learning_rate: of the first phase; the second has a tenth of it.
+        epochs: of the first and the second phase.
+        share: share of the base model's layers, from the end, that the second phase trains (Table 2 names the number
+            for DenseNet121's 427 layers).
+        chunk: length of a chunk in s; 0 stands for whole files.
+        batch: samples per step.
+        balance: ``"upsample"`` duplicates training chunks at random until all classes are equally frequent, as the
+            released code does (F-14); ``"none"`` leaves them.
+    """
+
+    units: int
+    dropout: float
+    optimiser: str
+    learning_rate: float
+    epochs: tuple[int, int]
+    share: float
+    chunk: float
+    batch: int = 32
+    balance: str = "upsample"
+
+
+TABLE2 = tomllib.loads((files("dslite.paper") / "table2.toml").read_text())
+"""Table 2 as published: corpus -> hyperparameters."""
+
+_OWN = {"units": 512, "dropout": 0.25, "learning_rate": 0.001, "epochs": [40, 120], "share": 0.3, "chunk": 3.0}
+"""For corpora that are not in the paper: what most rows of Table 2 say, 3 s chunks, the middle number of epochs."""
+
+DEMO_EPOCHS = (12, 3)
+DEMO_BACKBONE = "squeezenet_v1"
+FULL_BACKBONE = "densenet121"
+
+
+def recipe(corpus: str, profile: str) -> Recipe:
+    """The hyperparameters for a corpus.
+
+    ``full`` is Table 2. ``demo`` keeps its head, chunks and share of trained layers, but takes few epochs and Adam:
+    AdaDelta at the paper's rate (on Keras' scale) leaves a small head at chance for dozens of epochs (F-13).
+
+    Args:
+        corpus: a name of Table 2; any other gets the values that most of its rows share.
+        profile: one of :data:`PROFILES`.
+    """
+    row = TABLE2.get(corpus, _OWN)
+    full = Recipe(
+        units=row["units"],
+        dropout=row["dropout"],
+        optimiser="adadelta",
+        learning_rate=row["learning_rate"],
+        epochs=tuple(row["epochs"]),
+        share=row["share"],
+        chunk=row["chunk"],
+    )
+    if profile == "full":
+        return full
+    if profile != "demo":
+        raise ValueError(f"The profile {profile!r} is not one of {', '.join(PROFILES)}.")
+    second = DEMO_EPOCHS[1] if full.epochs[1] else 0
+    return replace(full, optimiser="adam", learning_rate=0.001, epochs=(DEMO_EPOCHS[0], second))

@@ -1,0 +1,356 @@
+"""The two phases of training (paper, sections 2.1 and 3.2).
+
+While the base model is frozen, the features of an un-augmented picture never change. They are computed once
+(:meth:`Trainer.extract`) and serve the ranking losses of SapAugment, every un-augmented sample of the first phase and
+all fits of a corpus; only pictures that an augmentation really changes go through the base model again.
+
+All random numbers are functions of seed, epoch and step, so that a fit that was interrupted and resumed is the fit
+that was not. That needs one thread: with two, TensorFlow's sums do not repeat bit for bit.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from dslite import augmentation
+from dslite.backbones import Backbone, train_last
+from dslite.files import whole_file
+from dslite.model import Head, assemble
+from dslite.profiles import Recipe
+from dslite.scoring import decide, uar
+from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.store import Spectrograms
+
+CHECKPOINT_SECONDS = 20.0
+"""A fit saves where it is at the first end of an epoch after this time."""
+
+DEV_POINTS = 20
+"""Scores on dev in the second phase, where each costs a pass over dev, are taken about this often."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The chunks of one fit, as indices into the corpus' chunks.
+
+    Attributes:
+        train: int (n,), chunks to train on.
+        evaluate: int (m,), chunks to predict afterwards.
+        labels: int (all chunks,), class index of each chunk's file.
+        files: int (all chunks,), file index of each chunk.
+    """
+
+    train: np.ndarray
+    evaluate: np.ndarray
+    labels: np.ndarray
+    files: np.ndarray
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a fit leaves: ``probabilities`` float32 (m, classes) of ``Examples.evaluate``, and a row per epoch."""
+
+    probabilities: np.ndarray
+    history: pd.DataFrame
+
+
+def upsample(indices: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """Repeats chunks of the smaller classes at random until every class has as many as the largest (F-14).
+
+    Args:
+        indices: int (n,), chunks.
+        labels: int (all chunks,), class of each chunk.
+
+    Returns:
+        int: all of ``indices`` and the repeated ones.
+    """
+    of_class = labels[indices]
+    counts = np.bincount(of_class)
+    rng = np.random.default_rng([seed, 1])
+    extra = [rng.choice(indices[of_class == c], counts.max() - n) for c, n in enumerate(counts) if n]
+    return np.concatenate([indices, *extra])
+
+
+class Trainer:
+    """Trains the fits of one corpus, one after another, with the same graphs.
+
+    Args:
+        spectrograms: the cached chunks.
+        backbone: the base model as it is before training.
+        classes: number of classes.
+        recipe: the hyperparameters.
+        front_end: parameters that the chunks were cached with.
+        policy: SapAugment's.
+    """
+
+    def __init__(
+        self,
+        spectrograms: Spectrograms,
+        backbone: Backbone,
+        classes: int,
+        recipe: Recipe,
+        front_end: FrontEnd | None = None,
+        policy: augmentation.Policy | None = None,
+    ):
+        self.spectrograms, self.backbone, self.classes = spectrograms, backbone, classes
+        self.recipe, self.policy = recipe, policy or augmentation.Policy()
+        self.plot = MelPlot(front_end, name="plot")
+        self._initial = backbone.model.get_weights()
+        self.head = Head(recipe.units, classes, recipe.dropout, name="head")
+        self.head.build((None, backbone.width))
+        self._scale = tf.constant(backbone.scale, tf.float32)
+        self._offset = tf.constant(backbone.offset, tf.float32)
+        self._fill = tf.constant(backbone.mean_colour)
+        self.tail = train_last(
+            backbone.model, int(len(backbone.model.layers) * recipe.share) if recipe.epochs[1] else 0
+        )
+        # One optimiser per phase, made once; `_reset` sets them back for each fit.
+        head = self.head.trainable_variables
+        self._phases = (head, [*self.tail, *head])
+        self._optimisers = [_optimiser(recipe, phase) for phase in (1, 2)]
+        for optimiser, variables in zip(self._optimisers, self._phases, strict=True):
+            optimiser.build(variables)
+        self._states = [[v.numpy() for v in optimiser.variables] for optimiser in self._optimisers]
+        self._paint = tf.function(self.plot.paint, input_signature=[tf.TensorSpec([None, None, None], tf.uint8)])
+        self._frozen_features = tf.function(self._features, reduce_retracing=True)
+        self._predict = tf.function(
+            lambda pictures: tf.nn.softmax(self.head(self._features(pictures))), reduce_retracing=True
+        )
+        self._plan = tf.function(self._draw, reduce_retracing=True)
+        self._apply = tf.function(augmentation.apply, reduce_retracing=True)
+        self._head_losses = tf.function(lambda x, y: _losses(self.head(x), y), reduce_retracing=True)
+        self._losses = tf.function(lambda x, y: _losses(self.head(self._features(x)), y), reduce_retracing=True)
+        self._head_step = tf.function(lambda x, y, s: self._step(0, x, y, s), reduce_retracing=True)
+        self._tail_step = tf.function(lambda x, y, s: self._step(1, self._normalised(x), y, s), reduce_retracing=True)
+
+    # pictures and features -------------------------------------------------------------------------------------
+
+    def pictures(self, indices) -> tf.Tensor:
+        """Plots of some chunks: float32 (n, size, size, 3), RGB in 0-255."""
+        batches = self.spectrograms.batches(indices)
+        painted = [self._paint(levels) for _, levels in batches]
+        if len(batches) == 1:
+            return painted[0]
+        order = np.argsort(np.concatenate([rows for rows, _ in batches]))
+        return tf.gather(tf.concat(painted, axis=0), order)
+
+    def _normalised(self, pictures):
+        return pictures * self._scale + self._offset
+
+    def _features(self, pictures):
+        # training=False: batch normalisation keeps ImageNet's statistics in both phases (F-11).
+        return tf.reduce_mean(self.backbone.model(self._normalised(pictures), training=False), axis=[1, 2])
+
+    def extract(
+        self, indices: np.ndarray, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> np.ndarray:
+        """Features of un-augmented chunks under the base model as it is: float32 (n, width)."""
+        out = np.empty((len(indices), self.backbone.width), np.float32)
+        for start in range(0, len(indices), self.recipe.batch):
+            stop = start + self.recipe.batch
+            out[start:stop] = self._frozen_features(self.pictures(indices[start:stop]))
+            progress(min(stop, len(indices)), len(indices))
+        return out
+
+    # one fit -----------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        examples: Examples,
+        features: np.ndarray,
+        augment: str,
+        seed: int,
+        checkpoint: Path,
+        identity: str = "",
+        dev: bool = True,
+        progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+    ) -> Outcome:
+        """Trains a head, then the last layers with it, from the beginning or from a checkpoint.
+
+        Args:
+            examples: what to train on and what to predict.
+            features: float32 (all chunks, width), from :meth:`extract` on all chunks.
+            augment: a key of :data:`dslite.augmentation.AUGMENTATIONS`.
+            seed: of everything random.
+            checkpoint: file to save to now and then and to resume from; the caller removes it when all is saved.
+            identity: says what is being fitted; a checkpoint of something else is not used.
+            dev: whether ``examples.evaluate`` is the development partition, to be scored along the way.
+            progress: called with epochs done, epochs in all and a short text.
+        """
+        recipe, total = self.recipe, sum(self.recipe.epochs)
+        self._reset(seed)
+        rows, begin = self._resume(checkpoint, identity)
+        train = examples.train
+        if recipe.balance == "upsample":
+            train = upsample(train, examples.labels, seed)
+        one_hot = np.eye(self.classes, dtype=np.float32)[examples.labels]
+        saved = time.monotonic()
+        every = max(1, recipe.epochs[1] // DEV_POINTS)
+        for epoch in range(begin, total):
+            started = time.monotonic()
+            phase = 1 if epoch < recipe.epochs[0] else 2
+            order = np.random.default_rng([seed, 2, epoch]).permutation(train)
+            loss, right = self._epoch(phase, epoch, order, features, one_hot, augment, seed)
+            score = float("nan")
+            if dev and (phase == 1 or (epoch + 1 - recipe.epochs[0]) % every == 0 or epoch + 1 == total):
+                score = self._score(phase, examples, features)
+            seconds = time.monotonic() - started
+            rows.append((phase, epoch + 1, loss / len(order), right / len(order), score, seconds))
+            progress(epoch + 1, total, f"phase {phase}, epoch {epoch + 1} of {total}")
+            if time.monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < total:
+                self._save(checkpoint, identity, rows, epoch + 1)
+                saved = time.monotonic()
+        columns = ["phase", "epoch", "loss", "accuracy", "dev_uar", "seconds"]
+        trained = 2 if recipe.epochs[1] else 1
+        return Outcome(self._probabilities(trained, examples.evaluate, features), pd.DataFrame(rows, columns=columns))
+
+    def model(self) -> keras.Model:
+        """The model as it is now: waveforms to probabilities."""
+        return assemble(self.plot, self.backbone, self.head)
+
+    def _epoch(self, phase, epoch, order, features, one_hot, augment, seed) -> tuple[float, float]:
+        cutmix, specaugment = augmentation.AUGMENTATIONS[augment]
+        loss = right = 0.0
+        for step, start in enumerate(range(0, len(order), self.recipe.batch)):
+            batch = order[start : start + self.recipe.batch]
+            key = tf.constant([seed, epoch * 1_000_000 + step], tf.int32)
+            labels = tf.constant(one_hot[batch])
+            plan = None
+            inputs = tf.constant(features[batch]) if phase == 1 else self.pictures(batch)
+            if cutmix or specaugment:
+                losses = (self._head_losses if phase == 1 else self._losses)(inputs, labels)
+                plan = self._plan(losses, key, tf.constant(cutmix), tf.constant(specaugment))
+                touched = np.flatnonzero(plan.touched)
+                if len(touched):
+                    mixed = self._augmented(plan, touched, batch, None if phase == 1 else inputs)
+                    changed = self._frozen_features(mixed) if phase == 1 else mixed
+                    inputs = tf.tensor_scatter_nd_update(inputs, touched[:, None], changed)
+                    labels = augmentation.mix_labels(plan, labels, self.plot.parameters.size)
+            batch_loss, logits = (self._head_step if phase == 1 else self._tail_step)(inputs, labels, key)
+            loss += float(batch_loss) * len(batch)
+            right += float(np.sum(np.argmax(logits, axis=1) == one_hot[batch].argmax(axis=1)))
+        return loss, right
+
+    def _draw(self, losses, key, cutmix, specaugment):
+        return augmentation.draw(losses, key, self.policy, cutmix, specaugment, self.plot.parameters.size)
+
+    def _augmented(self, plan, touched, batch, pictures):
+        """The changed pictures of a batch; ``pictures`` are those of the whole batch, where they are at hand."""
+        partners = plan.partner.numpy()[touched]
+        if pictures is None:  # render what is needed, each chunk once
+            needed, where = np.unique(np.concatenate([touched, partners]), return_inverse=True)
+            pictures = self.pictures(batch[needed])
+            own, others = np.split(where, 2)
+        else:
+            own, others = touched, partners
+        return self._apply(plan.take(touched), tf.gather(pictures, own), tf.gather(pictures, others), self._fill)
+
+    def _step(self, phase: int, inputs, labels, key):
+        with tf.GradientTape() as tape:
+            if phase == 1:
+                inputs = tf.reduce_mean(self.backbone.model(inputs, training=False), axis=[1, 2])
+            logits = self.head(inputs, seed=tf.random.experimental.stateless_fold_in(key, 1))
+            loss = tf.reduce_mean(_losses(logits, labels))
+        variables = self._phases[phase]
+        gradients = tape.gradient(loss, [v.value for v in variables])
+        self._optimisers[phase].apply(gradients, variables)
+        return loss, logits
+
+    def _probabilities(self, phase, indices, features) -> np.ndarray:
+        out = np.empty((len(indices), self.classes), np.float32)
+        for start in range(0, len(indices), self.recipe.batch):
+            part = indices[start : start + self.recipe.batch]
+            if phase == 1:
+                out[start : start + len(part)] = tf.nn.softmax(self.head(tf.constant(features[part])))
+            else:
+                out[start : start + len(part)] = self._predict(self.pictures(part))
+        return out
+
+    def _score(self, phase, examples, features) -> float:
+        files, first = np.unique(examples.files[examples.evaluate], return_inverse=True)
+        predicted, _, _ = decide(self._probabilities(phase, examples.evaluate, features), first)
+        label_of = dict(zip(examples.files[examples.evaluate], examples.labels[examples.evaluate], strict=True))
+        return uar(np.array([label_of[f] for f in files]), predicted)
+
+    # state ---------------------------------------------------------------------------------------------------------
+
+    def _reset(self, seed: int) -> None:
+        self.backbone.model.set_weights(self._initial)
+        for number, weight in enumerate(self.head.weights):
+            if weight.name in ("kernel", "bias"):
+                make = (
+                    keras.initializers.GlorotUniform(seed=seed * 1000 + number) if weight.name == "kernel" else "zeros"
+                )
+                weight.assign(keras.initializers.get(make)(weight.shape))
+        self.head.activation.alpha.assign(self.head.activation.initial[0])
+        self.head.activation.beta.assign(self.head.activation.initial[1])
+        for optimiser, state in zip(self._optimisers, self._states, strict=True):
+            for variable, value in zip(optimiser.variables, state, strict=True):
+                variable.assign(value)
+
+    def _variables(self) -> list:
+        return [*self._phases[1], *(v for optimiser in self._optimisers for v in optimiser.variables)]
+
+    def _save(self, checkpoint: Path, identity: str, rows: list, epoch: int) -> None:
+        about = json.dumps({"identity": identity, "epoch": epoch, "rows": rows})
+        with whole_file(checkpoint) as draft:
+            np.savez(draft, about, *(v.numpy() for v in self._variables()))
+
+    def _resume(self, checkpoint: Path, identity: str) -> tuple[list, int]:
+        if not checkpoint.exists():
+            return [], 0
+        with np.load(checkpoint) as saved:
+            about = json.loads(str(saved["arr_0"]))
+            if about["identity"] != identity:
+                return [], 0
+            for number, variable in enumerate(self._variables(), start=1):
+                variable.assign(saved[f"arr_{number}"])
+        return [tuple(row) for row in about["rows"]], about["epoch"]
+
+
+def predictions(
+    clips: pd.DataFrame, chunks: pd.DataFrame, indices: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]
+) -> pd.DataFrame:
+    """A prediction table from the probabilities of chunks.
+
+    Args:
+        clips: a row per file: ``file``, ``speaker``, ``label``.
+        chunks: a row per chunk: ``file``, ``padded``.
+        indices: int (m,), the chunks that were predicted.
+        probabilities: float (m, classes).
+        classes: names in the order of the columns.
+
+    Returns:
+        A row per file: ``file``, ``speaker``, ``label``, ``predicted``, ``p_<class>`` (mean over chunks), ``chunks``,
+        ``padded`` (shorter than one chunk).
+    """
+    part = chunks.iloc[indices]
+    codes, names = pd.factorize(part["file"])
+    predicted, mean, count = decide(probabilities, codes)
+    of_file = clips.set_index("file").loc[names]
+    return pd.DataFrame(
+        {
+            "file": names,
+            "speaker": of_file["speaker"].to_numpy(),
+            "label": of_file["label"].to_numpy(),
+            "predicted": np.array(classes, object)[predicted],
+            **{f"p_{name}": mean[:, i].astype(np.float32) for i, name in enumerate(classes)},
+            "chunks": count,
+            "padded": part.groupby("file", sort=False)["padded"].first().loc[names].to_numpy(),
+        }
+    )
+
+
+def _losses(logits, labels):
+    return tf.nn.softmax_cross_entropy_with_logits(labels, logits)
+
+
+def _optimiser(recipe: Recipe, phase: int):
+    make = {"adadelta": keras.optimizers.Adadelta, "adam": keras.optimizers.Adam}[recipe.optimiser]
+    return make(recipe.learning_rate / (1 if phase == 1 else 10))
