@@ -1,0 +1,32 @@
+"""Processes that do not outlive the one that started them, not even after ``kill -9``."""
+
+import os
+import signal
+import threading
+import time
+
+POLL = 0.5
+"""Seconds between two looks at the parent."""
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """Ends this process, and its process group if it leads one, within a second of its parent's death.
+
+    The kernel leads a group, so whatever its cells have started goes too. A daemon thread looks at the parent's id;
+    Linux' own parent-death signal is not used, because it fires when the *thread* that started this process ends
+    and pools of threads start processes.
+
+    Args:
+        parent: the process id that is expected; the present parent if not given. If it is gone already, this
+            process ends at once (it may die between the fork and this call).
+    """
+    expected = os.getppid() if parent is None else parent
+    threading.Thread(target=_watch, args=(expected,), name="lifeline", daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(POLL)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)

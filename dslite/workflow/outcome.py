@@ -1,0 +1,33 @@
+"""How a notebook's last attempt went: kept beside the logs, because Snakemake removes what a failed job left."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from dslite.files import whole_file
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One attempt.
+
+    ``state`` is "running" (also what a killed attempt leaves), "done" or "failed"; ``seconds`` is the wall time of the
+    whole process; ``error`` is a sentence for people; ``parameters`` are those of the notebook.
+    """
+
+    state: str
+    seconds: float = 0.0
+    error: str = ""
+    parameters: dict[str, object] = field(default_factory=dict)
+
+    def write(self, place: Path) -> None:
+        with whole_file(place) as draft:
+            draft.write_text(json.dumps(asdict(self), indent=1), "utf-8")
+
+
+def read(place: Path) -> Outcome | None:
+    """The last attempt, or None if there was none."""
+    try:
+        return Outcome(**json.loads(place.read_text("utf-8")))
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,149 @@
+"""The notebooks of one run and what they are made from; Snakemake and each notebook's process read it from a file."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from dslite.files import whole_file
+from dslite.workflow import needs
+from dslite.workflow.paths import STAGES, SUMMARY, CorpusPaths, Paths
+
+
+@dataclass(frozen=True)
+class Member:
+    """A corpus that takes part: its slug, its title, its notebooks' parameters, and what its audio is (a hash)."""
+
+    name: str
+    title: str
+    parameters: dict[str, object]
+    audio: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook to leave.
+
+    ``corpus`` is empty for the notebook across corpora. ``after`` are the records that it is made from, as seen
+    from ``artifacts/``. ``ties`` are ``name=JSON`` of everything else: when one changes, the notebook runs again.
+    """
+
+    corpus: str
+    stage: str
+    title: str
+    template: str
+    parameters: dict[str, object]
+    after: tuple[str, ...]
+    ties: tuple[str, ...]
+    threads: int = 1
+
+    @property
+    def name(self) -> str:
+        """Name of its rule, log and notes."""
+        return f"{self.corpus}-{self.stage}" if self.corpus else self.stage
+
+    @property
+    def priority(self) -> int:
+        """Training is what a run waits for, so nothing cheap goes before it."""
+        return 10 if self.stage == "train" else 0
+
+    def places(self, paths: Paths) -> CorpusPaths:
+        return paths.corpus(self.corpus) if self.corpus else paths.summary
+
+    def leaves(self, paths: Paths) -> list[str]:
+        """Page, notebook and record."""
+        places = self.places(paths)
+        return [str(part(self.stage)) for part in (places.page, places.notebook, places.record)]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs that may have to run, and the names of those that are wanted (with what they need)."""
+
+    output: Path
+    jobs: tuple[Job, ...]
+    wanted: tuple[str, ...]
+
+    @property
+    def paths(self) -> Paths:
+        return Paths(self.output)
+
+    def job(self, name: str) -> Job:
+        return next(job for job in self.jobs if job.name == name)
+
+    def only(self, jobs: Iterable[Job]) -> "Plan":
+        """The same run with fewer or other jobs."""
+        jobs = tuple(jobs)
+        names = {job.name for job in jobs}
+        return replace(self, jobs=jobs, wanted=tuple(name for name in self.wanted if name in names))
+
+    def write(self, place: Path) -> None:
+        with whole_file(place) as draft:
+            draft.write_text(json.dumps(asdict(self) | {"output": str(self.output)}, indent=1), "utf-8")
+
+
+def read(place: Path) -> Plan:
+    """A plan as ``Plan.write`` left it."""
+    stored = json.loads(place.read_text("utf-8"))
+    jobs = tuple(Job(**job | {"after": tuple(job["after"]), "ties": tuple(job["ties"])}) for job in stored["jobs"])
+    return Plan(Path(stored["output"]), jobs, tuple(stored["wanted"]))
+
+
+def make(
+    output: Path,
+    templates: Path,
+    members: Sequence[Member],
+    stages: Sequence[str],
+    summary_parameters: dict[str, object],
+    code: Callable[[str], dict[str, str]] = needs.code,
+) -> Plan:
+    """The plan for some corpora and stages.
+
+    Args:
+        output: below it ``reports/`` and ``artifacts/``; absolute.
+        templates: the folder of the template notebooks, one per stage.
+        members: the corpora that take part.
+        stages: the wanted ones; what they need is in the plan too.
+        summary_parameters: parameters of the notebook across corpora.
+        code: stage -> its files and their hashes.
+    """
+    made_from = {stage: code(stage) | _template(templates, stage) for stage in (*STAGES, SUMMARY)}
+
+    def job(corpus: str, stage: str, title: str, parameters: dict, after: Iterable[str], audio: str) -> Job:
+        important = {k: v for k, v in parameters.items() if k not in needs.UNIMPORTANT[stage]}
+        ties = [*(_tie(k, v) for k, v in important.items()), _tie("audio", audio)]
+        ties += [_tie(f"code {file}", digest) for file, digest in made_from[stage].items()]
+        template = str(templates / f"{stage}.ipynb")
+        return Job(corpus, stage, title, template, parameters, tuple(after), tuple(ties))
+
+    jobs = []
+    for member in members:
+        before: list[str] = []
+        for stage in STAGES:
+            jobs.append(job(member.name, stage, f"{member.title}: {stage}", member.parameters, before, member.audio))
+            before = [record(member.name, stage)]
+    jobs.append(job("", SUMMARY, "The paper's tables", summary_parameters, summary_records(output, members), ""))
+    return Plan(output, tuple(jobs), tuple(job.name for job in jobs if job.stage in stages))
+
+
+def record(corpus: str, stage: str) -> str:
+    """A stage's record, as seen from ``artifacts/``."""
+    return str(Paths(Path("..")).corpus(corpus).record(stage))
+
+
+def summary_records(output: Path, members: Sequence[Member] = ()) -> list[str]:
+    """What the notebook across corpora is made from: the last stage of those members, and of all that are there."""
+    paths = Paths(output)
+    anywhere = paths.corpus("*").record(STAGES[-1]).relative_to(paths.artifacts)
+    there = {path.parents[1].name for path in paths.artifacts.glob(str(anywhere))}
+    return [record(name, STAGES[-1]) for name in sorted(there | {member.name for member in members})]
+
+
+def _template(templates: Path, stage: str) -> dict[str, str]:
+    file = templates / f"{stage}.ipynb"
+    return {f"{templates.name}/{file.name}": needs.digest(file)} if file.is_file() else {}
+
+
+def _tie(name: str, value: object) -> str:
+    """``name=JSON`` without braces, which Snakemake would take for wildcards."""
+    return f"{name}={json.dumps(value)}".replace("{", "\\u007b").replace("}", "\\u007d")

@@ -1,0 +1,51 @@
+"""How far a notebook is: written by stages, shown by ``run_all.py``."""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from dslite.files import whole_file
+
+VARIABLE = "DSLITE_PROGRESS"
+"""Environment variable that names the file to write to."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A report: ``fraction`` in [0, 1], a few words, and when it was made (seconds since 1970)."""
+
+    fraction: float
+    text: str
+    time: float
+
+
+def report(done: float, total: float, text: str) -> None:
+    """Says how far the present stage is.
+
+    Inside a run it goes to the file that ``DSLITE_PROGRESS`` names; in a notebook opened by hand it is a line that
+    rewrites itself. One process per notebook should report: the last report is the one that counts.
+
+    Args:
+        done: work done so far, in any unit, 0 to ``total``.
+        total: all the work, in the same unit, above 0.
+        text: what is being done, e.g. "cutmix on train, epoch 12 of 40".
+    """
+    if total <= 0:
+        raise ValueError(f"total is {total}: it must be above 0")
+    fraction = min(max(done / total, 0.0), 1.0)
+    place = os.environ.get(VARIABLE)
+    if place is None:
+        print(f"\r{fraction:4.0%} {text:<70.70}", end="" if fraction < 1 else "\n", flush=True)
+        return
+    with whole_file(Path(place)) as draft:
+        draft.write_text(json.dumps({"fraction": fraction, "text": text, "time": time.time()}), "utf-8")
+
+
+def read(place: Path) -> Progress | None:
+    """The last report in a file, or None where there is none."""
+    try:
+        return Progress(**json.loads(place.read_text("utf-8")))
+    except FileNotFoundError:
+        return None

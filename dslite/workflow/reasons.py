@@ -1,0 +1,80 @@
+"""Snakemake's reasons in people's words."""
+
+import ast
+import json
+import re
+from pathlib import PurePosixPath
+
+from dslite.workflow.outcome import Outcome
+from dslite.workflow.paths import STAGES
+
+_STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+
+
+def explain(reason: str, last: Outcome | None) -> str:
+    """Why a notebook runs, e.g. "changed parameter profile: demo -> full".
+
+    Args:
+        reason: as Snakemake logs it.
+        last: how the notebook's last attempt went, if there was one.
+    """
+    if "Missing output files" in reason or "Incomplete output files" in reason:
+        return _missing(last)
+    said = []
+    if "Params have changed" in reason:
+        said += _changed_ties(reason)
+    if "Updated input files" in reason:
+        said.append("changed input: " + _results(reason, "Updated input files"))
+    if "Set of input files has changed" in reason:
+        said.append("changed input: other corpora have results")
+    if "Code has changed" in reason:
+        said.append("changed code: workflow/Snakefile")
+    if "Input files updated by another job" in reason:
+        said.append("new input: " + _results(reason, "Input files updated by another job"))
+    return "; ".join(said) or reason
+
+
+def _missing(last: Outcome | None) -> str:
+    if last is None:
+        return "new"
+    return {
+        "running": "was cut short",
+        "failed": "failed last time",
+        "done": "its files are gone",
+    }[last.state]
+
+
+def _changed_ties(reason: str) -> list[str]:
+    before, now = reason.split("before: ", 1)[1].split(" now: ", 1)
+    old, new = _ties(before), _ties(now)
+    names = sorted(old.keys() | new.keys())
+    said = []
+    files = [name.removeprefix("code ") for name in names if name.startswith("code ")]
+    if files:
+        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+        said.append(f"changed code: {', '.join(files[:3])}{more}")
+    if "audio" in names:
+        said.append("changed input: the audio")
+    for name in names:
+        if name != "audio" and not name.startswith("code "):
+            said.append(f"changed parameter {name}: {_show(old, name)} -> {_show(new, name)}")
+    return said
+
+
+def _ties(text: str) -> dict[str, object]:
+    """``name=JSON`` strings, as Python literals with anything between them."""
+    pairs = (ast.literal_eval(literal).split("=", 1) for literal in _STRING.findall(text))
+    return {name: json.loads(value) for name, value in pairs}
+
+
+def _show(ties: dict[str, object], name: str) -> str:
+    return str(ties[name]) if name in ties and ties[name] != "" else "nothing"
+
+
+def _results(reason: str, heading: str) -> str:
+    """Stages, of corpora if there are several, whose records are listed under a heading."""
+    listed = reason.split(heading + ": ", 1)[1].split("\n")[0].split("; ")[0]
+    records = [PurePosixPath(part) for part in re.findall(r"\S+/record\.json", listed)]
+    stages = sorted({path.parent.name for path in records}, key=STAGES.index)
+    corpora = sorted({path.parent.parent.name for path in records})
+    return f"{', '.join(stages)} of {', '.join(corpora)}" if len(corpora) > 1 else ", ".join(stages)

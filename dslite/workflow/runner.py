@@ -1,0 +1,72 @@
+"""``python -m dslite.workflow.runner PLAN JOB THREADS``: the process of one notebook; it dies with the run."""
+
+import argparse
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from dslite.errors import DsliteError
+from dslite.workflow import plan as plans
+from dslite.workflow import traces
+from dslite.workflow.lifeline import die_with_parent
+from dslite.workflow.outcome import Outcome
+from dslite.workflow.paths import Paths
+from dslite.workflow.plan import Job
+
+RUN = "DSLITE_RUN"
+"""Environment variable with the process id of the run."""
+
+
+def run(job: Job, paths: Paths, threads: int) -> None:
+    """Executes a job's notebook and notes how it went.
+
+    Raises:
+        DsliteError: it failed; the sentence is in its outcome too.
+    """
+    from dslite.workflow import notebooks  # papermill takes a second to import, the lifeline must hold before
+
+    places, stage = job.places(paths), job.stage
+    values = job.parameters | ({"workers": threads} if "workers" in job.parameters else {})
+    note = traces.outcome(paths, job.name)
+    os.environ |= notebooks.environment(traces.progress(paths, job.name))
+    begin = time.monotonic()
+    Outcome("running", parameters=values).write(note)
+    try:
+        notebooks.execute(
+            Path(job.template),
+            values,
+            places.notebook(stage),
+            places.page(stage),
+            places.failed_page(stage),
+            job.title,
+            places.record(stage),
+        )
+    except Exception as error:
+        sentence = str(error) if isinstance(error, DsliteError) else f"{type(error).__name__}: {error}"
+        Outcome("failed", time.monotonic() - begin, sentence, values).write(note)
+        raise
+    Outcome("done", time.monotonic() - begin, parameters=values).write(note)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="dslite.workflow.runner", description=__doc__)
+    parser.add_argument("plan", type=Path)
+    parser.add_argument("job")
+    parser.add_argument("threads", type=int)
+    options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the run decides
+    die_with_parent(int(os.environ[RUN]) if RUN in os.environ else None)
+    plan = plans.read(options.plan)
+    try:
+        run(plan.job(options.job), plan.paths, options.threads)
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

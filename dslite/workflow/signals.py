@@ -1,0 +1,47 @@
+"""Ctrl-C and its kin: the run stops at once, and everything that it has started with it."""
+
+import os
+import signal
+import threading
+from types import FrameType
+
+import psutil
+
+STOPPED = threading.Event()
+"""Set once the run has been told to stop."""
+
+
+def take() -> None:
+    """Makes Ctrl-C, ``kill`` and a closed terminal end the run's processes and raise KeyboardInterrupt here.
+
+    Snakemake sets a handler of its own for SIGTERM that waits for running jobs, which may take hours: the Snakefile
+    calls this once more after it. Notebooks are ended by force, as by ``kill -9``: there is one way to be cut short,
+    and the next run knows it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+
+
+def end_children() -> None:
+    """Kills every process below this one."""
+    for child in psutil.Process(os.getpid()).children(recursive=True):
+        try:
+            child.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    again = STOPPED.is_set()
+    STOPPED.set()
+    end_children()
+    if not again:
+        threading.Thread(target=_keep_ending, daemon=True).start()
+        raise KeyboardInterrupt
+
+
+def _keep_ending() -> None:
+    """Catches jobs that were just being started."""
+    while True:
+        end_children()
+        threading.Event().wait(0.2)
