@@ -1,0 +1,174 @@
+"""Figures and tables as notebooks show them: with alt text, captions and their provenance."""
+
+import base64
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from dslite.reporting.provenance import current, provenance_line
+from dslite.reporting.templates import render, stylesheet
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_INK = "#2b2a27"
+
+
+def use_style() -> None:
+    """Sets the style of all figures and, where the notebook is opened in JupyterLab, of its tables and banners."""
+    import seaborn as sns
+    from IPython.display import HTML, display
+
+    sns.set_theme(style="ticks", context="paper", palette="colorblind", rc=RC)
+    display(HTML(f"<style>{stylesheet('parts.css')}</style>"))
+
+
+RC = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.edgecolor": "#8a857b",
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.labelcolor": _INK,
+    "text.color": _INK,
+    "xtick.color": "#5d5950",
+    "ytick.color": "#5d5950",
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+"""matplotlib's settings for every figure."""
+
+
+def show(figure: "Figure", alt: str, caption: str = "", record: Mapping | None = None, dpi: int = 130) -> None:
+    """Displays a figure with its description and closes it.
+
+    What must be known about the data is drawn into the picture too, so that it stays with a copied picture.
+
+    Args:
+        figure: a matplotlib figure.
+        alt: what the figure shows, for those who cannot see it; never empty.
+        caption: a sentence or two below it.
+        record: whose provenance it carries; the banner's if not given.
+        dpi: pixels per inch.
+
+    Raises:
+        ValueError: if ``alt`` is empty.
+    """
+    from IPython.display import HTML, display
+
+    display(HTML(figure_html(figure, alt, caption, record, dpi)))
+
+
+def figure_html(
+    figure: "Figure", alt: str, caption: str = "", record: Mapping | None = None, dpi: int = 130
+) -> str:
+    """What :func:`show` displays: a figure element with the picture inside, as escaped HTML; closes the figure."""
+    from matplotlib import pyplot as plt
+
+    if not alt.strip():
+        raise ValueError("A figure needs alt text: say in a sentence what it shows.")
+    record = current() if record is None else record
+    line = provenance_line(record)
+    if line:
+        figure.text(1.0, -0.005, line, ha="right", va="top", fontsize=6.5, color="#8a4b00", parse_math=False)
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.08)
+    plt.close(figure)
+    width, height = (int.from_bytes(png.getvalue()[at : at + 4], "big") for at in (16, 20))
+    return render(
+        "figure.html.j2",
+        picture=base64.b64encode(png.getvalue()).decode("ascii"),
+        width=round(width * 100 / dpi),
+        height=round(height * 100 / dpi),
+        alt=alt.strip(),
+        caption=caption,
+        line=line,
+    )
+
+
+def table(
+    frame: "pd.DataFrame",
+    caption: str,
+    note: str = "",
+    formats: Mapping[str, str | Callable] | None = None,
+    published: Iterable = (),
+    record: Mapping | None = None,
+    index: bool = True,
+) -> None:
+    """Displays a data frame as a table.
+
+    Args:
+        frame: what to show; everything in it is escaped.
+        caption: above the table.
+        note: below the table.
+        formats: per column, a format string (``"{:.1f}"``) or a function; other floats get at most four digits.
+        published: index labels of the rows that were printed in the paper and not computed here.
+        record: whose provenance it carries; the banner's if not given.
+        index: whether the index is shown.
+    """
+    from IPython.display import HTML, display
+
+    display(HTML(table_html(frame, caption, note, formats, published, record, index)))
+
+
+def table_html(
+    frame: "pd.DataFrame",
+    caption: str,
+    note: str = "",
+    formats: Mapping[str, str | Callable] | None = None,
+    published: Iterable = (),
+    record: Mapping | None = None,
+    index: bool = True,
+) -> str:
+    """What :func:`table` displays, as escaped HTML."""
+    import pandas as pd
+
+    classes = pd.DataFrame("", index=frame.index, columns=frame.columns)
+    for name in frame.columns:
+        if pd.api.types.is_numeric_dtype(frame[name]):
+            classes[name] = "ds-number"
+    for label in published:
+        classes.loc[label] = [f"{old} ds-published".strip() for old in classes.loc[label]]
+    style = frame.style.format(escape="html", formatter=_plain, na_rep="–")
+    for name, how in (formats or {}).items():
+        style = style.format(how, subset=[name], escape="html", na_rep="–")
+    style = style.format_index(escape="html").format_index(escape="html", axis=1).set_td_classes(classes)
+    if not index:
+        style = style.hide(axis="index")
+    return frame_table(style, caption, note, provenance_line(current() if record is None else record))
+
+
+def frame_table(style, caption: str, note: str, line: str) -> str:
+    """A pandas Styler as the project's table: captioned, scrolling sideways where it does not fit.
+
+    Args:
+        style: a Styler whose cells and headers are escaped; what it styles is said by classes.
+        caption: above the table, plain text.
+        note: below the table, plain text.
+        line: its provenance, plain text.
+    """
+    markup = style.set_table_attributes('class="ds-table"').to_html()
+    markup = re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL)
+    # pandas' random ids would make two equal runs differ
+    markup = re.sub(r' id="T_[^"]*"', "", markup)
+    from markupsafe import Markup
+
+    return render("table.html.j2", table=Markup(markup), caption=caption, note=note, line=line)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else value

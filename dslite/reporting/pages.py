@@ -1,0 +1,135 @@
+"""Executed notebooks as pages that stand alone: no request, no script, code folded away."""
+
+import re
+from pathlib import Path
+
+from markupsafe import Markup
+
+from dslite.errors import DsliteError
+from dslite.files import whole_file
+from dslite.reporting.outside import outside_references
+from dslite.reporting.sanitiser import clean
+from dslite.reporting.templates import FOLDER, render, whole_page
+
+LIMIT_MB = 5.0
+"""The largest page, in MB of 1,000,000 bytes: it must open on a phone and travel by mail."""
+
+_LINES = 200
+
+
+def to_html(notebook: Path, page: Path, title: str, home: str = "../index.html") -> None:
+    """Writes an executed notebook as a page.
+
+    Args:
+        notebook: the executed notebook (.ipynb).
+        page: the file to write.
+        title: the page's title.
+        home: relative link to the index.
+
+    Raises:
+        DsliteError: if the page is larger than :data:`LIMIT_MB` or would request anything from elsewhere.
+    """
+    html = _page(_read(notebook), title, home, lead="", failed=None)
+    size = len(html.encode()) / 1e6
+    if size > LIMIT_MB:
+        raise DsliteError(
+            f"The page of {notebook.name} would take {size:.1f} MB, at most {LIMIT_MB:.0f} MB are allowed: "
+            "draw fewer figures, or smaller ones (the dpi of reporting.show)."
+        )
+    _write(html, page, notebook)
+
+
+def failure_page(notebook: Path, page: Path, error: str, title: str, home: str = "../index.html") -> None:
+    """Writes a notebook that did not get to its end as a page with the error on top and a link to the failing cell.
+
+    Args:
+        notebook: the notebook as far as it got.
+        page: the file to write.
+        error: what went wrong, in a sentence.
+        title: the page's title.
+        home: relative link to the index.
+    """
+    nb = _read(notebook)
+    failed = _failing_cell(nb)
+    lead = render("failure.html.j2", error=error, cell=failed)
+    html = _page(nb, f"Failed: {title}", home, lead, failed)
+    if len(html.encode()) / 1e6 > LIMIT_MB:  # the error must reach its reader; the pictures before it need not
+        for number, cell in enumerate(nb.cells, start=1):
+            if cell.cell_type == "code" and number != failed:
+                cell.outputs = []
+        html = _page(nb, f"Failed: {title}", home, lead, failed)
+    _write(html, page, notebook)
+
+
+def _read(notebook: Path):
+    import nbformat
+
+    return nbformat.read(notebook, as_version=4)
+
+
+def _write(html: str, page: Path, notebook: Path) -> None:
+    outside = outside_references(html)
+    if outside:
+        raise DsliteError(
+            f"The page of {notebook.name} would request {outside[0][:100]!r}: a page must stand alone. "
+            "Put the content into the notebook as data."
+        )
+    with whole_file(page) as draft:
+        draft.write_text(html, encoding="utf-8")
+
+
+def _page(nb, title: str, home: str, lead: str, failed: int | None) -> str:
+    from nbconvert.exporters.templateexporter import TemplateExporter
+
+    exporter = TemplateExporter(
+        template_file="cells.html.j2",
+        template_paths=[str(FOLDER)],
+        file_extension=".html",
+        filters={
+            "cleaned": lambda html: Markup(clean(html)),
+            "markdown": _markdown,
+            "python": _python,
+            "shortened": _shortened,
+        },
+    )
+    body, _ = exporter.from_notebook_node(nb, resources={"failed_cell": failed})
+    return whole_page(title, [("All reports", home), (title, "")], lead + body, f"{title}: a report of dslite.")
+
+
+def _markdown(source: str) -> Markup:
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True)
+    return Markup(clean(MarkdownWithMath(renderer=renderer).render(source)))
+
+
+def _python(source: str) -> Markup:
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    return Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)))
+
+
+def _shortened(text: str) -> str:
+    """Plain output without terminal colours, and without the middle of what nobody reads whole."""
+    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
+    text = re.sub(r"^.*\r(?!\n)", "", text, flags=re.MULTILINE)  # progress bars: the last state only
+    lines = text.rstrip("\n").split("\n")
+    if len(lines) > _LINES:
+        left_out = f"[{len(lines) - _LINES} lines left out; the notebook has them]"
+        lines = [*lines[: _LINES // 2], left_out, *lines[-_LINES // 2 :]]
+    return "\n".join(lines)
+
+
+def _failing_cell(nb) -> int | None:
+    """Number (from 1) of the cell with the error, else of the first code cell that did not end; None if all did."""
+    code = [(number, cell) for number, cell in enumerate(nb.cells, start=1) if cell.cell_type == "code"]
+    for number, cell in code:
+        if any(output.output_type == "error" for output in cell.outputs):
+            return number
+    for number, cell in code:
+        status = cell.metadata.get("papermill", {}).get("status")
+        if status in ("failed", "running") or (status != "completed" and cell.execution_count is None and cell.source):
+            return number
+    return None

@@ -1,0 +1,109 @@
+"""Where figures come from, said on everything that shows them."""
+
+from collections.abc import Mapping
+
+from dslite.reporting.templates import render
+
+BACKBONES = {"densenet121": "DenseNet121", "mobilenet_v2": "MobileNetV2", "squeezenet_v1": "SqueezeNet v1.1"}
+WEIGHTS = {"imagenet": "ImageNet weights", "random": "RANDOM weights"}
+DATA = {
+    "real": "REAL",
+    "cropped": "CROPPED",
+    "differing": "DIFFERS from Table 1",
+    "stand-in": "SYNTHETIC stand-in",
+}
+MEANING = {
+    "real": "the corpus as its owners hand it out",
+    "cropped": "real recordings, cut short: results are not those of the whole corpus",
+    "differing": "the official layout, but other counts or durations than the paper's",
+    "stand-in": "synthesised audio: its figures say nothing about the corpus",
+}
+
+_current: dict = {}
+
+
+def data_mark(data: str) -> str:
+    """The word that must stand beside everything made from such data; "" where the data is unknown."""
+    return DATA.get(data, data.upper() if data else "")
+
+
+def provenance_line(record: Mapping) -> str:
+    """One line for a caption: data, base model, weights, profile, seed, as far as the record knows them.
+
+    Args:
+        record: what a stage leaves (``record.json``) or a row of results.csv.
+
+    Returns:
+        Plain text, not escaped, e.g. ``SYNTHETIC stand-in · SqueezeNet v1.1, ImageNet weights · demo profile · seed 0``.
+    """
+    backbone = str(record.get("backbone") or "")
+    weights = str(record.get("weights") or "")
+    model = ", ".join(filter(None, (BACKBONES.get(backbone, backbone), WEIGHTS.get(weights, weights))))
+    data = data_mark(str(record.get("data") or ""))
+    parts = [f"{data} data" if data == "REAL" else data, model]
+    if record.get("profile"):
+        parts.append(f"{record['profile']} profile")
+    if record.get("seed") is not None:
+        parts.append(f"seed {record['seed']}")
+    return " · ".join(filter(None, parts))
+
+
+def banner(record: Mapping) -> None:
+    """Displays what a page rests on, with every warning of the record; each page starts with it.
+
+    From here on, every figure and table that this notebook shows carries the record's line of provenance, so that
+    none can be shown without the word SYNTHETIC where it belongs.
+
+    Args:
+        record: what a stage leaves (``record.json``); keys that are missing are left out.
+    """
+    from IPython.display import HTML, display
+
+    _current.clear()
+    _current.update(record)
+    display(HTML(banner_html(record)))
+
+
+def current() -> dict:
+    """The record of the notebook's banner; empty before there is one."""
+    return dict(_current)
+
+
+def banner_html(record: Mapping) -> str:
+    """The banner as HTML, escaped."""
+    data = str(record.get("data") or "")
+    backbone = str(record.get("backbone") or "")
+    weights = str(record.get("weights") or "")
+    facts = {
+        "Base model": BACKBONES.get(backbone, backbone),
+        "Weights": WEIGHTS.get(weights, weights),
+        "Profile": record.get("profile"),
+        "Reading": record.get("reading"),
+        "Seed": record.get("seed"),
+        "Took": duration(record["seconds"]) if record.get("seconds") is not None else None,
+    }
+    machine = {
+        "Hardware": record.get("hardware"),
+        "Threads per fit": record.get("threads"),
+        **{f"{name}": version for name, version in (record.get("versions") or {}).items()},
+    }
+    return render(
+        "banner.html.j2",
+        data=data,
+        mark=data_mark(data),
+        meaning=record.get("note") or MEANING.get(data, ""),
+        random=weights == "random",
+        facts={name: value for name, value in facts.items() if value not in (None, "")},
+        machine={name: value for name, value in machine.items() if value not in (None, "")},
+        warnings=list(record.get("warnings") or []),
+    )
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: ``8 s``, ``2 min 05 s``, ``1 h 12 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
