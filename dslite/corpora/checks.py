@@ -1,0 +1,101 @@
+"""Is it fit for use, and is it what the paper used?"""
+
+import pandas as pd
+
+from dslite.corpora.listing import Problem
+from dslite.corpora.registry import PARTITIONS, CorpusInfo
+from dslite.errors import DsliteError
+
+TOLERANCE = 0.01
+"""Durations within one percent of Table 1 agree with it: it prints three or four digits."""
+
+FIELDS = {
+    "files": "{:,.0f} files",
+    "speakers": "{:,.0f} speakers",
+    "minutes": "{:,.1f} min in total",
+    "mean_s": "{:.2f} s on average",
+    "std_s": "{:.2f} s standard deviation",
+}
+
+
+def refuse_unfit(where: str, info: CorpusInfo, clips: pd.DataFrame, problems: list[Problem]) -> None:
+    """Stops at what would make every score wrong.
+
+    Args:
+        where: the folder or file, for the message.
+        info: what the corpus is.
+        clips: columns ``speaker``, ``label``, ``partition``.
+        problems: what was left out; its most frequent reasons go into the message.
+
+    Raises:
+        DsliteError: if there is no clip, a speaker in two partitions, or a class missing from a partition.
+    """
+    if clips.empty:
+        raise DsliteError(f"{where} has no usable clip.{_why(problems)} Expected: {info.layout}.")
+    named = clips[clips["speaker"] != ""]
+    spread = named.groupby("speaker")["partition"].agg(lambda parts: sorted(set(parts), key=PARTITIONS.index))
+    leaking = spread[spread.str.len() > 1]
+    if len(leaking):
+        examples = "; ".join(f"{speaker!r} in {' and '.join(parts)}" for speaker, parts in leaking[:3].items())
+        raise DsliteError(
+            f"{where}: {len(leaking)} speakers stand in more than one partition ({examples}). Scores would tell how "
+            "well known voices are recognised. Give every speaker one partition."
+        )
+    counts = pd.crosstab(clips["partition"], clips["label"]).reindex(PARTITIONS, columns=info.classes, fill_value=0)
+    missing = {part: [c for c in info.classes if not counts.loc[part, c]] for part in PARTITIONS}
+    missing = {part: classes for part, classes in missing.items() if classes}
+    if missing:
+        told = "; ".join(f"{part} has no {', no '.join(map(repr, classes))}" for part, classes in missing.items())
+        raise DsliteError(
+            f"{where}: every class is needed in train, dev and test, but {told}.{_why(problems)} "
+            "Add labelled files of the class to the partition, or leave the class out everywhere."
+        )
+
+
+def _why(problems: list[Problem]) -> str:
+    reasons = list(dict.fromkeys(problem.reason for problem in problems if problem.kind == "skipped"))
+    return f" Left out: {'; '.join(reasons[:3])}{' …' if len(reasons) > 3 else ''}." if reasons else ""
+
+
+def found_figures(clips: pd.DataFrame) -> dict[str, float]:
+    """Table 1's figures for these clips; ``speakers`` is absent where the corpus does not name them all."""
+    seconds = clips["duration"]
+    figures = {
+        "files": len(clips),
+        "minutes": seconds.sum() / 60,
+        "mean_s": seconds.mean(),
+        "std_s": seconds.std(ddof=0),
+    }
+    if len(clips) and (clips["speaker"] != "").all():
+        figures["speakers"] = clips["speaker"].nunique()
+    return figures
+
+
+def against_table1(info: CorpusInfo, clips: pd.DataFrame) -> tuple[list[Problem], list[str]]:
+    """Compares with the paper's Table 1: counts exactly, durations within `TOLERANCE`.
+
+    Returns:
+        A warning for every figure that is not as printed, and of these the ones that make it another corpus: a figure
+        that is known to be a slip of the table (``info.also``) is warned of but is no such difference.
+    """
+    if info.table1 is None:
+        return [], []
+    figures = found_figures(clips)
+    warnings, differences = [], []
+    for name, text in FIELDS.items():
+        printed = getattr(info.table1, name)
+        if name not in figures:
+            reason = f"the distribution does not name its speakers: Table 1's {printed:,} cannot be checked"
+            warnings.append(Problem("", "warning", reason))
+        elif not _agrees(name, figures[name], printed):
+            told = f"{text.format(figures[name])}; Table 1 prints {text.format(printed).split()[0]}"
+            slip = name in info.also and _agrees(name, figures[name], info.also[name])
+            warnings.append(Problem("", "warning", f"{told} ({info.also['reason']})" if slip else told))
+            differences += [] if slip else [told]
+    return warnings, differences
+
+
+def _agrees(name: str, found: float, printed: float) -> bool:
+    if name in ("files", "speakers"):
+        return found == printed
+    return abs(found - printed) <= TOLERANCE * printed

@@ -1,0 +1,119 @@
+"""From what a layout says (rows) and what lies on disk (a shelf) to usable clips, and a line for all others."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from dslite.corpora.folders import Shelf
+from dslite.corpora.registry import CorpusInfo
+from dslite.errors import DsliteError
+
+BLIND = frozenset({"", "?", "nan"})
+"""How the challenges write a label that they keep to themselves (compared in lower case)."""
+
+SPELT_OUT = 20
+"""Audio without a label gets a line per file up to here, one line for all beyond: it may be a whole other corpus."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A clip as the layout names it: ``name`` relative to the corpus' folder, ``label`` as distributed."""
+
+    name: str
+    label: str
+    speaker: str
+    partition: str | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A clip that has audio on disk (``file``, relative to the corpus' folder), a class and a partition."""
+
+    file: str
+    label: str
+    speaker: str
+    partition: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something about one file (or, with ``file`` empty, about the corpus) that readers must be told."""
+
+    file: str
+    kind: str
+    reason: str
+
+
+def join(folder: str, name: str) -> str:
+    """A name out of a label file below ``folder``, as a POSIX path.
+
+    Raises:
+        DsliteError: if the name is empty, absolute or climbs out with ``..``: no label file may reach other places.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    if not path.name or path.is_absolute() or ".." in path.parts or "\0" in name or re.match(r"[A-Za-z]:/", str(path)):
+        raise DsliteError(
+            f"The label file names {name!r}: a path below the corpus' own folder was expected, not an empty or "
+            "absolute one or one with '..'. Put the audio below that folder and name it relative to it."
+        )
+    return (PurePosixPath(folder) / path).as_posix()
+
+
+def match(rows: Iterable[Row], shelf: Shelf, info: CorpusInfo) -> tuple[list[Entry], list[Problem]]:
+    """Brings rows and audio together.
+
+    Returns:
+        The usable clips, and a problem for every row and every audio file that was left out: labels without audio,
+        audio without a label, labels unknown, withheld or not used by the paper, speakers outside the split.
+
+    Raises:
+        DsliteError: if two rows mean the same file.
+    """
+    rows = list(rows)
+    found = {row: shelf.find(row.name) for row in rows}
+    _refuse_duplicates(rows, found)
+    entries, problems = [], []
+    unused: Counter[str] = Counter()
+    blind: Counter[str] = Counter()
+    for row in rows:
+        file, label = found[row], info.labels.get(row.label)
+        if row.label.lower() in BLIND:
+            blind[row.partition or "unknown"] += 1
+        elif row.label in info.unused:
+            unused[row.label] += 1
+        elif label is None:
+            known = ", ".join(sorted(info.labels))
+            problems.append(Problem(row.name, "skipped", f"unknown label {row.label!r}; expected one of {known}"))
+        elif file is None:
+            problems.append(Problem(row.name, "skipped", "a label without audio: no such file"))
+        elif row.partition is None:
+            problems.append(
+                Problem(file, "skipped", f"speaker {row.speaker} stands in none of the partitions of the split")
+            )
+        else:
+            entries.append(Entry(file, label, row.speaker, row.partition))
+    for label, count in sorted(unused.items()):
+        problems.append(Problem("", "skipped", f"{count:,} files labelled {label!r}: not among the paper's classes"))
+    for partition, count in sorted(blind.items()):
+        problems.append(Problem("", "skipped", f"{count:,} files of {partition} whose label is withheld"))
+    problems += _unlabelled(sorted(set(shelf.files) - set(found.values())))
+    return sorted(entries, key=lambda entry: entry.file), problems
+
+
+def _refuse_duplicates(rows: list[Row], found: dict[Row, str | None]) -> None:
+    counts = Counter(found[row] or row.name for row in rows)
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    if twice:
+        raise DsliteError(
+            f"{len(twice)} files are labelled more than once, for example {', '.join(map(repr, twice[:3]))}. "
+            "Every file must have one label in one partition: remove the duplicates."
+        )
+
+
+def _unlabelled(files: list[str]) -> list[Problem]:
+    if len(files) <= SPELT_OUT:
+        return [Problem(file, "skipped", "audio without a label") for file in files]
+    examples = ", ".join(files[:3])
+    return [Problem("", "skipped", f"{len(files):,} audio files without a label, for example {examples}")]

@@ -1,0 +1,189 @@
+"""From a folder to a `Corpus`: find it, read it, check it."""
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from dslite.corpora import challenges, iemocap, named
+from dslite.corpora.checks import against_table1, refuse_unfit
+from dslite.corpora.folders import digest, walk
+from dslite.corpora.headers import Header, read_headers
+from dslite.corpora.listing import Entry, Problem
+from dslite.corpora.own import is_own, list_own, listed_files
+from dslite.corpora.registry import CORPORA, CorpusInfo
+from dslite.errors import DsliteError
+
+DATA = ("real", "cropped", "stand-in", "differing")
+"""What a corpus can be. ``differing``: its layout is official, its counts or durations are not Table 1's."""
+
+_TOLD = DATA[:3]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus on disk.
+
+    Attributes:
+        name: ``ccs`` ... ``sleep``, or the slug of an own CSV.
+        info: what is known about it; for an own CSV made on the fly.
+        classes: in the order used everywhere.
+        clips: the usable clips, sorted by file: ``file`` (POSIX path relative to ``folder``, unique), ``speaker`` (""
+            where unknown), ``label`` (one of ``classes``), ``partition`` (train, dev, test), ``duration`` (s), ``rate``
+            (Hz), ``channels``.
+        problems: everything left out or to be told: ``file`` ("" for the whole corpus), ``kind`` (skipped, warning),
+            ``reason``.
+        data: one of `DATA`; every page made from the corpus shows it.
+        note: what is particular about it; may be empty.
+        folder: where it lies.
+    """
+
+    name: str
+    info: CorpusInfo
+    classes: tuple[str, ...]
+    clips: pd.DataFrame
+    problems: pd.DataFrame
+    data: str
+    note: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class _Layout:
+    holds: Callable[[Path], bool]
+    list: Callable[[Path, CorpusInfo], tuple[list[Entry], list[Problem]]]
+
+
+_COMPARE_2021 = _Layout(challenges.holds_csv, challenges.list_csv)
+_LAYOUTS = {
+    "ccs": _COMPARE_2021,
+    "css": _COMPARE_2021,
+    "demos": _Layout(named.holds_demos, named.list_demos),
+    "ess": _COMPARE_2021,
+    "iemocap": _Layout(iemocap.holds_iemocap, iemocap.list_iemocap),
+    "mpssc": _Layout(challenges.holds_arff, challenges.list_arff),
+    "ravdess": _Layout(named.holds_ravdess, named.list_ravdess),
+    "sleep": _Layout(challenges.holds_sleep, challenges.list_sleep),
+}
+
+
+def known(name: str) -> str:
+    """Returns ``name`` if it is one of the eight or the path of a CSV.
+
+    Raises:
+        DsliteError: if it is neither.
+    """
+    if name in CORPORA or is_own(name):
+        return name
+    raise DsliteError(f"There is no corpus {name!r}. Known: {', '.join(CORPORA)}, or the path of an own .csv file.")
+
+
+def locate(name: str, data: Path | None) -> Path | None:
+    """The folder of a corpus: ``data``/<name> if it holds the corpus in its official layout, else None.
+
+    An own corpus' folder is that of its CSV; None if there is no such file.
+    """
+    if is_own(known(name)):
+        return Path(name).parent if Path(name).is_file() else None
+    folder = None if data is None else data / name
+    return folder if folder is not None and folder.is_dir() and _LAYOUTS[name].holds(folder) else None
+
+
+def describe_missing(name: str, data: Path | None) -> str:
+    """Where a corpus was looked for, what was expected there, how to get it and under what licence; several lines."""
+    if is_own(known(name)):
+        return f"looked for: {name} (there is no such file)\nexpected: a CSV of filename,label[,speaker][,partition]"
+    info = CORPORA[name]
+    if data is None:
+        looked = "nowhere: no data folder was given (--data or DSLITE_DATA)"
+    elif (data / name).is_dir():
+        looked = f"{data / name}: the folder is there, but not in the layout below"
+    else:
+        looked = f"{data / name}: there is no such folder"
+    lines = {"looked for": looked, "expected": info.layout, "how to get it": f"{info.access} {info.url}"}
+    return "\n".join(f"{key}: {value}" for key, value in (lines | {"licence": info.licence}).items())
+
+
+def fingerprint(folder_or_csv: Path) -> str:
+    """SHA-256 (hex) over path, size and modification time of a corpus' files; nothing is opened but an own CSV.
+
+    Args:
+        folder_or_csv: a folder, of which all files count, or an own CSV: it, the files that it names, and the
+            ``corpus.toml`` beside it count.
+    """
+    if folder_or_csv.is_dir():
+        return digest(folder_or_csv, (Path(entry.path) for entry in walk(folder_or_csv)))
+    folder = folder_or_csv.parent
+    return digest(folder, {folder_or_csv, folder / "corpus.toml", *listed_files(folder_or_csv)})
+
+
+def read(name: str, folder: Path) -> Corpus:
+    """Reads and checks a corpus; looks at headers only.
+
+    Args:
+        name: one of `CORPORA`, or the path of an own CSV.
+        folder: where it lies (for an own CSV: the CSV's folder).
+
+    Raises:
+        DsliteError: if scores on it would be worthless: a speaker in two partitions, a class missing from a partition,
+            a file labelled twice, a path that leaves the folder, no usable clip; or if a label file cannot be read.
+    """
+    if is_own(known(name)):
+        path = Path(folder) / Path(name).name
+        info, entries, problems, partition = list_own(path)
+        where = str(path)
+    else:
+        info, where, partition = CORPORA[name], str(folder), ""
+        entries, problems = _LAYOUTS[name].list(folder, info)
+    told, note = _corpus_toml(folder, info)
+    clips, broken = _with_headers(folder, entries)
+    problems += broken
+    refuse_unfit(where, info, clips, problems)
+    data = told or "real"
+    if data != "stand-in":
+        warnings, differences = against_table1(info, clips)
+        problems = warnings + problems
+        if differences and not told:
+            data, note = "differing", "differs from Table 1: " + "; ".join(differences)
+    if partition:
+        note = f"{note}; partition: {partition}" if note else f"partition: {partition}"
+    table = pd.DataFrame([astuple(problem) for problem in problems], columns=["file", "kind", "reason"], dtype="str")
+    return Corpus(info.name, info, info.classes, clips, table, data, note, folder)
+
+
+def _with_headers(folder: Path, entries: list[Entry]) -> tuple[pd.DataFrame, list[Problem]]:
+    headers = read_headers([folder / entry.file for entry in entries])
+    broken = [
+        Problem(entry.file, "skipped", header)
+        for entry, header in zip(entries, headers, strict=True)
+        if isinstance(header, str)
+    ]
+    rows = [
+        (entry.file, entry.speaker, entry.label, entry.partition, *astuple(header))
+        for entry, header in zip(entries, headers, strict=True)
+        if isinstance(header, Header)
+    ]
+    columns = ["file", "speaker", "label", "partition", "duration", "rate", "channels"]
+    kinds = dict.fromkeys(columns[:4], "str") | {"duration": "float64", "rate": "int64", "channels": "int64"}
+    return pd.DataFrame(rows, columns=columns).astype(kinds), broken
+
+
+def _corpus_toml(folder: Path, info: CorpusInfo) -> tuple[str, str]:
+    """What the folder's ``corpus.toml`` says: (data, note); both empty if there is none."""
+    path = folder / "corpus.toml"
+    if not path.is_file():
+        return "", ""
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DsliteError(f"{path} is not readable as TOML ({error}). Mend it or remove it.") from None
+    if told.get("data") not in _TOLD:
+        raise DsliteError(f"{path}: data is {told.get('data')!r}; one of {', '.join(_TOLD)} was expected.")
+    if info.table1 is not None and told.get("corpus", info.name) != info.name:
+        raise DsliteError(
+            f"{path} says that this is {told['corpus']!r}, but the folder is read as {info.name!r}. "
+            "Rename the folder to what it holds, or mend the file."
+        )
+    return told["data"], str(told.get("note", ""))

@@ -1,0 +1,89 @@
+"""What is known about each corpus of the paper before anybody has it."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from types import MappingProxyType
+
+PARTITIONS = ("train", "dev", "test")
+"""The three partitions; the challenges' own name for ``dev`` is ``devel``."""
+
+
+@dataclass(frozen=True)
+class Table1:
+    """A row of the paper's Table 1: durations in minutes (total) and seconds (mean, standard deviation per file)."""
+
+    files: int
+    speakers: int
+    classes: int
+    minutes: float
+    mean_s: float
+    std_s: float
+
+
+@dataclass(frozen=True)
+class CorpusInfo:
+    """A corpus as its owners and the paper describe it.
+
+    Attributes:
+        name: its folder under the data folder, and its name everywhere.
+        title: the paper's name for it (Table 1), for example "COVID-19 cough".
+        short: the abbreviation used in tables.
+        sound: what is heard in it, as a plural or mass noun.
+        classes: in the order used everywhere.
+        table1: the published row; None for an own corpus.
+        licence: under what terms it is handed out.
+        access: how to get it and whom to ask.
+        url: where to begin; empty for an own corpus.
+        layout: what its folder looks like, in one line.
+        partition: "official", or the rule and its reason where the paper leaves it open.
+        citation: what to cite.
+        labels: label as distributed -> class.
+        unused: labels that the corpus knows and the paper leaves out.
+        split: speaker (or session) numbers per partition; empty where the owners hand out a partition.
+        also: figures that a complete corpus may show although Table 1 prints others; `also["reason"]` says why.
+    """
+
+    name: str
+    title: str
+    short: str
+    sound: str
+    classes: tuple[str, ...]
+    table1: Table1 | None
+    licence: str
+    access: str
+    url: str
+    layout: str
+    partition: str
+    citation: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    unused: frozenset[str] = frozenset()
+    split: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    also: Mapping[str, float | str] = field(default_factory=dict)
+
+    def partition_of(self, number: int) -> str | None:
+        """The partition of a speaker (IEMOCAP: session) number; None if the split does not name it."""
+        return next((part for part, numbers in self.split.items() if number in numbers), None)
+
+
+def _load() -> Mapping[str, CorpusInfo]:
+    described = tomllib.loads(files(__package__).joinpath("registry.toml").read_text("utf-8"))
+    published = tomllib.loads(files("dslite.paper").joinpath("published.toml").read_text("utf-8"))["table1"]
+    return MappingProxyType(
+        {
+            name: CorpusInfo(
+                name=name,
+                table1=Table1(**published[name]),
+                classes=tuple(entry.pop("classes")),
+                unused=frozenset(entry.pop("unused", ())),
+                split={part: tuple(numbers) for part, numbers in entry.pop("split", {}).items()},
+                **entry,
+            )
+            for name, entry in described.items()
+        }
+    )
+
+
+CORPORA: Mapping[str, CorpusInfo] = _load()
+"""The eight corpora in the order of the paper's Table 1."""
