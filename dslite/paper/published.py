@@ -1,7 +1,9 @@
-"""What the paper printed (published.toml), to stand beside what is computed here."""
+"""What the paper printed (published.toml), to stand beside what is computed here.
+
+Table 1 is loaded by ``dslite.corpora``.
+"""
 
 import tomllib
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -15,22 +17,6 @@ ROWS: dict[str, str] = _PRINTED["rows"]
 
 COLUMNS: dict[int, tuple[str, ...]] = {number: tuple(_PRINTED[f"table{number}"]) for number in (3, 4)}
 """Tables 3 and 4: their number -> their corpora, in the paper's order."""
-
-
-@dataclass(frozen=True)
-class Table1Row:
-    """A row of Table 1; durations in minutes (total) and seconds (mean, standard deviation)."""
-
-    files: int
-    classes: int
-    speakers: int
-    minutes: float
-    mean_s: float
-    std_s: float
-
-
-TABLE1: dict[str, Table1Row] = {corpus: Table1Row(**row) for corpus, row in _PRINTED["table1"].items()}
-"""Table 1: corpus -> its row, in the paper's order."""
 
 
 class Cell(NamedTuple):
@@ -67,16 +53,11 @@ def cell(corpus: str, row: str, partition: str) -> Cell | None:
 
 
 def place(corpus: str, row: str) -> str:
-    """Where a result stands in the paper, e.g. ``Table 3, DS Lite (CutMix), CCS``; "" where the paper has none."""
+    """Where a result stands in the paper, e.g. ``Table 3, DS Lite (CutMix)``; "" where the paper has none."""
     number = _table_of(corpus)
     if number is None or row not in _PRINTED[f"table{number}"][corpus]:
         return ""
-    return f"Table {number}, {ROWS[row]}, {_PRINTED['names'][corpus]}"
-
-
-def name(corpus: str) -> str:
-    """A corpus as the paper abbreviates it (``CCS``, ``DEMoS``); an own corpus keeps its name."""
-    return _PRINTED["names"].get(corpus, corpus)
+    return f"Table {number}, {ROWS[row]}"
 
 
 def _table_of(corpus: str) -> int | None:

@@ -21,7 +21,7 @@ _HOMES = {
 }
 _ROOMS = ("figures", "results", "tables")
 
-__all__ = [*_HOMES, *_ROOMS]  # noqa: PLE0604
+__all__ = [*_HOMES, *_ROOMS]
 
 
 def __getattr__(name: str):

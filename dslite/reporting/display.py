@@ -71,9 +71,7 @@ def show(figure: "Figure", alt: str, caption: str = "", record: Mapping | None =
     display(HTML(figure_html(figure, alt, caption, record, dpi)))
 
 
-def figure_html(
-    figure: "Figure", alt: str, caption: str = "", record: Mapping | None = None, dpi: int = 130
-) -> str:
+def figure_html(figure: "Figure", alt: str, caption: str = "", record: Mapping | None = None, dpi: int = 130) -> str:
     """What :func:`show` displays: a figure element with the picture inside, as escaped HTML; closes the figure."""
     from matplotlib import pyplot as plt
 
@@ -150,7 +148,7 @@ def table_html(
     return frame_table(style, caption, note, provenance_line(current() if record is None else record))
 
 
-def frame_table(style, caption: str, note: str, line: str) -> str:
+def frame_table(style, caption: str, note: str, line: str, look: str = "") -> str:
     """A pandas Styler as the project's table: captioned, scrolling sideways where it does not fit.
 
     Args:
@@ -158,13 +156,14 @@ def frame_table(style, caption: str, note: str, line: str) -> str:
         caption: above the table, plain text.
         note: below the table, plain text.
         line: its provenance, plain text.
+        look: a class of the table more.
     """
-    markup = style.set_table_attributes('class="ds-table"').to_html()
+    from markupsafe import Markup
+
+    markup = style.set_table_attributes(f'class="{f"ds-table {look}".strip()}"').to_html()
     markup = re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL)
     # pandas' random ids would make two equal runs differ
     markup = re.sub(r' id="T_[^"]*"', "", markup)
-    from markupsafe import Markup
-
     return render("table.html.j2", table=Markup(markup), caption=caption, note=note, line=line)
 
 

@@ -34,7 +34,7 @@ def provenance_line(record: Mapping) -> str:
         record: what a stage leaves (``record.json``) or a row of results.csv.
 
     Returns:
-        Plain text, not escaped, e.g. ``SYNTHETIC stand-in · SqueezeNet v1.1, ImageNet weights · demo profile · seed 0``.
+        Plain text, not escaped, e.g. ``SYNTHETIC stand-in · MobileNetV2, RANDOM weights · demo profile · seed 0``.
     """
     backbone = str(record.get("backbone") or "")
     weights = str(record.get("weights") or "")

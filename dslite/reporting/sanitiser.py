@@ -5,14 +5,35 @@ from html import escape
 from html.parser import HTMLParser
 
 _VOID = {"br", "hr", "img", "wbr", "col"}
-_TAGS = _VOID | set(
-    "a abbr aside b blockquote caption code colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 i "
-    "kbd li mark ol p pre s samp section small span strong sub summary sup table tbody td tfoot th thead tr u ul".split()
-)
+_TAGS = _VOID | {
+    *(
+        "a",
+        "abbr",
+        "b",
+        "code",
+        "del",
+        "em",
+        "i",
+        "kbd",
+        "mark",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "u",
+    ),
+    *("aside", "blockquote", "dd", "details", "div", "dl", "dt", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5"),
+    *("h6", "li", "ol", "p", "pre", "section", "summary", "ul"),
+    *("caption", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
+}
 _DROPPED_WHOLE = {"script", "style", "iframe", "object", "template", "noscript", "svg", "math", "title", "textarea"}
-_ATTRIBUTES = set(
-    "alt aria-hidden aria-label class colspan height id lang open role rowspan scope start tabindex title width".split()
-)
+_ATTRIBUTES = {
+    *("alt", "aria-hidden", "aria-label", "class", "colspan", "height", "id", "lang", "open", "role", "rowspan"),
+    *("scope", "start", "tabindex", "title", "width"),
+}
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*\Z")
 _SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 

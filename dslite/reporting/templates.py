@@ -42,6 +42,4 @@ def whole_page(title: str, crumbs: list[tuple[str, str]], body: str, description
         description: one sentence for the head.
     """
     styles = stylesheet("parts.css") + stylesheet("page.css")
-    return render(
-        "page.html.j2", title=title, crumbs=crumbs, body=Markup(body), description=description, styles=styles
-    )
+    return render("page.html.j2", title=title, crumbs=crumbs, body=Markup(body), description=description, styles=styles)

@@ -1,0 +1,120 @@
+"""The page that leads to all others."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dslite.corpora import CORPORA
+from dslite.files import whole_file
+from dslite.paper import published
+from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, duration, provenance_line
+from dslite.reporting.templates import render, whole_page
+from dslite.workflow.paths import STAGES, SUMMARY
+
+_WORDS = {"done": "done", "failed": "failed", "running": "running", "not run": "not run", "stale": "out of date"}
+
+
+def write_index(
+    page: Path,
+    corpora: Sequence[Mapping],
+    states: Mapping[tuple[str, str], Mapping],
+    tables: Sequence[Mapping],
+    record: Mapping,
+    results: Path | None = None,
+) -> None:
+    """Writes the index: every corpus and stage with its state, the tables, what failed, the run's record.
+
+    Args:
+        page: the file to write.
+        corpora: in the order of the rows; each with ``name``, and if known ``title``, ``data``, ``note``.
+        states: (corpus, stage) -> ``state`` (``done``, ``failed``, ``running``, ``stale`` or ``not run``), and if
+            known ``seconds``, ``link`` (relative), ``reason`` (a sentence); the notebook across corpora has any
+            corpus and the stage ``paper``. A pair that is missing is not run.
+        tables: each with ``title``, ``link`` (to the page) and, if known, ``csv`` (link).
+        record: the run's own, as for ``banner``.
+        results: ``results.csv``, for the column of scores; None for none.
+    """
+    scores = _scores(results) if results is not None and results.is_file() else {}
+    rows = [_row(corpus, states, scores) for corpus in corpora]
+    across = next((_cell(state) for (_, stage), state in states.items() if stage == SUMMARY), _cell({}))
+    cells = [cell for row in rows for cell in row["cells"]] + [across]
+    failures = [
+        {"where": f"{row['short']}, {stage}", **cell}
+        for row in rows
+        for stage, cell in zip(STAGES, row["cells"], strict=True)
+        if cell["state"] == "failed"
+    ]
+    if across["state"] == "failed":
+        failures.append({"where": "across corpora", **across})
+    body = render(
+        "index.html.j2",
+        stages=STAGES,
+        rows=rows,
+        across=across,
+        done=sum(cell["state"] == "done" for cell in cells),
+        total=len(cells),
+        failures=failures,
+        tables=[{"csv": "", **table} for table in tables],
+        standins=sum(row["data"] == "stand-in" for row in rows),
+        scores=bool(scores),
+        banner=banner_html(record),
+        legend=[(data_mark(data), data, MEANING[data]) for data in DATA],
+        citation=published.CITATION,
+    )
+    html = whole_page(
+        "DeepSpectrumLite, regenerated", [("All reports", "")], body, "Every report of this run of dslite."
+    )
+    with whole_file(page) as draft:
+        draft.write_text(html, encoding="utf-8")
+
+
+def _row(corpus: Mapping, states: Mapping, scores: Mapping[str, dict]) -> dict:
+    name = str(corpus["name"])
+    info = CORPORA.get(name)
+    data = str(corpus.get("data") or "")
+    return {
+        "short": info.short if info else name,
+        "title": corpus.get("title") or (info.title if info else "own corpus"),
+        "data": data,
+        "mark": data_mark(data),
+        "note": str(corpus.get("note") or MEANING.get(data, "")),
+        "cells": [_cell(states.get((name, stage), {})) for stage in STAGES],
+        "score": scores.get(name),
+        "printed": _printed(name),
+    }
+
+
+def _cell(state: Mapping) -> dict:
+    seconds = state.get("seconds")
+    what = str(state.get("state") or "not run")
+    return {
+        "state": what,
+        "word": _WORDS.get(what, what),
+        "link": str(state.get("link") or ""),
+        "took": "" if seconds is None else duration(float(seconds)),
+        "reason": str(state.get("reason") or ""),
+    }
+
+
+def _printed(name: str) -> str:
+    """The paper's best test result, e.g. ``74.4``; "" for own corpora."""
+    cells = [published.cell(name, row, "test") for row in published.ROWS if row != "svm"]
+    return f"{max(cell.uar for cell in cells if cell):.1f}" if any(cells) else ""
+
+
+def _scores(results: Path) -> dict[str, dict]:
+    """Per corpus, the test result of the configuration that is best on dev, and what it rests on."""
+    with results.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["protocol"] == "all" and row["uar"]]
+    scores = {}
+    for name in dict.fromkeys(row["corpus"] for row in rows):
+        mine = [row for row in rows if row["corpus"] == name and row["system"] == "DS Lite"]
+        dev = [row for row in mine if row["partition"] == "dev"]
+        if not dev:
+            continue
+        chosen = max(dev, key=lambda row: float(row["uar"]))["augmentation"]
+        for row in mine:
+            if row["partition"] == "test" and row["augmentation"] == chosen:
+                interval = f"{float(row['ci_low']):.1f}–{float(row['ci_high']):.1f}" if row["ci_low"] else ""
+                scores[name] = {"uar": f"{float(row['uar']):.1f}", "interval": interval, "line": provenance_line(row)}
+    return scores

@@ -1,0 +1,193 @@
+"""Tables 3 and 4: our results in the paper's form, with the published ones beside them and clearly apart."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from dslite.corpora import CORPORA
+from dslite.errors import DsliteError
+from dslite.paper import published
+from dslite.reporting.display import frame_table
+from dslite.reporting.provenance import provenance_line
+
+HERE, PAPER = "here", "paper"
+_PROVENANCE = ["data", "backbone", "weights", "profile", "reading", "seed"]
+_NOT_RUN, _NO_FILE = "not run", "no file"
+
+
+def results_table(results: pd.DataFrame, corpora: Sequence[str], protocol: str = "all") -> pd.DataFrame:
+    """Results of several corpora side by side.
+
+    Args:
+        results: rows of ``results.csv``.
+        corpora: names, in the order of the columns.
+        protocol: ``all`` files, or those of at least one chunk (``full-chunk``).
+
+    Returns:
+        For CSV: a row per configuration and source (``here`` or ``paper``): source, system, augmentation, and per
+        corpus ``<corpus>_dev``, ``_test``, ``_ci_low``, ``_ci_high`` (percent), ``_test_files``, ``_test_speakers``,
+        ``_data``, ``_backbone``, ``_weights``, ``_profile``, ``_reading``, ``_seed``; what was not run or not
+        published is empty.
+
+    Raises:
+        DsliteError: if there are several runs of one corpus, which one table cannot show.
+    """
+    ours = results[(results["system"] == "DS Lite") & (results["protocol"] == protocol)]
+    cell = ["corpus", "augmentation", "partition"]
+    if ours.duplicated(cell).any():
+        name = ours.loc[ours.duplicated(cell), "corpus"].iloc[0]
+        raise DsliteError(f"The results hold several runs of {name}: choose one base model, profile and seed first.")
+    ours = ours.set_index(cell)
+    rows = []
+    for key, system in published.ROWS.items():
+        augmentation = "" if key == "svm" else key
+        here = {"source": HERE, "system": system, "augmentation": augmentation}
+        printed = here | {"source": PAPER}
+        for corpus in corpora:
+            here |= _ours(ours, corpus, augmentation)
+            printed |= _published(corpus, key)
+        if augmentation:
+            rows.append(here)
+        if any(published.cell(corpus, key, "test") for corpus in corpora):
+            rows.append(printed)
+    return pd.DataFrame(rows)
+
+
+def show_results(
+    results: pd.DataFrame, corpora: Sequence[str], caption: str, protocol: str = "all", note: str = ""
+) -> None:
+    """Displays :func:`results_table` in the paper's form; each column head says what its figures rest on."""
+    from IPython.display import HTML, display
+
+    display(HTML(results_html(results, corpora, caption, protocol, note)))
+
+
+def results_html(
+    results: pd.DataFrame, corpora: Sequence[str], caption: str, protocol: str = "all", note: str = ""
+) -> str:
+    """What :func:`show_results` displays, as escaped HTML."""
+    frame = results_table(results, corpora, protocol)
+    texts, classes, columns = {}, {}, []
+    for corpus in corpora:
+        head, provenance = _head(corpus), _rests_on(frame, corpus)
+        for what, (text, look) in _columns(frame, corpus).items():
+            column = (head, provenance, what)
+            columns.append(column)
+            texts[column], classes[column] = text, look
+    index = pd.MultiIndex.from_arrays([frame["system"], frame["source"]], names=[None, None])
+    columns = pd.MultiIndex.from_tuples(columns, names=[None, None, None])
+    body = pd.DataFrame(list(zip(*texts.values(), strict=True)), index=index, columns=columns)
+    look = pd.DataFrame(list(zip(*classes.values(), strict=True)), index=index, columns=columns)
+    style = body.style.format(escape="html").set_td_classes(look)
+    style = style.format_index(escape="html").format_index(escape="html", axis=1)
+    style = style.format_index(_source, escape="html", level=1).format_index(_marked, escape="html", axis=1, level=1)
+    return frame_table(style, caption, f"{_EXPLANATION} {_chance(corpora)} {note}".strip(), line="", look="ds-results")
+
+
+_EXPLANATION = (
+    "UAR in percent; CI: 95 % interval on test. Rows “here” were computed by this run; rows “paper” are printed in the "
+    "paper and were not. Bold: best on test. Underlined: best on dev, the configuration that one would choose."
+)
+
+
+def chosen_on_dev(results: pd.DataFrame, corpus: str) -> str:
+    """The augmentation with the best UAR on dev (all files); the first in the paper's order if several are equal.
+
+    Raises:
+        DsliteError: if the corpus has no dev result.
+    """
+    where = (results["corpus"] == corpus) & (results["partition"] == "dev") & (results["protocol"] == "all")
+    dev = results[where & (results["system"] == "DS Lite")].dropna(subset="uar").set_index("augmentation")["uar"]
+    dev = dev.reindex([key for key in published.ROWS if key in dev.index])
+    if dev.empty:
+        raise DsliteError(f"{corpus} has no result on dev: run its evaluate stage first.")
+    return str(dev.idxmax())
+
+
+def _ours(ours: pd.DataFrame, corpus: str, augmentation: str) -> dict:
+    cells = {}
+    for partition in ("dev", "test"):
+        where = (corpus, augmentation, partition)
+        if where not in ours.index:
+            continue
+        row = ours.loc[where]
+        cells[f"{corpus}_{partition}"] = row["uar"]
+        if partition == "test":
+            cells[f"{corpus}_ci_low"], cells[f"{corpus}_ci_high"] = row["ci_low"], row["ci_high"]
+            cells[f"{corpus}_test_files"], cells[f"{corpus}_test_speakers"] = row["n_files"], row["n_speakers"]
+            cells |= {f"{corpus}_{name}": row[name] for name in _PROVENANCE}
+    empty = ["dev", "test", "ci_low", "ci_high", "test_files", "test_speakers", *_PROVENANCE]
+    return {f"{corpus}_{name}": None for name in empty} | cells
+
+
+def _published(corpus: str, key: str) -> dict:
+    dev, test = published.cell(corpus, key, "dev"), published.cell(corpus, key, "test")
+    if test is None:
+        return {}
+    names = (f"{corpus}_{name}" for name in ("dev", "test", "ci_low", "ci_high"))
+    return dict(zip(names, (dev.uar, *test), strict=True))
+
+
+def _columns(frame: pd.DataFrame, corpus: str) -> dict[str, tuple[list[str], list[str]]]:
+    """Column title -> its texts and its classes."""
+    source, files = frame["source"], frame[f"{corpus}_test_files"]
+    columns = {}
+    for partition, emphasis in (("dev", "ds-chosen"), ("test", "ds-best")):
+        values = frame[f"{corpus}_{partition}"].astype(float)
+        best = values == values.groupby(source).transform("max")
+        if partition == "dev":
+            best &= source == HERE  # the paper names its best configurations by test, not by dev
+        texts = list(map(_text, values, source, files))
+        columns[partition.capitalize()] = texts, list(map(_look, source, texts, best.map({True: emphasis, False: ""})))
+    limits = zip(frame[f"{corpus}_ci_low"], frame[f"{corpus}_ci_high"], strict=True)
+    texts = ["" if pd.isna(low) else f"{low:.1f}–{high:.1f}" for low, high in limits]
+    columns["CI on test"] = texts, list(map(_look, source, texts, [""] * len(texts)))
+    return columns
+
+
+def _text(value: float, source: str, files: float) -> str:
+    if not pd.isna(value):
+        return f"{value:.1f}"
+    if source == PAPER:
+        return "–"
+    return _NOT_RUN if pd.isna(files) else _NO_FILE
+
+
+def _look(source: str, text: str, emphasis: str) -> str:
+    names = ["ds-number", emphasis, "ds-published" if source == PAPER else ""]
+    return " ".join(filter(None, [*names, "ds-missing" if text in (_NOT_RUN, _NO_FILE) else ""]))
+
+
+def _head(corpus: str) -> str:
+    info = CORPORA.get(corpus)
+    return f"{info.short}: {info.title}" if info else corpus
+
+
+def _rests_on(frame: pd.DataFrame, corpus: str) -> str:
+    """What the column's own figures rest on, and how many files were scored."""
+    ours = frame[(frame["source"] == HERE) & frame[f"{corpus}_data"].notna()]
+    if ours.empty:
+        return _NOT_RUN
+    row = {name: ours[f"{corpus}_{name}"].iloc[0] for name in _PROVENANCE}
+    files, speakers = (int(ours[f"{corpus}_test_{what}"].iloc[0]) for what in ("files", "speakers"))
+    scored = f"{files} test files" + (f" of {speakers} speakers" if speakers else "")
+    return f"{provenance_line(row)} · {scored}"
+
+
+def _marked(provenance: str) -> str:
+    """A column's provenance (escaped already) with its first part, the data, set apart."""
+    mark, _, rest = provenance.partition(" · ")
+    look = "ds-mark-good" if mark == "REAL data" else "ds-mark-small"
+    rest = rest.replace(" · ", "<br>")
+    return f'<span class="ds-mark {look}">{mark}</span><span class="ds-rests">{rest}</span>'
+
+
+def _source(source: str) -> str:
+    return f'<span class="ds-published-word">{source}</span>' if source == PAPER else source
+
+
+def _chance(corpora: Sequence[str]) -> str:
+    known = [CORPORA[corpus] for corpus in corpora if corpus in CORPORA]
+    levels = ", ".join(f"{info.short} {100 / len(info.classes):.1f}" for info in known)
+    printed = " The paper prints 20.0 for RAVDESS; its six classes give 16.7." if "ravdess" in corpora else ""
+    return f"Chance: {levels}.{printed}" if levels else ""

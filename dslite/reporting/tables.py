@@ -1,0 +1,139 @@
+"""Tables 1 and 2 and the counts of a corpus, as data frames; ``show_table1`` and ``show_table2`` display them."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from dslite.reporting.display import table
+from dslite.reporting.provenance import data_mark
+
+PAPER, HERE = "paper", "here"
+
+_TABLE1 = {
+    "files": "#",
+    "classes": "C.",
+    "speakers": "Sp.",
+    "minutes": "Dur. [min]",
+    "mean_s": "Mean dur. [s]",
+    "std_s": "Std dur. [s]",
+}
+_TABLE2 = {
+    "units": "Classifier units",
+    "dropout": "Dropout rate",
+    "learning_rate": "Initial learning rate",
+    "first": "Epochs of first phase",
+    "second": "Epochs of second phase",
+    "fine_tuned": "Fine-tuned layers",
+    "chunk": "Audio chunk length [s]",
+    "optimiser": "Optimiser",
+    "batch": "Batch size",
+    "balance": "Class balance",
+}
+
+
+def table1(info, clips: pd.DataFrame, data: str = "") -> pd.DataFrame:
+    """A corpus' row of Table 1: as published, and as found.
+
+    Args:
+        info: its ``CorpusInfo``.
+        clips: a row per usable file.
+        data: what its audio is (``real``, ``cropped``, ``differing``, ``stand-in``).
+
+    Returns:
+        One row ``paper`` (unless it is an own corpus) and one row ``here``: corpus, name, source, data, files,
+        classes, speakers (missing where the corpus names none), minutes, mean_s, std_s.
+    """
+    name = f"{info.short}: {info.title}"
+    rows = []
+    if info.table1 is not None:
+        printed = {key: getattr(info.table1, key) for key in _TABLE1}
+        rows.append({"corpus": info.name, "name": name, "source": PAPER, "data": "", **printed})
+    seconds = clips["duration"].astype(float)
+    speakers = clips.loc[clips["speaker"] != "", "speaker"].nunique()
+    found = {
+        "files": len(clips),
+        "classes": clips["label"].nunique(),
+        "speakers": speakers or None,
+        "minutes": seconds.sum() / 60,
+        "mean_s": seconds.mean(),
+        "std_s": seconds.std(),
+    }
+    rows.append({"corpus": info.name, "name": name, "source": HERE, "data": data, **found})
+    return pd.DataFrame(rows).astype({"speakers": "Int64"})
+
+
+def show_table1(rows: pd.DataFrame, caption: str = "Table 1, published and found") -> None:
+    """Displays rows of :func:`table1` (of one corpus or, concatenated, of several)."""
+    frame = rows.rename(columns=_TABLE1)
+    frame["Data"] = rows["data"].map(data_mark)
+    frame = frame.set_index(["name", "source"])[[*_TABLE1.values(), "Data"]]
+    frame.index.names = [None, None]
+    whole = ["#", "C.", "Sp."]
+    formats = {column: "{:,.0f}" for column in whole} | {"Dur. [min]": "{:,.1f}", "Mean dur. [s]": "{:.2f}"}
+    table(
+        frame,
+        caption,
+        note="#: files, C.: classes, Sp.: speakers, Dur.: duration. Rows named “paper” are printed there; "
+        "rows named “here” are counted from the audio that was used.",
+        formats={**formats, "Std dur. [s]": "{:.4f}"},
+        published=[label for label in frame.index if label[1] == PAPER],
+    )
+
+
+def class_by_partition(clips: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Files by class (rows, with their sum) and partition (columns, with their sum), and speakers in the last row."""
+    parts = ["train", "dev", "test"]
+    counts = pd.crosstab(clips["label"], clips["partition"]).reindex(index=list(classes), columns=parts, fill_value=0)
+    counts["all"] = counts.sum(axis=1)
+    named = clips[clips["speaker"] != ""]
+    speakers = [named.loc[named["partition"] == part, "speaker"].nunique() for part in parts]
+    counts.loc["all classes"] = counts.sum()
+    counts.loc["speakers"] = [*speakers, named["speaker"].nunique()]
+    return counts.rename_axis(index=None, columns=None).astype(int)
+
+
+def table2(settings: Mapping[tuple[str, str], Mapping]) -> pd.DataFrame:
+    """Hyperparameters in the order of Table 2.
+
+    Args:
+        settings: (corpus, ``paper`` or ``here``) -> a row of ``table2.toml``, or a recipe as a dict with
+            ``fine_tuned``, the number of layers that the second phase trained.
+
+    Returns:
+        A row per key (named by it), a column per hyperparameter; the last three are not in the paper's table. A chunk
+        of 0 s is given as ``whole file``, what is not known is missing.
+    """
+    rows = []
+    for values in settings.values():
+        row = dict(values)
+        row["first"], row["second"] = row.pop("epochs")
+        row["chunk"] = row["chunk"] or "whole file"
+        rows.append({title: row.get(key) for key, title in _TABLE2.items()})
+    index = pd.MultiIndex.from_tuples(settings, names=["corpus", "source"])
+    return pd.DataFrame(rows, index=index, dtype=object)
+
+
+def show_table2(frame: pd.DataFrame, caption: str = "Table 2, published and used") -> None:
+    """Displays what :func:`table2` returns."""
+    frame = frame.rename_axis(index=[None, None])
+    table(
+        frame,
+        caption,
+        note="Fine-tuned layers are read as the number that the second phase trains, of DenseNet121's 427; other base "
+        "models train the same share. The paper's text adds AdaDelta and batches of 32.",
+        published=[label for label in frame.index if label[1] == PAPER],
+    )
+
+
+def confusion_matrix(counts: pd.DataFrame, classes: Sequence[str], **where: str) -> pd.DataFrame:
+    """Files by true class (rows) and predicted class (columns).
+
+    Args:
+        counts: ``label``, ``predicted``, ``files`` and what ``where`` names.
+        classes: in the order wanted.
+        where: e.g. ``augmentation="both", partition="test", protocol="all"``.
+    """
+    for column, value in where.items():
+        counts = counts[counts[column] == value]
+    wide = counts.pivot_table(index="label", columns="predicted", values="files", aggfunc="sum", observed=False)
+    return wide.reindex(index=list(classes), columns=list(classes)).fillna(0).astype(int)
