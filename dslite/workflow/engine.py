@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import DefaultFormatter
 from snakemake.logging import logger as chatter
 from snakemake.settings.types import (
+    ConfigSettings,
     DAGSettings,
     ExecutionSettings,
     OutputSettings,
@@ -95,27 +96,31 @@ def _snakemake(plan: Plan, cores: int, listener: _Listener, dry: bool) -> bool:
     paths.logs.mkdir(exist_ok=True)
     if not plan.wanted:
         return True
-    plan.write(traces.plan(paths))
+    stored = traces.draft_plan(paths) if dry else traces.plan(paths)
+    plan.write(stored)
     os.environ |= {"DSLITE_PYTHON": sys.executable, runner.RUN: str(os.getpid())}
     log = logging.FileHandler(traces.engine_log(paths), encoding="utf-8")
     log.setFormatter(DefaultFormatter())
-    begun = False
     try:
         with SnakemakeApi(OutputSettings(dryrun=dry, enable_file_logging=False)) as api:
             chatter.handlers[:] = [log, listener]
-            workflow = api.workflow(ResourceSettings(cores=cores), snakefile=SNAKEFILE, workdir=paths.artifacts)
+            workflow = api.workflow(
+                ResourceSettings(cores=cores),
+                ConfigSettings(config={"plan": stored.name}),
+                snakefile=SNAKEFILE,
+                workdir=paths.artifacts,
+            )
             dag = workflow.dag(DAGSettings(force_incomplete=True))
-            begun = True
             dag.execute_workflow(
                 executor="dryrun" if dry else "local",
                 execution_settings=ExecutionSettings(keep_going=True, lock=False),
             )
     except WorkflowError as error:
-        failed = begun and "At least one job did not complete" in str(error)
-        if not failed:
-            logging.getLogger(__name__).debug("", exc_info=True)
+        if "At least one job did not complete" not in str(error):
             raise DsliteError(f"The workflow could not be planned or run: {error}") from error
         return False
     finally:
         log.close()
+        if dry:
+            stored.unlink()
     return True

@@ -3,21 +3,9 @@
 import hashlib
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[1]
+from dslite.workflow import sources
 
-_CORPORA = ("corpora/**/*.py", "corpora/**/*.toml")
-_PAGE = ("reporting/**/*", "paper/**/*.py", "paper/**/*.toml")
-_FLOW = ("workflow/stages.py", "workflow/settings.py", "workflow/paths.py", "profiles.py", "files.py", "errors.py")
-_SOUND = ("audio.py", "spectrogram.py", "store.py")
-_FIT = ("augmentation.py", "backbones.py", "weights.py", "model.py", "training.py", "scoring.py")
-
-MODULES: dict[str, tuple[str, ...]] = {
-    "corpus": (*_CORPORA, *_SOUND, *_FLOW, *_PAGE),
-    "train": (*_SOUND, *_FIT, *_FLOW, *_PAGE),
-    "evaluate": ("scoring.py", *_FLOW, *_PAGE),
-    "paper": (*_FLOW, *_PAGE),
-}
-"""Stage -> patterns below the package, of code and data that the stage uses."""
+_ROOT = Path(__file__).resolve().parents[2]
 
 UNIMPORTANT: dict[str, frozenset[str]] = {
     # Where things lie and how many processes share the work change nothing in the results; the audio itself is
@@ -31,13 +19,9 @@ UNIMPORTANT: dict[str, frozenset[str]] = {
 
 
 def code(stage: str) -> dict[str, str]:
-    """Every file that a stage is made from (its path from above the package), and the SHA-256 of its content."""
-    files = {file for pattern in MODULES[stage] for file in PACKAGE.glob(pattern) if file.is_file()}
-    return {
-        file.relative_to(PACKAGE.parent).as_posix(): digest(file)
-        for file in sorted(files)
-        if "__pycache__" not in file.parts
-    }
+    """Every file of dslite that a stage and its page are made from, and the SHA-256 of its content."""
+    files = [*sources.results_from(stage), *sources.page_from(stage)]
+    return {file.relative_to(_ROOT).as_posix(): digest(file) for file in files}
 
 
 def digest(file: Path) -> str:

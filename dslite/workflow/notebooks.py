@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -40,28 +41,48 @@ class _Kernel(AsyncKernelManager):
         return alive
 
 
-def execute(
-    template: Path, values: dict[str, object], notebook: Path, page: Path, failed: Path, title: str, record: Path
-) -> None:
-    """Runs a template with its parameters; its kernel's working folder is the one where the notebook will lie.
+@dataclass(frozen=True)
+class Target:
+    """What is to come of a template.
 
-    The old notebook, page and record go first; the new ones appear together at the end, so that nothing looks
+    Attributes:
+        notebook: the executed notebook (.ipynb); its kernel works in the folder where it will lie.
+        page: its HTML.
+        failed: a page with the error on top, if the notebook fails; removed on success.
+        record: the file that the stage writes last; a notebook that ends without one has failed.
+        title: the pages' title.
+        home: the index page, linked from the pages.
+    """
+
+    notebook: Path
+    page: Path
+    failed: Path
+    record: Path
+    title: str
+    home: Path
+
+    @property
+    def way_home(self) -> str:
+        return Path(os.path.relpath(self.home, self.page.parent)).as_posix()
+
+
+def execute(template: Path, values: dict[str, object], target: Target) -> None:
+    """Runs a template with its parameters.
+
+    The old notebook and page go first; the new ones appear together at the end, so that nothing looks
     finished that is not. One call per process: papermill changes the working directory.
 
     Args:
         template: the notebook to run; it is not changed.
         values: what to put into its first code cell, see ``parameters.substitute``.
-        notebook: where the executed notebook goes (.ipynb).
-        page: where its HTML goes.
-        failed: where a page with the error on top goes if the notebook fails; removed on success.
-        title: the page's title.
-        record: the file that the stage writes last; a notebook that ends without it has failed.
+        target: where everything goes.
 
     Raises:
         DsliteError: an unknown parameter, or no such template.
         NotebookError: the notebook failed, its kernel died, or its page could not be made.
     """
-    for old in (notebook, page, record, *notebook.parent.glob(f".{notebook.stem}.*.part*")):
+    notebook, page = target.notebook, target.page
+    for old in (notebook, page, *notebook.parent.glob(f".{notebook.stem}.*.part*")):
         old.unlink(missing_ok=True)
     if not template.is_file():
         raise DsliteError(f"There is no notebook {template}; restore it, e.g. with git checkout.")
@@ -71,29 +92,31 @@ def execute(
         nbformat.write(prepared, draft)
         try:
             _run(draft, notebook.parent)
-            if not record.is_file():
-                raise DsliteError(f"The notebook came to an end without writing {record}; did a cell call exit()?")
-            reporting.to_html(draft, page_draft, title)
+            if not target.record.is_file():
+                raise DsliteError(f"The notebook came to an end without writing {target.record}.")
+            reporting.to_html(draft, page_draft, target.title, target.way_home)
         except Exception as error:
             sentence = _sentence(error)
-            _write_failure(draft, failed, sentence, title)
+            _write_failure(draft, target, sentence)
             raise NotebookError(sentence) from error
-    failed.unlink(missing_ok=True)
+    target.failed.unlink(missing_ok=True)
 
 
 def _run(draft: Path, folder: Path) -> None:
     """Executes a notebook in its own file."""
     execute_notebook(draft, draft, cwd=folder, kernel_name="python3", progress_bar=False, kernel_manager_class=_Kernel)
     executed = nbformat.read(draft, as_version=4)
+    if any(output.output_type == "error" for cell in executed.cells for output in cell.get("outputs", [])):
+        raise DsliteError("A cell called exit(), so the notebook stopped before its end.")  # papermill lets it pass
     executed.metadata.pop("papermill", None)  # it names the draft and folders of this machine
     nbformat.write(executed, draft)
 
 
-def _write_failure(draft: Path, failed: Path, sentence: str, title: str) -> None:
+def _write_failure(draft: Path, target: Target, sentence: str) -> None:
     executed = remove_error_markers(nbformat.read(draft, as_version=4))
     nbformat.write(executed, draft)
-    with whole_file(failed) as failed_draft:
-        reporting.failure_page(draft, failed_draft, sentence, title)
+    with whole_file(target.failed) as failed:
+        reporting.failure_page(draft, failed, sentence, target.title, target.way_home)
 
 
 def _sentence(error: Exception) -> str:

@@ -50,10 +50,10 @@ class Job:
     def places(self, paths: Paths) -> CorpusPaths:
         return paths.corpus(self.corpus) if self.corpus else paths.summary
 
-    def leaves(self, paths: Paths) -> list[str]:
+    def leaves(self, paths: Paths) -> tuple[str, str, str]:
         """Page, notebook and record."""
         places = self.places(paths)
-        return [str(part(self.stage)) for part in (places.page, places.notebook, places.record)]
+        return str(places.page(self.stage)), str(places.notebook(self.stage)), str(places.record(self.stage))
 
 
 @dataclass(frozen=True)

@@ -35,15 +35,15 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     begin = time.monotonic()
     Outcome("running", parameters=values).write(note)
     try:
-        notebooks.execute(
-            Path(job.template),
-            values,
-            places.notebook(stage),
-            places.page(stage),
-            places.failed_page(stage),
-            job.title,
-            places.record(stage),
+        target = notebooks.Target(
+            notebook=places.notebook(stage),
+            page=places.page(stage),
+            failed=places.failed_page(stage),
+            record=places.record(stage),
+            title=job.title,
+            home=paths.index,
         )
+        notebooks.execute(Path(job.template), values, target)
     except Exception as error:
         sentence = str(error) if isinstance(error, DsliteError) else f"{type(error).__name__}: {error}"
         Outcome("failed", time.monotonic() - begin, sentence, values).write(note)

@@ -1,0 +1,130 @@
+"""``run_all.py``: options in, one run, exit code out."""
+
+import argparse
+import os
+import sys
+import time
+import traceback
+import zipfile
+from contextlib import nullcontext
+from pathlib import Path
+
+from dslite import corpora
+from dslite.errors import DsliteError
+from dslite.files import whole_file
+from dslite.workflow import listing, options, runlock, session, signals, traces
+from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
+from dslite.workflow.settings import Settings, resolve
+
+INTERRUPTED = 130
+"""Exit code of a run that was told to stop."""
+
+
+def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: as on the command line; those of the process if not given.
+        templates: the folder of the template notebooks.
+
+    Returns:
+        0 if all is done, 1 if something failed, 130 if it was told to stop; argparse exits with 2 on wrong options.
+    """
+    chosen = options.parse(arguments)
+    paths = Paths(options.output(chosen))
+    signals.take()
+    try:
+        if chosen.download:
+            return _download(chosen)
+        if chosen.list:
+            return _list(chosen, paths, templates)
+        return _run(chosen, paths, templates)
+    except DsliteError as error:
+        _log(paths)
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        _log(paths)
+        print(f"{type(error).__name__}: {error} (details in {traces.engine_log(paths)})", file=sys.stderr)
+        return 1
+
+
+def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
+    began = time.time()
+    settings = _settings(chosen, list(dict.fromkeys(chosen.corpora)))
+    print("\n".join(listing.setting_lines(settings)), flush=True)
+    with nullcontext() if chosen.dry_run else runlock.alone(paths):
+        planned = session.prepare(settings, chosen.stages, paths.output, chosen.seed, chosen.cores, templates)
+        print("\n".join(listing.plan_lines(planned)), flush=True)
+        if chosen.dry_run:
+            return 0
+        code, undone = INTERRUPTED, list(planned.to_do)
+        try:
+            undone = session.execute(planned) if planned.jobs else []
+            code = 1 if undone else 0
+        finally:
+            if planned.jobs or not paths.index.exists():
+                session.leave_index(planned.after(undone), session.note(vars(chosen), began, code, planned))
+        if chosen.bundle:
+            print(f"The reports as one file: {_bundle(paths)}")
+    if undone:
+        print(f"{len(undone)} of {len(planned.jobs)} notebooks are not done: {', '.join(undone)}.")
+    print(f"Read {paths.index}")
+    return code
+
+
+def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
+    everything = list(dict.fromkeys([*corpora.CORPORA, *chosen.corpora]))
+    settings = _settings(chosen, everything)
+    planned = session.prepare(settings, (*STAGES, SUMMARY), paths.output, chosen.seed, chosen.cores, templates)
+    data = settings[0].data
+    print("Corpora")
+    for name in corpora.CORPORA:
+        print("\n".join(listing.corpus_lines(name, data)))
+    print("\nNotebooks")
+    print("\n".join(listing.notebook_lines(planned)))
+    return 0
+
+
+def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
+    return [
+        resolve(
+            name,
+            data=chosen.data,
+            weights=chosen.weights,
+            profile=chosen.profile,
+            backbone=chosen.backbone,
+            seed=chosen.seed,
+            output=chosen.output,
+        )
+        for name in names
+    ]
+
+
+def _download(chosen: argparse.Namespace) -> int:
+    folder = chosen.data or os.environ.get("DSLITE_DATA", "")
+    if not folder:
+        raise DsliteError("Where to? Name the folder that is to hold corpora with --data DIR (or DSLITE_DATA).")
+    place = corpora.download_ravdess(Path(folder).expanduser().resolve(), accept=chosen.accept_licence)
+    print(f"RAVDESS song is in {place}. Now run: python run_all.py --corpora ravdess --data {folder}")
+    return 0
+
+
+def _bundle(paths: Paths) -> Path:
+    """One zip of ``reports/``."""
+    place = paths.output / "dslite-reports.zip"
+    with whole_file(place) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(paths.reports.rglob("*")):
+            if file.is_file() and not file.name.startswith("."):
+                archive.write(file, Path("dslite-reports", file.relative_to(paths.reports)))
+    return place
+
+
+def _log(paths: Paths) -> None:
+    """The traceback of what is being handled, for those who look for it."""
+    paths.logs.mkdir(parents=True, exist_ok=True)
+    with traces.engine_log(paths).open("a", encoding="utf-8") as log:
+        log.write(traceback.format_exc())

@@ -1,0 +1,53 @@
+"""How long a run will take, before it has begun."""
+
+from collections.abc import Callable, Iterable
+
+from dslite.workflow import needs, outcome, traces
+from dslite.workflow.paths import SUMMARY, Paths
+from dslite.workflow.plan import Job
+
+SUMMARY_SECONDS = 10.0
+"""The notebook across corpora, the first time."""
+
+
+def seconds(job: Job, paths: Paths, first: Callable[[Job], float]) -> float:
+    """Wall time of one notebook: what it took last time with the same parameters, else a guess.
+
+    Args:
+        job: the notebook.
+        paths: where its last outcome is.
+        first: the guess for a notebook of a corpus, in seconds on one thread.
+    """
+    last = outcome.read(traces.outcome(paths, job.name))
+    if last and last.state == "done" and _important(job, last.parameters) == _important(job, job.parameters):
+        return last.seconds * last.parameters.get("workers", 1) / job.threads
+    return SUMMARY_SECONDS if job.stage == SUMMARY else first(job) / job.threads
+
+
+def total(jobs: Iterable[Job], each: dict[str, float], cores: int) -> float:
+    """Wall time of several notebooks: the work shared by the cores, but no less than the longest chain.
+
+    Args:
+        jobs: the notebooks; those of one corpus run one after the other, the one across corpora runs last.
+        each: seconds of each, by the job's name.
+        cores: threads that run at a time.
+    """
+    chains: dict[str, float] = {}
+    work = 0.0
+    for job in jobs:
+        chains[job.corpus] = chains.get(job.corpus, 0.0) + each[job.name]
+        work += each[job.name] * min(job.threads, cores) if job.corpus else 0.0
+    last = chains.pop("", 0.0)
+    return max(work / cores, max(chains.values(), default=0.0)) + last
+
+
+def spoken(seconds: float) -> str:
+    """A duration for people, e.g. "40 s", "6 min", "1 h 20 min"."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _important(job: Job, parameters: dict) -> dict:
+    return {name: value for name, value in parameters.items() if name not in needs.UNIMPORTANT[job.stage]}

@@ -1,0 +1,71 @@
+"""What ``run_all.py`` says before it starts: corpora, notebooks, the plan."""
+
+from pathlib import Path
+
+from dslite import corpora
+from dslite.errors import DsliteError
+from dslite.workflow.estimates import spoken
+from dslite.workflow.session import Session
+from dslite.workflow.settings import Settings
+
+
+def corpus_lines(name: str, data: Path | None) -> list[str]:
+    """A corpus: what was found against Table 1, or how to come by it."""
+    info = corpora.CORPORA[name]
+    row = info.table1
+    published = f"Table 1: {row.files} files, {row.speakers} speakers, {row.classes} classes, {row.minutes / 60:.1f} h"
+    head = f"{name:8} {info.title} ({info.sound})"
+    folder = corpora.locate(name, data)
+    if folder is None:
+        return [f"{head}: not found", f"         {published}", *_indented(corpora.describe_missing(name, data))]
+    try:
+        found = corpora.read(name, folder)
+    except DsliteError as error:
+        return [f"{head}: found in {folder}, but refused", f"         {error}"]
+    clips = found.clips
+    speakers = clips["speaker"][clips["speaker"] != ""].nunique() or "?"
+    return [
+        f"{head}: found in {folder} ({found.data}{': ' + found.note if found.note else ''})",
+        f"         found:   {len(clips)} files, {speakers} speakers, {clips['label'].nunique()} classes, "
+        f"{clips['duration'].sum() / 3600:.1f} h",
+        f"         {published}",
+    ]
+
+
+def notebook_lines(session: Session) -> list[str]:
+    """Every notebook with its state."""
+    lines = []
+    for job in session.plan.jobs:
+        state = session.state(job)
+        reason = f": {state.reason}" if state.reason else ""
+        lines.append(f"  {job.corpus or 'all':10.10} {job.stage:10} {state.state}{reason}")
+    return lines
+
+
+def setting_lines(settings: list[Settings]) -> list[str]:
+    """Profile, data, base model and weights of each corpus that takes part."""
+    lines = []
+    for s in settings:
+        data = "SYNTHETIC stand-in (the corpus was not found)" if s.standin else f"found in {s.folder}"
+        weights = f"ImageNet, {s.weights_file}" if s.weights_file else "downloaded if that is possible, else RANDOM"
+        lines.append(f"  {s.name:10.10} {s.profile}, {s.backbone}; audio: {data}; weights: {weights}")
+    return lines
+
+
+def plan_lines(session: Session) -> list[str]:
+    """Which notebooks run, why, and how long it will take."""
+    if not session.jobs:
+        return ["Nothing to do: every notebook is up to date."]
+    count = len(session.jobs)
+    lines = [
+        f"{count} {'notebook' if count == 1 else 'notebooks'} to run, "
+        f"about {spoken(session.seconds)} on {session.cores} {'core' if session.cores == 1 else 'cores'}:"
+    ]
+    for job in session.jobs:
+        took = spoken(session.each[job.name])
+        lines.append(f"  {job.corpus or 'all':10.10} {job.stage:10} {took:>8}   {session.to_do[job.name]}")
+    return lines
+
+
+def _indented(text: str) -> list[str]:
+    return [f"         {line}" for line in text.splitlines()]

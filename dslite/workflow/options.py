@@ -1,0 +1,113 @@
+"""The options of ``run_all.py``."""
+
+import argparse
+import os
+from pathlib import Path
+
+from dslite.corpora import CORPORA
+from dslite.weights import WEIGHTS_FILES
+from dslite.workflow.paths import STAGES, SUMMARY
+
+_DESCRIPTION = """\
+Regenerates the paper: from audio to tables, for all eight corpora. Every corpus gets a notebook and a web page per
+stage (corpus, train, evaluate), and one more across corpora has the paper's tables; reports/index.html leads to them.
+A corpus that is not there is replaced by a small SYNTHETIC one, and everything made from it says so.
+Run it again at any time: only what changed runs again, and what was cut short goes on."""
+
+_EXAMPLES = """\
+examples:
+  python run_all.py                                      everything, with what is there
+  python run_all.py --list                               which corpora and notebooks there are, and their state
+  python run_all.py --dry-run                            what would run, why, and how long it would take
+  python run_all.py --data ~/corpora                     with real corpora, in ~/corpora/ravdess, ~/corpora/css, ...
+  python run_all.py --corpora ravdess --profile demo     one corpus, short schedule
+  python run_all.py --corpora my/own.csv                 your own audio: filename,label[,speaker][,partition]
+  python run_all.py --download ravdess                   fetch the one corpus that is free, after showing its licence
+  python run_all.py --output elsewhere --seed 7          a second run beside the first
+  python run_all.py --bundle                             and reports/ as one zip, to send to somebody"""
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The options, checked as far as argparse does it; exits with a message and 2 where they are wrong."""
+    parser = argparse.ArgumentParser(
+        prog="run_all.py",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    stages = (*STAGES, SUMMARY)
+    what = parser.add_argument_group("what to run")
+    what.add_argument(
+        "--corpora",
+        nargs="+",
+        metavar="NAME",
+        default=list(CORPORA),
+        help=f"any of {', '.join(CORPORA)}, or the path of a CSV with own data (default: all eight)",
+    )
+    what.add_argument(
+        "--stages",
+        nargs="+",
+        metavar="NAME",
+        choices=stages,
+        default=list(stages),
+        help=f"any of {', '.join(stages)} (default: all); what they need is run as well if it is missing or stale",
+    )
+    what.add_argument(
+        "--profile",
+        choices=("auto", "demo", "full"),
+        default="auto",
+        help="full: the paper's Table 2; demo: a short schedule and a small base model, for minutes; "
+        "auto: full where the real corpus is found, demo where it is not (default)",
+    )
+    what.add_argument(
+        "--backbone",
+        metavar="NAME",
+        default="",
+        help=f"base model, one of {', '.join(WEIGHTS_FILES)} (default: the profile's own)",
+    )
+    what.add_argument("--seed", type=int, default=42, metavar="N", help="of everything random (default: 42)")
+    where = parser.add_argument_group("where things are")
+    where.add_argument(
+        "--data",
+        metavar="DIR",
+        default="",
+        help="folder with a folder per corpus, named as above (default: $DSLITE_DATA)",
+    )
+    where.add_argument(
+        "--weights",
+        metavar="DIR",
+        default="",
+        help="folder with ImageNet weights as Keras names them (default: $DSLITE_WEIGHTS, then Keras' own)",
+    )
+    where.add_argument(
+        "--output", metavar="DIR", default="", help="folder for reports/ and artifacts/ (default: this repository)"
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--cores",
+        type=_count,
+        metavar="N",
+        default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        help="notebooks and fits that run side by side, one thread each (default: all cores)",
+    )
+    how.add_argument("--list", action="store_true", help="show corpora and notebooks with their state, and stop")
+    how.add_argument("--dry-run", action="store_true", help="show the plan, and stop")
+    how.add_argument("--bundle", action="store_true", help="zip reports/ into dslite-reports.zip when all is done")
+    more = parser.add_argument_group("data that may be fetched")
+    more.add_argument("--download", choices=("ravdess",), help="fetch a corpus into the data folder, and stop")
+    more.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")
+    return parser.parse_args(arguments)
+
+
+def output(options: argparse.Namespace) -> Path:
+    """The output folder that was asked for, absolute."""
+    from dslite.workflow.paths import NOTEBOOKS
+
+    return Path(options.output).expanduser().resolve() if options.output else NOTEBOOKS.parent
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number

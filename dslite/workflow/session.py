@@ -1,0 +1,176 @@
+"""One run: what takes part, what has to run and why, the running itself, and what is left for readers."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from dslite import corpora
+from dslite.files import whole_file
+from dslite.workflow import engine, estimates, plan, states, traces
+from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
+from dslite.workflow.plan import Job, Member, Plan
+from dslite.workflow.screen import Screen
+from dslite.workflow.settings import Settings
+
+
+@dataclass(frozen=True)
+class Session:
+    """A run that has been planned.
+
+    Attributes:
+        settings: of each corpus that takes part, by its name.
+        plan: its notebooks.
+        to_do: name -> reason of those that have to run.
+        each: name -> estimated seconds of those.
+        cores: threads that run at a time.
+    """
+
+    settings: dict[str, Settings]
+    plan: Plan
+    to_do: dict[str, str]
+    each: dict[str, float]
+    cores: int
+
+    @property
+    def paths(self) -> Paths:
+        return self.plan.paths
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The notebooks that have to run, in order."""
+        return [job for job in self.plan.jobs if job.name in self.to_do]
+
+    @property
+    def seconds(self) -> float:
+        """Estimated wall time of all of them."""
+        return estimates.total(self.jobs, self.each, self.cores)
+
+    def after(self, undone: Sequence[str]) -> "Session":
+        """The same once it has run: only the notebooks that are not done are still to do."""
+        return replace(self, to_do={name: self.to_do[name] for name in undone})
+
+    def state(self, job: Job) -> states.State:
+        return states.of(job, self.paths, self.to_do)
+
+
+def prepare(
+    settings: Sequence[Settings],
+    stages: Sequence[str],
+    output: Path,
+    seed: int,
+    cores: int,
+    templates: Path = NOTEBOOKS,
+) -> Session:
+    """Plans a run; nothing is executed.
+
+    Args:
+        settings: of the corpora that take part.
+        stages: the wanted ones.
+        output: below it ``reports/`` and ``artifacts/``.
+        seed: of the notebook across corpora.
+        cores: threads that run at a time.
+        templates: the folder of the template notebooks.
+    """
+    members = [Member(s.name, _title(s), s.as_parameters(), _audio(s)) for s in settings]
+    whole = plan.make(output, templates, members, stages, {"output": str(output), "seed": seed})
+    to_do = engine.to_do(whole)
+    fitting = sum(job.stage == "train" for job in whole.jobs if job.name in to_do)
+    share = max(1, cores // fitting) if fitting else 1  # a single corpus must keep all cores busy
+    whole = whole.only(replace(job, threads=share) if job.stage == "train" else job for job in whole.jobs)
+    by_name = {s.name: s for s in settings}
+    each = {
+        job.name: estimates.seconds(job, whole.paths, lambda job: _first_guess(job, by_name))
+        for job in whole.jobs
+        if job.name in to_do
+    }
+    return Session(by_name, whole, to_do, each, cores)
+
+
+def execute(session: Session) -> list[str]:
+    """Runs what has to run, with progress on the screen.
+
+    Returns:
+        Names of the notebooks that were to run and are not done.
+
+    Raises:
+        KeyboardInterrupt: the run was told to stop.
+    """
+    whole, paths = session.plan, session.paths
+    with Screen(session.jobs, session.each, session.cores, paths) as screen:
+        per_corpus = whole.only(job for job in whole.jobs if job.stage in STAGES)
+        engine.execute(per_corpus, session.cores, screen.started, screen.finished)
+        open_jobs = engine.to_do(per_corpus)
+        for job in per_corpus.jobs:  # what did not come about must not be shown as a result
+            if job.name in open_jobs:
+                job.places(paths).record(job.stage).unlink(missing_ok=True)
+        summary = whole.job(SUMMARY)
+        after = tuple(plan.summary_records(whole.output))
+        if SUMMARY in whole.wanted and after:
+            across = whole.only([replace(summary, after=after)])
+            engine.execute(across, session.cores, screen.started, screen.finished)
+            open_jobs |= engine.to_do(across)
+    return [job.name for job in session.jobs if job.name in open_jobs]
+
+
+def leave_index(session: Session, note: dict) -> None:
+    """Writes the page that leads everywhere and the run's record.
+
+    Args:
+        session: the run, as it is after running.
+        note: the run's record so far: command, options, times, exit code.
+    """
+    from dslite import reporting
+
+    paths, listed = session.paths, {}
+    for name in [*corpora.CORPORA, *(n for n in session.settings if n not in corpora.CORPORA)]:
+        info = corpora.CORPORA.get(name)
+        listed[name] = {"name": name, "title": info.title if info else name}
+    shown = {}
+    for name in listed:
+        for stage in STAGES:
+            job = next(
+                (job for job in session.plan.jobs if (job.corpus, job.stage) == (name, stage)),
+                Job(name, stage, "", "", {}, (), ()),
+            )
+            shown[name, stage] = vars(session.state(job))
+    shown[SUMMARY, SUMMARY] = vars(session.state(session.plan.job(SUMMARY)))
+    tables = [paths.table(number) for number in range(1, 5) if paths.table(number).exists()]
+    with whole_file(traces.run(paths)) as draft:
+        draft.write_text(json.dumps(note, indent=1), "utf-8")
+    reporting.write_index(paths.index, list(listed.values()), shown, tables, note)
+
+
+def note(options: dict, began: float, code: int, session: Session) -> dict:
+    """A run's record: command, options, versions, times, exit code."""
+    names = ("dslite", "tensorflow", "snakemake", "papermill", "numpy", "pandas")
+    return {
+        "command": ["run_all.py", *sys.argv[1:]],
+        "options": options,
+        "versions": {"python": sys.version.split()[0], **{name: version(name) for name in names}},
+        "began": time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(began)),
+        "seconds": round(time.time() - began, 1),
+        "notebooks": session.to_do,
+        "exit": code,
+    }
+
+
+def _title(settings: Settings) -> str:
+    info = corpora.CORPORA.get(settings.name)
+    return info.title if info else settings.name
+
+
+def _audio(settings: Settings) -> str:
+    """What identifies a corpus' audio; a stand-in is made from code and seed, which are compared anyway."""
+    if settings.standin:
+        return "stand-in"
+    return corpora.fingerprint(Path(settings.source) if corpora.is_own(settings.source) else settings.folder)
+
+
+def _first_guess(job: Job, settings: dict[str, Settings]) -> float:
+    from dslite.workflow import stages
+
+    return stages.estimate(job.stage, settings[job.corpus])
