@@ -2,21 +2,25 @@
 
 from pathlib import Path
 
+from dslite.corpora.download import download_ravdess, licence_text
 from dslite.corpora.own import is_own, slug
 from dslite.corpora.reading import DATA, Corpus, describe_missing, fingerprint, known, locate, read
-from dslite.corpora.registry import CORPORA, PARTITIONS, CorpusInfo, Table1
+from dslite.corpora.registry import CORPORA, PARTITIONS, Archive, CorpusInfo, Table1
 
 __all__ = [
     "CORPORA",
     "DATA",
     "PARTITIONS",
+    "Archive",
     "Corpus",
     "CorpusInfo",
     "Table1",
     "describe_missing",
+    "download_ravdess",
     "fingerprint",
     "is_own",
     "known",
+    "licence_text",
     "locate",
     "read",
     "slug",

@@ -6,10 +6,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-AUDIO_ENDINGS = frozenset(
-    (".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".nist", ".oga", ".ogg", ".opus", ".rf64", ".snd")
-    + (".sph", ".w64", ".wav")
+# fmt: off
+AUDIO_ENDINGS = (
+    ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".nist", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".sph",
+    ".w64", ".wav",
 )
+# fmt: on
 """Endings of the formats that libsndfile reads and speech corpora come in."""
 
 
@@ -35,7 +37,7 @@ def walk(folder: Path) -> Iterator[os.DirEntry]:
 
 def is_audio(name: str) -> bool:
     """Whether the name ends like an audio file."""
-    return os.path.splitext(name)[1].lower() in AUDIO_ENDINGS
+    return name.lower().endswith(AUDIO_ENDINGS)
 
 
 def audio_below(folder: Path, *places: Path) -> list[str]:

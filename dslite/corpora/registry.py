@@ -23,6 +23,17 @@ class Table1:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """A file to download: where, its name, its size in bytes and its checksums (hex)."""
+
+    url: str
+    name: str
+    size: int
+    md5: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class CorpusInfo:
     """A corpus as its owners and the paper describe it.
 
@@ -42,6 +53,7 @@ class CorpusInfo:
         labels: label as distributed -> class.
         unused: labels that the corpus knows and the paper leaves out.
         split: speaker (or session) numbers per partition; empty where the owners hand out a partition.
+        archive: what can be downloaded without asking anybody; None for all but RAVDESS.
         also: figures that a complete corpus may show although Table 1 prints others; `also["reason"]` says why.
     """
 
@@ -60,6 +72,7 @@ class CorpusInfo:
     labels: Mapping[str, str] = field(default_factory=dict)
     unused: frozenset[str] = frozenset()
     split: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    archive: Archive | None = None
     also: Mapping[str, float | str] = field(default_factory=dict)
 
     def partition_of(self, number: int) -> str | None:
@@ -78,6 +91,7 @@ def _load() -> Mapping[str, CorpusInfo]:
                 classes=tuple(entry.pop("classes")),
                 unused=frozenset(entry.pop("unused", ())),
                 split={part: tuple(numbers) for part, numbers in entry.pop("split", {}).items()},
+                archive=Archive(**entry.pop("archive")) if "archive" in entry else None,
                 **entry,
             )
             for name, entry in described.items()

@@ -1,0 +1,245 @@
+"""The downloader against a server of our own on 127.0.0.1."""
+
+import hashlib
+import io
+import os
+import stat
+import threading
+import zipfile
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import soundfile
+
+from dslite.corpora import Archive, download_ravdess, locate, read
+from dslite.errors import DsliteError
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def song() -> bytes:
+    """An archive with the song's 6 emotions by all 23 actors, a tenth of a second each."""
+    wav = io.BytesIO()
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, 4800)
+    soundfile.write(wav, noise, 48000, format="WAV", subtype="PCM_16")
+    actors = [actor for actor in range(1, 25) if actor != 18]
+    return zipped(
+        {f"Actor_{a:02d}/03-02-{e:02d}-01-01-01-{a:02d}.wav": wav.getvalue() for a in actors for e in range(1, 7)}
+    )
+
+
+class Server:
+    """Serves ``content``; can break off after ``cut`` bytes per answer, ignore ranges, or answer with an error."""
+
+    def __init__(self, content: bytes):
+        self.content, self.cut, self.ranges, self.error = content, None, True, None
+        self.asked: list[str | None] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                wanted = self.headers.get("Range")
+                outer.asked.append(wanted)
+                if outer.error:
+                    self.send_error(outer.error)
+                    return
+                start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and outer.ranges else 0
+                if start >= len(outer.content):
+                    self.send_error(416)
+                    return
+                body = outer.content[start:]
+                self.send_response(206 if wanted and outer.ranges else 200)
+                if wanted and outer.ranges:
+                    end = len(outer.content)
+                    self.send_header("Content-Range", f"bytes {start}-{end - 1}/{end}")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body if outer.cut is None else body[: outer.cut])
+
+            def log_message(self, *arguments):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True)
+        self.thread.start()
+
+    def archive(self) -> Archive:
+        return Archive(
+            url=f"http://127.0.0.1:{self.http.server_port}/song.zip",
+            name="song.zip",
+            size=len(self.content),
+            md5=hashlib.md5(self.content).hexdigest(),
+            sha256=hashlib.sha256(self.content).hexdigest(),
+        )
+
+    def close(self):
+        self.http.shutdown()
+        self.thread.join()
+        self.http.server_close()
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    servers = []
+
+    def start(content: bytes) -> Server:
+        servers.append(Server(content))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def get(data, archive, **options):
+    return download_ravdess(data, accept=True, archive=archive, pause_s=0, **options)
+
+
+def test_whole_download_can_be_read_and_is_not_repeated(serve, song, tmp_path):
+    server, told = serve(song), []
+    folder = get(tmp_path / "data", server.archive(), progress=lambda *bytes_: told.append(bytes_))
+    assert folder == locate("ravdess", tmp_path / "data") == tmp_path / "data" / "ravdess"
+    corpus = read("ravdess", folder)
+    assert len(corpus.clips) == 138 and corpus.clips["rate"].eq(48000).all()
+    assert told[-1] == (len(song), len(song)) and told == sorted(told)
+    assert os.listdir(tmp_path / "data") == ["ravdess"]  # no archive, no part, no draft
+    assert get(tmp_path / "data", server.archive()) == folder and len(server.asked) == 1
+
+
+def test_without_the_licence_nothing_is_asked_for(serve, song, tmp_path):
+    server = serve(song)
+    with pytest.raises(DsliteError, match=r"CC BY-NC-SA 4\.0.*--accept-licence"):
+        download_ravdess(tmp_path / "data", accept=False, archive=server.archive())
+    assert not server.asked and not (tmp_path / "data").exists()
+
+
+def test_broken_connections_are_taken_up_where_they_broke(serve, song, tmp_path):
+    server = serve(song)
+    server.cut = len(song) // 3
+    get(tmp_path, server.archive())
+    assert server.asked == [None, f"bytes={len(song) // 3}-", f"bytes={len(song) // 3 * 2}-"] + (
+        [f"bytes={len(song) // 3 * 3}-"] if len(song) % 3 else []
+    )
+    assert locate("ravdess", tmp_path)
+
+
+def test_a_later_call_goes_on_and_until_then_nothing_looks_finished(serve, song, tmp_path):
+    server = serve(song)
+    server.cut = 1000
+    with pytest.raises(DsliteError, match="Run the same command again"):
+        get(tmp_path, server.archive())
+    assert locate("ravdess", tmp_path) is None and not (tmp_path / "ravdess").exists()
+    server.cut, seen = None, len(server.asked)
+    get(tmp_path, server.archive())
+    assert server.asked[seen:] == [f"bytes={1000 * seen}-"]
+    assert locate("ravdess", tmp_path)
+
+
+def test_a_server_without_ranges_starts_again(serve, song, tmp_path):
+    server = serve(song)
+    (tmp_path / ".song.zip.part").write_bytes(song[:500])
+    server.ranges = False
+    get(tmp_path, server.archive())
+    assert locate("ravdess", tmp_path)
+
+
+@pytest.mark.parametrize("length", [5, 0], ids=["longer than the archive", "other bytes of the right size"])
+def test_a_spoilt_part_is_noticed(serve, song, tmp_path, length):
+    server = serve(song)
+    (tmp_path / ".song.zip.part").write_bytes(bytes(len(song) + length))
+    if length:
+        get(tmp_path, server.archive())
+    else:
+        with pytest.raises(DsliteError, match="MD5"):
+            get(tmp_path, server.archive())
+        get(tmp_path, server.archive())  # the spoilt part is gone
+    assert locate("ravdess", tmp_path)
+
+
+@pytest.mark.parametrize("checksum", ["md5", "sha256"])
+def test_wrong_checksums_are_never_unpacked(serve, song, tmp_path, checksum):
+    archive = replace(serve(song).archive(), **{checksum: "0" * 32})
+    with pytest.raises(DsliteError, match="not the expected archive"):
+        get(tmp_path, archive)
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"more", None], ids=["longer", "a log-in page"])
+def test_another_file_is_refused_at_once(serve, song, tmp_path, content):
+    server = serve(song + content if content else b"<html>Welcome to our hotel</html>")
+    with pytest.raises(DsliteError, match="hands out"):
+        get(tmp_path, replace(server.archive(), size=len(song)))
+    assert not os.listdir(tmp_path) and len(server.asked) == 1
+
+
+def link(name: str) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name)
+    member.create_system = 3
+    member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return member
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["../evil.wav", "/tmp/evil.wav", "Actor_01/../../evil.wav", "..\\evil.wav", "C:\\evil.wav", link("Actor_01/x.wav")],
+    ids=str,
+)
+def test_no_path_leaves_the_folder(serve, song, tmp_path, member):
+    content = io.BytesIO(song)
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr(member, "/etc/passwd")
+    data = tmp_path / "deep" / "data"
+    with pytest.raises(DsliteError, match="nothing was unpacked"):
+        get(data, serve(content.getvalue()).archive())
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert left == [data / ".song.zip.part"]
+    assert locate("ravdess", data) is None
+
+
+def test_a_damaged_archive_leaves_no_corpus(serve, song, tmp_path):
+    spoilt = bytearray(song)
+    spoilt[200:210] = bytes(10)  # within the first member's samples: its CRC is wrong
+    with pytest.raises(DsliteError, match="not a sound zip archive"):
+        get(tmp_path, serve(bytes(spoilt)).archive())
+    assert not (tmp_path / "ravdess").exists()
+
+
+def test_what_is_left_of_a_killed_unpacking_does_not_matter(serve, song, tmp_path):
+    (tmp_path / ".ravdess.unpacking" / "Actor_01").mkdir(parents=True)
+    (tmp_path / "ravdess").mkdir()
+    get(tmp_path, serve(song).archive())
+    assert len(read("ravdess", tmp_path / "ravdess").clips) == 138
+
+
+def test_other_peoples_files_are_not_overwritten(serve, song, tmp_path):
+    (tmp_path / "ravdess").mkdir()
+    (tmp_path / "ravdess" / "thesis.txt").write_text("mine")
+    with pytest.raises(DsliteError, match="not RAVDESS song"):
+        get(tmp_path, serve(song).archive())
+    assert (tmp_path / "ravdess" / "thesis.txt").read_text() == "mine"
+
+
+def test_errors_name_what_to_do(serve, song, tmp_path):
+    server = serve(song)
+    server.error = 404
+    with pytest.raises(DsliteError, match="404.*by hand"):
+        get(tmp_path, server.archive())
+    assert len(server.asked) == 1
+    server.error = 503
+    with pytest.raises(DsliteError, match="503.*Run the same command again"):
+        get(tmp_path, server.archive())
+    assert len(server.asked) > 2
+    with pytest.raises(DsliteError, match="Run the same command again"):
+        get(tmp_path, replace(server.archive(), url="http://127.0.0.1:9/song.zip"))
+    with pytest.raises(DsliteError, match="MB are needed"):
+        get(tmp_path, replace(server.archive(), size=10**15))
