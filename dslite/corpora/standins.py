@@ -66,7 +66,7 @@ def _refuse_others(folder: Path) -> None:
         ours = False
     if not ours:
         raise DsliteError(
-            f"{folder} holds something that is not a stand-in (no corpus.toml with data = \"stand-in\"); "
+            f'{folder} holds something that is not a stand-in (no corpus.toml with data = "stand-in"); '
             "a stand-in would overwrite it. Name another folder."
         )
 
@@ -109,7 +109,7 @@ def _speakers(plan: dict, rng: np.random.Generator) -> list[tuple[str, Speaker, 
             female = len(speakers) % 2 == 1
             pitch = (205.0 if female else 115.0) * 2 ** (rng.normal(0, 1.2) / 12)
             tract = (1.15 if female else 1.0) * rng.normal(1, 0.03)
-            speakers.append((partition, Speaker(pitch, tract, rng.normal(52, 3)), female))
+            speakers.append((partition, Speaker(pitch, tract, rng.normal(54, 1.5)), female))
     return speakers
 
 
@@ -157,9 +157,11 @@ def _strengths(clips: list[Clip], rng: np.random.Generator) -> np.ndarray:
 
 def _cues(plan: dict, label: str, strength: float, own: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
     """The value of each cue of one clip, in the cue's own unit."""
+    limit = _PLAN["spread"]["limit"]
     values = {}
     for (cue, scale), shift in zip(_PLAN["sounds"][plan["sound"]].items(), own, strict=True):
-        steps = plan["separation"] * strength * plan["cues"][label].get(cue, 0.0) + shift
+        steps = plan["separation"] * strength * plan["cues"][label].get(cue, 0.0)
+        steps = limit * np.tanh(steps / limit) + shift
         steps += rng.normal(0, _PLAN["spread"]["clip"])
         if "times" in scale:
             values[cue] = scale["middle"] * scale["times"] ** steps

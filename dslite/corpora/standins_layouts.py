@@ -89,9 +89,7 @@ def _mpssc(clips):
 
 
 def _demos(clips):
-    codes = dict(
-        anger="rab", disgust="dis", fear="pau", guilt="col", happiness="gio", sadness="tri", surprise="sor"
-    )
+    codes = dict(anger="rab", disgust="dis", fear="pau", guilt="col", happiness="gio", sadness="tri", surprise="sor")
     return [
         f"wav/NP_{'f' if c.female else 'm'}_{c.speaker + 1:02d}_{codes[c.label]}{c.number + 1:02d}a.wav" for c in clips
     ], {}

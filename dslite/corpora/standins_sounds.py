@@ -80,12 +80,14 @@ def _speech(rng, count, cues, speaker):
     hiss = _bumps(count, onset, vowel, loud * rng.choice([0.0, 0.05, 0.25], len(onset)), rise=0.5, fall=0.3)
     # A phrase starts high and sinks; every syllable has its accent.
     first = np.searchsorted(phrase, phrase)
-    accent = rng.standard_normal(len(onset)) * cues["range"] + 0.8 * cues["range"] - 0.5 * cues["range"] * (
-        np.arange(len(onset)) - first
-    ).clip(0, 4)
+    accent = (
+        rng.standard_normal(len(onset)) * cues["range"]
+        + 0.8 * cues["range"]
+        - 0.5 * cues["range"] * (np.arange(len(onset)) - first).clip(0, 4)
+    )
     middle = (vowel + onset + length) / 2
     semitones = _contour(count, middle, accent)
-    voiced *= 1 - cues["tremor"] * (1 + np.sin(2 * np.pi * 7 * _time(count) + rng.uniform(0, 6)))
+    voiced *= 1 - min(cues["tremor"], 0.5) * (1 + np.sin(2 * np.pi * 7 * _time(count) + rng.uniform(0, 6)))
     vowels = _VOWELS[rng.integers(0, len(_VOWELS), len(onset))]
     voice = _voice(rng, cues, speaker, semitones, voiced, middle, vowels)
     return voice + 0.5 * _filtered(rng.standard_normal(count) * hiss, _peaks([[4500.0, 6500.0]], 0.3))
@@ -173,7 +175,7 @@ def _voice(rng, cues, speaker, semitones, loud, times, vowels):
     tract = _peaks(moving, 0.08)
     tone = _harmonics(pitch.clip(50, 1000)) * loud
     air = rng.standard_normal(count) * loud * 10 ** (cues["breath"] / 20)
-    return _filtered(tone, tract * _tilted(cues["tilt"])) + _filtered(air, tract)
+    return _filtered(tone, tract * _tilted(cues["tilt"])) + _filtered(air, tract * _tilted(-3.0))
 
 
 def _harmonics(pitch):
