@@ -16,12 +16,12 @@ import numpy as np
 import soundfile
 from scipy.special import gammaincinv
 
+from dslite.corpora.registry import CORPORA
 from dslite.corpora.standins_layouts import LAYOUTS, Clip
 from dslite.corpora.standins_sounds import RATE, Speaker, sound
 from dslite.errors import DsliteError
 
 _PLAN = tomllib.loads(Path(__file__).with_name("standins.toml").read_text("utf-8"))
-_TABLE1 = tomllib.loads((Path(__file__).parents[1] / "paper" / "published.toml").read_text("utf-8"))["table1"]
 SHORTEST, LONGEST = 0.8, 16.0
 """Clips are at least and at most this long, in seconds."""
 
@@ -138,7 +138,7 @@ def _durations(name: str, count: int, rng: np.random.Generator) -> np.ndarray:
 
     Spaced rather than drawn, so that even a small corpus has its share of clips shorter than a chunk.
     """
-    mean, deviation = _TABLE1[name]["mean_s"], _TABLE1[name]["std_s"]
+    mean, deviation = CORPORA[name].table1.mean_s, CORPORA[name].table1.std_s
     shape = (mean / deviation) ** 2
     lengths = gammaincinv(shape, (np.arange(count) + 0.5) / count) * mean / shape
     return rng.permutation(lengths.clip(SHORTEST, LONGEST))

@@ -1,15 +1,18 @@
 """The folders of the SYNTHETIC stand-ins: the files of each corpus where its owners put them.
 
 A layout is a function from the clips of a corpus to the place of each audio file and the text of each label file; it
-writes nothing itself. What the formats are, and who documents them, is said where they are read.
+writes nothing itself. What the formats are is said where they are read; labels as distributed and the speakers of
+each partition come from the registry.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from dslite.corpora.registry import CORPORA
 
 PREFIX = {"train": "train", "dev": "devel", "test": "test"}
-"""What ComParE's file names call the partitions."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Clip:
     Attributes:
         partition: ``train``, ``dev`` or ``test``.
         label: its class.
-        speaker: number of the speaker, 0, 1, ... through the whole corpus, train first.
+        speaker: which of the corpus' speakers, 0, 1, ...; train comes first, then dev, then test.
         female: whether the speaker is a woman.
         number: which clip of that speaker and class it is, from 0.
         seconds: its length.
@@ -33,7 +36,23 @@ class Clip:
     seconds: float
 
 
-Layout = Callable[[Sequence[Clip]], tuple[list[str], dict[str, str]]]
+Places = tuple[list[str], dict[str, str]]
+"""The path of each clip's audio file, and the text of each label file by its path; both below the corpus' folder."""
+
+
+def _code(name: str, clip: Clip) -> str:
+    """The clip's label as distributed; where several are one class, by turns."""
+    codes = [code for code, label in CORPORA[name].labels.items() if label == clip.label]
+    return codes[(clip.speaker + clip.number) % len(codes)]
+
+
+def _official_numbers(name: str, clips: Sequence[Clip]) -> dict[int, int]:
+    """The number by which the corpus knows each speaker: the first ones of their partition in the registry's split."""
+    numbers = {}
+    for partition, official in CORPORA[name].split.items():
+        here = sorted({clip.speaker for clip in clips if clip.partition == partition})
+        numbers.update(zip(here, official, strict=False))
+    return numbers
 
 
 def _numbered(clips: Sequence[Clip], digits: int) -> list[str]:
@@ -46,101 +65,92 @@ def _numbered(clips: Sequence[Clip], digits: int) -> list[str]:
     return names
 
 
-def _compare_2021(labels: dict[str, str] | None = None) -> Layout:
-    def layout(clips):
-        names = _numbered(clips, 3)
-        tables = {}
-        for partition, prefix in PREFIX.items():
-            rows = [
-                f"{name},{(labels or {}).get(clip.label, clip.label)},{clip.speaker:03d}"
-                for name, clip in zip(names, clips, strict=True)
-                if clip.partition == partition
-            ]
-            tables[f"dist/lab/{prefix}.csv"] = "\n".join(["filename,label,speaker", *rows, ""])
-        return [f"dist/wav/{name}" for name in names], tables
-
-    return layout
+def _lines(*rows: str) -> str:
+    return "\n".join([*rows, ""])
 
 
-def _sleep(clips):
-    names = _numbered(clips, 4)
-    # The Karolinska scale: 8 and 9 are sleepy, the others are not.
-    scale = {"not sleepy": (3, 5, 2, 6, 4, 7, 1), "sleepy": (8, 9)}
-    rows = []
-    for index, (name, clip) in enumerate(zip(names, clips, strict=True)):
-        steps = scale[clip.label]
-        rows.append(f"{name},{steps[index % len(steps)]},{clip.speaker:03d}")
-    return [f"wav/{name}" for name in names], {"lab/labels.csv": "\n".join(["file_name,label,speaker", *rows, ""])}
-
-
-def _mpssc(clips):
-    names = _numbered(clips, 4)
-    head = "@relation ComParE2017_Snore\n\n@attribute name string\n@attribute class {V,O,T,E}\n\n@data\n"
-    tables = {}
+def _compare_2021(name: str, clips: Sequence[Clip]) -> Places:
+    names, tables = _numbered(clips, 3), {}
     for partition, prefix in PREFIX.items():
-        rows = [(n, c.label) for n, c in zip(names, clips, strict=True) if c.partition == partition]
-        blind = partition == "test"
-        lines = [f"'{name}',{'?' if blind else label}" for name, label in rows]
-        tables[f"lab/ComParE2017_Snore.ComParE.{prefix}.arff"] = head + "\n".join([*lines, ""])
-        if blind:  # as distributed: the labels of the test partition come apart from it
-            lines = [f"{name},{label}" for name, label in rows]
-            tables["lab/test.csv"] = "\n".join(["filename,label", *lines, ""])
-    return [f"wav/{name}" for name in names], tables
+        here = [(n, c) for n, c in zip(names, clips, strict=True) if c.partition == partition]
+        rows = [f"{n},{_code(name, c)},{c.speaker:03d}" for n, c in here]
+        tables[f"dist/lab/{prefix}.csv"] = _lines("filename,label,speaker", *rows)
+    return [f"dist/wav/{n}" for n in names], tables
 
 
-def _demos(clips):
-    codes = dict(anger="rab", disgust="dis", fear="pau", guilt="col", happiness="gio", sadness="tri", surprise="sor")
+def _compare_2019(name: str, clips: Sequence[Clip]) -> Places:
+    names = _numbered(clips, 4)
+    rows = [f"{n},{_code(name, c)},{c.speaker:03d}" for n, c in zip(names, clips, strict=True)]
+    return [f"wav/{n}" for n in names], {"lab/labels.csv": _lines("file_name,label,speaker", *rows)}
+
+
+def _compare_2017(name: str, clips: Sequence[Clip]) -> Places:
+    names, tables = _numbered(clips, 4), {}
+    head = (
+        "@relation ComParE2017_Snore",
+        "@attribute filename string",
+        f"@attribute class {{{','.join(CORPORA[name].classes)}}}",
+        "@data",
+    )
+    for partition, prefix in PREFIX.items():
+        rows = [(n, _code(name, c)) for n, c in zip(names, clips, strict=True) if c.partition == partition]
+        blind = partition == "test"  # the labels of the test partition come apart from it, as distributed
+        data = [f"'{n}',{'?' if blind else label}" for n, label in rows]
+        tables[f"lab/ComParE2017_Snore.ComParE.{prefix}.arff"] = _lines(*head, *data)
+        if blind:
+            tables["lab/test.csv"] = _lines("filename,label", *(f"{n},{label}" for n, label in rows))
+    return [f"wav/{n}" for n in names], tables
+
+
+def _demos(name: str, clips: Sequence[Clip]) -> Places:
+    numbers = _official_numbers(name, clips)
     return [
-        f"wav/NP_{'f' if c.female else 'm'}_{c.speaker + 1:02d}_{codes[c.label]}{c.number + 1:02d}a.wav" for c in clips
+        f"wav/NP_{'f' if c.female else 'm'}_{numbers[c.speaker]:02d}_{_code(name, c)}{c.number + 1:02d}a.wav"
+        for c in clips
     ], {}
 
 
-def _iemocap(clips):
-    codes = {"anger": ("ang",), "happiness": ("hap", "exc"), "neutral": ("neu",), "sadness": ("sad",)}
+def _iemocap(name: str, clips: Sequence[Clip]) -> Places:
     files, reports = [], {}
-    seen: Counter = Counter()
+    turns: Counter = Counter()
     for clip in clips:
         session, gender = clip.speaker // 2 + 1, "F" if clip.female else "M"
         dialog = f"Ses{session:02d}{gender}_impro{clip.number % 2 + 1:02d}"
-        name = f"{dialog}_{gender}{seen[dialog]:03d}"
-        start = 10.0 * seen[dialog]
-        seen[dialog] += 1
-        files.append(f"Session{session}/sentences/wav/{dialog}/{name}.wav")
-        variants = codes[clip.label]
-        line = (
-            f"[{start:.4f} - {start + clip.seconds:.4f}]\t{name}\t{variants[clip.number % len(variants)]}"
-            "\t[2.5000, 2.5000, 2.5000]\n"
-        )
+        turn = f"{dialog}_{gender}{turns[dialog]:03d}"
+        start = 20.0 * turns[dialog]
+        turns[dialog] += 1
+        files.append(f"Session{session}/sentences/wav/{dialog}/{turn}.wav")
+        head = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
+        span = f"[{start:.4f} - {start + clip.seconds:.4f}]"
         report = f"Session{session}/dialog/EmoEvaluation/{dialog}.txt"
-        reports.setdefault(report, "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n")
-        reports[report] += line
+        line = f"{span}\t{turn}\t{_code(name, clip)}\t[2.5000, 2.5000, 2.5000]\n"
+        reports[report] = reports.get(report, head) + line
     return files, reports
 
 
-def _ravdess(clips):
-    emotions = ("neutral", "calm", "happy", "sad", "angry", "fearful")
-    actors = [a for a in range(1, 25) if a != 18]  # there is no song by actor 18
+def _ravdess(name: str, clips: Sequence[Clip]) -> Places:
+    numbers = _official_numbers(name, clips)
     files = []
     for clip in clips:
-        actor = actors[clip.speaker]
-        # number -> intensity, statement, repetition; "neutral" has one intensity only
-        intensity = 1 if clip.label == "neutral" else clip.number // 4 + 1
-        statement, repetition = clip.number // 2 % 2 + 1, clip.number % 2 + 1
-        emotion = emotions.index(clip.label) + 1
-        files.append(
-            f"Actor_{actor:02d}/03-02-{emotion:02d}-{intensity:02d}-{statement:02d}-{repetition:02d}-{actor:02d}.wav"
-        )
+        actor = numbers[clip.speaker]
+        # An actor's takes: two statements, two repetitions, and two intensities but for "neutral", which has one.
+        statement, repetition, intensity = clip.number % 2, clip.number // 2 % 2, clip.number // 4
+        take = f"{intensity + 1:02d}-{statement + 1:02d}-{repetition + 1:02d}"
+        files.append(f"Actor_{actor:02d}/03-02-{_code(name, clip)}-{take}-{actor:02d}.wav")
     return files, {}
 
 
-LAYOUTS: dict[str, Layout] = {
-    "ccs": _compare_2021(),
-    "css": _compare_2021(),
-    "demos": _demos,
-    "ess": _compare_2021({"low": "0", "medium": "1", "high": "2"}),
-    "iemocap": _iemocap,
-    "mpssc": _mpssc,
-    "ravdess": _ravdess,
-    "sleep": _sleep,
+LAYOUTS: dict[str, Callable[[Sequence[Clip]], Places]] = {
+    name: partial(layout, name)
+    for name, layout in {
+        "ccs": _compare_2021,
+        "css": _compare_2021,
+        "demos": _demos,
+        "ess": _compare_2021,
+        "iemocap": _iemocap,
+        "mpssc": _compare_2017,
+        "ravdess": _ravdess,
+        "sleep": _compare_2019,
+    }.items()
 }
-"""Per corpus: clips -> (the path of each clip's audio file, text of each label file by its path), below its folder."""
+"""The layout of each corpus."""
