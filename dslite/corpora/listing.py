@@ -88,6 +88,8 @@ def match(rows: Iterable[Row], shelf: Shelf, info: CorpusInfo) -> tuple[list[Ent
             problems.append(Problem(row.name, "skipped", f"unknown label {row.label!r}; expected one of {known}"))
         elif file is None:
             problems.append(Problem(row.name, "skipped", "a label without audio: no such file"))
+        elif not printable(file):
+            problems.append(Problem(file, "skipped", "its name is not UTF-8 text: rename it"))
         elif row.partition is None:
             problems.append(
                 Problem(file, "skipped", f"speaker {row.speaker} stands in none of the partitions of the split")
@@ -100,6 +102,11 @@ def match(rows: Iterable[Row], shelf: Shelf, info: CorpusInfo) -> tuple[list[Ent
         problems.append(Problem("", "skipped", f"{count:,} files of {partition} whose label is withheld"))
     problems += _unlabelled(sorted(set(shelf.files) - set(found.values())))
     return sorted(entries, key=lambda entry: entry.file), problems
+
+
+def printable(name: str) -> bool:
+    """Whether a file's name is text (a disk may hold any bytes): what is not cannot be written to a table."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _refuse_duplicates(rows: list[Row], found: dict[Row, str | None]) -> None:

@@ -149,8 +149,15 @@ def read(name: str, folder: Path) -> Corpus:
             data, note = "differing", "differs from Table 1: " + "; ".join(differences)
     if partition:
         note = f"{note}; partition: {partition}" if note else f"partition: {partition}"
-    table = pd.DataFrame([astuple(problem) for problem in problems], columns=["file", "kind", "reason"], dtype="str")
-    return Corpus(info.name, info, info.classes, clips, table, data, note, folder)
+    return Corpus(info.name, info, info.classes, clips, _table(problems), data, note, folder)
+
+
+def _table(problems: list[Problem]) -> pd.DataFrame:
+    rows = [
+        [text.encode("utf-8", "backslashreplace").decode() for text in astuple(problem)]  # names that are not text
+        for problem in problems
+    ]
+    return pd.DataFrame(rows, columns=["file", "kind", "reason"], dtype="str")
 
 
 def _with_headers(folder: Path, entries: list[Entry]) -> tuple[pd.DataFrame, list[Problem]]:

@@ -1,0 +1,156 @@
+"""Own data: the CSV in its dialects, where the partition comes from, and the split made here."""
+
+from collections import Counter
+
+import pytest
+
+from dslite.corpora import fingerprint, locate, read
+from dslite.corpora.own import split_groups
+from dslite.errors import DsliteError
+from tests.corpus_files import audio, text
+
+
+def own(folder, *lines, name="my birds.csv", encoding="utf-8", files=True):
+    """A CSV and the audio that its first column names."""
+    for line in lines[1:] if files else ():
+        audio(folder / line.replace(";", ",").replace("\t", ",").split(",")[0].strip('"'))
+    return str(text(folder / name, *lines, encoding=encoding))
+
+
+def partitions(corpus):
+    return dict(zip(corpus.clips["file"], corpus.clips["partition"], strict=True))
+
+
+SIX = ("a.wav,gull,train", "b.wav,dog,train", "c.wav,gull,dev", "d.wav,dog,devel", "e.wav,gull,test", "f.wav,dog,test")
+
+
+def test_the_csvs_own_partition(tmp_path):
+    path = own(tmp_path, "filename,label,partition", *SIX)
+    assert locate(path, None) == tmp_path
+    corpus = read(path, tmp_path)
+    assert corpus.name == "my_birds" and corpus.classes == corpus.info.classes == ("dog", "gull")
+    assert corpus.info.title == "my birds" and corpus.info.table1 is None and corpus.data == "real"
+    expected = ("train", "train", "dev", "dev", "test", "test")
+    assert partitions(corpus) == {f"{letter}.wav": part for letter, part in zip("abcdef", expected, strict=True)}
+    assert corpus.problems.empty and "own column" in corpus.note
+
+
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"), [("utf-8", ";"), ("utf-8-sig", ","), ("utf-8-sig", "\t"), ("utf-8", ",")]
+)
+def test_dialects(tmp_path, encoding, delimiter):
+    lines = [line.replace(",", delimiter) for line in ("File_Name,LABEL,Partition", *SIX)]
+    path = own(tmp_path, *lines, encoding=encoding)
+    text(tmp_path / "my birds.csv", *lines, "", encoding=encoding)  # a blank line at the end
+    assert len(read(path, tmp_path).clips) == 6
+
+
+def test_the_authors_form(tmp_path):
+    lines = [f"{part}_{what}.wav,{what},117249" for part in ("train", "devel", "test") for what in ("gull", "dog")]
+    corpus = read(own(tmp_path, "filename,label,duration_frames", *lines, name="label.csv"), tmp_path)
+    assert Counter(partitions(corpus).values()) == {"train": 2, "dev": 2, "test": 2}
+    assert partitions(corpus)["devel_dog.wav"] == "dev"
+    assert corpus.clips["duration"].eq(0.05).all()  # out of the audio, not out of the column
+
+
+def test_a_folder_below_and_names_from_windows(tmp_path):
+    lines = [line.replace("a.wav", "wav\\s p ü\\a.wav") for line in SIX]
+    audio(tmp_path / "wav" / "s p ü" / "a.wav")
+    path = own(tmp_path, "filename,label,partition", *lines)
+    assert "wav/s p ü/a.wav" in partitions(read(path, tmp_path))
+
+
+def test_labels_with_spaces_unicode_and_html_stay_as_they_are(tmp_path):
+    rows = [
+        f'{part}_{n}.wav,"{label}",s{part}{n}'
+        for part in ("train", "dev", "test")
+        for n, label in enumerate(("<b>möwe</b>, laut", "grey  seal"))
+    ]
+    corpus = read(own(tmp_path, "filename,label,speaker", *rows), tmp_path)
+    assert corpus.classes == ("<b>möwe</b>, laut", "grey  seal")
+
+
+def test_a_split_by_speakers_keeps_them_whole_and_repeats(tmp_path):
+    rows = [f"{s:02d}_{n}.wav,{'ab'[n % 2]},s{s}" for s in range(10) for n in range(4)]
+    path = own(tmp_path, "filename,label,speaker", *rows)
+    corpus = read(path, tmp_path)
+    assert Counter(partitions(corpus).values()) == {"train": 24, "dev": 8, "test": 8}
+    assert "by speakers (60% train, 20% dev, 20% test; seed 0)" in corpus.note
+    shuffled = own(tmp_path, "filename,label,speaker", *reversed(rows), name="other.csv", files=False)
+    assert partitions(read(shuffled, tmp_path)) == partitions(corpus)
+
+
+def test_a_split_by_files_has_every_class_in_proportion(tmp_path):
+    rows = [f"{n:02d}.wav,{'a' if n % 3 else 'b'}" for n in range(30)]
+    corpus = read(own(tmp_path, "filename,label", *rows), tmp_path)
+    counts = corpus.clips.groupby(["label", "partition"]).size()
+    assert dict(counts) == {
+        ("a", "dev"): 4,
+        ("a", "test"): 4,
+        ("a", "train"): 12,
+        ("b", "dev"): 2,
+        ("b", "test"): 2,
+        ("b", "train"): 6,
+    }
+    assert "by files" in corpus.note
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 7, 20])
+def test_even_few_speakers_serve_all_partitions(count):
+    groups = [f"speaker {n}" for n in range(count) for _ in range(6)]
+    places = split_groups(groups, list("aab" * (count * 2)))
+    assert len(set(zip(groups, places, strict=True))) == count
+    assert set(places) == {"train", "dev", "test"}
+    assert Counter(places)["train"] >= max(Counter(places)["dev"], Counter(places)["test"])
+
+
+def test_names_of_which_only_some_begin_with_a_partition(tmp_path):
+    rows = [f"{'test ' if n == 0 else ''}{n:02d}.wav,{'ab'[n % 2]}" for n in range(20)]
+    corpus = read(own(tmp_path, "filename,label", *rows), tmp_path)
+    assert corpus.problems["reason"].str.contains("1 of 20 file names begin with").any()
+    assert Counter(partitions(corpus).values()) == {"train": 12, "dev": 4, "test": 4}
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["filename,klass", "a.wav,x"], "no column label.*reads filename, klass"),
+        (["a.wav,x", "b.wav,y"], "no column filename and no column label"),
+        ([], "no column filename"),
+        (["filename,label,label", "a.wav,x,x"], "label more than once"),
+        (["filename,label", "a.wav,x,train"], "line 2: 3 fields where the header has 2"),
+        (["filename,label,partition", "a.wav,x,valid"], "'a.wav' into the partition 'valid'"),
+        (["filename,label", "a.wav,x", "b.wav,x"], "1 different labels"),
+        (["filename,label", "../a.wav,x", "b.wav,y"], "'../a.wav'.*below the corpus' own folder"),
+        (["filename,label", "a.wav,x", "./a.wav,y"], "labelled more than once"),
+        (["filename,label,speaker", "a.wav,x,1", "b.wav,y,1"], "every class is needed in train, dev and test"),
+    ],
+)
+def test_unusable_csvs_are_refused_in_words(tmp_path, lines, told):
+    audio(tmp_path / "a.wav"), audio(tmp_path / "b.wav")
+    with pytest.raises(DsliteError, match=told):
+        read(own(tmp_path, *lines, files=False), tmp_path)
+
+
+def test_other_encodings_are_named(tmp_path):
+    path = own(tmp_path, "filename,label", "a.wav,möwe", encoding="latin-1")
+    with pytest.raises(DsliteError, match="not UTF-8"):
+        read(path, tmp_path)
+
+
+def test_a_missing_csv(tmp_path):
+    assert locate(str(tmp_path / "no.csv"), None) is None
+    with pytest.raises(DsliteError, match="no file"):
+        read(str(tmp_path / "no.csv"), tmp_path)
+
+
+def test_the_fingerprint_is_of_the_listed_files(tmp_path):
+    path = tmp_path / "my birds.csv"
+    own(tmp_path, "filename,label,partition", *SIX)
+    before = fingerprint(path)
+    audio(tmp_path / "unrelated.wav")
+    assert fingerprint(path) == before
+    audio(tmp_path / "c.wav", seconds=0.2)
+    changed = fingerprint(path)
+    (tmp_path / "d.wav").unlink()
+    assert len({before, changed, fingerprint(path)}) == 3
