@@ -204,7 +204,8 @@ def test_slugs_are_harmless_and_never_those_of_a_corpus():
     assert slug("ravdess") == "ravdess"
     assert slug("/data/RAVDESS.csv") == "own_ravdess"
     assert slug("data/<b>Übung 3.csv") == "b_ubung_3"
-    assert slug("鳥.csv") == "own"
+    assert slug("鳥.csv") == "own" and slug("logs.csv") == "own_logs"
+    assert slug("my birds") == slug("my birds.csv") == slug("/a/b.c/My Birds.CSV") == "my_birds"
 
 
 def test_real_ravdess(real_ravdess):

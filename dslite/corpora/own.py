@@ -28,10 +28,11 @@ def is_own(name: str) -> bool:
 
 
 def slug(name: str) -> str:
-    """The name that a corpus' folders get: ``a-z0-9_`` only, and for an own CSV never that of another folder."""
-    if not is_own(name):
+    """The name of a corpus' folders: the corpus' own, or for an own CSV (path or stem) ``a-z0-9_``, never one taken."""
+    if name in CORPORA:
         return name
-    plain = unicodedata.normalize("NFKD", Path(name).stem).encode("ascii", "ignore").decode().lower()
+    stem = Path(name).name[: -len(".csv")] if is_own(name) else Path(name).name
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
     plain = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or "own"
     return f"own_{plain}" if plain in _TAKEN else plain
 
