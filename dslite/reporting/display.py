@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dslite.reporting.provenance import current, provenance_line
 from dslite.reporting.templates import render, stylesheet
 
@@ -80,7 +82,7 @@ def figure_html(figure: "Figure", alt: str, caption: str = "", record: Mapping |
     record = current() if record is None else record
     line = provenance_line(record)
     if line:
-        figure.text(1.0, -0.005, line, ha="right", va="top", fontsize=6.5, color="#8a4b00", parse_math=False)
+        _stamp(figure, line)
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.08)
     plt.close(figure)
@@ -96,6 +98,15 @@ def figure_html(figure: "Figure", alt: str, caption: str = "", record: Mapping |
     )
 
 
+def _stamp(figure: "Figure", line: str) -> None:
+    """Writes a line below everything that is drawn, at the right."""
+    figure.canvas.draw()
+    figure.set_layout_engine("none")  # it has done its work; the line must not move anything
+    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    at = box.x1 / width, (box.y0 - 0.07) / height
+    figure.text(*at, line, ha="right", va="top", fontsize=6.5, color="#8a4b00", parse_math=False)
+
+
 def table(
     frame: "pd.DataFrame",
     caption: str,
@@ -104,6 +115,7 @@ def table(
     published: Iterable = (),
     record: Mapping | None = None,
     index: bool = True,
+    look: str = "",
 ) -> None:
     """Displays a data frame as a table.
 
@@ -115,10 +127,11 @@ def table(
         published: index labels of the rows that were printed in the paper and not computed here.
         record: whose provenance it carries; the banner's if not given.
         index: whether the index is shown.
+        look: a class of the table more; ``ds-wide`` lets it be wider than the text.
     """
     from IPython.display import HTML, display
 
-    display(HTML(table_html(frame, caption, note, formats, published, record, index)))
+    display(HTML(table_html(frame, caption, note, formats, published, record, index, look)))
 
 
 def table_html(
@@ -129,14 +142,14 @@ def table_html(
     published: Iterable = (),
     record: Mapping | None = None,
     index: bool = True,
+    look: str = "",
 ) -> str:
     """What :func:`table` displays, as escaped HTML."""
     import pandas as pd
 
     classes = pd.DataFrame("", index=frame.index, columns=frame.columns)
     for name in frame.columns:
-        if pd.api.types.is_numeric_dtype(frame[name]):
-            classes[name] = "ds-number"
+        classes[name] = _look(frame[name])
     for label in published:
         classes.loc[label] = [f"{old} ds-published".strip() for old in classes.loc[label]]
     style = frame.style.format(escape="html", formatter=_plain, na_rep="–")
@@ -145,7 +158,7 @@ def table_html(
     style = style.format_index(escape="html").format_index(escape="html", axis=1).set_td_classes(classes)
     if not index:
         style = style.hide(axis="index")
-    return frame_table(style, caption, note, provenance_line(current() if record is None else record))
+    return frame_table(style, caption, note, provenance_line(current() if record is None else record), look)
 
 
 def frame_table(style, caption: str, note: str, line: str, look: str = "") -> str:
@@ -162,9 +175,20 @@ def frame_table(style, caption: str, note: str, line: str, look: str = "") -> st
 
     markup = style.set_table_attributes(f'class="{f"ds-table {look}".strip()}"').to_html()
     markup = re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL)
+    # heads stand over their columns as the cells do
+    for number in set(re.findall(r'class="data row0 (col\d+) ds-number', markup)):
+        markup = re.sub(rf'(class="col_heading level\d+ {number})"(?! colspan)', r'\1 ds-number"', markup)
     # pandas' random ids would make two equal runs differ
     markup = re.sub(r' id="T_[^"]*"', "", markup)
-    return render("table.html.j2", table=Markup(markup), caption=caption, note=note, line=line)
+    return render("table.html.j2", table=Markup(markup), caption=caption, note=note, line=line, wide="ds-wide" in look)
+
+
+def _look(column: "pd.Series") -> str:
+    """Numbers stand to the right, short texts on one line."""
+    values = column.dropna()
+    if any(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in values):
+        return "ds-number"
+    return "ds-short" if values.astype(str).str.len().max() <= 24 else ""
 
 
 def _plain(value: object) -> object:

@@ -85,7 +85,7 @@ def waveform_and_plot(examples: Sequence[Example], mel_hz: np.ndarray) -> Figure
         examples: one per class.
         mel_hz: centre frequency of each Mel bin in Hz, rising; the ticks stand where their frequencies lie.
     """
-    ticks = [hz for hz in (125, 250, 500, 1000, 2000, 4000, 8000) if mel_hz[0] <= hz <= mel_hz[-1] * 1.02]
+    ticks = [hz for hz in (250, 1000, 2000, 4000, 8000) if mel_hz[0] <= hz <= mel_hz[-1] * 1.02]
     bins = np.interp(ticks, mel_hz, np.arange(len(mel_hz)))
     with _style():
         figure, grid = plt.subplots(
@@ -106,6 +106,9 @@ def waveform_and_plot(examples: Sequence[Example], mel_hz: np.ndarray) -> Figure
             right.set_yticks(bins, [f"{hz:,}" for hz in ticks])
             right.set(ylabel="Hz (Mel)")
             right.spines[["top", "right"]].set_visible(True)
+        if len({len(example.wave) / example.rate for example in examples}) == 1:
+            for axes in grid[:-1].flat:
+                axes.tick_params(labelbottom=False)
         for axes in grid[-1]:
             axes.set_xlabel("time (s)")
         bar = figure.colorbar(picture, ax=grid[:, 1], aspect=40, pad=0.02, ticks=[0, 128, 255])
@@ -132,12 +135,12 @@ def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure
                 if history is not None:
                     _curves(left, right, history, partition, style)
             left.set(title=AUGMENTATIONS[name], ylabel="training loss")
-            right.set(ylabel="percent", ylim=(0, 102))
+            right.set(ylabel="accuracy, UAR (%)", ylim=(0, 102))
         for axes in grid[-1]:
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
         handles, labels = grid[0, 1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 
@@ -148,12 +151,12 @@ def _curves(left: Axes, right: Axes, history: pd.DataFrame, partition: str, styl
     accuracy = history.assign(percent=100 * history["accuracy"])
     sns.lineplot(
         accuracy, x="epoch", y="percent", color=colour, ls=style, ax=right, errorbar=None,
-        label=f"accuracy on training chunks, fit on {fitted}", legend=False,
+        label=f"training loss and accuracy, fit on {fitted}", legend=False,
     )  # fmt: skip
     if history["dev_uar"].notna().any():
         sns.lineplot(
             history, x="epoch", y="dev_uar", color=COLOURS["dev"], marker="o", ms=3.5, lw=1.3, ax=right,
-            errorbar=None, label="UAR on dev, fit on train", legend=False,
+            errorbar=None, label="UAR on dev of the fit on train", legend=False,
         )  # fmt: skip
     second = history.loc[history["phase"] == 2, "epoch"]
     if len(second) and partition == "dev":
@@ -204,12 +207,15 @@ def confusion_grid(panels: Sequence[Panel], columns: int = 2) -> Figure:
 def _draw_confusion(axes: Axes, matrix: np.ndarray, classes: Sequence[str], title: str, bar: bool) -> None:
     total = matrix.sum(axis=1, keepdims=True)
     share = np.divide(100.0 * matrix, total, out=np.zeros(matrix.shape), where=total > 0)
-    text = [[f"{n}\n{p:.1f} %" for n, p in zip(*both, strict=True)] for both in zip(matrix, share, strict=True)]
+    few = len(classes) < 5
+    text = [
+        [f"{n}\n{p:.1f}{' %' if few else '%'}" for n, p in zip(*both, strict=True)]
+        for both in zip(matrix, share, strict=True)
+    ]
     names = [_short(name, 12) for name in classes]
-    size = 8.5 if len(classes) < 5 else 6.3
     sns.heatmap(
         share, annot=np.array(text), fmt="", cmap="Blues", vmin=0, vmax=100, square=True, cbar=bar, ax=axes,
-        linewidths=0.6, linecolor="white", annot_kws={"fontsize": size, "parse_math": False},
+        linewidths=0.6, linecolor="white", annot_kws={"fontsize": 8.5 if few else 6.3, "parse_math": False},
         cbar_kws={"label": "share of the true class (%)", "shrink": 0.8} if bar else None,
     )  # fmt: skip
     at = np.arange(len(names)) + 0.5

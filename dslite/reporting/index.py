@@ -61,9 +61,8 @@ def write_index(
         legend=[(data_mark(data), data, MEANING[data]) for data in DATA],
         citation=published.CITATION,
     )
-    html = whole_page(
-        "DeepSpectrumLite, regenerated", [("All reports", "")], body, "Every report of this run of dslite."
-    )
+    about = "Every report of this run of dslite."
+    html = whole_page("DeepSpectrumLite, regenerated", [("All reports", "")], body, about, wide=True)
     with whole_file(page) as draft:
         draft.write_text(html, encoding="utf-8")
 

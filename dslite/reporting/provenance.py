@@ -40,6 +40,8 @@ def provenance_line(record: Mapping) -> str:
     weights = str(record.get("weights") or "")
     model = ", ".join(filter(None, (BACKBONES.get(backbone, backbone), WEIGHTS.get(weights, weights))))
     data = data_mark(str(record.get("data") or ""))
+    if not data and not model:
+        return ""
     parts = [f"{data} data" if data == "REAL" else data, model]
     if record.get("profile"):
         parts.append(f"{record['profile']} profile")
@@ -82,20 +84,21 @@ def banner_html(record: Mapping) -> str:
         "Seed": record.get("seed"),
         "Took": duration(record["seconds"]) if record.get("seconds") is not None else None,
     }
+    warnings = list(record.get("warnings") or [])
     machine = {
         "Hardware": record.get("hardware"),
         "Threads per fit": record.get("threads"),
-        **{f"{name}": version for name, version in (record.get("versions") or {}).items()},
+        **(record.get("versions") or {}),
     }
     return render(
         "banner.html.j2",
         data=data,
         mark=data_mark(data),
         meaning=record.get("note") or MEANING.get(data, ""),
-        random=weights == "random",
+        random=weights == "random" and not any("random" in str(warning).lower() for warning in warnings),
         facts={name: value for name, value in facts.items() if value not in (None, "")},
         machine={name: value for name, value in machine.items() if value not in (None, "")},
-        warnings=list(record.get("warnings") or []),
+        warnings=warnings,
     )
 
 

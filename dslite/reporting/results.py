@@ -50,7 +50,8 @@ def results_table(results: pd.DataFrame, corpora: Sequence[str], protocol: str =
             rows.append(here)
         if any(published.cell(corpus, key, "test") for corpus in corpora):
             rows.append(printed)
-    return pd.DataFrame(rows)
+    counts = [f"{corpus}_{name}" for corpus in corpora for name in ("test_files", "test_speakers", "seed")]
+    return pd.DataFrame(rows).astype(dict.fromkeys(counts, "Int64"))
 
 
 def show_results(
@@ -80,8 +81,11 @@ def results_html(
     look = pd.DataFrame(list(zip(*classes.values(), strict=True)), index=index, columns=columns)
     style = body.style.format(escape="html").set_td_classes(look)
     style = style.format_index(escape="html").format_index(escape="html", axis=1)
-    style = style.format_index(_source, escape="html", level=1).format_index(_marked, escape="html", axis=1, level=1)
-    return frame_table(style, caption, f"{_EXPLANATION} {_chance(corpora)} {note}".strip(), line="", look="ds-results")
+    style = style.format_index(_named, escape="html", axis=1, level=0)
+    style = style.format_index(_marked, escape="html", axis=1, level=1)
+    return frame_table(
+        style, caption, f"{_EXPLANATION} {_chance(corpora)} {note}".strip(), line="", look="ds-results ds-wide"
+    )
 
 
 _EXPLANATION = (
@@ -178,12 +182,15 @@ def _marked(provenance: str) -> str:
     """A column's provenance (escaped already) with its first part, the data, set apart."""
     mark, _, rest = provenance.partition(" · ")
     look = "ds-mark-good" if mark == "REAL data" else "ds-mark-small"
-    rest = rest.replace(" · ", "<br>")
+    rest = str(rest).replace(" · seed", ", seed").replace(" · ", "<br>")
+    rest = rest.replace("RANDOM weights", '<strong class="ds-random">RANDOM weights</strong>')
     return f'<span class="ds-mark {look}">{mark}</span><span class="ds-rests">{rest}</span>'
 
 
-def _source(source: str) -> str:
-    return f'<span class="ds-published-word">{source}</span>' if source == PAPER else source
+def _named(head: str) -> str:
+    """A corpus' name (escaped already), with its title in small below."""
+    name, _, title = str(head).partition(": ")
+    return f'{name}<span class="ds-rests">{title}</span>'
 
 
 def _chance(corpora: Sequence[str]) -> str:

@@ -68,7 +68,11 @@ class _Rewriter(HTMLParser):
             self._dropping.append(tag)
         if self._dropping or tag not in _TAGS:
             return
-        kept = "".join(f' {name}="{escape(value)}"' for name, value in _kept(tag, attrs))
+        attributes = dict(_kept(tag, attrs))
+        if tag == "img" and "src" not in attributes:  # a picture from elsewhere: its description takes its place
+            self._out.append(escape(attributes.get("alt", "")))
+            return
+        kept = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
         self._out.append(f"<{tag}{kept}>")
         if tag not in _VOID:
             self._open.append(tag)

@@ -32,7 +32,7 @@ def stylesheet(name: str) -> Markup:
     return Markup((FOLDER / name).read_text(encoding="utf-8"))
 
 
-def whole_page(title: str, crumbs: list[tuple[str, str]], body: str, description: str) -> str:
+def whole_page(title: str, crumbs: list[tuple[str, str]], body: str, description: str, wide: bool = False) -> str:
     """A whole page around ``body``.
 
     Args:
@@ -40,6 +40,15 @@ def whole_page(title: str, crumbs: list[tuple[str, str]], body: str, description
         crumbs: the way here, as (text, relative link); an empty link is the page itself.
         body: HTML that has been escaped or cleaned.
         description: one sentence for the head.
+        wide: whether the page is more table than text.
     """
     styles = stylesheet("parts.css") + stylesheet("page.css")
-    return render("page.html.j2", title=title, crumbs=crumbs, body=Markup(body), description=description, styles=styles)
+    return render(
+        "page.html.j2",
+        title=title,
+        crumbs=crumbs,
+        body=Markup(body),
+        description=description,
+        styles=styles,
+        wide=wide,
+    )

@@ -1,0 +1,181 @@
+"""Pages in a real browser with the network off: what they request, and whether they fit a screen.
+
+Chromium is driven through its own pipe (the DevTools protocol, NUL-ended JSON on two file descriptors), so that it
+takes no port and nothing needs to be installed but Chromium itself.
+"""
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-default-apps", "--disable-extensions",
+    "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND", "--hide-scrollbars",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of one page.
+
+    Attributes:
+        title: the document's title.
+        requests: addresses that it asked for besides itself; data in the page itself does not count.
+        overflow: by how many pixels it is wider than the screen.
+        without_alt: pictures without alt text.
+        errors: what the browser complained about in its console.
+    """
+
+    title: str
+    requests: list[str]
+    overflow: int
+    without_alt: int
+    errors: list[str]
+
+
+def chromium_or_skip() -> str:
+    """The path of Chromium; skips the test, saying so, where there is none."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("needs Chromium (apt-get install chromium): pages were not opened in a browser")
+    return found
+
+
+def look(pages: Iterable[Path], width: int = 1280, height: int = 1600) -> dict[Path, Seen]:
+    """Opens pages from disk, one after another in one browser without a network.
+
+    Args:
+        pages: HTML files.
+        width, height: of the screen in CSS pixels; 390 x 844 is a phone.
+    """
+    seen = {}
+    with _browser(chromium_or_skip()) as browser:
+        for page in pages:
+            seen[page] = _look_at(browser, page.resolve(), width, height)
+    return seen
+
+
+def _look_at(browser: "_Pipe", page: Path, width: int, height: int) -> Seen:
+    target = browser.call("Target.createTarget", {"url": "about:blank"})["targetId"]
+    session = browser.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
+    for domain in ("Page", "Network", "Log", "Runtime"):
+        browser.call(f"{domain}.enable", session=session)
+    browser.call(
+        "Network.emulateNetworkConditions",
+        {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
+        session,
+    )
+    screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.call("Emulation.setDeviceMetricsOverride", screen, session)
+    address = page.as_uri()
+    browser.events.clear()
+    browser.call("Page.navigate", {"url": address}, session)
+    browser.wait("Page.loadEventFired", session)
+    browser.settle(0.3)
+    mine = [event for event in browser.events if event.get("sessionId") == session]
+    asked = [e["params"]["request"]["url"] for e in mine if e["method"] == "Network.requestWillBeSent"]
+    errors = [e["params"]["entry"]["text"] for e in mine if e["method"] == "Log.entryAdded"]
+    found = browser.evaluate(
+        "({title: document.title, wide: document.documentElement.scrollWidth,"
+        " bare: [...document.images].filter(image => !image.alt.trim()).length})",
+        session,
+    )
+    browser.call("Target.closeTarget", {"targetId": target})
+    requests = [url for url in asked if url.split("#")[0] != address and not url.startswith(("data:", "about:"))]
+    return Seen(found["title"], requests, max(0, found["wide"] - width), found["bare"], errors)
+
+
+@contextmanager
+def _browser(chromium: str) -> Iterator["_Pipe"]:
+    """A browser with an empty profile that ends with the block."""
+    to_browser, our_end = os.pipe()
+    our_ear, from_browser = os.pipe()
+
+    def plug() -> None:  # Chromium listens on 3 and speaks on 4
+        spare = [os.dup2(fd, high) for fd, high in ((to_browser, 203), (from_browser, 204))]
+        for fd, low in zip(spare, (3, 4), strict=True):
+            os.dup2(fd, low)
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        process = subprocess.Popen(
+            [chromium, *QUIET, "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
+            preexec_fn=plug, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(to_browser)
+        os.close(from_browser)
+        try:
+            yield _Pipe(our_end, our_ear)
+        finally:
+            os.close(our_end)  # Chromium ends when its pipe does
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            os.close(our_ear)
+
+
+class _Pipe:
+    """Calls to the browser and the events that it sends in between."""
+
+    def __init__(self, out: int, ear: int, patience: float = 60.0) -> None:
+        self._out, self._ear, self._patience = out, ear, patience
+        self._rest, self._number = b"", 0
+        self.events: list[dict] = []
+
+    def call(self, method: str, params: dict | None = None, session: str | None = None) -> dict:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": params or {}}
+        message |= {"sessionId": session} if session else {}
+        data = json.dumps(message).encode() + b"\0"
+        while data:
+            data = data[os.write(self._out, data) :]
+        deadline = time.monotonic() + self._patience
+        while True:
+            answer = self._next(deadline - time.monotonic())
+            if answer is None:
+                raise TimeoutError(f"Chromium did not answer {method} within {self._patience:.0f} s.")
+            if answer.get("id") == self._number:
+                assert "error" not in answer, f"{method}: {answer['error']}"
+                return answer["result"]
+            self.events.append(answer)
+
+    def evaluate(self, script: str, session: str) -> dict:
+        answer = self.call("Runtime.evaluate", {"expression": script, "returnByValue": True}, session)
+        return answer["result"]["value"]
+
+    def wait(self, event: str, session: str) -> None:
+        deadline = time.monotonic() + self._patience
+        while not any(e.get("method") == event and e.get("sessionId") == session for e in self.events):
+            heard = self._next(deadline - time.monotonic())
+            if heard is None:
+                raise TimeoutError(f"Chromium did not send {event} within {self._patience:.0f} s.")
+            self.events.append(heard)
+
+    def settle(self, seconds: float) -> None:
+        """Listens on for a while: a request may come after the page has loaded."""
+        deadline = time.monotonic() + seconds
+        while (heard := self._next(deadline - time.monotonic())) is not None:
+            self.events.append(heard)
+
+    def _next(self, seconds: float) -> dict | None:
+        while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._ear], [], [], max(0.0, seconds))
+            heard = os.read(self._ear, 1 << 20) if ready else b""
+            if not heard:
+                return None
+            self._rest += heard
+        message, _, self._rest = self._rest.partition(b"\0")
+        return json.loads(message)
