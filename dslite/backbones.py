@@ -58,8 +58,9 @@ def _squeezenet() -> keras.Model:
     """SqueezeNet v1.1 (Iandola et al., 2016) without its classifier: 62 layers, 722,496 parameters."""
     layers = keras.layers
 
-    def conv(x, filters, size, name, **options):
-        x = layers.Conv2D(filters, size, kernel_initializer="he_normal", name=name, **options)(x)
+    def conv(x, filters, size, name, gain=2.0, **options):
+        spread = keras.initializers.VarianceScaling(gain)
+        x = layers.Conv2D(filters, size, kernel_initializer=spread, name=name, **options)(x)
         return layers.ReLU(name=f"{name}_relu")(x)
 
     def fire(x, squeeze, expand, name):
@@ -68,7 +69,8 @@ def _squeezenet() -> keras.Model:
         return layers.Concatenate(name=f"{name}_concat")(wide)
 
     inputs = keras.Input((SIZE, SIZE, 3))
-    x = conv(inputs, 64, 3, "conv1", strides=2)
+    # He's initialisation (gain 2) keeps the scale of its input; the pictures' own is about 64, not 1.
+    x = conv(inputs, 64, 3, "conv1", gain=2.0 / 64**2, strides=2)
     for stage, fires in enumerate([[(2, 16, 64), (3, 16, 64)], [(4, 32, 128), (5, 32, 128)],
                                    [(6, 48, 192), (7, 48, 192), (8, 64, 256), (9, 64, 256)]]):  # fmt: skip
         x = layers.MaxPooling2D(3, 2, name=f"pool{(1, 3, 5)[stage]}")(x)

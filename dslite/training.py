@@ -107,12 +107,11 @@ class Trainer:
         self._scale = tf.constant(backbone.scale, tf.float32)
         self._offset = tf.constant(backbone.offset, tf.float32)
         self._fill = tf.constant(backbone.mean_colour)
-        self.tail = train_last(
-            backbone.model, int(len(backbone.model.layers) * recipe.share) if recipe.epochs[1] else 0
-        )
+        self.trained_layers = int(len(backbone.model.layers) * recipe.share) if recipe.epochs[1] else 0
+        self._tail = train_last(backbone.model, self.trained_layers)
         # One optimiser per phase, made once; `_reset` sets them back for each fit.
         head = self.head.trainable_variables
-        self._phases = (head, [*self.tail, *head])
+        self._phases = (head, [*self._tail, *head])
         self._optimisers = [_optimiser(recipe, phase) for phase in (1, 2)]
         for optimiser, variables in zip(self._optimisers, self._phases, strict=True):
             optimiser.build(variables)

@@ -1,0 +1,230 @@
+"""The fits of one corpus, side by side: one process and one thread each, which repeats bit for bit and is faster."""
+
+import json
+import multiprocessing
+import os
+import queue
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dslite.errors import DsliteError
+from dslite.files import whole_file
+from dslite.profiles import Recipe
+from dslite.workflow.lifeline import die_with_parent
+
+TARGETS = {"dev": ("train",), "test": ("train", "dev")}
+"""What is trained on before a partition is scored: train for dev, train and dev for test (paper 3.3)."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all fits of a corpus share.
+
+    Attributes:
+        clips, chunks, spectrograms, features: files of the corpus.
+        classes: names of the classes in their order.
+        backbone, weights: base model, and the folder to look for its weights in.
+        recipe, seed: hyperparameters, and the seed of everything random.
+    """
+
+    clips: Path
+    chunks: Path
+    spectrograms: Path
+    features: Path
+    classes: tuple[str, ...]
+    backbone: str
+    weights: Path | None
+    recipe: Recipe
+    seed: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fit: its augmentation, the partition it is scored on, the folder it leaves its files in, and an identity
+    that changes with everything that the result depends on."""
+
+    augmentation: str
+    target: str
+    folder: Path
+    identity: str
+
+    @property
+    def finished(self) -> bool:
+        """Whether the folder holds this very fit, whole: the record is written last."""
+        record = self.folder / "record.json"
+        return record.exists() and json.loads(record.read_text())["identity"] == self.identity
+
+
+def run(shop: Workshop, jobs: Iterable[Job], workers: int, progress: Callable[[float, float, str], None]) -> dict:
+    """Runs what is not finished yet.
+
+    Args:
+        shop: what the jobs share.
+        jobs: the fits.
+        workers: processes side by side.
+        progress: called with work done, work in all and a short text.
+
+    Returns:
+        ``weights`` (imagenet or random) and ``source`` of the base model, for the record.
+
+    Raises:
+        DsliteError: if a process dies, for instance because memory ran out.
+    """
+    context = multiprocessing.get_context("spawn")
+    news = context.Queue()
+    try:
+        with ProcessPoolExecutor(workers, context, _start, (news, os.getpid())) as pool:
+            about = _extract(shop, pool, workers, progress)
+            # The longest first, so that no core waits for a long one at the end.
+            todo = sorted(
+                (j for j in jobs if not j.finished), key=lambda j: (j.target != "test", j.augmentation == "none")
+            )
+            futures = {pool.submit(_fit, shop, job, about) for job in todo}
+            _follow(futures, news, len(todo) * sum(shop.recipe.epochs), progress)
+    except BrokenProcessPool as error:
+        raise DsliteError(
+            "A process that was fitting died without a word, most likely because memory ran out: "
+            "give fewer cores (--cores) or close other programs; finished fits are kept."
+        ) from error
+    return about
+
+
+def _follow(futures: set[Future], news, total: int, progress) -> None:
+    done: dict[str, int] = {}
+    while futures:
+        finished, futures = wait(futures, timeout=0.5, return_when=FIRST_COMPLETED)
+        for future in finished:
+            future.result()
+        try:
+            while True:
+                name, epochs, text = news.get_nowait()
+                done[name] = epochs
+                progress(sum(done.values()), total, f"{name}: {text}")
+        except queue.Empty:
+            pass
+
+
+def _extract(shop: Workshop, pool: ProcessPoolExecutor, workers: int, progress) -> dict:
+    """Features of all chunks under the base model as it is before training, computed once for all fits."""
+    about = pool.submit(_about, shop).result()
+    key = shop.features.with_suffix(".json")
+    if shop.features.exists() and key.exists() and json.loads(key.read_text()) == about:
+        return about
+    # Parts end at whole batches, so that the numbers do not depend on how many parts there are.
+    batch, total = shop.recipe.batch, about["chunks"]
+    step = batch * max(1, -(-total // (batch * workers * 4)))
+    futures = [pool.submit(_features, shop, start, min(start + step, total)) for start in range(0, total, step)]
+    parts = []
+    for number, future in enumerate(futures, start=1):
+        parts.append(future.result())
+        progress(number, len(futures), "features of the frozen base model")
+    with whole_file(shop.features) as draft:
+        np.save(draft, np.concatenate(parts))
+    with whole_file(key) as draft:
+        draft.write_text(json.dumps(about))
+    return about
+
+
+# What follows runs in the processes of the pool. ----------------------------------------------------------------------
+
+
+def _start(news, parent: int) -> None:
+    global _news
+    _news = news
+    die_with_parent(parent)
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+@lru_cache(maxsize=1)
+def _bench(shop: Workshop):
+    from dslite.backbones import load_backbone
+    from dslite.store import Spectrograms
+    from dslite.training import Trainer
+
+    clips, chunks = pd.read_parquet(shop.clips), pd.read_parquet(shop.chunks)
+    backbone = load_backbone(shop.backbone, shop.weights, shop.seed)
+    trainer = Trainer(Spectrograms(shop.spectrograms, chunks), backbone, len(shop.classes), shop.recipe)
+    return clips, chunks, trainer
+
+
+def _about(shop: Workshop) -> dict:
+    _, chunks, trainer = _bench(shop)
+    stamp = shop.spectrograms.stat()
+    backbone = trainer.backbone
+    return {
+        "weights": backbone.weights,
+        "source": backbone.source,
+        "backbone": backbone.name,
+        "seed": shop.seed if backbone.weights == "random" else None,
+        "chunks": len(chunks),
+        "spectrograms": [stamp.st_size, stamp.st_mtime_ns],
+    }
+
+
+def _features(shop: Workshop, start: int, stop: int) -> np.ndarray:
+    return _bench(shop)[2].extract(np.arange(start, stop))
+
+
+def _fit(shop: Workshop, job: Job, about: dict) -> None:
+    from dslite.training import Examples, predictions
+
+    started = time.monotonic()
+    clips, chunks, trainer = _bench(shop)
+    of_chunk = clips.set_index("file").loc[chunks["file"]]
+    partition = of_chunk["partition"].to_numpy()
+    examples = Examples(
+        train=np.flatnonzero(np.isin(partition, TARGETS[job.target])),
+        evaluate=np.flatnonzero(partition == job.target),
+        labels=pd.Categorical(of_chunk["label"], shop.classes).codes.astype(int),
+        files=pd.factorize(chunks["file"])[0],
+    )
+    name = f"{job.augmentation} on {' + '.join(TARGETS[job.target])}"
+    checkpoint = job.folder / "checkpoint.npz"
+    outcome = trainer.fit(
+        examples,
+        np.load(shop.features, mmap_mode="r"),
+        job.augmentation,
+        shop.seed,
+        checkpoint,
+        job.identity,
+        dev=job.target == "dev",
+        progress=lambda done, total, text: _news.put((name, done, text)),
+    )
+    with whole_file(job.folder / "history.parquet") as draft:
+        outcome.history.to_parquet(draft, index=False)
+    with whole_file(job.folder / "predictions.parquet") as draft:
+        predictions(clips, chunks, examples.evaluate, outcome.probabilities, shop.classes).to_parquet(
+            draft, index=False
+        )
+    with whole_file(job.folder / "model.keras") as draft:
+        trainer.model().save(draft)
+    record = {
+        "identity": job.identity,
+        "augmentation": job.augmentation,
+        "trained_on": TARGETS[job.target],
+        "scored_on": job.target,
+        "chunks_trained_on": len(examples.train),
+        "chunks_scored": len(examples.evaluate),
+        "trained_layers": trainer.trained_layers,
+        "parameters": trainer.model().count_params(),
+        "weights": about["weights"],
+        "weights_source": about["source"],
+        "threads": 1,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    with whole_file(job.folder / "record.json") as draft:
+        draft.write_text(json.dumps(record, indent=1))
+    checkpoint.unlink(missing_ok=True)

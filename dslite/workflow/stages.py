@@ -1,0 +1,400 @@
+"""The stages as functions: what a notebook calls. Each reads what earlier stages left and leaves files of its own.
+
+A stage that finds its results made with the same parameters, data and code takes them as they are. One that finds
+results of *other* parameters refuses to write over them: only a run of ``run_all.py``, which says so in its plan, does.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from dslite import corpora, scoring
+from dslite.errors import DsliteError
+from dslite.files import whole_file
+from dslite.workflow import fits, progress
+from dslite.workflow.paths import SUMMARY, Paths
+from dslite.workflow.settings import Settings
+from dslite.workflow.sources import code_hash
+
+AUGMENTATIONS = ("none", "cutmix", "specaugment", "both")
+"""The paper's four configurations in its order."""
+
+RESULT_COLUMNS = [
+    "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
+    "data", "backbone", "weights", "profile", "reading", "seed",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A finished stage: where its files are, and the record of how they came to be."""
+
+    settings: Settings
+    record: dict
+
+    @property
+    def paths(self):
+        return self.settings.paths
+
+    @cached_property
+    def clips(self) -> pd.DataFrame:
+        """A row per usable file."""
+        return pd.read_parquet(self.paths.clips)
+
+    @cached_property
+    def problems(self) -> pd.DataFrame:
+        """A row per file that was left out and per difference that was noticed."""
+        return pd.read_parquet(self.paths.problems)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.record["classes"])
+
+    def fit_record(self, augmentation: str, target: str) -> dict:
+        return json.loads((self.paths.fit(augmentation, target) / "record.json").read_text())
+
+    def history(self, augmentation: str, target: str) -> pd.DataFrame:
+        """A row per epoch of one fit."""
+        return pd.read_parquet(self.paths.fit(augmentation, target) / "history.parquet")
+
+    def predictions(self, augmentation: str, target: str) -> pd.DataFrame:
+        """A row per file of the partition that the fit is scored on."""
+        return pd.read_parquet(self.paths.fit(augmentation, target) / "predictions.parquet")
+
+
+# corpus ---------------------------------------------------------------------------------------------------------------
+
+
+def prepare(settings: Settings) -> Stage:
+    """Stage ``corpus``: finds the audio (or synthesises a stand-in), checks it and caches its spectrograms."""
+    data = f"stand-in {settings.seed}" if settings.standin else corpora.fingerprint(_place(settings))
+    identity = {
+        "corpus": settings.source,
+        "folder": str(settings.folder),
+        "audio": data,
+        "chunk": settings.recipe.chunk,
+    }
+    if record := _made(settings, "corpus", identity):
+        return Stage(settings, record)
+    from dslite.spectrogram import FrontEnd
+    from dslite.store import build
+
+    started = time.monotonic()
+    if settings.standin:
+        progress.report(0, 1, "synthesising a stand-in")
+        corpora.write_standin(settings.name, settings.folder, settings.seed)
+    corpus = corpora.read(settings.source, settings.folder)
+    paths = settings.paths
+    chunks, unusable = build(
+        corpus.clips,
+        settings.folder,
+        settings.recipe.chunk,
+        FrontEnd(),
+        paths.spectrograms,
+        lambda done, total: (
+            progress.report(done, total, f"spectrograms, file {done} of {total}") if done % 25 == 0 else None
+        ),
+    )
+    clips = corpus.clips[corpus.clips["file"].isin(chunks["file"])].reset_index(drop=True)
+    problems = pd.concat([corpus.problems, unusable], ignore_index=True)
+    _require_all_classes(clips, corpus.classes, settings)
+    for table, file in ((clips, paths.clips), (chunks, paths.chunks), (problems, paths.problems)):
+        with whole_file(file) as draft:
+            table.to_parquet(draft, index=False)
+    warnings = [row.reason if not row.file else f"{row.file}: {row.reason}" for row in problems.itertuples()]
+    record = {
+        **_base(settings, "corpus", identity, started),
+        "data": corpus.data,
+        "note": corpus.note,
+        "title": corpus.info.title,
+        "classes": list(corpus.classes),
+        "files": len(clips),
+        "chunks": len(chunks),
+        "front_end": asdict(FrontEnd()),
+        "warnings": _few(warnings),
+    }
+    return _finish(settings, "corpus", record)
+
+
+def _require_all_classes(clips: pd.DataFrame, classes, settings: Settings) -> None:
+    found = set(zip(clips["partition"], clips["label"], strict=True))
+    gone = [
+        f"{label} in {part}" for part in ("train", "dev", "test") for label in classes if (part, label) not in found
+    ]
+    if gone:
+        raise DsliteError(
+            f"{settings.name}: no usable audio is left for {', '.join(gone)}; every partition needs every class. "
+            f"Look at the files that were left out and mend or complete {settings.folder}."
+        )
+
+
+# train ----------------------------------------------------------------------------------------------------------------
+
+
+def train(settings: Settings) -> Stage:
+    """Stage ``train``: the four augmentations, each fitted on train (for dev) and on train + dev (for test)."""
+    corpus = prepare(settings)
+    weights = settings.weights_file
+    identity = {
+        "corpus": corpus.record["identity"],
+        "profile": settings.profile,
+        "backbone": settings.backbone,
+        "weights": [weights.name, weights.stat().st_size] if weights else None,
+        "recipe": asdict(settings.recipe),
+        "seed": settings.seed,
+    }
+    if record := _made(settings, "train", identity):
+        return Stage(settings, record)
+    started = time.monotonic()
+    paths, key = settings.paths, _hash([identity, code_hash("train")])
+    shop = fits.Workshop(
+        clips=paths.clips,
+        chunks=paths.chunks,
+        spectrograms=paths.spectrograms,
+        features=paths.features,
+        classes=corpus.classes,
+        backbone=settings.backbone,
+        weights=settings.weights,
+        recipe=settings.recipe,
+        seed=settings.seed,
+    )
+    jobs = [
+        fits.Job(a, target, paths.fit(a, target), _hash([key, a, target]))
+        for a in AUGMENTATIONS
+        for target in fits.TARGETS
+    ]
+    about = fits.run(shop, jobs, settings.workers, progress.report)
+    warnings = list(corpus.record["warnings"])
+    if about["weights"] == "random":
+        warnings.insert(0, f"RANDOM WEIGHTS: {about['source']}. No figure here says anything about the paper's models.")
+    records = [json.loads((job.folder / "record.json").read_text()) for job in jobs]
+    record = {
+        **_inherited(corpus.record),
+        **_base(settings, "train", identity, started),
+        "threads": 1,
+        "workers": settings.workers,
+        "weights": about["weights"],
+        "weights_source": about["source"],
+        "backbone": settings.backbone,
+        "recipe": asdict(settings.recipe),
+        "trained_layers": records[0]["trained_layers"],
+        "fit_seconds": round(sum(r["seconds"] for r in records), 1),
+        "warnings": warnings,
+    }
+    return _finish(settings, "train", record)
+
+
+# evaluate -------------------------------------------------------------------------------------------------------------
+
+
+def evaluate(settings: Settings) -> Stage:
+    """Stage ``evaluate``: scores, intervals and confusion, from the prediction tables and from nothing else."""
+    trained = train(settings)
+    identity = {"train": trained.record["identity"], "seed": settings.seed}
+    if record := _made(settings, "evaluate", identity):
+        return Stage(settings, record)
+    started = time.monotonic()
+    scores, counts = [], []
+    for augmentation in AUGMENTATIONS:
+        for partition in fits.TARGETS:
+            table = trained.predictions(augmentation, partition)
+            for protocol in scoring.PROTOCOLS:
+                where = {"augmentation": augmentation, "partition": partition, "protocol": protocol}
+                scores.append({**where, **scoring.score(table, trained.classes, protocol, settings.seed)})
+                matrix = scoring.confusion(table, trained.classes, protocol)
+                counts.append(matrix.stack().rename("files").reset_index().assign(**where))
+    record = {**_inherited(trained.record), **_base(settings, "evaluate", identity, started)}
+    shared = {name: record[name] for name in ("corpus", "data", "backbone", "weights", "profile", "reading", "seed")}
+    results = pd.DataFrame(scores).assign(system="DS Lite", **shared)[RESULT_COLUMNS]
+    with whole_file(settings.paths.scores) as draft:
+        results.to_parquet(draft, index=False)
+    with whole_file(settings.paths.confusion) as draft:
+        pd.concat(counts, ignore_index=True).to_parquet(draft, index=False)
+    return _finish(settings, "evaluate", record)
+
+
+# paper ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What there is across corpora.
+
+    Attributes:
+        results: the rows of ``results.csv``.
+        records: corpus -> record of its last finished stage.
+        confusion: corpus -> counts, a row per augmentation, partition, protocol, label and prediction.
+        clips: corpus -> a row per usable file.
+        record: of this stage.
+    """
+
+    results: pd.DataFrame
+    records: dict[str, dict]
+    confusion: dict[str, pd.DataFrame]
+    clips: dict[str, pd.DataFrame]
+    record: dict
+
+
+def summarise(output: str | Path, seed: int = 42) -> Summary:
+    """Stage ``paper``: gathers every corpus that has been evaluated below an output folder and writes ``results.csv``.
+
+    Args:
+        output: folder of ``artifacts/`` and ``reports/``; empty for the repository's root.
+        seed: only noted.
+
+    Raises:
+        DsliteError: if no corpus has been evaluated there.
+    """
+    from dslite.workflow.paths import NOTEBOOKS
+
+    started = time.monotonic()
+    layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
+    results, records, confusion, clips = [], {}, {}, {}
+    for name in evaluated(layout):
+        paths = layout.corpus(name)
+        records[name] = json.loads(paths.record("evaluate").read_text())
+        results.append(pd.read_parquet(paths.scores))
+        confusion[name] = pd.read_parquet(paths.confusion)
+        clips[name] = pd.read_parquet(paths.clips)
+    if not results:
+        raise DsliteError(f"No corpus has been evaluated below {layout.output}; run `python run_all.py` first.")
+    table = pd.concat(results, ignore_index=True)
+    with whole_file(layout.results) as draft:
+        table.to_csv(draft, index=False, float_format="%.4f")
+    record = {
+        "stage": SUMMARY,
+        "identity": _hash([r["identity"] for r in records.values()]),
+        "seed": seed,
+        "corpora": list(records),
+        "versions": _versions(),
+        "hardware": _hardware(),
+        "seconds": round(time.monotonic() - started, 1),
+        "warnings": [],
+    }
+    with whole_file(layout.summary.record(SUMMARY)) as draft:
+        draft.write_text(json.dumps(record, indent=1))
+    return Summary(table, records, confusion, clips, record)
+
+
+def evaluated(layout: Paths) -> list[str]:
+    """The corpora that have scores below an output folder: the paper's in its order, then own ones."""
+    there = sorted(p.parent.parent.name for p in layout.artifacts.glob("*/evaluate/record.json"))
+    return [n for n in corpora.CORPORA if n in there] + [n for n in there if n not in corpora.CORPORA]
+
+
+# cost -----------------------------------------------------------------------------------------------------------------
+
+_COST = {"squeezenet_v1": (0.0065, 0.011), "mobilenet_v2": (0.013, 0.030), "densenet121": (0.060, 0.150)}
+"""Seconds per picture and thread on a common server core: frozen forward pass, step of the second phase (measured)."""
+
+
+def estimate(stage: str, settings: Settings) -> float:
+    """Seconds that a stage takes with one worker, from counts of pictures and costs measured elsewhere.
+
+    It is good to about a factor of two on another machine; a second run goes by the first one's own times.
+    """
+    if stage == "evaluate":
+        return 6.0
+    info = corpora.CORPORA.get(settings.source)
+    chunk = settings.recipe.chunk
+    if settings.standin or info is None:
+        pictures = 110
+    else:
+        per_file = max(1.0, 2 * info.table1.mean_s / chunk - 1) if chunk else 1.0
+        pictures = info.table1.files * per_file
+    if stage == "corpus":
+        return 9.0 + 0.004 * pictures
+    forward, step = _COST[settings.backbone]
+    first, second = settings.recipe.epochs
+    fitted = pictures * (0.4 + 0.7)  # train, then train + dev, before up-sampling
+    augmented = 3 * fitted * (first * 0.2 * forward + second * (step + forward))
+    return 14.0 + pictures * forward + fitted * second * step + augmented
+
+
+# records --------------------------------------------------------------------------------------------------------------
+
+
+def _place(settings: Settings) -> Path:
+    return Path(settings.source) if corpora.is_own(settings.source) else settings.folder
+
+
+def _hash(content) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _made(settings: Settings, stage: str, parameters: dict) -> dict | None:
+    """The record of a stage that was made with these parameters and this code; None if there is none to be used."""
+    file = settings.paths.record(stage)
+    if not file.exists():
+        return None
+    record = json.loads(file.read_text())
+    if record["identity"] == _hash([parameters, code_hash(stage)]):
+        return record
+    mine = _shown(settings)
+    theirs = {key: record["parameters"].get(key) for key in mine}
+    if theirs != mine:
+        differs = ", ".join(f"{key} {theirs[key]!r}, not {mine[key]!r}" for key in mine if theirs[key] != mine[key])
+        raise DsliteError(
+            f"{file.parent} holds results made with {differs}. They are kept: set `output` to another folder, "
+            f"or run `python run_all.py` with the new parameters, which replaces them."
+        )
+    return None
+
+
+def _shown(settings: Settings) -> dict:
+    return {
+        "corpus": settings.source,
+        "stand-in": settings.standin,
+        "profile": settings.profile,
+        "backbone": settings.backbone,
+        "seed": settings.seed,
+    }
+
+
+def _base(settings: Settings, stage: str, parameters: dict, started: float) -> dict:
+    return {
+        "stage": stage,
+        "corpus": settings.name,
+        "identity": _hash([parameters, code_hash(stage)]),
+        "parameters": _shown(settings),
+        "profile": settings.profile,
+        "reading": "paper",
+        "seed": settings.seed,
+        "versions": _versions(),
+        "hardware": _hardware(),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _inherited(record: dict) -> dict:
+    keep = ("data", "note", "title", "classes", "files", "weights", "weights_source", "backbone", "warnings")
+    return {key: record[key] for key in keep if key in record}
+
+
+def _finish(settings: Settings, stage: str, record: dict) -> Stage:
+    with whole_file(settings.paths.record(stage)) as draft:
+        draft.write_text(json.dumps(record, indent=1, ensure_ascii=False))
+    return Stage(settings, record)
+
+
+def _few(warnings: list[str], most: int = 8) -> list[str]:
+    rest = len(warnings) - most
+    return warnings if rest <= 0 else [*warnings[:most], f"and {rest} more, listed on the corpus page"]
+
+
+def _versions() -> dict:
+    names = ("dslite", "tensorflow", "keras", "librosa", "numpy", "pandas", "scikit-learn", "soundfile")
+    return {"python": sys.version.split()[0], **{name: version(name) for name in names}}
+
+
+def _hardware() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"

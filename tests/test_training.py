@@ -1,0 +1,187 @@
+"""The two phases on a small corpus whose truth is known, and what must not depend on how a fit was run."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import tensorflow as tf
+
+from dslite import training
+from dslite.backbones import load_backbone
+from dslite.profiles import TABLE2, Recipe, recipe
+from dslite.spectrogram import FrontEnd
+from dslite.store import Spectrograms, build
+from dslite.training import Examples, Trainer, predictions, upsample
+
+RECIPE = Recipe(units=16, dropout=0.25, optimiser="adam", learning_rate=0.001, epochs=(4, 2), share=0.1, chunk=1.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Fits repeat bit for bit only with one thread; the setting holds where nothing has run in this process yet."""
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        tf.config.experimental.enable_op_determinism()
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """48 clips of one second: tones and clicks. Global pooling sees textures, not pitches."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(48):
+        label = ("tone", "clicks")[i % 2]
+        t = np.arange(16_000) / 16_000
+        wave = np.sin(2 * np.pi * rng.uniform(300, 3000) * t)
+        if label == "clicks":
+            wave = rng.standard_normal(t.size) * (np.sin(2 * np.pi * rng.uniform(4, 8) * t) > 0.8)
+        wave += 0.02 * rng.standard_normal(t.size)
+        soundfile.write(folder / f"{i}.wav", 0.2 * wave, 16_000)
+        rows.append((f"{i}.wav", f"s{i % 6}", label))
+    clips = pd.DataFrame(rows, columns=["file", "speaker", "label"])
+    chunks, problems = build(clips, folder, 1.0, FrontEnd(), folder / "s.npy")
+    assert problems.empty
+    labels = pd.Categorical(clips["label"], ["tone", "clicks"]).codes.astype(int)
+    return clips, chunks, Spectrograms(folder / "s.npy", chunks), labels, folder
+
+
+def trainer_on(corpus, **changes):
+    backbone = load_backbone("squeezenet_v1", seed=3, download=False)
+    return Trainer(corpus[2], backbone, 2, replace(RECIPE, **changes))
+
+
+@pytest.fixture(scope="module")
+def trainer(corpus):
+    return trainer_on(corpus)
+
+
+@pytest.fixture(scope="module")
+def features(corpus, trainer):
+    return trainer.extract(np.arange(48))
+
+
+def examples(corpus):
+    return Examples(np.arange(32), np.arange(32, 48), corpus[3], np.arange(48))
+
+
+@pytest.mark.parametrize("augment", ["none", "both"])
+def test_fit_learns_what_can_be_learnt(corpus, trainer, features, tmp_path, monkeypatch, augment):
+    monkeypatch.setattr(trainer, "recipe", replace(RECIPE, epochs=(80, 2)))
+    outcome = trainer.fit(examples(corpus), features, augment, 1, tmp_path / "c.npz")
+    right = outcome.probabilities.argmax(axis=1) == corpus[3][32:]
+    assert right.mean() >= 0.9
+    assert outcome.history["phase"].tolist() == [1] * 80 + [2] * 2
+    assert outcome.history["epoch"].tolist() == list(range(1, 83))
+    assert outcome.history["loss"].iloc[-1] < outcome.history["loss"].iloc[0]
+    assert outcome.history["dev_uar"].iloc[-1] >= 90
+
+
+def test_fits_repeat_and_seeds_differ(corpus, trainer, features, tmp_path):
+    one, other, again = (
+        trainer.fit(examples(corpus), features, "both", seed, tmp_path / "c.npz").probabilities for seed in (1, 2, 1)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).max() > 1e-4
+
+
+@pytest.mark.parametrize("stop", [2, 5])
+def test_resumed_fit_is_the_one_that_was_not_interrupted(corpus, trainer, features, tmp_path, monkeypatch, stop):
+    whole = trainer.fit(examples(corpus), features, "both", 1, tmp_path / "whole.npz")
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+
+    def kill(done, total, text):
+        if done == stop:
+            raise KeyboardInterrupt
+
+    file = tmp_path / "cut.npz"
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(examples(corpus), features, "both", 1, file, "me", progress=kill)
+    assert file.exists()
+    epochs = []
+    fresh = trainer_on(corpus)  # another process would have nothing but the checkpoint
+    resumed = fresh.fit(
+        examples(corpus), features, "both", 1, file, "me", progress=lambda done, total, text: epochs.append(done)
+    )
+    assert epochs[0] == stop
+    np.testing.assert_array_equal(resumed.probabilities, whole.probabilities)
+    columns = ["phase", "epoch", "loss", "accuracy", "dev_uar"]
+    pd.testing.assert_frame_equal(resumed.history[columns], whole.history[columns])
+
+
+def test_checkpoint_of_another_fit_is_not_used(corpus, trainer, features, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    file = tmp_path / "c.npz"
+    trainer.fit(examples(corpus), features, "none", 1, file, "one")
+    epochs = []
+    trainer.fit(examples(corpus), features, "none", 1, file, "two", progress=lambda done, *_: epochs.append(done))
+    assert epochs[0] == 1
+
+
+def test_frozen_phase_leaves_the_base_model_and_second_phase_moves_its_tail_alone(corpus, features, tmp_path):
+    frozen = trainer_on(corpus, epochs=(2, 0))
+    before = frozen.backbone.model.get_weights()
+    frozen.fit(examples(corpus), features, "both", 1, tmp_path / "a.npz")
+    assert all((a == b).all() for a, b in zip(before, frozen.backbone.model.get_weights(), strict=True))
+    assert frozen.trained_layers == 0
+    both = trainer_on(corpus)
+    both.fit(examples(corpus), features, "none", 1, tmp_path / "b.npz")
+    pairs = zip(before, both.backbone.model.get_weights(), both.backbone.model.weights, strict=True)
+    moved = {weight.path.split("/")[0] for old, new, weight in pairs if not np.array_equal(old, new)}
+    assert moved == {"fire9_expand1x1", "fire9_expand3x3"} and both.trained_layers == 6
+
+
+def test_unaugmented_pictures_pass_the_frozen_base_model_once(corpus, trainer, features, tmp_path, monkeypatch):
+    passed = []
+    real = trainer._frozen_features
+    monkeypatch.setattr(trainer, "_frozen_features", lambda pictures: passed.append(len(pictures)) or real(pictures))
+    monkeypatch.setattr(trainer, "recipe", replace(RECIPE, epochs=(20, 0)))
+    trainer.fit(examples(corpus), features, "none", 1, tmp_path / "a.npz")
+    assert passed == []
+    trainer.fit(examples(corpus), features, "both", 1, tmp_path / "b.npz")
+    assert 0.15 < sum(passed) / (20 * 32) < 0.40
+
+
+def test_features_are_those_of_the_assembled_model(corpus, trainer, features, tmp_path):
+    trainer.fit(examples(corpus), features, "none", 1, tmp_path / "a.npz")
+    outcome = trainer.fit(examples(corpus), features, "none", 1, tmp_path / "b.npz")
+    waves = np.stack([soundfile.read(corpus[4] / f"{i}.wav", dtype="float32")[0] for i in range(32, 48)])
+    np.testing.assert_allclose(trainer.model()(waves), outcome.probabilities, atol=2e-4)
+
+
+def test_upsampling_makes_classes_equal_and_keeps_every_chunk():
+    labels = np.array([0] * 10 + [1] * 3 + [2] * 1 + [0] * 5)
+    indices = np.arange(14)
+    more = upsample(indices, labels, seed=0)
+    assert np.bincount(labels[more]).tolist() == [10, 10, 10]
+    assert set(more) == set(indices)
+    assert set(more[labels[more] == 1]) == {10, 11, 12}, "the last chunk of a class is drawn too"
+    np.testing.assert_array_equal(more, upsample(indices, labels, seed=0))
+
+
+def test_prediction_table_has_a_row_per_file():
+    clips = pd.DataFrame({"file": ["a", "b", "c"], "speaker": ["x", "", "z"], "label": ["u", "v", "u"]})
+    chunks = pd.DataFrame({"file": ["a", "a", "b", "c"], "padded": [False, False, True, False]})
+    probabilities = np.array([[0.2, 0.8], [0.4, 0.6], [0.9, 0.1]])
+    table = predictions(clips, chunks, np.array([0, 1, 2]), probabilities, ["u", "v"])
+    assert table["file"].tolist() == ["a", "b"] and table["predicted"].tolist() == ["v", "u"]
+    assert table["chunks"].tolist() == [2, 1] and table["padded"].tolist() == [False, True]
+    np.testing.assert_allclose(table[["p_u", "p_v"]], [[0.3, 0.7], [0.9, 0.1]], rtol=1e-6)
+    assert table["speaker"].tolist() == ["x", ""] and table["label"].tolist() == ["u", "v"]
+
+
+def test_full_profile_is_table_2():
+    for name, row in TABLE2.items():
+        assert int(427 * row["share"]) == row["fine_tuned"], name
+        full = recipe(name, "full")
+        assert (full.optimiser, full.epochs, full.units, full.chunk) == (
+            "adadelta", tuple(row["epochs"]), row["units"], row["chunk"])  # fmt: skip
+    assert [TABLE2[n]["fine_tuned"] for n in TABLE2] == [298, 0, 128, 298, 128, 85, 42, 128]
+    assert recipe("css", "demo").epochs[1] == 0 and recipe("ravdess", "demo").optimiser == "adam"
+    assert recipe("my own", "full").epochs == (40, 120)
+    with pytest.raises(ValueError, match="quick.*demo, full"):
+        recipe("ccs", "quick")
