@@ -123,12 +123,13 @@ def _cough(rng, count, cues, speaker):
         now += rng.uniform(0.2, 0.6)
     starts = np.array([s for s in starts if s < seconds - 0.35])
     loud = 10 ** (rng.uniform(-6, 0, len(starts)) / 20)
-    since = _time(count)[None, :] - starts[:, None]
-    begun = since >= 0
-    since = np.maximum(since, 0)
     # Three phases: explosion, a noisy middle, a voiced end.
-    attack = np.minimum(since / 0.005, 1) * begun * loud[:, None]
-    burst = (attack * (np.exp(-since / cues["burst"]) + 0.2 * np.exp(-((since / 0.22) ** 4)))).sum(0)
+    since = _time(RATE)
+    cough = np.minimum(since / 0.005, 1) * (np.exp(-since / cues["burst"]) + 0.2 * np.exp(-((since / 0.22) ** 4)))
+    burst = np.zeros(count + RATE)
+    for start, height in zip((starts * RATE).astype(int), loud, strict=True):
+        burst[start : start + RATE] += height * cough
+    burst = burst[:count]
     end = _bumps(count, starts + 0.12, starts + 0.34, loud, rise=0.3, fall=0.6)
     crackle = np.abs(_smooth(rng.standard_normal(count), 60)) ** 1.5
     depth = np.clip(cues["wet"], 0, 1)
