@@ -5,14 +5,12 @@ import os
 import sys
 import time
 import traceback
-import zipfile
 from contextlib import nullcontext
 from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
-from dslite.files import whole_file
-from dslite.workflow import listing, options, runlock, session, signals, traces
+from dslite.workflow import leaving, listing, options, runlock, session, signals, traces
 from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
 from dslite.workflow.settings import Settings, resolve
 
@@ -67,9 +65,9 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
             code = 1 if undone else 0
         finally:
             if planned.jobs or not paths.index.exists():
-                session.leave_index(planned.after(undone), session.note(vars(chosen), began, code, planned))
+                leaving.leave(planned.after(undone), leaving.record(planned, vars(chosen), began, code))
         if chosen.bundle:
-            print(f"The reports as one file: {_bundle(paths)}")
+            print(f"The reports as one file: {leaving.bundle(paths)}")
     if undone:
         print(f"{len(undone)} of {len(planned.jobs)} notebooks are not done: {', '.join(undone)}.")
     print(f"Read {paths.index}")
@@ -108,19 +106,18 @@ def _download(chosen: argparse.Namespace) -> int:
     folder = chosen.data or os.environ.get("DSLITE_DATA", "")
     if not folder:
         raise DsliteError("Where to? Name the folder that is to hold corpora with --data DIR (or DSLITE_DATA).")
-    place = corpora.download_ravdess(Path(folder).expanduser().resolve(), accept=chosen.accept_licence)
+    print(f"RAVDESS song is handed out under this licence: {corpora.CORPORA['ravdess'].licence}")
+    accept = chosen.accept_licence
+    if not accept and sys.stdin.isatty():
+        accept = input("Do you accept it? [y/N] ").strip().lower() in ("y", "yes")
+    place = corpora.download_ravdess(Path(folder).expanduser().resolve(), accept=accept, progress=_downloaded)
     print(f"RAVDESS song is in {place}. Now run: python run_all.py --corpora ravdess --data {folder}")
     return 0
 
 
-def _bundle(paths: Paths) -> Path:
-    """One zip of ``reports/``."""
-    place = paths.output / "dslite-reports.zip"
-    with whole_file(place) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(paths.reports.rglob("*")):
-            if file.is_file() and not file.name.startswith("."):
-                archive.write(file, Path("dslite-reports", file.relative_to(paths.reports)))
-    return place
+def _downloaded(done: int, size: int) -> None:
+    if sys.stdout.isatty():
+        print(f"\r{done / 1e6:.0f} of {size / 1e6:.0f} MB", end="" if done < size else "\n", flush=True)
 
 
 def _log(paths: Paths) -> None:

@@ -10,12 +10,14 @@ from snakemake.api import SnakemakeApi
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import DefaultFormatter
 from snakemake.logging import logger as chatter
+from snakemake.scheduling.greedy import SchedulerSettings as GreedySettings
 from snakemake.settings.types import (
     ConfigSettings,
     DAGSettings,
     ExecutionSettings,
     OutputSettings,
     ResourceSettings,
+    SchedulingSettings,
 )
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -62,7 +64,7 @@ def to_do(plan: Plan) -> dict[str, str]:
     _snakemake(plan, 1, listener, dry=True)
     paths = plan.paths
     return {
-        job.name: explain(listener.reasons[job.name], outcome.read(traces.outcome(paths, job.name)))
+        job.name: explain(listener.reasons[job.name], outcome.read(traces.outcome(paths, job.name)), job.corpus)
         for job in plan.jobs
         if job.name in listener.reasons
     }
@@ -114,6 +116,8 @@ def _snakemake(plan: Plan, cores: int, listener: _Listener, dry: bool) -> bool:
             dag.execute_workflow(
                 executor="dryrun" if dry else "local",
                 execution_settings=ExecutionSettings(keep_going=True, lock=False),
+                scheduling_settings=SchedulingSettings(scheduler="greedy"),
+                scheduler_settings=GreedySettings(),
             )
     except WorkflowError as error:
         if "At least one job did not complete" not in str(error):

@@ -2,10 +2,13 @@
 
 import os
 
-from ipykernel.kernelapp import launch_new_instance
-
 from dslite.workflow.lifeline import die_with_parent
 
 if __name__ == "__main__":
-    die_with_parent(int(os.environ["JPY_PARENT_PID"]))
+    # Taken out of the environment before ipykernel is imported: its own watch would end the kernel alone, and what
+    # the kernel's cells have started would live on.
+    die_with_parent(int(os.environ.pop("JPY_PARENT_PID")))
+
+    from ipykernel.kernelapp import launch_new_instance
+
     launch_new_instance()

@@ -104,7 +104,8 @@ def execute(template: Path, values: dict[str, object], target: Target) -> None:
 
 def _run(draft: Path, folder: Path) -> None:
     """Executes a notebook in its own file."""
-    execute_notebook(draft, draft, cwd=folder, kernel_name="python3", progress_bar=False, kernel_manager_class=_Kernel)
+    place = str(draft).replace("{", "{{").replace("}", "}}")  # papermill takes braces in paths for parameters
+    execute_notebook(place, place, cwd=folder, kernel_name="python3", progress_bar=False, kernel_manager_class=_Kernel)
     executed = nbformat.read(draft, as_version=4)
     if any(output.output_type == "error" for cell in executed.cells for output in cell.get("outputs", [])):
         raise DsliteError("A cell called exit(), so the notebook stopped before its end.")  # papermill lets it pass

@@ -36,7 +36,7 @@ def substitute(notebook: NotebookNode, values: dict[str, object], name: str) -> 
     starts = [0]  # of each line, in bytes: ast counts columns in UTF-8
     for line in source.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
-    for key, node in sorted(literals.items(), key=lambda item: -item[1].lineno):
+    for key, node in sorted(literals.items(), key=lambda item: (item[1].lineno, item[1].col_offset), reverse=True):
         if key in values:
             begin = starts[node.lineno - 1] + node.col_offset
             end = starts[node.end_lineno - 1] + node.end_col_offset

@@ -123,7 +123,9 @@ def make(
             jobs.append(job(member.name, stage, f"{member.title}: {stage}", member.parameters, before, member.audio))
             before = [record(member.name, stage)]
     jobs.append(job("", SUMMARY, "The paper's tables", summary_parameters, summary_records(output, members), ""))
-    return Plan(output, tuple(jobs), tuple(job.name for job in jobs if job.stage in stages))
+    # The notebook across corpora is run after all others, whatever became of them; what it shows is wanted too.
+    wanted = {*stages, STAGES[-1]} if SUMMARY in stages else set(stages)
+    return Plan(output, tuple(jobs), tuple(job.name for job in jobs if job.stage in wanted))
 
 
 def record(corpus: str, stage: str) -> str:

@@ -11,12 +11,13 @@ from dslite.workflow.paths import STAGES
 _STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 
 
-def explain(reason: str, last: Outcome | None) -> str:
+def explain(reason: str, last: Outcome | None, corpus: str = "") -> str:
     """Why a notebook runs, e.g. "changed parameter profile: demo -> full".
 
     Args:
         reason: as Snakemake logs it.
         last: how the notebook's last attempt went, if there was one.
+        corpus: whose notebook it is; empty for the one across corpora.
     """
     if "Missing output files" in reason or "Incomplete output files" in reason:
         return _missing(last)
@@ -24,13 +25,13 @@ def explain(reason: str, last: Outcome | None) -> str:
     if "Params have changed" in reason:
         said += _changed_ties(reason)
     if "Updated input files" in reason:
-        said.append("changed input: " + _results(reason, "Updated input files"))
+        said.append("changed input: " + _results(reason, "Updated input files", corpus))
     if "Set of input files has changed" in reason:
         said.append("changed input: other corpora have results")
     if "Code has changed" in reason:
         said.append("changed code: workflow/Snakefile")
     if "Input files updated by another job" in reason:
-        said.append("new input: " + _results(reason, "Input files updated by another job"))
+        said.append("new input: " + _results(reason, "Input files updated by another job", corpus))
     return "; ".join(said) or reason
 
 
@@ -71,10 +72,10 @@ def _show(ties: dict[str, object], name: str) -> str:
     return str(ties[name]) if name in ties and ties[name] != "" else "nothing"
 
 
-def _results(reason: str, heading: str) -> str:
-    """Stages, of corpora if there are several, whose records are listed under a heading."""
+def _results(reason: str, heading: str, corpus: str) -> str:
+    """Stages whose records are listed under a heading, and of which corpora if not of the notebook's own."""
     listed = reason.split(heading + ": ", 1)[1].split("\n")[0].split("; ")[0]
     records = [PurePosixPath(part) for part in re.findall(r"\S+/record\.json", listed)]
     stages = sorted({path.parent.name for path in records}, key=STAGES.index)
     corpora = sorted({path.parent.parent.name for path in records})
-    return f"{', '.join(stages)} of {', '.join(corpora)}" if len(corpora) > 1 else ", ".join(stages)
+    return f"{', '.join(stages)} of {', '.join(corpora)}" if corpora != [corpus] else ", ".join(stages)

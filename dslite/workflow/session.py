@@ -1,16 +1,11 @@
-"""One run: what takes part, what has to run and why, the running itself, and what is left for readers."""
+"""One run: what takes part, what has to run and why, and the running itself."""
 
-import json
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 from dslite import corpora
-from dslite.files import whole_file
-from dslite.workflow import engine, estimates, plan, states, traces
+from dslite.workflow import engine, estimates, plan, states
 from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
 from dslite.workflow.plan import Job, Member, Plan
 from dslite.workflow.screen import Screen
@@ -114,48 +109,6 @@ def execute(session: Session) -> list[str]:
             engine.execute(across, session.cores, screen.started, screen.finished)
             open_jobs |= engine.to_do(across)
     return [job.name for job in session.jobs if job.name in open_jobs]
-
-
-def leave_index(session: Session, note: dict) -> None:
-    """Writes the page that leads everywhere and the run's record.
-
-    Args:
-        session: the run, as it is after running.
-        note: the run's record so far: command, options, times, exit code.
-    """
-    from dslite import reporting
-
-    paths, listed = session.paths, {}
-    for name in [*corpora.CORPORA, *(n for n in session.settings if n not in corpora.CORPORA)]:
-        info = corpora.CORPORA.get(name)
-        listed[name] = {"name": name, "title": info.title if info else name}
-    shown = {}
-    for name in listed:
-        for stage in STAGES:
-            job = next(
-                (job for job in session.plan.jobs if (job.corpus, job.stage) == (name, stage)),
-                Job(name, stage, "", "", {}, (), ()),
-            )
-            shown[name, stage] = vars(session.state(job))
-    shown[SUMMARY, SUMMARY] = vars(session.state(session.plan.job(SUMMARY)))
-    tables = [paths.table(number) for number in range(1, 5) if paths.table(number).exists()]
-    with whole_file(traces.run(paths)) as draft:
-        draft.write_text(json.dumps(note, indent=1), "utf-8")
-    reporting.write_index(paths.index, list(listed.values()), shown, tables, note)
-
-
-def note(options: dict, began: float, code: int, session: Session) -> dict:
-    """A run's record: command, options, versions, times, exit code."""
-    names = ("dslite", "tensorflow", "snakemake", "papermill", "numpy", "pandas")
-    return {
-        "command": ["run_all.py", *sys.argv[1:]],
-        "options": options,
-        "versions": {"python": sys.version.split()[0], **{name: version(name) for name in names}},
-        "began": time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(began)),
-        "seconds": round(time.time() - began, 1),
-        "notebooks": session.to_do,
-        "exit": code,
-    }
 
 
 def _title(settings: Settings) -> str:

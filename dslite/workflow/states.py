@@ -12,7 +12,7 @@ from dslite.workflow.plan import Job
 class State:
     """Of one notebook.
 
-    ``state`` is "done", "stale" (done once, but it would run again), "failed" or "never run"; ``reason`` says why it is
+    ``state`` is "done", "stale" (done once, but it would run again), "failed" or "not run"; ``reason`` says why it is
     stale or failed; ``link`` is the page to read, from ``reports/``, or empty; ``seconds`` is what its last attempt
     took.
     """
@@ -38,7 +38,7 @@ def of(job: Job, paths: Paths, to_do: Mapping[str, str]) -> State:
         link = failed.relative_to(paths.reports).as_posix()
         return State("failed", last.error if last else "", link, seconds)
     if not page.exists():
-        return State("failed" if last and last.state == "failed" else "never run", last.error if last else "")
+        return State("failed" if last and last.state == "failed" else "not run", last.error if last else "")
     link = page.relative_to(paths.reports).as_posix()
     if job.name in to_do:
         return State("stale", to_do[job.name], link, seconds)

@@ -1,0 +1,89 @@
+"""What a run leaves besides its notebooks: the index page, its own record, the bundle."""
+
+import json
+import os
+import platform
+import sys
+import time
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+from dslite import corpora
+from dslite.files import whole_file
+from dslite.workflow import traces
+from dslite.workflow.paths import STAGES, SUMMARY, Paths
+from dslite.workflow.plan import Job
+from dslite.workflow.session import Session
+
+_TABLES = ("corpora", "hyperparameters", "results I", "results II")
+
+
+def record(session: Session, options: dict, began: float, code: int) -> dict:
+    """A run's record: command, options, versions, hardware, times, exit code, and which notebooks ran and why.
+
+    Args:
+        session: the run.
+        options: of the command line.
+        began: seconds since 1970.
+        code: the exit code.
+    """
+    packages = ("dslite", "tensorflow", "keras", "numpy", "pandas", "snakemake", "papermill")
+    return {
+        "command": " ".join(["python run_all.py", *sys.argv[1:]]),
+        "options": options,
+        "seed": options["seed"],
+        "versions": {"python": sys.version.split()[0], **{name: version(name) for name in packages}},
+        "hardware": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "began": time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(began)),
+        "seconds": round(time.time() - began, 1),
+        "notebooks": session.to_do,
+        "exit": code,
+    }
+
+
+def leave(session: Session, note: dict) -> None:
+    """Writes the run's record and the page that leads everywhere.
+
+    Args:
+        session: the run, as it is after running.
+        note: its record.
+    """
+    from dslite import reporting
+
+    paths = session.paths
+    with whole_file(traces.run(paths)) as draft:
+        draft.write_text(json.dumps(note, indent=1), "utf-8")
+    own = [name for name in session.settings if name not in corpora.CORPORA]
+    listed = [_corpus(name, paths) for name in (*corpora.CORPORA, *own)]
+    planned = {(job.corpus, job.stage): job for job in session.plan.jobs}
+    states = {}
+    for key in [(corpus["name"], stage) for corpus in listed for stage in STAGES] + [("", SUMMARY)]:
+        states[key] = vars(session.state(planned.get(key) or Job(*key, "", "", {}, (), ())))
+    tables = []
+    for number, what in enumerate(_TABLES, start=1):
+        if paths.table(number).exists() and states["", SUMMARY]["state"] == "done":
+            csv = paths.table(number).relative_to(paths.reports).as_posix()
+            tables.append({"title": f"Table {number}: {what}", "link": states["", SUMMARY]["link"], "csv": csv})
+    reporting.write_index(paths.index, listed, states, tables, note, paths.results)
+
+
+def bundle(paths: Paths) -> Path:
+    """One zip of ``reports/``, to send to somebody; returns its path."""
+    place = paths.output / "dslite-reports.zip"
+    with whole_file(place) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(paths.reports.rglob("*")):
+            if file.is_file() and not file.name.startswith("."):
+                archive.write(file, Path("dslite-reports", file.relative_to(paths.reports)))
+    return place
+
+
+def _corpus(name: str, paths: Paths) -> dict:
+    """A row of the index: name, title, and what the data is once a stage has looked."""
+    info = corpora.CORPORA.get(name)
+    row = {"name": name, "title": info.title if info else name}
+    place = paths.corpus(name).record(STAGES[0])
+    if place.exists():
+        known = json.loads(place.read_text("utf-8"))
+        row |= {key: known[key] for key in ("data", "note") if key in known}
+    return row

@@ -1,0 +1,175 @@
+"""The command, as somebody types it, on toy notebooks in throw-away folders."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dslite.corpora import CORPORA
+from dslite.workflow.paths import STAGES, Paths
+from tests.workflow_toys import command, wait_for, write_templates
+
+ROOT = Path(__file__).resolve().parents[1]
+SLOW = """import os, subprocess, time
+child = subprocess.Popen(["sleep", "300"])
+Path(output, "pids").write_text(f"{os.getpid()} {os.getppid()} {child.pid}")
+time.sleep(300)"""
+
+
+@pytest.fixture
+def toys(tmp_path) -> tuple[Path, Path]:
+    """Templates and an output folder."""
+    (tmp_path / "out").mkdir()
+    return write_templates(tmp_path / "templates"), tmp_path / "out"
+
+
+def run(templates: Path, *options) -> tuple[int, str]:
+    process = command(templates, *options)
+    said, _ = process.communicate(timeout=120)
+    return process.returncode, said
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def start_slow(templates: Path, out: Path) -> tuple[subprocess.Popen, list[int]]:
+    """A run in the middle of a notebook that takes minutes; the ids of kernel, runner and the kernel's child."""
+    (out / "css-corpus.py").write_text(SLOW)
+    process = command(templates, "--corpora", "css", "--stages", "corpus", "--output", out)
+    wait_for(lambda: (out / "pids").exists() and (out / "pids").read_text().count(" ") == 2)
+    return process, [int(pid) for pid in (out / "pids").read_text().split()]
+
+
+def test_killed_and_run_again(toys):
+    templates, out = toys
+    process, pids = start_slow(templates, out)
+    code, said = run(templates, "--corpora", "css", "--stages", "corpus", "--output", out)
+    assert code == 1
+    assert f"Another run (process {process.pid}) is at work in {out}" in said
+    assert all(alive(pid) for pid in pids), "the second run left the first alone"
+
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: not any(alive(pid) for pid in pids), seconds=10)
+    assert not Paths(out).corpus("css").page("corpus").exists()
+
+    (out / "css-corpus.py").unlink()
+    code, said = run(templates, "--corpora", "css", "--stages", "corpus", "--output", out)
+    assert code == 0, said
+    assert "was cut short" in said
+    assert Paths(out).corpus("css").page("corpus").exists()
+    assert not list(out.rglob(".*.part*"))
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop(toys, how):
+    templates, out = toys
+    process, pids = start_slow(templates, out)
+    os.kill(process.pid, how)
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1] == "Stopped; the same command goes on from here."
+    assert "Traceback" not in said
+    assert not any(alive(pid) for pid in pids)
+    assert json.loads((out / "artifacts" / "run.json").read_text())["exit"] == 130
+
+
+def test_a_failing_notebook_among_others(toys):
+    templates, out = toys
+    (out / "ess-corpus.py").write_text("raise ValueError('the <labels> are upside down')")
+    options = ("--corpora", "ess", "css", "--stages", "corpus", "paper", "--output", out)
+    code, said = run(templates, *options, "--bundle")
+    assert code == 1
+    assert "ess corpus: ValueError in cell 3: the <labels> are upside down" in said
+    assert "Traceback" not in said and "snakemake" not in said.lower() and "rule" not in said
+    paths = Paths(out)
+    assert "Traceback" in (paths.logs / "ess-corpus.log").read_text()
+    assert paths.corpus("css").page("evaluate").exists(), "paper needs it, so it ran too"
+    assert paths.summary.page("paper").exists(), "the notebook across corpora shows what is there"
+    assert not paths.corpus("ess").page("corpus").exists()
+    index = paths.index.read_text()
+    assert 'href="ess/corpus.failed.html"' in index
+    assert all(info.short in index for info in CORPORA.values())
+    with zipfile.ZipFile(out / "dslite-reports.zip") as bundle:
+        assert "dslite-reports/ess/corpus.failed.html" in bundle.namelist()
+        assert "dslite-reports/index.html" in bundle.namelist()
+    record = json.loads((out / "artifacts" / "run.json").read_text())
+    assert record["exit"] == 1
+    assert record["versions"]["snakemake"]
+
+    code, said = run(templates, *options, "--dry-run")
+    assert code == 0
+    assert "failed last time" in said
+
+    (out / "ess-corpus.py").unlink()
+    code, said = run(templates, *options)
+    assert code == 0, said
+    assert "css" not in said.split("notebooks to run")[1].split("started")[0], "what is done stays done"
+    assert "failed.html" not in paths.index.read_text()
+    code, said = run(templates, *options)
+    assert code == 0
+    assert "Nothing to do" in said
+    assert "started" not in said
+
+    code, said = run(templates, "--list", "--output", out)
+    assert code == 0
+    for name in CORPORA:
+        for stage in STAGES:
+            assert any(line.split()[:2] == [name, stage] for line in said.splitlines())
+    states = {tuple(line.split()[:2]): line.split(maxsplit=2)[2] for line in said.split("Notebooks\n")[1].splitlines()}
+    assert states["css", "corpus"] == "done"
+    assert states["sleep", "train"] == "not run"
+    assert "ess" in states["all", "paper"] or states["all", "paper"].startswith("stale")
+
+
+def run_real(*options: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, ROOT / "run_all.py", *options], capture_output=True, text=True, timeout=60)
+
+
+def test_help_teaches():
+    said = run_real("--help").stdout
+    for word in ("--corpora", "--bundle", "--accept-licence", "DSLITE_DATA", "DSLITE_WEIGHTS", "my/own.csv", "--list"):
+        assert word in said
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--corpora", "emodb"), "emodb"),
+        (("--corpora", "no/such.csv"), "such.csv"),
+        (("--data", "/no/such/folder"), "/no/such/folder"),
+        (("--backbone", "resnet"), "resnet"),
+        (("--seed", "-1"), "-1"),
+    ],
+)
+def test_mistakes_are_named_in_a_sentence(options, words, tmp_path):
+    done = run_real(*options, "--output", str(tmp_path))
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_wrong_options_are_refused():
+    assert run_real("--stages", "deploy").returncode == 2
+    assert run_real("--cores", "0").returncode == 2
+
+
+def test_the_licence_comes_before_the_download(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "run_all.py", "--download", "ravdess", "--data", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 1
+    assert "CC BY-NC-SA 4.0" in done.stdout
+    assert not any(tmp_path.rglob("*.wav"))

@@ -1,0 +1,79 @@
+"""Notebooks that import nothing heavy and do what a test tells them, for tests of the workflow."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+
+from dslite.workflow.paths import STAGES, SUMMARY
+
+_FIRST = """corpus = "none"  # which one
+data = ""
+weights = ""
+profile = "auto"
+backbone = ""
+seed = 0  # of everything random
+output = ""
+workers = 1"""
+_SUMMARY_FIRST = """output = ""
+seed = 0"""
+_WORK = """from pathlib import Path
+from dslite.workflow.paths import Paths
+told = Path(output, "{name}.py")
+if told.exists():
+    exec(told.read_text())"""
+_LAST = """record = {record}
+record.parent.mkdir(parents=True, exist_ok=True)
+record.write_text("{{}}")
+print("the end")"""
+
+_COMMAND = """import sys
+from pathlib import Path
+from dslite.workflow.cli import main
+if __name__ == "__main__":
+    sys.exit(main(templates=Path({templates!r})))
+"""
+
+
+def write_templates(folder: Path) -> Path:
+    """A template per stage. Each runs ``OUTPUT/<corpus>-<stage>.py`` if that is there, and leaves a record."""
+    folder.mkdir(parents=True)
+    for stage in (*STAGES, SUMMARY):
+        name = "{corpus}-" + stage if stage != SUMMARY else stage
+        places = "corpus(corpus)" if stage != SUMMARY else "summary"
+        cells = [
+            nbformat.v4.new_markdown_cell(f"# {stage}"),
+            nbformat.v4.new_code_cell(_FIRST if stage != SUMMARY else _SUMMARY_FIRST),
+            nbformat.v4.new_code_cell(_WORK.format(name=name).replace('"{corpus}', 'f"{corpus}')),
+            nbformat.v4.new_code_cell(_LAST.format(record=f'Paths(Path(output)).{places}.record("{stage}")')),
+        ]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{stage}.ipynb")
+    return folder
+
+
+def command(templates: Path, *options: str | Path) -> subprocess.Popen:
+    """``run_all.py`` with these templates, started; its output is to be read from ``stdout``."""
+    script = templates / "run_all.py"
+    script.write_text(_COMMAND.format(templates=str(templates)))
+    environment = {k: v for k, v in os.environ.items() if k not in ("DSLITE_DATA", "DSLITE_WEIGHTS")}
+    return subprocess.Popen(
+        [sys.executable, str(script), *map(str, options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def wait_for(what, seconds: float = 30.0):
+    """What ``what()`` returns once that is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := what():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"did not happen in {seconds} s")
