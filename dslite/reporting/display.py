@@ -147,6 +147,10 @@ def table_html(
     """What :func:`table` displays, as escaped HTML."""
     import pandas as pd
 
+    if not index:
+        frame = frame.reset_index(drop=True)
+    if frame.empty:
+        note = f"Nothing to list. {note}".strip()
     classes = pd.DataFrame("", index=frame.index, columns=frame.columns)
     for name in frame.columns:
         classes[name] = _look(frame[name])

@@ -208,10 +208,9 @@ def _draw_confusion(axes: Axes, matrix: np.ndarray, classes: Sequence[str], titl
     total = matrix.sum(axis=1, keepdims=True)
     share = np.divide(100.0 * matrix, total, out=np.zeros(matrix.shape), where=total > 0)
     few = len(classes) < 5
-    text = [
-        [f"{n}\n{p:.1f}{' %' if few else '%'}" for n, p in zip(*both, strict=True)]
-        for both in zip(matrix, share, strict=True)
-    ]
+    percent = " %" if few else "%"
+    rows = zip(matrix, share, strict=True)
+    text = [[f"{n}\n{p:.1f}{percent}" for n, p in zip(*row, strict=True)] for row in rows]
     names = [_short(name, 12) for name in classes]
     sns.heatmap(
         share, annot=np.array(text), fmt="", cmap="Blues", vmin=0, vmax=100, square=True, cbar=bar, ax=axes,
