@@ -93,6 +93,8 @@ def test_the_total_is_shared_work_or_the_longest_chain():
     jobs[1] = toy("aa", "train", threads=2)
     assert estimates.total(jobs, each, 2) == 50
     assert estimates.total([], {}, 2) == 0
+    assert [estimates.ahead(job, jobs, each) for job in jobs] == [40, 30, 20, 10, 5]
+    assert estimates.ahead(jobs[0], jobs, {"aa-train": 30}) == 30
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (59, "59 s"), (600, "10 min"), (6000, "1 h 40 min")])

@@ -41,6 +41,18 @@ def total(jobs: Iterable[Job], each: dict[str, float], cores: int) -> float:
     return max(work / cores, max(chains.values(), default=0.0)) + last
 
 
+def ahead(job: Job, jobs: Iterable[Job], each: dict[str, float]) -> float:
+    """Seconds from the start of a notebook to the end of the last one of its corpus.
+
+    Args:
+        job: the notebook.
+        jobs: all, those of one corpus in their order.
+        each: seconds of those that have to run, by the job's name.
+    """
+    chain = [other.name for other in jobs if other.corpus == job.corpus]
+    return sum(each.get(name, 0.0) for name in chain[chain.index(job.name) :])
+
+
 def spoken(seconds: float) -> str:
     """A duration for people, e.g. "40 s", "6 min", "1 h 20 min"."""
     if seconds < 90:

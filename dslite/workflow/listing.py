@@ -1,10 +1,12 @@
 """What ``run_all.py`` says before it starts: corpora, notebooks, the plan."""
 
+import json
 from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.workflow.estimates import spoken
+from dslite.workflow.paths import STAGES
 from dslite.workflow.session import Session
 from dslite.workflow.settings import Settings
 
@@ -43,13 +45,14 @@ def notebook_lines(session: Session) -> list[str]:
 
 
 def setting_lines(settings: list[Settings]) -> list[str]:
-    """Profile, data, base model and weights of each corpus that takes part."""
-    lines = []
+    """Profile, base model, data and weights of the corpora that take part; those that share them share a line."""
+    shared: dict[str, list[str]] = {}
     for s in settings:
-        data = "SYNTHETIC stand-in (the corpus was not found)" if s.standin else f"found in {s.folder}"
+        data = "SYNTHETIC stand-ins (not found)" if s.standin else f"found in {s.folder}{_kind(s)}"
         weights = f"ImageNet, {s.weights_file}" if s.weights_file else "downloaded if that is possible, else RANDOM"
-        lines.append(f"  {s.name:10.10} {s.profile}, {s.backbone}; audio: {data}; weights: {weights}")
-    return lines
+        words = f"{s.profile} profile, {s.backbone}; audio: {data}; weights: {weights}"
+        shared.setdefault(words, []).append(s.name)
+    return [f"{', '.join(names)}: {words}" for words, names in shared.items()]
 
 
 def plan_lines(session: Session) -> list[str]:
@@ -65,6 +68,12 @@ def plan_lines(session: Session) -> list[str]:
         took = spoken(session.each[job.name])
         lines.append(f"  {job.corpus or 'all':10.10} {job.stage:10} {took:>8}   {session.to_do[job.name]}")
     return lines
+
+
+def _kind(settings: Settings) -> str:
+    """What the audio is, once the stage that reads it has said so."""
+    record = settings.paths.record(STAGES[0])
+    return f" ({json.loads(record.read_text('utf-8')).get('data', '')})" if record.exists() else ""
 
 
 def _indented(text: str) -> list[str]:

@@ -24,8 +24,9 @@ class Member:
 class Job:
     """One notebook to leave.
 
-    ``corpus`` is empty for the notebook across corpora. ``after`` are the records that it is made from, as seen
-    from ``artifacts/``. ``ties`` are ``name=JSON`` of everything else: when one changes, the notebook runs again.
+    ``corpus`` is empty for the notebook across corpora. ``after`` are the records that it is made from, as seen from
+    ``artifacts/``. ``ties`` are ``name=JSON`` of everything else: when one changes, the notebook runs again. Of the
+    notebooks that could start, that with the highest ``priority`` does.
     """
 
     corpus: str
@@ -36,16 +37,12 @@ class Job:
     after: tuple[str, ...]
     ties: tuple[str, ...]
     threads: int = 1
+    priority: int = 0
 
     @property
     def name(self) -> str:
         """Name of its rule, log and notes."""
         return f"{self.corpus}-{self.stage}" if self.corpus else self.stage
-
-    @property
-    def priority(self) -> int:
-        """Training is what a run waits for, so nothing cheap goes before it."""
-        return 10 if self.stage == "train" else 0
 
     def places(self, paths: Paths) -> CorpusPaths:
         return paths.corpus(self.corpus) if self.corpus else paths.summary

@@ -26,7 +26,9 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     Raises:
         DsliteError: it failed; the sentence is in its outcome too.
     """
-    from dslite.workflow import notebooks  # papermill takes a second to import, the lifeline must hold before
+    # jsonschema would build a grammar of web addresses, for a second and more of every notebook; nothing here has any.
+    sys.modules.setdefault("rfc3987_syntax", None)
+    from dslite.workflow import notebooks  # slow to import, so not before the lifeline holds
 
     places, stage = job.places(paths), job.stage
     values = job.parameters | ({"workers": threads} if "workers" in job.parameters else {})

@@ -13,6 +13,7 @@ from dslite.workflow.plan import Job
 
 REDRAW, SPEAK = 0.25, 20.0
 """Seconds between two pictures on a terminal, and between two lines in a log file."""
+KILLED = "Its process was killed from outside, most likely because memory ran out; try --cores 1."
 
 
 class Screen:
@@ -63,7 +64,7 @@ class Screen:
                 self._say(f"done      {_title(self.jobs[name])}  ({spoken(self.ended[name])})")
             else:
                 self.failed += 1
-                why = last.error if last and last.error else "its process was ended from outside"
+                why = last.error if last and last.error else KILLED
                 self._say(f"FAILED    {_title(self.jobs[name])}: {why}")
 
     def picture(self) -> list[str]:

@@ -1,14 +1,14 @@
 """One run: what takes part, what has to run and why, and the running itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dslite import corpora
-from dslite.workflow import engine, estimates, plan, states
+from dslite.workflow import engine, estimates, outcome, plan, states, traces
 from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
 from dslite.workflow.plan import Job, Member, Plan
-from dslite.workflow.screen import Screen
+from dslite.workflow.screen import KILLED, Screen
 from dslite.workflow.settings import Settings
 
 
@@ -82,6 +82,9 @@ def prepare(
         for job in whole.jobs
         if job.name in to_do
     }
+    # What is waited for longest starts first: a corpus with long fits ahead does not queue behind short ones.
+    ahead = {job.name: round(estimates.ahead(job, whole.jobs, each)) for job in whole.jobs}
+    whole = whole.only(replace(job, priority=ahead[job.name]) for job in whole.jobs)
     return Session(by_name, whole, to_do, each, cores)
 
 
@@ -99,16 +102,28 @@ def execute(session: Session) -> list[str]:
         per_corpus = whole.only(job for job in whole.jobs if job.stage in STAGES)
         engine.execute(per_corpus, session.cores, screen.started, screen.finished)
         open_jobs = engine.to_do(per_corpus)
+        _name_the_killed(paths, open_jobs)
         for job in per_corpus.jobs:  # what did not come about must not be shown as a result
             if job.name in open_jobs:
                 job.places(paths).record(job.stage).unlink(missing_ok=True)
         summary = whole.job(SUMMARY)
         after = tuple(plan.summary_records(whole.output))
-        if SUMMARY in whole.wanted and after:
+        if SUMMARY in whole.wanted and not after:
+            open_jobs[SUMMARY] = "no corpus has results"
+        elif SUMMARY in whole.wanted:
             across = whole.only([replace(summary, after=after)])
             engine.execute(across, session.cores, screen.started, screen.finished)
             open_jobs |= engine.to_do(across)
     return [job.name for job in session.jobs if job.name in open_jobs]
+
+
+def _name_the_killed(paths: Paths, undone: Iterable[str]) -> None:
+    """Says of notebooks whose whole process was ended from outside that they failed: they could not say so."""
+    for name in undone:
+        place = traces.outcome(paths, name)
+        last = outcome.read(place)
+        if last and last.state == "running":
+            replace(last, state="failed", error=KILLED).write(place)
 
 
 def _title(settings: Settings) -> str:
