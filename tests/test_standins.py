@@ -1,0 +1,200 @@
+"""The SYNTHETIC stand-ins: whole corpora in their official layouts, the same every time, and learnable."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from sklearn.metrics import recall_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from dslite.audio import cut, load
+from dslite.corpora import CORPORA, PARTITIONS, read, write_standin
+from dslite.errors import DsliteError
+
+TABLE2 = tomllib.loads((Path(__file__).parents[1] / "dslite" / "paper" / "table2.toml").read_text("utf-8"))
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def standins(tmp_path_factory) -> Path:
+    """A folder with all eight, of seed 0."""
+    folder = tmp_path_factory.mktemp("standins")
+    for name in CORPORA:
+        write_standin(name, folder / name, seed=0)
+    return folder
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_is_read_like_the_real_corpus(standins, name):
+    corpus = read(name, standins / name)
+    assert corpus.data == "stand-in" and "SYNTHETIC" in corpus.note
+    assert corpus.problems.empty, corpus.problems.to_string()
+    clips = corpus.clips
+    assert len(clips) == len(list((standins / name).rglob("*.wav")))
+    counts = clips.groupby(["partition", "label"]).size().unstack(fill_value=0)
+    assert set(counts.index) == set(PARTITIONS) and set(counts.columns) == set(corpus.classes)
+    assert counts.to_numpy().min() >= 4
+    assert set(clips["rate"]) == {RATE} and set(clips["channels"]) == {1}
+
+
+@pytest.mark.parametrize("name", [n for n in CORPORA if n != "mpssc"])
+def test_has_several_speakers_in_every_partition_and_none_in_two(standins, name):
+    # MPSSC's label files, unlike the others', have no place for a speaker.
+    speakers = read(name, standins / name).clips.groupby("partition")["speaker"].agg(set)
+    assert all(len(here - {""}) >= 2 for here in speakers)
+    assert len(set.union(*speakers)) == sum(map(len, speakers))
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_durations_resemble_table_1_and_some_need_padding(standins, name):
+    lengths = read(name, standins / name).clips["duration"]
+    published = CORPORA[name].table1
+    assert lengths.between(0.7, 16.01).all()
+    assert lengths.mean() == pytest.approx(published.mean_s, rel=0.1)
+    if name != "css":  # whole files, cut off at 16 s
+        assert lengths.std() == pytest.approx(published.std_s, rel=0.1)
+        assert 1 <= (lengths < TABLE2[name]["chunk"]).sum() < len(lengths)
+
+
+def test_is_small(standins):
+    for name in CORPORA:
+        files = list((standins / name).rglob("*.wav"))
+        assert len(files) <= 105
+        assert sum(file.stat().st_size for file in files) < 30e6
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_sounds_are_clean(standins, name):
+    for file in sorted((standins / name).rglob("*.wav")):
+        samples, _ = soundfile.read(file, dtype="float64")
+        assert soundfile.info(file).subtype == "PCM_16"
+        assert 0.25 < np.abs(samples).max() < 0.95, file.name
+        # No stretch of 50 ms is digital silence: it would sit at the floor of the dB scale.
+        blocks = samples[: len(samples) // 800 * 800].reshape(-1, 800)
+        assert blocks.std(axis=1).min() > 1e-5, file.name
+
+
+@pytest.mark.parametrize("name", ["mpssc", "iemocap"])
+def test_same_seed_same_bytes_other_seed_other_sounds(standins, tmp_path, name):
+    write_standin(name, tmp_path / "again", seed=0)
+    write_standin(name, tmp_path / "other", seed=1)
+    again, other = digests(tmp_path / "again"), digests(tmp_path / "other")
+    assert again == digests(standins / name)
+    assert not {h for f, h in again.items() if f.endswith(".wav")} & set(other.values())
+    assert len(set(again.values())) == len(again)
+
+
+def test_replaces_an_older_standin_whole(tmp_path):
+    folder = tmp_path / "mpssc"
+    write_standin("mpssc", folder, seed=1)
+    (folder / "wav" / "left_over.wav").write_bytes(b"")
+    write_standin("mpssc", folder, seed=2)
+    assert not (folder / "wav" / "left_over.wav").exists()
+    assert tomllib.loads((folder / "corpus.toml").read_text("utf-8"))["seed"] == 2
+    assert [f.name for f in tmp_path.iterdir()] == ["mpssc"]
+
+
+@pytest.mark.parametrize("marker", [None, 'data = "real"\n', "not = toml ="])
+def test_never_overwrites_other_data(tmp_path, marker):
+    (tmp_path / "precious.wav").write_bytes(b"a recording")
+    if marker:
+        (tmp_path / "corpus.toml").write_text(marker, "utf-8")
+    with pytest.raises(DsliteError, match="not a stand-in"):
+        write_standin("mpssc", tmp_path, seed=0)
+    assert (tmp_path / "precious.wav").read_bytes() == b"a recording"
+
+
+def test_a_failure_leaves_nothing(tmp_path, monkeypatch):
+    written = []
+
+    def full_disk(file, *_, **__):
+        written.append(file)
+        if len(written) == 5:
+            raise OSError("No space left on device")
+
+    monkeypatch.setattr(soundfile, "write", full_disk)
+    with pytest.raises(OSError):
+        write_standin("mpssc", tmp_path / "mpssc", seed=0)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("name", "seed", "said"), [("nemo", 0, "no stand-in for 'nemo'"), ("ccs", -1, "-1")])
+def test_refuses_what_it_cannot_make(tmp_path, name, seed, said):
+    with pytest.raises(DsliteError, match=said):
+        write_standin(name, tmp_path / "here", seed)
+    assert not list(tmp_path.iterdir())
+
+
+# ---- learnable, not trivial --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def plots(standins):
+    """Per corpus: the plots of all chunks as uint8 (chunks, 224, 224, 3), and the number of the clip of each."""
+    import tensorflow as tf
+
+    from dslite.spectrogram import MelPlot
+
+    layer = MelPlot()
+    paint = tf.function(lambda chunks: tf.cast(layer(chunks), tf.uint8), reduce_retracing=True)
+    made = {}
+    for name in CORPORA:
+        length = int(TABLE2[name]["chunk"] * RATE)
+        painted, owner = [], []
+        for index, file in enumerate(read(name, standins / name).clips["file"]):
+            chunks = cut(load(standins / name / file), length or None, length // 2 or 1, 512)
+            painted.append(paint(chunks).numpy())
+            owner += [index] * len(chunks)
+        made[name] = np.concatenate(painted), np.array(owner)
+    return made
+
+
+def svm_uar(backbone, plots, owner, clips) -> float:
+    """UAR in percent on test of a linear SVM trained on train; a clip's chunks vote with their mean margin."""
+    import tensorflow as tf
+
+    @tf.function(reduce_retracing=True)
+    def features(pictures):
+        normalised = tf.cast(pictures, tf.float32) * backbone.scale + backbone.offset
+        return tf.reduce_mean(backbone.model(normalised), [1, 2])
+
+    x = np.concatenate([features(plots[i : i + 32]) for i in range(0, len(plots), 32)])
+    label, partition = clips["label"].to_numpy(), clips["partition"].to_numpy()
+    train = partition[owner] == "train"
+    svm = make_pipeline(StandardScaler(), LinearSVC(C=0.01, class_weight="balanced", max_iter=10_000, random_state=0))
+    svm.fit(x[train], label[owner][train])
+    margins = svm.decision_function(x)
+    if margins.ndim == 1:
+        margins = np.stack([-margins, margins], 1)
+    test = np.flatnonzero(partition == "test")
+    guessed = [svm.classes_[margins[owner == clip].mean(0).argmax()] for clip in test]
+    return 100 * recall_score(label[test], guessed, average="macro")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weights", ["random", "imagenet"])
+def test_a_linear_svm_learns_it_but_not_all_of_it(standins, plots, weights, request):
+    from dslite.backbones import load_backbone
+
+    folder = request.getfixturevalue("squeezenet_weights") if weights == "imagenet" else None
+    backbone = load_backbone("squeezenet_v1", folder, seed=0, download=False)
+    if backbone.weights != weights:
+        pytest.skip(f"Keras' cache on this machine has {backbone.weights} weights where random ones were asked for")
+    found = {name: svm_uar(backbone, *plots[name], read(name, standins / name).clips) for name in CORPORA}
+    wrong = {
+        name: round(uar, 1) for name, uar in found.items() if not 100 / len(CORPORA[name].classes) + 15 <= uar <= 95
+    }
+    assert not wrong
