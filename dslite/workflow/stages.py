@@ -4,26 +4,20 @@ A stage that finds its results made with the same parameters, data and code take
 results of *other* parameters refuses to write over them: only a run of ``run_all.py``, which says so in its plan, does.
 """
 
-import hashlib
 import json
-import os
-import platform
-import sys
 import time
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 
 from dslite import corpora, scoring
 from dslite.errors import DsliteError
 from dslite.files import whole_file
-from dslite.workflow import fits, progress
-from dslite.workflow.paths import SUMMARY, Paths
+from dslite.workflow import fits, progress, records
 from dslite.workflow.settings import Settings
-from dslite.workflow.sources import code_hash
 
 AUGMENTATIONS = ("none", "cutmix", "specaugment", "both")
 """The paper's four configurations in its order."""
@@ -56,6 +50,11 @@ class Stage:
         return pd.read_parquet(self.paths.problems)
 
     @property
+    def info(self):
+        """The corpus' entry in the registry; of an own corpus, the little that is known."""
+        return about(self.settings.name, self.record)
+
+    @property
     def classes(self) -> tuple[str, ...]:
         return tuple(self.record["classes"])
 
@@ -83,7 +82,7 @@ def prepare(settings: Settings) -> Stage:
         "audio": data,
         "chunk": settings.recipe.chunk,
     }
-    if record := _made(settings, "corpus", identity):
+    if record := records.made(settings, "corpus", identity):
         return Stage(settings, record)
     from dslite.spectrogram import FrontEnd
     from dslite.store import build
@@ -112,17 +111,18 @@ def prepare(settings: Settings) -> Stage:
             table.to_parquet(draft, index=False)
     warnings = [row.reason if not row.file else f"{row.file}: {row.reason}" for row in problems.itertuples()]
     record = {
-        **_base(settings, "corpus", identity, started),
+        **records.begin(settings, "corpus", identity, started),
         "data": corpus.data,
         "note": corpus.note,
-        "title": corpus.info.title,
+        "about": {name: getattr(corpus.info, name) for name in ("name", "short", "title", "partition")},
         "classes": list(corpus.classes),
         "files": len(clips),
         "chunks": len(chunks),
         "front_end": asdict(FrontEnd()),
         "warnings": _few(warnings),
     }
-    return _finish(settings, "corpus", record)
+    records.write(settings, record)
+    return Stage(settings, record)
 
 
 def _require_all_classes(clips: pd.DataFrame, classes, settings: Settings) -> None:
@@ -152,10 +152,10 @@ def train(settings: Settings) -> Stage:
         "recipe": asdict(settings.recipe),
         "seed": settings.seed,
     }
-    if record := _made(settings, "train", identity):
+    if record := records.made(settings, "train", identity):
         return Stage(settings, record)
     started = time.monotonic()
-    paths, key = settings.paths, _hash([identity, code_hash("train")])
+    paths, key = settings.paths, records.identity("train", identity)
     shop = fits.Workshop(
         clips=paths.clips,
         chunks=paths.chunks,
@@ -168,7 +168,7 @@ def train(settings: Settings) -> Stage:
         seed=settings.seed,
     )
     jobs = [
-        fits.Job(a, target, paths.fit(a, target), _hash([key, a, target]))
+        fits.Job(a, target, paths.fit(a, target), records.hashed([key, a, target]))
         for a in AUGMENTATIONS
         for target in fits.TARGETS
     ]
@@ -176,21 +176,22 @@ def train(settings: Settings) -> Stage:
     warnings = list(corpus.record["warnings"])
     if about["weights"] == "random":
         warnings.insert(0, f"RANDOM WEIGHTS: {about['source']}. No figure here says anything about the paper's models.")
-    records = [json.loads((job.folder / "record.json").read_text()) for job in jobs]
+    fitted = [json.loads((job.folder / "record.json").read_text()) for job in jobs]
     record = {
-        **_inherited(corpus.record),
-        **_base(settings, "train", identity, started),
+        **records.inherited(corpus.record),
+        **records.begin(settings, "train", identity, started),
         "threads": 1,
         "workers": settings.workers,
         "weights": about["weights"],
         "weights_source": about["source"],
         "backbone": settings.backbone,
         "recipe": asdict(settings.recipe),
-        "trained_layers": records[0]["trained_layers"],
-        "fit_seconds": round(sum(r["seconds"] for r in records), 1),
+        "trained_layers": fitted[0]["trained_layers"],
+        "fit_seconds": round(sum(fit["seconds"] for fit in fitted), 1),
         "warnings": warnings,
     }
-    return _finish(settings, "train", record)
+    records.write(settings, record)
+    return Stage(settings, record)
 
 
 # evaluate -------------------------------------------------------------------------------------------------------------
@@ -200,7 +201,7 @@ def evaluate(settings: Settings) -> Stage:
     """Stage ``evaluate``: scores, intervals and confusion, from the prediction tables and from nothing else."""
     trained = train(settings)
     identity = {"train": trained.record["identity"], "seed": settings.seed}
-    if record := _made(settings, "evaluate", identity):
+    if record := records.made(settings, "evaluate", identity):
         return Stage(settings, record)
     started = time.monotonic()
     scores, counts = [], []
@@ -212,83 +213,29 @@ def evaluate(settings: Settings) -> Stage:
                 scores.append({**where, **scoring.score(table, trained.classes, protocol, settings.seed)})
                 matrix = scoring.confusion(table, trained.classes, protocol)
                 counts.append(matrix.stack().rename("files").reset_index().assign(**where))
-    record = {**_inherited(trained.record), **_base(settings, "evaluate", identity, started)}
+    record = {**records.inherited(trained.record), **records.begin(settings, "evaluate", identity, started)}
     shared = {name: record[name] for name in ("corpus", "data", "backbone", "weights", "profile", "reading", "seed")}
     results = pd.DataFrame(scores).assign(system="DS Lite", **shared)[RESULT_COLUMNS]
     with whole_file(settings.paths.scores) as draft:
         results.to_parquet(draft, index=False)
     with whole_file(settings.paths.confusion) as draft:
         pd.concat(counts, ignore_index=True).to_parquet(draft, index=False)
-    return _finish(settings, "evaluate", record)
+    records.write(settings, record)
+    return Stage(settings, record)
 
 
-# paper ----------------------------------------------------------------------------------------------------------------
+def about(name: str, record: dict):
+    """A corpus' ``CorpusInfo``, or for an own corpus its name, short, title, partition and no row of Table 1."""
+    return corpora.CORPORA.get(name) or SimpleNamespace(**record["about"], table1=None)
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What there is across corpora.
-
-    Attributes:
-        results: the rows of ``results.csv``.
-        records: corpus -> record of its last finished stage.
-        confusion: corpus -> counts, a row per augmentation, partition, protocol, label and prediction.
-        clips: corpus -> a row per usable file.
-        record: of this stage.
-    """
-
-    results: pd.DataFrame
-    records: dict[str, dict]
-    confusion: dict[str, pd.DataFrame]
-    clips: dict[str, pd.DataFrame]
-    record: dict
+def _place(settings: Settings) -> Path:
+    return Path(settings.source) if corpora.is_own(settings.source) else settings.folder
 
 
-def summarise(output: str | Path, seed: int = 42) -> Summary:
-    """Stage ``paper``: gathers every corpus that has been evaluated below an output folder and writes ``results.csv``.
-
-    Args:
-        output: folder of ``artifacts/`` and ``reports/``; empty for the repository's root.
-        seed: only noted.
-
-    Raises:
-        DsliteError: if no corpus has been evaluated there.
-    """
-    from dslite.workflow.paths import NOTEBOOKS
-
-    started = time.monotonic()
-    layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
-    results, records, confusion, clips = [], {}, {}, {}
-    for name in evaluated(layout):
-        paths = layout.corpus(name)
-        records[name] = json.loads(paths.record("evaluate").read_text())
-        results.append(pd.read_parquet(paths.scores))
-        confusion[name] = pd.read_parquet(paths.confusion)
-        clips[name] = pd.read_parquet(paths.clips)
-    if not results:
-        raise DsliteError(f"No corpus has been evaluated below {layout.output}; run `python run_all.py` first.")
-    table = pd.concat(results, ignore_index=True)
-    with whole_file(layout.results) as draft:
-        table.to_csv(draft, index=False, float_format="%.4f")
-    record = {
-        "stage": SUMMARY,
-        "identity": _hash([r["identity"] for r in records.values()]),
-        "seed": seed,
-        "corpora": list(records),
-        "versions": _versions(),
-        "hardware": _hardware(),
-        "seconds": round(time.monotonic() - started, 1),
-        "warnings": [],
-    }
-    with whole_file(layout.summary.record(SUMMARY)) as draft:
-        draft.write_text(json.dumps(record, indent=1))
-    return Summary(table, records, confusion, clips, record)
-
-
-def evaluated(layout: Paths) -> list[str]:
-    """The corpora that have scores below an output folder: the paper's in its order, then own ones."""
-    there = sorted(p.parent.parent.name for p in layout.artifacts.glob("*/evaluate/record.json"))
-    return [n for n in corpora.CORPORA if n in there] + [n for n in there if n not in corpora.CORPORA]
+def _few(warnings: list[str], most: int = 8) -> list[str]:
+    rest = len(warnings) - most
+    return warnings if rest <= 0 else [*warnings[:most], f"and {rest} more, listed on the corpus page"]
 
 
 # cost -----------------------------------------------------------------------------------------------------------------
@@ -318,83 +265,3 @@ def estimate(stage: str, settings: Settings) -> float:
     fitted = pictures * (0.4 + 0.7)  # train, then train + dev, before up-sampling
     augmented = 3 * fitted * (first * 0.2 * forward + second * (step + forward))
     return 14.0 + pictures * forward + fitted * second * step + augmented
-
-
-# records --------------------------------------------------------------------------------------------------------------
-
-
-def _place(settings: Settings) -> Path:
-    return Path(settings.source) if corpora.is_own(settings.source) else settings.folder
-
-
-def _hash(content) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def _made(settings: Settings, stage: str, parameters: dict) -> dict | None:
-    """The record of a stage that was made with these parameters and this code; None if there is none to be used."""
-    file = settings.paths.record(stage)
-    if not file.exists():
-        return None
-    record = json.loads(file.read_text())
-    if record["identity"] == _hash([parameters, code_hash(stage)]):
-        return record
-    mine = _shown(settings)
-    theirs = {key: record["parameters"].get(key) for key in mine}
-    if theirs != mine:
-        differs = ", ".join(f"{key} {theirs[key]!r}, not {mine[key]!r}" for key in mine if theirs[key] != mine[key])
-        raise DsliteError(
-            f"{file.parent} holds results made with {differs}. They are kept: set `output` to another folder, "
-            f"or run `python run_all.py` with the new parameters, which replaces them."
-        )
-    return None
-
-
-def _shown(settings: Settings) -> dict:
-    return {
-        "corpus": settings.source,
-        "stand-in": settings.standin,
-        "profile": settings.profile,
-        "backbone": settings.backbone,
-        "seed": settings.seed,
-    }
-
-
-def _base(settings: Settings, stage: str, parameters: dict, started: float) -> dict:
-    return {
-        "stage": stage,
-        "corpus": settings.name,
-        "identity": _hash([parameters, code_hash(stage)]),
-        "parameters": _shown(settings),
-        "profile": settings.profile,
-        "reading": "paper",
-        "seed": settings.seed,
-        "versions": _versions(),
-        "hardware": _hardware(),
-        "seconds": round(time.monotonic() - started, 1),
-    }
-
-
-def _inherited(record: dict) -> dict:
-    keep = ("data", "note", "title", "classes", "files", "weights", "weights_source", "backbone", "warnings")
-    return {key: record[key] for key in keep if key in record}
-
-
-def _finish(settings: Settings, stage: str, record: dict) -> Stage:
-    with whole_file(settings.paths.record(stage)) as draft:
-        draft.write_text(json.dumps(record, indent=1, ensure_ascii=False))
-    return Stage(settings, record)
-
-
-def _few(warnings: list[str], most: int = 8) -> list[str]:
-    rest = len(warnings) - most
-    return warnings if rest <= 0 else [*warnings[:most], f"and {rest} more, listed on the corpus page"]
-
-
-def _versions() -> dict:
-    names = ("dslite", "tensorflow", "keras", "librosa", "numpy", "pandas", "scikit-learn", "soundfile")
-    return {"python": sys.version.split()[0], **{name: version(name) for name in names}}
-
-
-def _hardware() -> str:
-    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
