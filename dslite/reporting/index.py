@@ -31,7 +31,7 @@ def write_index(
             known ``seconds``, ``link`` (relative), ``reason`` (a sentence); the notebook across corpora has any
             corpus and the stage ``paper``. A pair that is missing is not run.
         tables: each with ``title``, ``link`` (to the page) and, if known, ``csv`` (link).
-        record: the run's own, as for ``banner``.
+        record: the run's own, as for ``banner``; ``notebooks`` maps those that ran to why they did.
         results: ``results.csv``, for the column of scores; None for none.
     """
     scores = _scores(results) if results is not None and results.is_file() else {}
@@ -58,6 +58,7 @@ def write_index(
         standins=sum(row["data"] == "stand-in" for row in rows),
         scores=bool(scores),
         banner=banner_html(record),
+        ran=dict(record.get("notebooks") or {}),
         legend=[(data_mark(data), data, MEANING[data]) for data in DATA],
         citation=published.CITATION,
     )

@@ -77,6 +77,8 @@ def banner_html(record: Mapping) -> str:
     backbone = str(record.get("backbone") or "")
     weights = str(record.get("weights") or "")
     facts = {
+        "Command": record.get("command"),
+        "Began": record.get("began"),
         "Base model": BACKBONES.get(backbone, backbone),
         "Weights": WEIGHTS.get(weights, weights),
         "Profile": record.get("profile"),
