@@ -31,12 +31,12 @@ _TABLE2 = {
 }
 
 
-def table1(info, clips: pd.DataFrame, data: str = "") -> pd.DataFrame:
+def table1(info, clips: pd.DataFrame | None = None, data: str = "") -> pd.DataFrame:
     """A corpus' row of Table 1: as published, and as found.
 
     Args:
         info: its ``CorpusInfo``.
-        clips: a row per usable file.
+        clips: a row per usable file; None for a corpus that was not run, of which only the printed row is known.
         data: what its audio is (``real``, ``cropped``, ``differing``, ``stand-in``).
 
     Returns:
@@ -48,6 +48,8 @@ def table1(info, clips: pd.DataFrame, data: str = "") -> pd.DataFrame:
     if info.table1 is not None:
         printed = {key: getattr(info.table1, key) for key in _TABLE1}
         rows.append({"corpus": info.name, "name": name, "source": PAPER, "data": "", **printed})
+    if clips is None:
+        return pd.DataFrame(rows).astype({"speakers": "Int64"})
     seconds = clips["duration"].astype(float)
     speakers = clips.loc[clips["speaker"] != "", "speaker"].nunique()
     found = {
