@@ -59,10 +59,13 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             return 0
-        code, undone = INTERRUPTED, list(planned.to_do)
         try:
             undone = session.execute(planned) if planned.jobs else []
             code = 1 if undone else 0
+        except BaseException as error:
+            undone = session.undone_since(planned, began)
+            code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+            raise
         finally:
             if planned.jobs or not paths.index.exists():
                 leaving.leave(planned.after(undone), leaving.record(planned, vars(chosen), began, code))

@@ -117,6 +117,16 @@ def execute(session: Session) -> list[str]:
     return [job.name for job in session.jobs if job.name in open_jobs]
 
 
+def undone_since(session: Session, began: float) -> list[str]:
+    """Names of the notebooks that were to run and have not come to their end since ``began`` (seconds since 1970)."""
+    places = {name: traces.outcome(session.paths, name) for name in session.to_do}
+    return [
+        name
+        for name, place in places.items()
+        if not place.exists() or place.stat().st_mtime < began or outcome.read(place).state != "done"
+    ]
+
+
 def _name_the_killed(paths: Paths, undone: Iterable[str]) -> None:
     """Says of notebooks whose whole process was ended from outside that they failed: they could not say so."""
     for name in undone:
