@@ -141,14 +141,14 @@ def _code(source, *outputs, count=1, tags=()):
 @pytest.fixture
 def notebook(tmp_path):
     stream = nbformat.v4.new_output("stream", name="stdout", text="\x1b[31m<b>plain</b>\x1b[0m\n10 %\r100 %\n")
-    noise = nbformat.v4.new_output("stream", name="stderr", text="a warning")
+    noise = [nbformat.v4.new_output("stream", name="stderr", text=text) for text in ("a war", "ning")]
     picture = _output(image_png=PIXEL, text_plain="<Figure>")
     table = _output(text_html="<table><tr><td>cell</td></tr></table><script>alert(1)</script>")
     return _notebook(
         tmp_path,
         nbformat.v4.new_markdown_cell("# Title\n\n<script>alert(1)</script> ![photo](https://a.org/p.png) **bold**"),
         _code('corpus = "ccs"  # a comment', tags=["parameters"]),
-        _code("show('<x>')", stream, noise, table, picture, count=2),
+        _code("show('<x>')", stream, *noise, table, picture, count=2),
     )
 
 
@@ -166,6 +166,7 @@ def test_a_page_stands_alone_and_folds_the_code_away(notebook, tmp_path):
         assert code.find_parent("details").get("open") is None
     assert [s.get_text() for s in soup.select("summary")] == ["Parameters", "Code", "Messages"]
     assert soup.select_one("pre.out").get_text() == "<b>plain</b>\n100 %"
+    assert "a warning" in soup.get_text(), "a stream that arrived in pieces is whole again"
     assert soup.select_one("nav a")["href"] == "../index.html"
     assert all(image["alt"] for image in soup.select("img"))
     assert soup.select_one('meta[http-equiv="Content-Security-Policy"]')["content"].startswith("default-src 'none'")

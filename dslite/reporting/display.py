@@ -92,9 +92,8 @@ def figure_html(figure: "Figure", alt: str, caption: str = "", record: Mapping |
         picture=base64.b64encode(png.getvalue()).decode("ascii"),
         width=round(width * 100 / dpi),
         height=round(height * 100 / dpi),
-        alt=alt.strip(),
+        alt=f"{alt.strip()} ({line})" if line else alt.strip(),
         caption=caption,
-        line=line,
     )
 
 
@@ -115,7 +114,6 @@ def table(
     published: Iterable = (),
     record: Mapping | None = None,
     index: bool = True,
-    look: str = "",
 ) -> None:
     """Displays a data frame as a table.
 
@@ -127,11 +125,10 @@ def table(
         published: index labels of the rows that were printed in the paper and not computed here.
         record: whose provenance it carries; the banner's if not given.
         index: whether the index is shown.
-        look: a class of the table more; ``ds-wide`` lets it be wider than the text.
     """
     from IPython.display import HTML, display
 
-    display(HTML(table_html(frame, caption, note, formats, published, record, index, look)))
+    display(HTML(table_html(frame, caption, note, formats, published, record, index)))
 
 
 def table_html(
@@ -142,7 +139,6 @@ def table_html(
     published: Iterable = (),
     record: Mapping | None = None,
     index: bool = True,
-    look: str = "",
 ) -> str:
     """What :func:`table` displays, as escaped HTML."""
     import pandas as pd
@@ -162,7 +158,8 @@ def table_html(
     style = style.format_index(escape="html").format_index(escape="html", axis=1).set_td_classes(classes)
     if not index:
         style = style.hide(axis="index")
-    return frame_table(style, caption, note, provenance_line(current() if record is None else record), look)
+    line = provenance_line(current() if record is None else record)
+    return frame_table(style, caption, note, line, "ds-wide" if len(frame.columns) > 8 else "")
 
 
 def frame_table(style, caption: str, note: str, line: str, look: str = "") -> str:
@@ -173,7 +170,7 @@ def frame_table(style, caption: str, note: str, line: str, look: str = "") -> st
         caption: above the table, plain text.
         note: below the table, plain text.
         line: its provenance, plain text.
-        look: a class of the table more.
+        look: a class of the table more; ``ds-wide`` lets it be wider than the text.
     """
     from markupsafe import Markup
 

@@ -64,7 +64,23 @@ def failure_page(notebook: Path, page: Path, error: str, title: str, home: str =
 def _read(notebook: Path):
     import nbformat
 
-    return nbformat.read(notebook, as_version=4)
+    nb = nbformat.read(notebook, as_version=4)
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
+    return nb
+
+
+def _joined(outputs: list) -> list:
+    """Outputs with the pieces of each stream, as they arrived, put together again."""
+    whole: list = []
+    for output in outputs:
+        last = whole[-1] if whole else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def _write(html: str, page: Path, notebook: Path) -> None:

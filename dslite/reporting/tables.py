@@ -121,7 +121,6 @@ def show_table2(frame: pd.DataFrame, caption: str = "Table 2, published and used
     table(
         frame,
         caption,
-        look="ds-wide",
         note="Fine-tuned layers are read as the number that the second phase trains, of DenseNet121's 427; other base "
         "models train the same share. The paper's text adds AdaDelta and batches of 32.",
         published=[label for label in frame.index if label[1] == PAPER],
