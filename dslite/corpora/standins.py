@@ -76,12 +76,11 @@ def _write(name: str, folder: Path, seed: int) -> None:
     rng = _generator(name, seed, 0)
     speakers = _speakers(plan, rng)
     clips = _clips(name, plan, speakers, rng)
-    own = rng.standard_normal((len(speakers), len(_PLAN["sounds"][plan["sound"]]))) * _PLAN["spread"]["speaker"]
-    strengths = _strengths(clips, rng)
+    steps = _steps(plan, clips, rng)
     files, labels = LAYOUTS[name](clips)
     for index, (clip, file) in enumerate(zip(clips, files, strict=True)):
         rng = _generator(name, seed, 1 + index)
-        cues = _cues(plan, clip.label, strengths[index], own[clip.speaker], rng)
+        cues = _cues(plan["sound"], steps[index])
         samples = sound(plan["sound"], rng, clip.seconds, cues, speakers[clip.speaker][1])
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +106,7 @@ def _speakers(plan: dict, rng: np.random.Generator) -> list[tuple[str, Speaker, 
     for partition, count in counts.items():
         for _ in range(count):
             female = len(speakers) % 2 == 1
-            pitch = (205.0 if female else 115.0) * 2 ** (rng.normal(0, 1.2) / 12)
+            pitch = (205.0 if female else 115.0) * 2 ** (rng.normal(0, 1.0) / 12)
             tract = (1.15 if female else 1.0) * rng.normal(1, 0.03)
             speakers.append((partition, Speaker(pitch, tract, rng.normal(54, 1.5)), female))
     return speakers
@@ -144,27 +143,28 @@ def _durations(name: str, count: int, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(lengths.clip(SHORTEST, LONGEST))
 
 
-def _strengths(clips: list[Clip], rng: np.random.Generator) -> np.ndarray:
-    """How plainly each clip shows its class, (clips,): evenly spaced within every class of a partition."""
-    strengths = np.empty(len(clips))
+def _steps(plan: dict, clips: list[Clip], rng: np.random.Generator) -> np.ndarray:
+    """How many steps each cue of each clip lies from its middle, (clips, cues); the rule is in standins.toml."""
+    spread, cues = _PLAN["spread"], _PLAN["sounds"][plan["sound"]]
+    speakers = 1 + max(clip.speaker for clip in clips)
+    chance = rng.normal(0, spread["speaker"], (speakers, len(cues)))[[clip.speaker for clip in clips]]
+    chance += rng.normal(0, spread["clip"], chance.shape)
+    shown = np.empty_like(chance)
     groups: dict = {}
     for index, clip in enumerate(clips):
         groups.setdefault((clip.partition, clip.label), []).append(index)
-    for members in groups.values():
-        strengths[members] = rng.permutation(np.linspace(*_PLAN["spread"]["strength"], len(members)))
-    return strengths
+    for (_, label), members in groups.items():
+        strength = rng.permutation(np.linspace(*spread["strength"], len(members)))
+        typical = np.array([plan["cues"][label].get(cue, 0.0) for cue in cues])
+        shown[members] = plan["separation"] * strength[:, None] * typical
+        # A handful of clips would be a lopsided sample; the mean of each class is where it is in large numbers.
+        chance[members] -= chance[members].mean(axis=0)
+    return spread["limit"] * np.tanh(shown / spread["limit"]) + chance
 
 
-def _cues(plan: dict, label: str, strength: float, own: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
-    """The value of each cue of one clip, in the cue's own unit."""
-    limit = _PLAN["spread"]["limit"]
-    values = {}
-    for (cue, scale), shift in zip(_PLAN["sounds"][plan["sound"]].items(), own, strict=True):
-        steps = plan["separation"] * strength * plan["cues"][label].get(cue, 0.0)
-        steps = limit * np.tanh(steps / limit) + shift
-        steps += rng.normal(0, _PLAN["spread"]["clip"])
-        if "times" in scale:
-            values[cue] = scale["middle"] * scale["times"] ** steps
-        else:
-            values[cue] = scale["middle"] + scale["plus"] * steps
-    return values
+def _cues(kind: str, steps: np.ndarray) -> dict[str, float]:
+    """The value of each cue, in the cue's own unit, at so many steps from its middle."""
+    return {
+        cue: scale["middle"] * scale["times"] ** step if "times" in scale else scale["middle"] + scale["plus"] * step
+        for (cue, scale), step in zip(_PLAN["sounds"][kind].items(), steps, strict=True)
+    }
