@@ -165,7 +165,7 @@ class Trainer:
         features: np.ndarray,
         augment: str,
         seed: int,
-        checkpoint: Path,
+        checkpoint: Path | None = None,
         identity: str = "",
         dev: bool = True,
         progress: Callable[[int, int, str], None] = lambda done, total, text: None,
@@ -177,7 +177,8 @@ class Trainer:
             features: float32 (all chunks, width), from :meth:`extract` on all chunks.
             augment: a key of :data:`dslite.augmentation.AUGMENTATIONS`.
             seed: of everything random.
-            checkpoint: file to save to now and then and to resume from; the caller removes it when all is saved.
+            checkpoint: file to save to now and then and to resume from; the caller removes it when all is saved. None
+                for a fit that cannot be resumed.
             identity: says what is being fitted; a checkpoint of something else is not used.
             dev: whether ``examples.evaluate`` is the development partition, to be scored along the way.
             progress: called with epochs done, epochs in all and a short text.
@@ -202,7 +203,7 @@ class Trainer:
             seconds = time.monotonic() - started
             rows.append((phase, epoch + 1, loss / len(order), right / len(order), score, seconds))
             progress(epoch + 1, total, f"phase {phase}, epoch {epoch + 1} of {total}")
-            if time.monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < total:
+            if checkpoint and time.monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < total:
                 self._save(checkpoint, identity, rows, epoch + 1)
                 saved = time.monotonic()
         columns = ["phase", "epoch", "loss", "accuracy", "dev_uar", "seconds"]
@@ -301,8 +302,8 @@ class Trainer:
         with whole_file(checkpoint) as draft:
             np.savez(draft, about, *(v.numpy() for v in self._variables()))
 
-    def _resume(self, checkpoint: Path, identity: str) -> tuple[list, int]:
-        if not checkpoint.exists():
+    def _resume(self, checkpoint: Path | None, identity: str) -> tuple[list, int]:
+        if checkpoint is None or not checkpoint.exists():
             return [], 0
         with np.load(checkpoint) as saved:
             about = json.loads(str(saved["arr_0"]))

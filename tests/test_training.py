@@ -125,11 +125,11 @@ def test_checkpoint_of_another_fit_is_not_used(corpus, trainer, features, tmp_pa
 def test_frozen_phase_leaves_the_base_model_and_second_phase_moves_its_tail_alone(corpus, features, tmp_path):
     frozen = trainer_on(corpus, epochs=(2, 0))
     before = frozen.backbone.model.get_weights()
-    frozen.fit(examples(corpus), features, "both", 1, tmp_path / "a.npz")
+    frozen.fit(examples(corpus), features, "both", 1)
     assert all((a == b).all() for a, b in zip(before, frozen.backbone.model.get_weights(), strict=True))
     assert frozen.trained_layers == 0
     both = trainer_on(corpus)
-    both.fit(examples(corpus), features, "none", 1, tmp_path / "b.npz")
+    both.fit(examples(corpus), features, "none", 1)
     pairs = zip(before, both.backbone.model.get_weights(), both.backbone.model.weights, strict=True)
     moved = {weight.path.split("/")[0] for old, new, weight in pairs if not np.array_equal(old, new)}
     assert moved == {"fire9_expand1x1", "fire9_expand3x3"} and both.trained_layers == 6
@@ -140,15 +140,15 @@ def test_unaugmented_pictures_pass_the_frozen_base_model_once(corpus, trainer, f
     real = trainer._frozen_features
     monkeypatch.setattr(trainer, "_frozen_features", lambda pictures: passed.append(len(pictures)) or real(pictures))
     monkeypatch.setattr(trainer, "recipe", replace(RECIPE, epochs=(20, 0)))
-    trainer.fit(examples(corpus), features, "none", 1, tmp_path / "a.npz")
+    trainer.fit(examples(corpus), features, "none", 1)
     assert passed == []
-    trainer.fit(examples(corpus), features, "both", 1, tmp_path / "b.npz")
+    trainer.fit(examples(corpus), features, "both", 1)
     assert 0.15 < sum(passed) / (20 * 32) < 0.40
 
 
 def test_features_are_those_of_the_assembled_model(corpus, trainer, features, tmp_path):
-    trainer.fit(examples(corpus), features, "none", 1, tmp_path / "a.npz")
-    outcome = trainer.fit(examples(corpus), features, "none", 1, tmp_path / "b.npz")
+    trainer.fit(examples(corpus), features, "none", 1)
+    outcome = trainer.fit(examples(corpus), features, "none", 1)
     waves = np.stack([soundfile.read(corpus[4] / f"{i}.wav", dtype="float32")[0] for i in range(32, 48)])
     np.testing.assert_allclose(trainer.model()(waves), outcome.probabilities, atol=2e-4)
 

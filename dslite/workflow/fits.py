@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.profiles import Recipe
 from dslite.workflow.lifeline import die_with_parent
+from dslite.workflow.records import circumstances
 
 TARGETS = {"dev": ("train",), "test": ("train", "dev")}
 """What is trained on before a partition is scored: train for dev, train and dev for test (paper 3.3)."""
@@ -32,6 +33,7 @@ class Workshop:
         clips, chunks, spectrograms, features: files of the corpus.
         classes: names of the classes in their order.
         backbone, weights: base model, and the folder to look for its weights in.
+        data_hash: of the cached chunks and their labels.
         recipe, seed: hyperparameters, and the seed of everything random.
     """
 
@@ -42,6 +44,7 @@ class Workshop:
     classes: tuple[str, ...]
     backbone: str
     weights: Path | None
+    data_hash: str
     recipe: Recipe
     seed: int
 
@@ -70,7 +73,7 @@ def run(shop: Workshop, jobs: Iterable[Job], workers: int, progress: Callable[[f
         shop: what the jobs share.
         jobs: the fits.
         workers: processes side by side.
-        progress: called with work done, work in all and a short text.
+        progress: called with the share of the work that is done, 1, and a short text.
 
     Returns:
         ``weights`` (imagenet or random) and ``source`` of the base model, for the record.
@@ -88,7 +91,7 @@ def run(shop: Workshop, jobs: Iterable[Job], workers: int, progress: Callable[[f
                 (j for j in jobs if not j.finished), key=lambda j: (j.target != "test", j.augmentation == "none")
             )
             futures = {pool.submit(_fit, shop, job, about) for job in todo}
-            _follow(futures, news, len(todo) * sum(shop.recipe.epochs), progress)
+            _follow(futures, news, len(todo) * _work(shop.recipe, sum(shop.recipe.epochs)), progress)
     except BrokenProcessPool as error:
         raise DsliteError(
             "A process that was fitting died without a word, most likely because memory ran out: "
@@ -97,17 +100,26 @@ def run(shop: Workshop, jobs: Iterable[Job], workers: int, progress: Callable[[f
     return about
 
 
-def _follow(futures: set[Future], news, total: int, progress) -> None:
-    done: dict[str, int] = {}
+_EXTRACTION = 0.05
+"""Share of the bar that the features take."""
+
+
+def _work(recipe: Recipe, epochs: int) -> float:
+    """Work done after some epochs: one of the second phase costs about ten of the first."""
+    return min(epochs, recipe.epochs[0]) + 10 * max(0, epochs - recipe.epochs[0])
+
+
+def _follow(futures: set[Future], news, total: float, progress) -> None:
+    done: dict[str, float] = {}
     while futures:
         finished, futures = wait(futures, timeout=0.5, return_when=FIRST_COMPLETED)
         for future in finished:
             future.result()
         try:
             while True:
-                name, epochs, text = news.get_nowait()
-                done[name] = epochs
-                progress(sum(done.values()), total, f"{name}: {text}")
+                name, work, text = news.get_nowait()
+                done[name] = work
+                progress(_EXTRACTION + (1 - _EXTRACTION) * sum(done.values()) / total, 1, f"{name}: {text}")
         except queue.Empty:
             pass
 
@@ -125,7 +137,7 @@ def _extract(shop: Workshop, pool: ProcessPoolExecutor, workers: int, progress) 
     parts = []
     for number, future in enumerate(futures, start=1):
         parts.append(future.result())
-        progress(number, len(futures), "features of the frozen base model")
+        progress(_EXTRACTION * number / len(futures), 1, "features of the frozen base model")
     with whole_file(shop.features) as draft:
         np.save(draft, np.concatenate(parts))
     with whole_file(key) as draft:
@@ -162,7 +174,6 @@ def _bench(shop: Workshop):
 
 def _about(shop: Workshop) -> dict:
     _, chunks, trainer = _bench(shop)
-    stamp = shop.spectrograms.stat()
     backbone = trainer.backbone
     return {
         "weights": backbone.weights,
@@ -170,7 +181,7 @@ def _about(shop: Workshop) -> dict:
         "backbone": backbone.name,
         "seed": shop.seed if backbone.weights == "random" else None,
         "chunks": len(chunks),
-        "spectrograms": [stamp.st_size, stamp.st_mtime_ns],
+        "data_hash": shop.data_hash,
     }
 
 
@@ -201,7 +212,7 @@ def _fit(shop: Workshop, job: Job, about: dict) -> None:
         checkpoint,
         job.identity,
         dev=job.target == "dev",
-        progress=lambda done, total, text: _news.put((name, done, text)),
+        progress=lambda done, total, text: _news.put((name, _work(shop.recipe, done), text)),
     )
     with whole_file(job.folder / "history.parquet") as draft:
         outcome.history.to_parquet(draft, index=False)
@@ -220,10 +231,15 @@ def _fit(shop: Workshop, job: Job, about: dict) -> None:
         "chunks_scored": len(examples.evaluate),
         "trained_layers": trainer.trained_layers,
         "parameters": trainer.model().count_params(),
+        "backbone": shop.backbone,
         "weights": about["weights"],
         "weights_source": about["source"],
+        "recipe": asdict(shop.recipe),
+        "policy": asdict(trainer.policy),
+        "data_hash": shop.data_hash,
+        "seed": shop.seed,
         "threads": 1,
-        "seconds": round(time.monotonic() - started, 1),
+        **circumstances(started),
     }
     with whole_file(job.folder / "record.json") as draft:
         draft.write_text(json.dumps(record, indent=1))

@@ -4,6 +4,7 @@ A stage that finds its results made with the same parameters, data and code take
 results of *other* parameters refuses to write over them: only a run of ``run_all.py``, which says so in its plan, does.
 """
 
+import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass
@@ -118,6 +119,7 @@ def prepare(settings: Settings) -> Stage:
         "classes": list(corpus.classes),
         "files": len(clips),
         "chunks": len(chunks),
+        "data_hash": _data_hash(paths),
         "front_end": asdict(FrontEnd()),
         "warnings": _few(warnings),
     }
@@ -145,7 +147,7 @@ def train(settings: Settings) -> Stage:
     corpus = prepare(settings)
     weights = settings.weights_file
     identity = {
-        "corpus": corpus.record["identity"],
+        "data": corpus.record["data_hash"],
         "profile": settings.profile,
         "backbone": settings.backbone,
         "weights": [weights.name, weights.stat().st_size] if weights else None,
@@ -164,6 +166,7 @@ def train(settings: Settings) -> Stage:
         classes=corpus.classes,
         backbone=settings.backbone,
         weights=settings.weights,
+        data_hash=corpus.record["data_hash"],
         recipe=settings.recipe,
         seed=settings.seed,
     )
@@ -231,6 +234,17 @@ def about(name: str, record: dict):
 
 def _place(settings: Settings) -> Path:
     return Path(settings.source) if corpora.is_own(settings.source) else settings.folder
+
+
+def _data_hash(paths) -> str:
+    """What fits depend on: labels, partitions, chunks and every cached value; not on how they came to be."""
+    total = hashlib.sha256()
+    for table in (paths.clips, paths.chunks):
+        total.update(pd.read_parquet(table).to_csv(index=False).encode())
+    with paths.spectrograms.open("rb") as stream:
+        while block := stream.read(1 << 22):
+            total.update(block)
+    return total.hexdigest()[:16]
 
 
 def _few(warnings: list[str], most: int = 8) -> list[str]:

@@ -44,12 +44,12 @@ class Summary:
     def table1(self) -> pd.DataFrame:
         """Rows of Table 1, as printed and as found, of all eight corpora and own ones."""
         rows = []
-        for name, info in corpora.CORPORA.items():
-            if name not in self.records:
-                rows.append(table1(info))
-        for name, record in self.records.items():
-            clips = pd.read_parquet(self.layout.corpus(name).clips)
-            rows.append(table1(about(name, record), clips, record["data"]))
+        for name in dict.fromkeys([*corpora.CORPORA, *self.records]):
+            if name in self.records:
+                clips = pd.read_parquet(self.layout.corpus(name).clips)
+                rows.append(table1(about(name, self.records[name]), clips, self.records[name]["data"]))
+            else:
+                rows.append(table1(corpora.CORPORA[name]))
         return pd.concat(rows, ignore_index=True)
 
     @cached_property

@@ -1,0 +1,185 @@
+"""Whole small runs of `run_all.py` in throw-away folders, with the real notebooks."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from dslite.reporting import outside_references
+from dslite.scoring import uar
+from tests import chromium
+
+ROOT = Path(__file__).resolve().parents[1]
+LABELS = ("<b>calm</b>", "lärm & co")
+COLUMNS = [
+    "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
+    "data", "backbone", "weights", "profile", "reading", "seed",
+]  # fmt: skip
+
+pytestmark = pytest.mark.slow
+
+
+def command(output: Path, *arguments, **environment) -> tuple[list[str], dict]:
+    """A run that sees no corpora or weights but those it is given."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("DSLITE_")}
+    clean |= {"KERAS_HOME": str(output.parent / "keras"), **environment}
+    return [sys.executable, str(ROOT / "run_all.py"), "--output", str(output), *map(str, arguments)], clean
+
+
+def run(output: Path, *arguments, **environment) -> subprocess.CompletedProcess:
+    words, clean = command(output, *arguments, **environment)
+    return subprocess.run(words, env=clean, capture_output=True, text=True, timeout=420, check=False)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory) -> Path:
+    """An own corpus of short clips: tones and clicks, names and labels that would break a careless page, a bad file."""
+    folder = tmp_path_factory.mktemp("own data")
+    rng = np.random.default_rng(0)
+    t = np.arange(int(1.2 * 22_050)) / 22_050
+    rows = []
+    for i in range(18):
+        wave = np.sin(2 * np.pi * rng.uniform(300, 3000) * t)
+        if i % 2:
+            wave = rng.standard_normal(t.size) * (np.sin(2 * np.pi * rng.uniform(4, 8) * t) > 0.8)
+        name = f"clip <i>{i} ü.wav"
+        soundfile.write(folder / name, np.stack([0.3 * wave, 0.1 * wave], axis=1), 22_050)
+        part = ("train", "dev", "test")[min(i // 6, 2)]
+        rows.append(f'"{name}","{LABELS[i % 2]}",{part[0]}{i % 3},{part}')
+    (folder / "broken.wav").write_bytes(b"RIFF" + bytes(300))
+    rows.append(f'broken.wav,"{LABELS[0]}",t0,train')
+    (folder / "my sounds.csv").write_text("filename,label,speaker,partition\n" + "\n".join(rows) + "\n", "utf-8")
+    return folder / "my sounds.csv"
+
+
+@pytest.fixture(scope="module")
+def finished(own, tmp_path_factory) -> Path:
+    """What a fresh run on the own corpus leaves."""
+    output = tmp_path_factory.mktemp("fresh") / "out"
+    done = run(output, "--corpora", own, "--profile", "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return output
+
+
+def tables(output: Path) -> dict[str, pd.DataFrame]:
+    found = sorted((output / "artifacts" / "my_sounds" / "train").rglob("predictions.parquet"))
+    return {str(file.relative_to(output)): pd.read_parquet(file) for file in found}
+
+
+def test_fresh_run_leaves_every_page_and_table(finished):
+    pages = {str(f.relative_to(finished / "reports")) for f in (finished / "reports").rglob("*.html")}
+    stages = ("corpus", "train", "evaluate")
+    assert pages == {"index.html", "paper.html", *(f"my_sounds/{stage}.html" for stage in stages)}
+    assert {f.name for f in (finished / "reports" / "tables").iterdir()} == {f"table{n}.csv" for n in (1, 2, 3, 4)}
+    assert len(tables(finished)) == 8
+    assert not list(finished.rglob("*.part*")) and not list(finished.rglob("checkpoint.npz"))
+
+
+def test_every_score_comes_from_a_prediction_table(finished):
+    results = pd.read_csv(finished / "reports" / "results.csv", keep_default_na=False, na_values=[""])
+    assert list(results.columns) == COLUMNS and len(results) == 4 * 2 * 2
+    assert set(results["weights"]) == {"random"} and set(results["profile"]) == {"demo"}
+    for row in results[results["protocol"] == "all"].itertuples():
+        file = finished / "artifacts" / "my_sounds" / "train" / row.augmentation / row.partition / "predictions.parquet"
+        table = pd.read_parquet(file)
+        code = {name: i for i, name in enumerate(LABELS)}
+        assert row.uar == pytest.approx(uar(table["label"].map(code), table["predicted"].map(code)), abs=1e-3)
+        assert (row.n_files, row.n_speakers) == (len(table), table["speaker"].nunique())
+    short = results[results["protocol"] == "full-chunk"]
+    assert (short["n_files"] == 0).all() and short["uar"].isna().all(), "no clip is as long as a chunk"
+
+
+def test_bad_file_is_listed_and_names_are_escaped(finished):
+    page = (finished / "reports" / "my_sounds" / "corpus.html").read_text("utf-8")
+    assert "broken.wav" in page
+    assert "&lt;b&gt;calm&lt;/b&gt;" in page and "<b>calm</b>" not in page
+
+
+def test_pages_say_what_they_rest_on(finished):
+    for name in ("my_sounds/train.html", "my_sounds/evaluate.html", "paper.html"):
+        assert "RANDOM" in (finished / "reports" / name).read_text("utf-8"), name
+
+
+def test_pages_are_small_and_ask_for_nothing(finished):
+    for page in (finished / "reports").rglob("*.html"):
+        text = page.read_text("utf-8")
+        assert outside_references(text) == [] and len(text) < 5e6, page
+
+
+def test_pages_open_in_a_browser_without_network(finished):
+    chromium.chromium_or_skip()
+    for page, seen in chromium.look(sorted((finished / "reports").rglob("*.html")), width=390).items():
+        assert (seen.requests, seen.errors, seen.overflow, seen.without_alt) == ([], [], 0, 0), page
+
+
+def test_values_stand_in_the_first_cell(finished):
+    notebook = nbformat.read(finished / "reports" / "my_sounds" / "train.ipynb", 4)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    assert 'profile = "demo"' in first.source.replace("'", '"') and "#" in first.source
+    assert "my sounds.csv" in first.source
+    assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
+
+
+def test_second_run_executes_nothing(own, finished):
+    before = {f: f.stat().st_mtime_ns for f in (finished / "reports").rglob("*.ipynb")}
+    done = run(finished, "--corpora", own, "--profile", "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {f: f.stat().st_mtime_ns for f in (finished / "reports").rglob("*.ipynb")} == before
+
+
+def test_killed_run_goes_on_and_ends_where_it_would_have(own, finished, tmp_path):
+    output = tmp_path / "out"
+    words, clean = command(output, "--corpora", own, "--profile", "demo")
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(words, env=clean, stdout=log, stderr=log, start_new_session=True)
+        records = output / "artifacts" / "my_sounds" / "train"
+        limit = time.monotonic() + 300
+        while len(list(records.glob("*/*/record.json"))) < 2:
+            assert time.monotonic() < limit and process.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.2)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    time.sleep(3)  # whatever outlives the run would go on fitting now
+    kept = {f: f.stat().st_mtime_ns for f in records.glob("*/*/record.json")}
+    time.sleep(4)
+    assert {f: f.stat().st_mtime_ns for f in records.glob("*/*/record.json")} == kept, "a fit outlived the run"
+    done = run(output, "--corpora", own, "--profile", "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(f.stat().st_mtime_ns == when for f, when in kept.items()), "finished fits are not fitted again"
+    resumed, whole = tables(output), tables(finished)
+    assert resumed.keys() == whole.keys()
+    for name in whole:
+        pd.testing.assert_frame_equal(resumed[name], whole[name])
+
+
+def test_real_ravdess_runs_through_every_stage(real_ravdess, squeezenet_weights, tmp_path):
+    """Five actors of the real corpus, three clips of each class of theirs."""
+    for actor in (1, 2, 14, 19, 20):
+        there = tmp_path / "data" / "ravdess" / f"Actor_{actor:02d}"
+        there.mkdir(parents=True)
+        for emotion in range(1, 7):
+            for file in sorted((real_ravdess / there.name).glob(f"03-02-{emotion:02d}-*"))[:3]:
+                (there / file.name).symlink_to(file)
+    (tmp_path / "data" / "ravdess" / "corpus.toml").write_text(
+        'corpus = "ravdess"\ndata = "cropped"\nnote = "five actors, three clips per class, cropped"\n'
+    )
+    output = tmp_path / "out"
+    choice = ("--corpora", "ravdess", "--backbone", "squeezenet_v1", "--profile", "demo")
+    done = run(output, *choice, "--data", tmp_path / "data", "--weights", squeezenet_weights)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = pd.read_csv(output / "reports" / "results.csv")
+    assert set(results["data"]) == {"cropped"} and set(results["weights"]) == {"imagenet"}
+    everything = results[(results["protocol"] == "all") & (results["partition"] == "test")]
+    assert (everything["n_files"] == 36).all() and (everything["n_speakers"] == 2).all()
+    assert (results.loc[results["protocol"] == "full-chunk", "n_files"] == 0).all()
+    for name in ("paper.html", "ravdess/evaluate.html"):
+        page = (output / "reports" / name).read_text("utf-8")
+        assert "CROPPED" in page and "RANDOM" not in page, name
