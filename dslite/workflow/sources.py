@@ -9,21 +9,16 @@ _FRONT_END = ["audio.py", "spectrogram.py", "store.py"]
 _RESULTS = {
     "corpus": [*_FRONT_END, "corpora/**/*.py", "corpora/**/*.toml", "paper/table2.toml", "paper/published.toml"],
     "train": [
-        *(
-            f"{name}.py"
-            for name in ("augmentation", "backbones", "model", "profiles", "scoring", "training", "weights")
-        ),
         *_FRONT_END,
-        "paper/table2.toml",
-        "workflow/fits.py",
+        *("augmentation.py", "backbones.py", "model.py", "profiles.py", "scoring.py", "training.py", "weights.py"),
+        *("paper/table2.toml", "workflow/fits.py"),
     ],
     "evaluate": ["scoring.py"],
     "paper": ["paper/*.py", "paper/*.toml"],
 }
 _PAGES = ["reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
-_PAGES += [
-    f"workflow/{name}.py" for name in ("notebooks", "paths", "records", "settings", "stages", "summary", "views")
-]
+_FLOW = ("notebooks", "paths", "records", "settings", "stages", "summary", "views")
+_PAGES += [f"workflow/{name}.py" for name in _FLOW]
 _NO_RESULT = {"corpora/download.py", "corpora/unpacking.py"}
 """How audio comes to the machine changes nothing in it."""
 
