@@ -11,4 +11,5 @@ if __name__ == "__main__":
 
     from ipykernel.kernelapp import launch_new_instance
 
-    launch_new_instance()
+    # What native libraries print goes to the log of the job, not into a page.
+    launch_new_instance(capture_fd_output=False)
