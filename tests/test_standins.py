@@ -1,5 +1,6 @@
 """The SYNTHETIC stand-ins: whole corpora in their official layouts, the same every time, and learnable."""
 
+import contextlib
 import hashlib
 import tomllib
 from pathlib import Path
@@ -148,6 +149,8 @@ def plots(standins):
 
     from dslite.spectrogram import MelPlot
 
+    with contextlib.suppress(RuntimeError):  # another test has used TensorFlow before: its setting stays
+        tf.config.threading.set_intra_op_parallelism_threads(1)
     layer = MelPlot()
     paint = tf.function(lambda chunks: tf.cast(layer(chunks), tf.uint8), reduce_retracing=True)
     made = {}
