@@ -194,3 +194,25 @@ def train_last(model: keras.Model, layers: int) -> list:
     if [id(v) for v in model.trainable_variables] != [id(v) for v in expected]:
         raise RuntimeError(f"{model.name}: {len(model.trainable_variables)} variables train, {len(expected)} should.")
     return expected
+
+
+def split(model: keras.Model, layers: int) -> tuple[keras.Model, keras.Model]:
+    """Cuts a base model before its last layers.
+
+    Args:
+        model: the base model.
+        layers: how many of ``model.layers``, counted from the end, make the tail; at least 1.
+
+    Returns:
+        stem: pictures to the list of tensors that cross the cut (several where connections skip it).
+        tail: that list to the model's output. Both share their layers, and so their weights, with ``model``.
+    """
+    first = max(1, len(model.layers) - layers)
+    made = {id(layer.output): layer.output for layer in model.layers[:first]}
+    crossing = {}
+    for layer in model.layers[first:]:
+        for tensor in layer.input if isinstance(layer.input, list) else [layer.input]:
+            if id(tensor) in made:
+                crossing[id(tensor)] = tensor
+    tensors = list(crossing.values())
+    return keras.Model(model.input, tensors), keras.Model(tensors, model.output)

@@ -1,8 +1,9 @@
 """The two phases of training (paper, sections 2.1 and 3.2).
 
-While the base model is frozen, the features of an un-augmented picture never change. They are computed once
-(:meth:`Trainer.extract`) and serve the ranking losses of SapAugment, every un-augmented sample of the first phase and
-all fits of a corpus; only pictures that an augmentation really changes go through the base model again.
+What a frozen network makes of an un-augmented picture never changes. So it is computed once and serves the ranking
+losses of SapAugment, every un-augmented sample and all fits of a corpus: in the first phase the features of the whole
+base model (:meth:`Trainer.extract`), in the second what its frozen part hands to the layers that are trained. Only
+pictures that an augmentation really changes go through the frozen part again.
 
 All random numbers are functions of seed, epoch and step, so that a fit that was interrupted and resumed is the fit
 that was not. That needs one thread: with two, TensorFlow's sums do not repeat bit for bit.
@@ -20,7 +21,7 @@ import pandas as pd
 import tensorflow as tf
 
 from dslite import augmentation
-from dslite.backbones import Backbone, train_last
+from dslite.backbones import Backbone, split, train_last
 from dslite.files import whole_file
 from dslite.model import Head, assemble
 from dslite.profiles import Recipe
@@ -30,6 +31,9 @@ from dslite.store import Spectrograms
 
 CHECKPOINT_SECONDS = 20.0
 """A fit saves where it is at the first end of an epoch after this time."""
+
+CACHE_BYTES = 1 << 29
+"""Most memory that a process spends on what the frozen part hands over in the second phase; above, it is recomputed."""
 
 DEV_POINTS = 20
 """Scores on dev in the second phase, where each costs a pass over dev, are taken about this often."""
@@ -108,25 +112,27 @@ class Trainer:
         self._offset = tf.constant(backbone.offset, tf.float32)
         self._fill = tf.constant(backbone.mean_colour)
         self.trained_layers = int(len(backbone.model.layers) * recipe.share) if recipe.epochs[1] else 0
-        self._tail = train_last(backbone.model, self.trained_layers)
-        # One optimiser per phase, made once; `_reset` sets them back for each fit.
+        tail = train_last(backbone.model, self.trained_layers)
+        self._stem, self._tail = split(backbone.model, max(1, self.trained_layers))  # without a second phase: unused
+        self._handed_over: list[np.ndarray] | None = None
+        # Per phase: the variables, and an optimiser that is made once and set back for each fit.
         head = self.head.trainable_variables
-        self._phases = (head, [*self._tail, *head])
+        self._variables = (head, [*tail, *head])
         self._optimisers = [_optimiser(recipe, phase) for phase in (1, 2)]
-        for optimiser, variables in zip(self._optimisers, self._phases, strict=True):
+        for optimiser, variables in zip(self._optimisers, self._variables, strict=True):
             optimiser.build(variables)
         self._states = [[v.numpy() for v in optimiser.variables] for optimiser in self._optimisers]
         self._paint = tf.function(self.plot.paint, input_signature=[tf.TensorSpec([None, None, None], tf.uint8)])
-        self._frozen_features = tf.function(self._features, reduce_retracing=True)
-        self._predict = tf.function(
-            lambda pictures: tf.nn.softmax(self.head(self._features(pictures))), reduce_retracing=True
-        )
         self._plan = tf.function(self._draw, reduce_retracing=True)
         self._apply = tf.function(augmentation.apply, reduce_retracing=True)
-        self._head_losses = tf.function(lambda x, y: _losses(self.head(x), y), reduce_retracing=True)
-        self._losses = tf.function(lambda x, y: _losses(self.head(self._features(x)), y), reduce_retracing=True)
-        self._head_step = tf.function(lambda x, y, s: self._step(0, x, y, s), reduce_retracing=True)
-        self._tail_step = tf.function(lambda x, y, s: self._step(1, self._normalised(x), y, s), reduce_retracing=True)
+        self._frozen = [tf.function(f, reduce_retracing=True) for f in (self._whole, self._up_to_the_cut)]
+        self._losses = [self._graph(lambda p, x, y: _losses(self._logits(p, x), y), phase) for phase in (1, 2)]
+        self._predict = [self._graph(lambda p, x: tf.nn.softmax(self._logits(p, x)), phase) for phase in (1, 2)]
+        self._step = [self._graph(self._one_step, phase) for phase in (1, 2)]
+
+    @staticmethod
+    def _graph(function, phase: int):
+        return tf.function(lambda *arguments: function(phase, *arguments), reduce_retracing=True)
 
     # pictures and features -------------------------------------------------------------------------------------
 
@@ -142,9 +148,44 @@ class Trainer:
     def _normalised(self, pictures):
         return pictures * self._scale + self._offset
 
-    def _features(self, pictures):
-        # training=False: batch normalisation keeps ImageNet's statistics in both phases (F-11).
-        return tf.reduce_mean(self.backbone.model(self._normalised(pictures), training=False), axis=[1, 2])
+    # A phase splits the network into a frozen part, which takes pictures, and a trained part. What crosses from one to
+    # the other is a list of tensors: the pooled features in phase 1, the tensors at the cut in phase 2. The base model
+    # always runs with training=False: batch normalisation keeps ImageNet's statistics in both phases (F-11).
+
+    def _whole(self, pictures) -> list:
+        return [tf.reduce_mean(self.backbone.model(self._normalised(pictures), training=False), axis=[1, 2])]
+
+    def _up_to_the_cut(self, pictures) -> list:
+        tensors = self._stem(self._normalised(pictures), training=False)
+        return list(tensors) if isinstance(tensors, list | tuple) else [tensors]
+
+    def _logits(self, phase: int, crossing: list, seed=None):
+        if phase == 1:
+            return self.head(crossing[0], seed=seed)
+        return self.head(tf.reduce_mean(self._tail(crossing, training=False), axis=[1, 2]), seed=seed)
+
+    def _crossing(self, phase: int, indices, features) -> list:
+        """What the frozen part makes of some un-augmented chunks."""
+        if phase == 1:
+            return [tf.constant(features[indices])]
+        if self._handed_over is None:
+            self._handed_over = self._fill_cache()
+        if self._handed_over:
+            return [tf.constant(part[indices]) for part in self._handed_over]
+        return self._frozen[1](self.pictures(indices))
+
+    def _fill_cache(self) -> list[np.ndarray]:
+        """What crosses the cut, of every chunk of the corpus; empty where that takes too much memory."""
+        chunks = len(self.spectrograms)
+        shapes = [tensor.shape[1:] for tensor in self._stem.outputs]
+        if 4 * chunks * sum(int(np.prod(shape)) for shape in shapes) > CACHE_BYTES:
+            return []
+        out = [np.empty((chunks, *shape), np.float32) for shape in shapes]
+        for start in range(0, chunks, self.recipe.batch):
+            part = np.arange(start, min(start + self.recipe.batch, chunks))
+            for array, tensor in zip(out, self._frozen[1](self.pictures(part)), strict=True):
+                array[part] = tensor
+        return out
 
     def extract(
         self, indices: np.ndarray, progress: Callable[[int, int], None] = lambda done, total: None
@@ -153,7 +194,7 @@ class Trainer:
         out = np.empty((len(indices), self.backbone.width), np.float32)
         for start in range(0, len(indices), self.recipe.batch):
             stop = start + self.recipe.batch
-            out[start:stop] = self._frozen_features(self.pictures(indices[start:stop]))
+            out[start:stop] = self._frozen[0](self.pictures(indices[start:stop]))[0]
             progress(min(stop, len(indices)), len(indices))
         return out
 
@@ -221,18 +262,18 @@ class Trainer:
             batch = order[start : start + self.recipe.batch]
             key = tf.constant([seed, epoch * 1_000_000 + step], tf.int32)
             labels = tf.constant(one_hot[batch])
-            plan = None
-            inputs = tf.constant(features[batch]) if phase == 1 else self.pictures(batch)
+            crossing = self._crossing(phase, batch, features)
             if cutmix or specaugment:
-                losses = (self._head_losses if phase == 1 else self._losses)(inputs, labels)
+                losses = self._losses[phase - 1](crossing, labels)
                 plan = self._plan(losses, key, tf.constant(cutmix), tf.constant(specaugment))
                 touched = np.flatnonzero(plan.touched)
                 if len(touched):
-                    mixed = self._augmented(plan, touched, batch, None if phase == 1 else inputs)
-                    changed = self._frozen_features(mixed) if phase == 1 else mixed
-                    inputs = tf.tensor_scatter_nd_update(inputs, touched[:, None], changed)
+                    changed = self._frozen[phase - 1](self._augmented(plan, touched, batch))
+                    where = touched[:, None]
+                    pairs = zip(crossing, changed, strict=True)
+                    crossing = [tf.tensor_scatter_nd_update(old, where, new) for old, new in pairs]
                     labels = augmentation.mix_labels(plan, labels, self.plot.parameters.size)
-            batch_loss, logits = (self._head_step if phase == 1 else self._tail_step)(inputs, labels, key)
+            batch_loss, logits = self._step[phase - 1](crossing, labels, key)
             loss += float(batch_loss) * len(batch)
             right += float(np.sum(np.argmax(logits, axis=1) == one_hot[batch].argmax(axis=1)))
         return loss, right
@@ -240,36 +281,27 @@ class Trainer:
     def _draw(self, losses, key, cutmix, specaugment):
         return augmentation.draw(losses, key, self.policy, cutmix, specaugment, self.plot.parameters.size)
 
-    def _augmented(self, plan, touched, batch, pictures):
-        """The changed pictures of a batch; ``pictures`` are those of the whole batch, where they are at hand."""
+    def _augmented(self, plan, touched, batch):
+        """The changed pictures of a batch; each chunk that takes part is rendered once."""
         partners = plan.partner.numpy()[touched]
-        if pictures is None:  # render what is needed, each chunk once
-            needed, where = np.unique(np.concatenate([touched, partners]), return_inverse=True)
-            pictures = self.pictures(batch[needed])
-            own, others = np.split(where, 2)
-        else:
-            own, others = touched, partners
+        needed, where = np.unique(np.concatenate([touched, partners]), return_inverse=True)
+        pictures = self.pictures(batch[needed])
+        own, others = np.split(where, 2)
         return self._apply(plan.take(touched), tf.gather(pictures, own), tf.gather(pictures, others), self._fill)
 
-    def _step(self, phase: int, inputs, labels, key):
+    def _one_step(self, phase: int, crossing: list, labels, key):
         with tf.GradientTape() as tape:
-            if phase == 1:
-                inputs = tf.reduce_mean(self.backbone.model(inputs, training=False), axis=[1, 2])
-            logits = self.head(inputs, seed=tf.random.experimental.stateless_fold_in(key, 1))
+            logits = self._logits(phase, crossing, seed=tf.random.experimental.stateless_fold_in(key, 1))
             loss = tf.reduce_mean(_losses(logits, labels))
-        variables = self._phases[phase]
-        gradients = tape.gradient(loss, [v.value for v in variables])
-        self._optimisers[phase].apply(gradients, variables)
+        variables = self._variables[phase - 1]
+        self._optimisers[phase - 1].apply(tape.gradient(loss, [v.value for v in variables]), variables)
         return loss, logits
 
     def _probabilities(self, phase, indices, features) -> np.ndarray:
         out = np.empty((len(indices), self.classes), np.float32)
         for start in range(0, len(indices), self.recipe.batch):
             part = indices[start : start + self.recipe.batch]
-            if phase == 1:
-                out[start : start + len(part)] = tf.nn.softmax(self.head(tf.constant(features[part])))
-            else:
-                out[start : start + len(part)] = self._predict(self.pictures(part))
+            out[start : start + len(part)] = self._predict[phase - 1](self._crossing(phase, part, features))
         return out
 
     def _score(self, phase, examples, features) -> float:
@@ -294,13 +326,13 @@ class Trainer:
             for variable, value in zip(optimiser.variables, state, strict=True):
                 variable.assign(value)
 
-    def _variables(self) -> list:
-        return [*self._phases[1], *(v for optimiser in self._optimisers for v in optimiser.variables)]
+    def _state(self) -> list:
+        return [*self._variables[1], *(v for optimiser in self._optimisers for v in optimiser.variables)]
 
     def _save(self, checkpoint: Path, identity: str, rows: list, epoch: int) -> None:
         about = json.dumps({"identity": identity, "epoch": epoch, "rows": rows})
         with whole_file(checkpoint) as draft:
-            np.savez(draft, about, *(v.numpy() for v in self._variables()))
+            np.savez(draft, about, *(v.numpy() for v in self._state()))
 
     def _resume(self, checkpoint: Path | None, identity: str) -> tuple[list, int]:
         if checkpoint is None or not checkpoint.exists():
@@ -309,7 +341,7 @@ class Trainer:
             about = json.loads(str(saved["arr_0"]))
             if about["identity"] != identity:
                 return [], 0
-            for number, variable in enumerate(self._variables(), start=1):
+            for number, variable in enumerate(self._state(), start=1):
                 variable.assign(saved[f"arr_{number}"])
         return [tuple(row) for row in about["rows"]], about["epoch"]
 

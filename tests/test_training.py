@@ -9,7 +9,7 @@ import soundfile
 import tensorflow as tf
 
 from dslite import training
-from dslite.backbones import load_backbone
+from dslite.backbones import load_backbone, split
 from dslite.profiles import TABLE2, Recipe, recipe
 from dslite.spectrogram import FrontEnd
 from dslite.store import Spectrograms, build
@@ -136,14 +136,37 @@ def test_frozen_phase_leaves_the_base_model_and_second_phase_moves_its_tail_alon
 
 
 def test_unaugmented_pictures_pass_the_frozen_base_model_once(corpus, trainer, features, tmp_path, monkeypatch):
-    passed = []
-    real = trainer._frozen_features
-    monkeypatch.setattr(trainer, "_frozen_features", lambda pictures: passed.append(len(pictures)) or real(pictures))
-    monkeypatch.setattr(trainer, "recipe", replace(RECIPE, epochs=(20, 0)))
+    passed = {0: [], 1: []}
+    frozen = [
+        lambda pictures, phase=phase, real=real: passed[phase].append(len(pictures)) or real(pictures)
+        for phase, real in enumerate(trainer._frozen)
+    ]
+    monkeypatch.setattr(trainer, "_frozen", frozen)
+    monkeypatch.setattr(trainer, "_handed_over", None)
+    monkeypatch.setattr(trainer, "recipe", replace(RECIPE, epochs=(20, 10)))
     trainer.fit(examples(corpus), features, "none", 1)
-    assert passed == []
+    assert (sum(passed[0]), sum(passed[1])) == (0, 48), "every chunk once, in the second phase only"
     trainer.fit(examples(corpus), features, "both", 1)
-    assert 0.15 < sum(passed) / (20 * 32) < 0.40
+    assert 0.15 < sum(passed[0]) / (20 * 32) < 0.40 and 0.15 < (sum(passed[1]) - 48) / (10 * 32) < 0.40
+
+
+def test_fit_is_the_same_without_room_for_the_cache(corpus, trainer, features, monkeypatch):
+    cached = trainer.fit(examples(corpus), features, "both", 1)
+    monkeypatch.setattr(training, "CACHE_BYTES", 0)
+    monkeypatch.setattr(trainer, "_handed_over", None)
+    np.testing.assert_allclose(
+        trainer.fit(examples(corpus), features, "both", 1).probabilities, cached.probabilities, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    "name, last", [("densenet121", 298), ("densenet121", 42), ("mobilenet_v2", 46), ("squeezenet_v1", 62)]
+)
+def test_stem_and_tail_are_the_base_model(name, last):
+    model = load_backbone(name, seed=0, download=False).model
+    pictures = np.random.default_rng(0).standard_normal((2, 224, 224, 3)).astype(np.float32)
+    stem, tail = split(model, last)
+    np.testing.assert_allclose(tail(stem(pictures)), model(pictures), rtol=1e-4, atol=1e-5)
 
 
 def test_features_are_those_of_the_assembled_model(corpus, trainer, features, tmp_path):
