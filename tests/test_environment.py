@@ -1,0 +1,83 @@
+"""One source of versions, two commands, and a repository that holds no more than it should."""
+
+import re
+import subprocess
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import nbformat
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATES = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def locked() -> dict[str, str]:
+    """What the lock asks for on this machine: some versions depend on Python's."""
+    lines = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().splitlines()]
+    here = [wanted for wanted in lines if wanted.marker is None or wanted.marker.evaluate()]
+    return {wanted.name: str(wanted.specifier).removeprefix("==") for wanted in here}
+
+
+def direct() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    return {re.match(r"[A-Za-z0-9_.-]+", line)[0] for line in wanted}
+
+
+def test_every_direct_dependency_is_locked():
+    assert direct() <= set(locked())
+
+
+def test_lock_names_versions_and_no_hosts():
+    text = (ROOT / "requirements.lock").read_text()
+    assert "://" not in text and "--" not in text
+    for line in text.splitlines():
+        assert re.match(r"^[a-z0-9._-]+==[^ ]+( ; .+)?$", line), line
+
+
+def test_conda_gets_the_same_versions():
+    lines = [line.strip() for line in (ROOT / "environment.yml").read_text().splitlines()]
+    listed = [line[2:] for line in lines if line.startswith("- ") and not line.endswith(":")]
+    assert "-r requirements.lock" in listed
+    conda = [line for line in listed if not line.startswith("-")]
+    assert {re.split("[=<>]", line)[0] for line in conda} == {"conda-forge", "python", "pip", "make"}, (
+        "every Python package comes from the lock"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(direct()))
+def test_installed_version_is_the_locked_one(name):
+    try:
+        assert version(name) == locked()[name]
+    except PackageNotFoundError:
+        pytest.fail(f"{name} is not installed: run make test, which builds .venv")
+
+
+def test_readme_commands_are_targets():
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for target in re.findall(r"\bmake ([a-z]+)\b", (ROOT / "README.md").read_text()):
+        assert target in targets, target
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.stem)
+def test_templates_are_thin_and_without_outputs(file):
+    notebook = nbformat.read(file, 4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert all(len(cell.source.splitlines()) <= 10 for cell in code[1:])
+    for line in code[0].source.splitlines():
+        assert re.match(r"^\w+ = .+  # .+", line), f"a parameter is a literal with a comment, not: {line}"
+
+
+def test_nothing_heavy_is_committed():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("needs a git checkout")
+    for name in filter(None, listed.stdout.split("\0")):
+        file = ROOT / name
+        assert file.suffix not in {".wav", ".flac", ".h5", ".keras", ".tflite", ".npy", ".npz"}, name
+        assert not file.exists() or file.stat().st_size < 1 << 20, name

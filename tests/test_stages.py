@@ -1,0 +1,133 @@
+"""Stages by hand, as somebody in JupyterLab runs them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from dslite.errors import DsliteError
+from dslite.workflow import fits, stages
+from dslite.workflow.settings import resolve
+from dslite.workflow.sources import results_from
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
+        monkeypatch.delenv(name, raising=False)
+    rng = np.random.default_rng(0)
+    rows = ["filename,label,speaker,partition"]
+    for i in range(12):
+        soundfile.write(tmp_path / f"{i}.wav", 0.1 * rng.standard_normal(20_000), 16_000)
+        part = ("train", "dev", "test")[i // 4]
+        rows.append(f"{i}.wav,{'ab'[i % 2]},{part}{i % 4},{part}")
+    (tmp_path / "own.csv").write_text("\n".join(rows))
+    return tmp_path / "own.csv"
+
+
+def settings(own, **changes):
+    return resolve(str(own), **{"profile": "demo", "output": own.parent / "out", **changes})
+
+
+def test_stage_is_made_once(own):
+    first = stages.prepare(settings(own))
+    stamp = first.paths.spectrograms.stat().st_mtime_ns
+    assert stages.prepare(settings(own)).record == first.record
+    assert first.paths.spectrograms.stat().st_mtime_ns == stamp
+
+
+def test_results_of_other_parameters_are_kept(own):
+    first = stages.prepare(resolve("mpssc", output=own.parent / "out"))
+    with pytest.raises(DsliteError, match="seed 42, not 7.*output.*run_all.py"):
+        stages.prepare(resolve("mpssc", output=own.parent / "out", seed=7))
+    assert stages.prepare(resolve("mpssc", output=own.parent / "out")).record == first.record
+
+
+def test_seed_changes_nothing_in_real_audio(own):
+    assert stages.prepare(settings(own)).record == stages.prepare(settings(own, seed=7)).record
+
+
+def test_changed_audio_is_read_again(own):
+    first = stages.prepare(settings(own))
+    soundfile.write(own.parent / "0.wav", np.sin(np.arange(20_000) / 9), 16_000)
+    second = stages.prepare(settings(own))
+    assert second.record["data_hash"] != first.record["data_hash"]
+
+
+def test_same_audio_read_again_is_the_same_data(own):
+    """Fits depend on this hash: touching a file must not train for hours again."""
+    first = stages.prepare(settings(own))
+    (own.parent / "0.wav").touch()
+    second = stages.prepare(settings(own))
+    assert second.record["identity"] != first.record["identity"]
+    assert second.record["data_hash"] == first.record["data_hash"]
+
+
+def test_unusable_audio_that_empties_a_class_is_refused(own):
+    for i in (4, 6):
+        soundfile.write(own.parent / f"{i}.wav", np.zeros(20_000), 16_000)
+    with pytest.raises(DsliteError, match="no usable audio is left for a in dev"):
+        stages.prepare(settings(own))
+    assert not settings(own).paths.record("corpus").exists()
+
+
+def test_unusable_audio_is_listed(own):
+    soundfile.write(own.parent / "4.wav", np.zeros(20_000), 16_000)
+    stage = stages.prepare(settings(own))
+    assert "4.wav" in set(stage.problems["file"]) and "4.wav" not in set(stage.clips["file"])
+    assert any("4.wav" in line and "silent" in line for line in stage.record["warnings"])
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"profile": "fast"}, "fast.*auto, demo, full"),
+    ({"backbone": "vgg"}, "vgg.*densenet121"),
+    ({"seed": -1}, "-1.*0 to"),
+    ({"workers": 0}, "workers is 0"),
+    ({"data": "/nowhere/at/all"}, "does not exist.*--data"),
+])  # fmt: skip
+def test_wrong_parameters_say_what_was_expected(own, changes, message):
+    with pytest.raises(DsliteError, match=message):
+        settings(own, **changes)
+
+
+def test_unknown_corpus_and_missing_csv_are_named(tmp_path):
+    with pytest.raises(DsliteError, match="'timit'.*ccs"):
+        resolve("timit")
+    with pytest.raises(DsliteError, match="gone.csv does not exist"):
+        resolve(str(tmp_path / "gone.csv"))
+
+
+def test_missing_corpus_becomes_a_demo_on_a_stand_in(tmp_path, monkeypatch):
+    monkeypatch.delenv("DSLITE_DATA", raising=False)
+    found = resolve("mpssc", output=tmp_path)
+    assert (found.standin, found.profile, found.backbone) == (True, "demo", "squeezenet_v1")
+    assert found.folder.is_relative_to(tmp_path)
+
+
+def test_parameters_of_settings_resolve_to_the_same_settings(own):
+    before = settings(own, seed=5, workers=2)
+    assert resolve(**before.as_parameters()) == before
+
+
+def test_worker_that_dies_is_named(own, monkeypatch):
+    stage = stages.prepare(settings(own))
+    shop = fits.Workshop(
+        stage.paths.clips, stage.paths.chunks, stage.paths.spectrograms, stage.paths.features, stage.classes,
+        "squeezenet_v1", None, "", stage.settings.recipe, 42,
+    )  # fmt: skip
+    monkeypatch.setattr(fits, "_extract", lambda shop, pool, *rest: pool.submit(exit_hard).result())
+    with pytest.raises(DsliteError, match="memory ran out"):
+        fits.run(shop, [], 1, lambda *progress: None)
+
+
+def exit_hard():
+    import os
+
+    os._exit(9)
+
+
+def test_results_depend_on_the_code_that_makes_them():
+    names = {file.name for file in results_from("train")}
+    assert {"training.py", "augmentation.py", "backbones.py", "model.py", "spectrogram.py", "scoring.py"} <= names
+    assert {"standins.py", "reading.py", "audio.py"} <= {file.name for file in results_from("corpus")}
+    assert pd.Series([file.name for file in results_from("corpus")]).str.contains("download").sum() == 0
