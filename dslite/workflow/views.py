@@ -103,7 +103,7 @@ def vote_and_mean(stage: Stage) -> pd.DataFrame:
         other = table.assign(predicted=[stage.classes[i] for i in mean])
         vote, by_mean = (scoring.score(t, stage.classes, "all", stage.settings.seed)["uar"] for t in (table, other))
         rows.append({"augmentation": augmentation, "partition": partition, "majority vote": vote, "mean": by_mean})
-    return pd.DataFrame(rows).round(1)
+    return pd.DataFrame(rows)
 
 
 def _fits() -> list[tuple[str, str]]:
