@@ -44,6 +44,9 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
     except KeyboardInterrupt:
         print("Stopped; the same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # the reader, `head` for instance, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:
         _log(paths)
         print(f"{type(error).__name__}: {error} (details in {traces.engine_log(paths)})", file=sys.stderr)
