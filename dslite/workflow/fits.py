@@ -153,7 +153,7 @@ def _start(news, parent: int) -> None:
     _news = news
     die_with_parent(parent)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # or the first process takes a GPU for itself
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
