@@ -283,7 +283,7 @@ class Trainer:
 
     def _augmented(self, plan, touched, batch):
         """The changed pictures of a batch; each chunk that takes part is rendered once."""
-        partners = plan.partner.numpy()[touched]
+        partners = np.where(plan.area.numpy()[touched] > 0, plan.partner.numpy()[touched], touched)
         needed, where = np.unique(np.concatenate([touched, partners]), return_inverse=True)
         pictures = self.pictures(batch[needed])
         own, others = np.split(where, 2)
