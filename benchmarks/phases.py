@@ -39,7 +39,7 @@ def main() -> int:
     plan = replace(recipe("ravdess", "full"), epochs=(EPOCHS, 1), share=0.3)
     kept = True
     for name in ("squeezenet_v1", "densenet121"):
-        trainer = Trainer(stored, load_backbone(name, seed=0, download=False), CLASSES, plan)
+        trainer = Trainer(stored, load_backbone(name, seed=0), CLASSES, plan)
         kept &= first_phase(name, trainer, examples) & second_phase(name, trainer, examples)
     return 0 if kept else 1
 

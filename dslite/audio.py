@@ -1,5 +1,6 @@
 """Audio files become chunks of mono samples (paper, section 2.1)."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,8 @@ def load(file: Path, rate: int = 16_000) -> np.ndarray:
         raise UnusableAudio("holds no samples")
     if len(samples) < expected:
         raise UnusableAudio(f"is truncated: its header promises {expected} samples, it holds {len(samples)}")
+    if missing := _missing_bytes(file):
+        raise UnusableAudio(f"is truncated: {missing} bytes that its header promises are not there")
     if not np.isfinite(samples).all():
         raise UnusableAudio(f"holds {np.count_nonzero(~np.isfinite(samples))} samples that are NaN or infinite")
     mono = samples.mean(axis=1)
@@ -50,6 +53,22 @@ def load(file: Path, rate: int = 16_000) -> np.ndarray:
 
         mono = librosa.resample(mono, orig_sr=own_rate, target_sr=rate, res_type="soxr_hq")
     return np.ascontiguousarray(mono, np.float32)
+
+
+def _missing_bytes(file: Path) -> int:
+    """Bytes that a RIFF file's data chunk lacks; libsndfile shortens such a file without a word."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        riff, _, wave = struct.unpack("<4sI4s", stream.read(12).ljust(12, b"\0"))
+        if (riff, wave) != (b"RIFF", b"WAVE"):
+            return 0
+        while len(header := stream.read(8)) == 8:
+            name, length = struct.unpack("<4sI", header)
+            if name == b"data":
+                streamed = length in (0, 0xFFFFFFFF)  # written by a program that did not know the length
+                return 0 if streamed else max(0, stream.tell() + length - size)
+            stream.seek(length + length % 2, 1)
+    return 0
 
 
 def _short(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """The base models: image CNNs without their top, pre-trained on ImageNet (paper, sections 2.1 and 5)."""
 
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import keras
 import numpy as np
 
 from dslite.errors import DsliteError
-from dslite.weights import WEIGHTS_FILES, find_weights
+from dslite.weights import WEIGHTS_FILES
 
 SIZE = 224
 """Height and width of the pictures in pixels."""
@@ -122,15 +121,13 @@ BACKBONES: dict[str, _Kind] = {
 """The base models by name. DenseNet121 is the paper's."""
 
 
-def load_backbone(name: str, weights: Path | None = None, seed: int = 0, download: bool = True) -> Backbone:
-    """Builds a base model with ImageNet weights, or with random ones where there are none to be had.
+def load_backbone(name: str, weights: Path | None = None, seed: int = 0) -> Backbone:
+    """Builds a base model with ImageNet weights from a file, or with random ones where there is none.
 
     Args:
         name: a key of :data:`BACKBONES`.
-        weights: folder with the published file (:data:`dslite.weights.WEIGHTS_FILES`); then Keras' cache is tried,
-            then a download into that cache.
+        weights: the published file (see :mod:`dslite.weights` for how to find or fetch it); None for random weights.
         seed: for random weights.
-        download: whether to try a download.
 
     Raises:
         DsliteError: for an unknown name, or a weights file that does not fit (truncated, another network).
@@ -140,32 +137,16 @@ def load_backbone(name: str, weights: Path | None = None, seed: int = 0, downloa
     kind = BACKBONES[name]
     keras.utils.set_random_seed(seed)
     model = kind.build()
-    file = find_weights(name, weights) or (_download(name) if download else None)
-    if file is None:
+    if weights is None:
         missing = f"{WEIGHTS_FILES[name].file} was neither given, nor in Keras' cache, nor to be downloaded"
         return Backbone(name, model, kind.scale, kind.offset, "random", missing)
     try:
-        kind.load(model, file)
+        kind.load(model, weights)
     except (OSError, KeyError, ValueError) as error:
-        raise DsliteError(f"{file} holds no weights of {name}; delete it or name another folder. ({error})") from error
-    return Backbone(name, model, kind.scale, kind.offset, "imagenet", file.name)
-
-
-def _download(name: str) -> Path | None:
-    wanted = WEIGHTS_FILES[name]
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(10)  # keras.utils.get_file has none: without a network it must not hang
-    try:
-        got = keras.utils.get_file(
-            wanted.file, wanted.url + wanted.file, cache_subdir="models", file_hash=wanted.md5 or None
-        )
-        return Path(got)
-    except (
-        Exception
-    ):  # get_file raises whatever its transport raises; every reason ends in random weights, which is said
-        return None
-    finally:
-        socket.setdefaulttimeout(before)
+        raise DsliteError(
+            f"{weights} holds no weights of {name}; delete it or name another folder. ({error})"
+        ) from error
+    return Backbone(name, model, kind.scale, kind.offset, "imagenet", weights.name)
 
 
 def train_last(model: keras.Model, layers: int) -> list:

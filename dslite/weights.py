@@ -1,8 +1,12 @@
 """Where ImageNet weights come from: a user's folder, Keras' cache, a download. Imports no TensorFlow."""
 
+import hashlib
 import os
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+
+from dslite.files import whole_file
 
 
 @dataclass(frozen=True)
@@ -51,5 +55,32 @@ def find_weights(backbone: str, folder: Path | None = None) -> Path | None:
         folder: a user's folder, looked at first; then comes Keras' cache (``$KERAS_HOME`` or ``~/.keras``).
     """
     name = WEIGHTS_FILES[backbone].file
-    cache = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
-    return next((place / name for place in (folder, cache) if place and (place / name).is_file()), None)
+    return next((place / name for place in (folder, _cache()) if place and (place / name).is_file()), None)
+
+
+def fetch_weights(backbone: str) -> Path | None:
+    """Downloads a base model's ImageNet weights into Keras' cache, whole and with the right checksum or not at all.
+
+    Returns:
+        The file; None where it cannot be had (no network, no answer within 5 s, another file than expected).
+    """
+    wanted = WEIGHTS_FILES[backbone]
+    place = _cache() / wanted.file
+    try:
+        with urllib.request.urlopen(wanted.url + wanted.file, timeout=5) as answer, whole_file(place) as draft:
+            content = answer.read()
+            if wanted.md5 and hashlib.md5(content, usedforsecurity=False).hexdigest() != wanted.md5:
+                raise OSError(f"{wanted.file} is not the file that was expected")
+            draft.write_bytes(content)
+    except OSError:  # urllib's errors are; each of them ends in random weights, which is said on every page
+        return None
+    return place
+
+
+def digest(file: Path | None) -> str | None:
+    """What identifies a file of weights: the start of its SHA-256; None for none."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file else None
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"

@@ -40,11 +40,14 @@ def bad_files(folder):
     soundfile.write(folder / "truncated.flac", np.random.default_rng(0).uniform(-1, 1, 64_000), 16_000)
     data = (folder / "truncated.flac").read_bytes()
     (folder / "truncated.flac").write_bytes(data[: len(data) // 2])
+    soundfile.write(folder / "cut.wav", good, 16_000)
+    (folder / "cut.wav").write_bytes((folder / "cut.wav").read_bytes()[:20_000])
     soundfile.write(folder / "empty.wav", good[:0], 16_000)
     soundfile.write(folder / "silent.wav", good * 0, 16_000)
     soundfile.write(folder / "nan.wav", np.where(np.arange(16_000) == 5, np.nan, good), 16_000, subtype="FLOAT")
     return {"corrupt.wav": "decoded", "truncated.flac": "decoded|truncated", "empty.wav": "no samples",
-            "silent.wav": "silent", "nan.wav": "1 samples that are NaN"}  # fmt: skip
+            "cut.wav": "truncated: 12044 bytes", "silent.wav": "silent",
+            "nan.wav": "1 samples that are NaN"}  # fmt: skip
 
 
 def test_unusable_files_are_named_with_their_reason(tmp_path):

@@ -9,11 +9,11 @@ from dslite.backbones import BACKBONES, load_backbone, train_last
 from dslite.errors import DsliteError
 from dslite.model import AReLU, Head, assemble, load_model
 from dslite.spectrogram import MelPlot
-from dslite.weights import WEIGHTS_FILES
+from dslite.weights import WEIGHTS_FILES, WeightsFile, fetch_weights, find_weights
 
 
 def random_backbone(name="squeezenet_v1", seed=0):
-    return load_backbone(name, seed=seed, download=False)
+    return load_backbone(name, seed=seed)
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def test_random_weights_follow_the_seed():
 
 
 def test_squeezenet_reads_its_legacy_file(squeezenet_weights):
-    backbone = load_backbone("squeezenet_v1", squeezenet_weights)
+    backbone = load_backbone("squeezenet_v1", find_weights("squeezenet_v1", squeezenet_weights))
     assert backbone.weights == "imagenet"
     kernel = backbone.model.get_layer("conv1").get_weights()[0]
     # Trained first-layer filters are smooth and opponent: a random file or a wrong order of layers is not.
@@ -83,7 +83,19 @@ def test_file_that_is_no_weights_is_named(tmp_path):
     bad = tmp_path / WEIGHTS_FILES["squeezenet_v1"].file
     bad.write_bytes(b"not HDF5")
     with pytest.raises(DsliteError, match=bad.name):
-        load_backbone("squeezenet_v1", tmp_path)
+        load_backbone("squeezenet_v1", find_weights("squeezenet_v1", tmp_path))
+
+
+def test_weights_are_fetched_whole_or_not_at_all(tmp_path, monkeypatch):
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "w.h5").write_bytes(b"weights")
+    for md5, expected in (("0" * 32, None), ("", tmp_path / "keras" / "models" / "w.h5")):
+        monkeypatch.setitem(WEIGHTS_FILES, "squeezenet_v1", WeightsFile("w.h5", there.as_uri() + "/", md5))
+        assert fetch_weights("squeezenet_v1") == expected
+        assert find_weights("squeezenet_v1") == expected
+    monkeypatch.setitem(WEIGHTS_FILES, "squeezenet_v1", WeightsFile("gone.h5", there.as_uri() + "/", ""))
+    assert fetch_weights("squeezenet_v1") is None and not list((tmp_path / "keras").rglob(".*"))
 
 
 def test_unknown_base_model_is_refused():

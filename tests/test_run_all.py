@@ -85,7 +85,8 @@ def test_a_failing_notebook_among_others(toys):
     templates, out = toys
     (out / "ess-corpus.py").write_text("raise ValueError('the <labels> are upside down')")
     options = ("--corpora", "ess", "css", "--stages", "corpus", "paper", "--output", out)
-    code, said = run(templates, *options, "--bundle")
+    assert "run_all.py` first" in run(templates, "--output", out, "--bundle")[1]
+    code, said = run(templates, *options)
     assert code == 1
     assert "ess corpus: ValueError in cell 3: the <labels> are upside down" in said
     assert "Traceback" not in said and "snakemake" not in said.lower() and "rule" not in said
@@ -97,6 +98,7 @@ def test_a_failing_notebook_among_others(toys):
     index = paths.index.read_text()
     assert 'href="ess/corpus.failed.html"' in index
     assert all(info.short in index for info in CORPORA.values())
+    assert run(templates, "--output", out, "--bundle")[0] == 0
     with zipfile.ZipFile(out / "dslite-reports.zip") as bundle:
         assert "dslite-reports/ess/corpus.failed.html" in bundle.namelist()
         assert "dslite-reports/index.html" in bundle.namelist()

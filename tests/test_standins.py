@@ -191,9 +191,10 @@ def svm_uar(backbone, plots, owner, clips) -> float:
 @pytest.mark.parametrize("weights", ["random", "imagenet"])
 def test_a_linear_svm_learns_it_but_not_all_of_it(standins, plots, weights, request):
     from dslite.backbones import load_backbone
+    from dslite.weights import find_weights
 
     folder = request.getfixturevalue("squeezenet_weights") if weights == "imagenet" else None
-    backbone = load_backbone("squeezenet_v1", folder, seed=0, download=False)
+    backbone = load_backbone("squeezenet_v1", find_weights("squeezenet_v1", folder) if folder else None, seed=0)
     if backbone.weights != weights:
         pytest.skip(f"Keras' cache on this machine has {backbone.weights} weights where random ones were asked for")
     found = {name: svm_uar(backbone, *plots[name], read(name, standins / name).clips) for name in CORPORA}

@@ -51,7 +51,7 @@ def corpus(tmp_path_factory):
 
 
 def trainer_on(corpus, **changes):
-    backbone = load_backbone("squeezenet_v1", seed=3, download=False)
+    backbone = load_backbone("squeezenet_v1", seed=3)
     return Trainer(corpus[2], backbone, 2, replace(RECIPE, **changes))
 
 
@@ -163,7 +163,7 @@ def test_fit_is_the_same_without_room_for_the_cache(corpus, trainer, features, m
     "name, last", [("densenet121", 298), ("densenet121", 42), ("mobilenet_v2", 46), ("squeezenet_v1", 62)]
 )
 def test_stem_and_tail_are_the_base_model(name, last):
-    model = load_backbone(name, seed=0, download=False).model
+    model = load_backbone(name, seed=0).model
     pictures = np.random.default_rng(0).standard_normal((2, 224, 224, 3)).astype(np.float32)
     stem, tail = split(model, last)
     np.testing.assert_allclose(tail(stem(pictures)), model(pictures), rtol=1e-4, atol=1e-5)

@@ -1,6 +1,7 @@
 """Whole small runs of `run_all.py` in throw-away folders, with the real notebooks."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,7 +31,8 @@ pytestmark = pytest.mark.slow
 def command(output: Path, *arguments, **environment) -> tuple[list[str], dict]:
     """A run that sees no corpora or weights but those it is given."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("DSLITE_")}
-    clean |= {"KERAS_HOME": str(output.parent / "keras"), **environment}
+    # A proxy that nobody listens at: what these runs show must not depend on whether this machine has a network.
+    clean |= {"KERAS_HOME": str(output.parent / "keras"), "https_proxy": "http://127.0.0.1:9", **environment}
     return [sys.executable, str(ROOT / "run_all.py"), "--output", str(output), *map(str, arguments)], clean
 
 
@@ -158,6 +160,22 @@ def test_killed_run_goes_on_and_ends_where_it_would_have(own, finished, tmp_path
     assert resumed.keys() == whole.keys()
     for name in whole:
         pd.testing.assert_frame_equal(resumed[name], whole[name])
+
+
+def test_stand_in_says_so_everywhere_and_other_parameters_replace_it(tmp_path):
+    output = tmp_path / "out"
+    done = run(output, "--corpora", "css")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("css/corpus.html", "css/train.html", "css/evaluate.html", "paper.html", "index.html"):
+        page = (output / "reports" / name).read_text("utf-8")
+        assert "SYNTHETIC" in page, name
+        assert all("SYNTHETIC" in alt for alt in re.findall(r'<img[^>]* alt="([^"]*)"', page)), name
+    results = pd.read_csv(output / "reports" / "results.csv")
+    assert set(results["data"]) == {"stand-in"} and set(results["seed"]) == {42}
+    done = run(output, "--corpora", "css", "--seed", "7")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "changed parameter seed: 42 -> 7" in done.stdout
+    assert set(pd.read_csv(output / "reports" / "results.csv")["seed"]) == {7}
 
 
 def test_real_ravdess_runs_through_every_stage(real_ravdess, squeezenet_weights, tmp_path):

@@ -89,7 +89,7 @@ def results_html(
 
 
 _EXPLANATION = (
-    "UAR in percent; CI: 95 % interval on test. Rows “here” were computed by this run; rows “paper” are printed in the "
+    "UAR in percent; CI: 95 % interval on test. Rows “here” were computed here; rows “paper” are printed in the "
     "paper and were not. Bold: best on test. Underlined: best on dev, the configuration that one would choose."
 )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
+from dslite.weights import fetch_weights
 from dslite.workflow import leaving, listing, options, runlock, session, signals, traces
 from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
 from dslite.workflow.settings import Settings, resolve
@@ -34,6 +35,9 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
     try:
         if chosen.download:
             return _download(chosen)
+        if chosen.bundle:
+            print(f"The reports as one file: {leaving.bundle(paths)}")
+            return 0
         if chosen.list:
             return _list(chosen, paths, templates)
         return _run(chosen, paths, templates)
@@ -56,12 +60,18 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
 def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     began = time.time()
     settings = _settings(chosen, list(dict.fromkeys(chosen.corpora)))
-    print("\n".join(listing.setting_lines(settings)), flush=True)
+    for backbone in {s.backbone for s in settings if not s.weights_file} if not chosen.dry_run else ():
+        print(f"Fetching the ImageNet weights of {backbone} ...", flush=True)
+        fetch_weights(backbone)
+    print("\n".join(listing.setting_lines(settings, not chosen.dry_run)), flush=True)
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
         planned = session.prepare(settings, chosen.stages, paths.output, chosen.seed, chosen.cores, templates)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             return 0
+        leaving.sweep(paths)
+        if planned.jobs:  # a run that is killed must not leave an index that leads to pages which are gone
+            leaving.leave(planned, leaving.record(planned, vars(chosen), began, None))
         try:
             undone = session.execute(planned) if planned.jobs else []
             code = 1 if undone else 0
@@ -72,8 +82,6 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         finally:
             if planned.jobs or not paths.index.exists():
                 leaving.leave(planned.after(undone), leaving.record(planned, vars(chosen), began, code))
-        if chosen.bundle:
-            print(f"The reports as one file: {leaving.bundle(paths)}")
     if undone:
         print(f"{len(undone)} of {len(planned.jobs)} notebooks are not done: {', '.join(undone)}.")
     print(f"Read {paths.index}")
@@ -94,7 +102,8 @@ def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
-    return [
+    """The settings of some corpora; two that would lie in one folder are refused."""
+    settings = [
         resolve(
             name,
             data=chosen.data,
@@ -106,6 +115,11 @@ def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
         )
         for name in names
     ]
+    first: dict[str, str] = {}
+    for s in settings:
+        if first.setdefault(s.name, s.source) != s.source:
+            raise DsliteError(f"{first[s.name]} and {s.source} would both be called {s.name}; rename one of the files.")
+    return settings
 
 
 def _download(chosen: argparse.Namespace) -> int:

@@ -18,8 +18,10 @@ import pandas as pd
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.profiles import Recipe
+from dslite.weights import digest
 from dslite.workflow.lifeline import die_with_parent
 from dslite.workflow.records import circumstances
+from dslite.workflow.sources import code_hash
 
 TARGETS = {"dev": ("train",), "test": ("train", "dev")}
 """What is trained on before a partition is scored: train for dev, train and dev for test (paper 3.3)."""
@@ -32,7 +34,7 @@ class Workshop:
     Attributes:
         clips, chunks, spectrograms, features: files of the corpus.
         classes: names of the classes in their order.
-        backbone, weights: base model, and the folder to look for its weights in.
+        backbone, weights: base model, and the file of its ImageNet weights; None for random ones.
         data_hash: of the cached chunks and their labels.
         recipe, seed: hyperparameters, and the seed of everything random.
     """
@@ -91,7 +93,11 @@ def run(shop: Workshop, jobs: Iterable[Job], workers: int, progress: Callable[[f
                 (j for j in jobs if not j.finished), key=lambda j: (j.target != "test", j.augmentation == "none")
             )
             futures = {pool.submit(_fit, shop, job, about) for job in todo}
-            _follow(futures, news, len(todo) * _work(shop.recipe, sum(shop.recipe.epochs)), progress)
+            try:
+                _follow(futures, news, len(todo) * _work(shop.recipe, sum(shop.recipe.epochs)), progress)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # what failed is told now, not after all other fits
+                raise
     except BrokenProcessPool as error:
         raise DsliteError(
             "A process that was fitting died without a word, most likely because memory ran out: "
@@ -156,6 +162,7 @@ def _start(news, parent: int) -> None:
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # or the first process takes a GPU for itself
     import tensorflow as tf
 
+    tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
 
@@ -178,6 +185,8 @@ def _about(shop: Workshop) -> dict:
     return {
         "weights": backbone.weights,
         "source": backbone.source,
+        "weights_hash": digest(shop.weights),
+        "code": code_hash("train"),
         "backbone": backbone.name,
         "seed": shop.seed if backbone.weights == "random" else None,
         "chunks": len(chunks),

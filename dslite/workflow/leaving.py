@@ -10,23 +10,25 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dslite import corpora
+from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.workflow import traces
 from dslite.workflow.paths import STAGES, SUMMARY, Paths
 from dslite.workflow.plan import Job
 from dslite.workflow.session import Session
+from dslite.workflow.states import State
 
 _TABLES = ("corpora", "hyperparameters", "results I", "results II")
 
 
-def record(session: Session, options: dict, began: float, code: int) -> dict:
+def record(session: Session, options: dict, began: float, code: int | None) -> dict:
     """A run's record: command, options, versions, hardware, times, exit code, and which notebooks ran and why.
 
     Args:
         session: the run.
         options: of the command line.
         began: seconds since 1970.
-        code: the exit code.
+        code: the exit code; None while it runs.
     """
     packages = ("dslite", "tensorflow", "keras", "numpy", "pandas", "snakemake", "papermill")
     return {
@@ -59,7 +61,10 @@ def leave(session: Session, note: dict) -> None:
     planned = {(job.corpus, job.stage): job for job in session.plan.jobs}
     states = {}
     for key in [(corpus["name"], stage) for corpus in listed for stage in STAGES] + [("", SUMMARY)]:
-        states[key] = vars(session.state(planned.get(key) or Job(*key, "", "", {}, (), ())))
+        job = planned.get(key) or Job(*key, "", "", {}, (), ())
+        # While a run goes on, the pages that it makes again are gone: nothing may lead to them.
+        running = note["exit"] is None and job.name in session.to_do
+        states[key] = vars(State("running", session.to_do[job.name]) if running else session.state(job))
     tables = []
     for number, what in enumerate(_TABLES, start=1):
         if paths.table(number).exists() and states["", SUMMARY]["state"] == "done":
@@ -68,8 +73,21 @@ def leave(session: Session, note: dict) -> None:
     reporting.write_index(paths.index, listed, states, tables, note, paths.results)
 
 
+def sweep(paths: Paths) -> None:
+    """Removes what killed processes left half-written; only for the one run that holds the output folder."""
+    for folder in (paths.reports, paths.artifacts):
+        for draft in folder.rglob(".*.part*"):
+            draft.unlink(missing_ok=True)
+
+
 def bundle(paths: Paths) -> Path:
-    """One zip of ``reports/``, to send to somebody; returns its path."""
+    """One zip of ``reports/``, to send to somebody; returns its path.
+
+    Raises:
+        DsliteError: if there are no reports.
+    """
+    if not paths.index.exists():
+        raise DsliteError(f"{paths.reports} holds no reports yet; run `python run_all.py` first.")
     place = paths.output / "dslite-reports.zip"
     with whole_file(place) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(paths.reports.rglob("*")):

@@ -44,12 +44,18 @@ def notebook_lines(session: Session) -> list[str]:
     return lines
 
 
-def setting_lines(settings: list[Settings]) -> list[str]:
-    """Profile, base model, data and weights of the corpora that take part; those that share them share a line."""
+def setting_lines(settings: list[Settings], settled: bool = False) -> list[str]:
+    """Profile, base model, data and weights of the corpora that take part; those that share them share a line.
+
+    Args:
+        settings: of the corpora.
+        settled: whether a download of missing weights has been tried.
+    """
+    missing = "RANDOM (none found, none to be fetched)" if settled else "fetched if that is possible, else RANDOM"
     shared: dict[str, list[str]] = {}
     for s in settings:
         data = "SYNTHETIC stand-ins (not found)" if s.standin else f"found in {s.folder}{_kind(s)}"
-        weights = f"ImageNet, {s.weights_file}" if s.weights_file else "downloaded if that is possible, else RANDOM"
+        weights = f"ImageNet, {s.weights_file}" if s.weights_file else missing
         words = f"{s.profile} profile, {s.backbone}; audio: {data}; weights: {weights}"
         shared.setdefault(words, []).append(s.name)
     return [f"{', '.join(names)}: {words}" for words, names in shared.items()]

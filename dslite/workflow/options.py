@@ -24,7 +24,7 @@ examples:
   python run_all.py --corpora my/own.csv                 your own audio: filename,label[,speaker][,partition]
   python run_all.py --download ravdess                   fetch the one corpus that is free, after showing its licence
   python run_all.py --output elsewhere --seed 7          a second run beside the first
-  python run_all.py --bundle                             and reports/ as one zip, to send to somebody"""
+  python run_all.py --bundle                             reports/ as one zip, to send to somebody"""
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -92,7 +92,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     how.add_argument("--list", action="store_true", help="show corpora and notebooks with their state, and stop")
     how.add_argument("--dry-run", action="store_true", help="show the plan, and stop")
-    how.add_argument("--bundle", action="store_true", help="zip reports/ into dslite-reports.zip when all is done")
+    how.add_argument("--bundle", action="store_true", help="zip reports/ as they are into dslite-reports.zip, and stop")
     more = parser.add_argument_group("data that may be fetched")
     more.add_argument("--download", choices=("ravdess",), help="fetch a corpus into the data folder, and stop")
     more.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")

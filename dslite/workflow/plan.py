@@ -12,12 +12,14 @@ from dslite.workflow.paths import STAGES, SUMMARY, CorpusPaths, Paths
 
 @dataclass(frozen=True)
 class Member:
-    """A corpus that takes part: its slug, its title, its notebooks' parameters, and what its audio is (a hash)."""
+    """A corpus that takes part: its slug, its title, its notebooks' parameters, and hashes of its audio and of the
+    weights that its fits start from (empty for random ones)."""
 
     name: str
     title: str
     parameters: dict[str, object]
     audio: str
+    weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,9 @@ def make(
     """
     made_from = {stage: code(stage) | _template(templates, stage) for stage in (*STAGES, SUMMARY)}
 
-    def job(corpus: str, stage: str, title: str, parameters: dict, after: Iterable[str], audio: str) -> Job:
+    def job(corpus: str, stage: str, title: str, parameters: dict, after: Iterable[str], inputs: dict[str, str]) -> Job:
         important = {k: v for k, v in parameters.items() if k not in needs.UNIMPORTANT[stage]}
-        ties = [*(_tie(k, v) for k, v in important.items()), _tie("audio", audio)]
+        ties = [*(_tie(k, v) for k, v in (important | inputs).items())]
         ties += [_tie(f"code {file}", digest) for file, digest in made_from[stage].items()]
         template = str(templates / f"{stage}.ipynb")
         return Job(corpus, stage, title, template, parameters, tuple(after), tuple(ties))
@@ -117,9 +119,10 @@ def make(
     for member in members:
         before: list[str] = []
         for stage in STAGES:
-            jobs.append(job(member.name, stage, f"{member.title}: {stage}", member.parameters, before, member.audio))
+            inputs = {"audio": member.audio} | ({"weights file": member.weights} if stage == "train" else {})
+            jobs.append(job(member.name, stage, f"{member.title}: {stage}", member.parameters, before, inputs))
             before = [record(member.name, stage)]
-    jobs.append(job("", SUMMARY, "The paper's tables", summary_parameters, summary_records(output, members), ""))
+    jobs.append(job("", SUMMARY, "The paper's tables", summary_parameters, summary_records(output, members), {}))
     # The notebook across corpora is run after all others, whatever became of them; what it shows is wanted too.
     wanted = {*stages, STAGES[-1]} if SUMMARY in stages else set(stages)
     return Plan(output, tuple(jobs), tuple(job.name for job in jobs if job.stage in wanted))

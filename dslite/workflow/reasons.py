@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from dslite.workflow.outcome import Outcome
 from dslite.workflow.paths import STAGES
 
+_INPUTS = ("audio", "weights file")
 _STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 
 
@@ -19,7 +20,7 @@ def explain(reason: str, last: Outcome | None, corpus: str = "") -> str:
         last: how the notebook's last attempt went, if there was one.
         corpus: whose notebook it is; empty for the one across corpora.
     """
-    if "Missing output files" in reason or "Incomplete output files" in reason:
+    if any(word in reason for word in ("Missing output files", "Incomplete output files", "Forced execution")):
         return _missing(last)
     said = []
     if "Params have changed" in reason:
@@ -54,10 +55,9 @@ def _changed_ties(reason: str) -> list[str]:
     if files:
         more = f" and {len(files) - 3} more" if len(files) > 3 else ""
         said.append(f"changed code: {', '.join(files[:3])}{more}")
-    if "audio" in names:
-        said.append("changed input: the audio")
+    said += [f"changed input: the {name}" for name in _INPUTS if name in names]
     for name in names:
-        if name != "audio" and not name.startswith("code "):
+        if name not in _INPUTS and not name.startswith("code "):
             said.append(f"changed parameter {name}: {_show(old, name)} -> {_show(new, name)}")
     return said
 

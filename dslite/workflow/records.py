@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from dslite.errors import DsliteError
 from dslite.files import whole_file
+from dslite.workflow import progress
 from dslite.workflow.settings import Settings
 from dslite.workflow.sources import code_hash
 
@@ -28,7 +29,8 @@ def made(settings: Settings, stage: str, parameters: dict) -> dict | None:
     """The record of a stage that was made with these parameters and this code; None if there is none to be used.
 
     Raises:
-        DsliteError: if the folder holds results of other parameters, which are not to be written over.
+        DsliteError: if the folder holds results of other parameters and somebody runs a notebook by hand. A run of
+            ``run_all.py`` has said in its plan that it replaces them.
     """
     file = settings.paths.record(stage)
     if not file.exists():
@@ -36,9 +38,9 @@ def made(settings: Settings, stage: str, parameters: dict) -> dict | None:
     record = json.loads(file.read_text("utf-8"))
     if record["identity"] == identity(stage, parameters):
         return record
-    mine, theirs = _shown(settings), record["parameters"]
+    mine, theirs = _shown(settings, stage), record["parameters"]
     differs = [f"{key} {theirs.get(key)!r}, not {mine[key]!r}" for key in mine if theirs.get(key) != mine[key]]
-    if differs:
+    if differs and progress.VARIABLE not in os.environ:
         raise DsliteError(
             f"{file.parent} holds results made with {', '.join(differs)}. They are kept: set `output` to another "
             f"folder, or run `python run_all.py` with the new parameters, which replaces them."
@@ -52,10 +54,8 @@ def begin(settings: Settings, stage: str, parameters: dict, started: float) -> d
         "stage": stage,
         "corpus": settings.name,
         "identity": identity(stage, parameters),
-        "parameters": _shown(settings),
-        "profile": settings.profile,
-        "reading": "paper",
-        "seed": settings.seed,
+        "parameters": _shown(settings, stage),
+        **({} if stage == "corpus" else {"profile": settings.profile, "reading": "paper", "seed": settings.seed}),
         **circumstances(started),
     }
 
@@ -82,11 +82,17 @@ def write(settings: Settings, record: dict) -> None:
         draft.write_text(json.dumps(record, indent=1, ensure_ascii=False), "utf-8")
 
 
-def _shown(settings: Settings) -> dict:
-    return {
-        "corpus": settings.source,
-        "stand-in": settings.standin,
+def _shown(settings: Settings, stage: str) -> dict:
+    """What a stage ran with, as far as its results depend on it: the seed is nothing to recorded audio."""
+    about = {"corpus": settings.source, "audio": str(settings.folder)}
+    if settings.standin or stage != "corpus":
+        about["seed"] = settings.seed
+    if stage == "corpus":
+        return about
+    weights = settings.weights_file
+    fitted = {
         "profile": settings.profile,
         "backbone": settings.backbone,
-        "seed": settings.seed,
+        "weights": weights.name if weights else "none",
     }
+    return about | fitted

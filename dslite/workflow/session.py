@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dslite import corpora
+from dslite.weights import digest
 from dslite.workflow import engine, estimates, outcome, plan, states, traces
 from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
 from dslite.workflow.plan import Job, Member, Plan
@@ -70,7 +71,7 @@ def prepare(
         cores: threads that run at a time.
         templates: the folder of the template notebooks.
     """
-    members = [Member(s.name, _title(s), s.as_parameters(), _audio(s)) for s in settings]
+    members = [Member(s.name, _title(s), s.as_parameters(), _audio(s), digest(s.weights_file) or "") for s in settings]
     whole = plan.make(output, templates, members, stages, {"output": str(output), "seed": seed})
     to_do = engine.to_do(whole)
     fitting = sum(job.stage == "train" for job in whole.jobs if job.name in to_do)

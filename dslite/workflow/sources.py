@@ -7,13 +7,21 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 _FRONT_END = ["audio.py", "spectrogram.py", "store.py"]
 _RESULTS = {
-    "corpus": [*_FRONT_END, "corpora/**/*.py", "corpora/**/*.toml", "paper/table2.toml", "paper/published.toml"],
+    "corpus": [
+        *_FRONT_END,
+        "corpora/**/*.py",
+        "corpora/**/*.toml",
+        "paper/table2.toml",
+        "paper/published.toml",
+        "workflow/stages.py",
+        "workflow/records.py",
+    ],
     "train": [
         *_FRONT_END,
         *("augmentation.py", "backbones.py", "model.py", "profiles.py", "scoring.py", "training.py", "weights.py"),
         *("paper/table2.toml", "workflow/fits.py"),
     ],
-    "evaluate": ["scoring.py"],
+    "evaluate": ["scoring.py", "workflow/stages.py", "workflow/records.py"],
     "paper": ["paper/*.py", "paper/*.toml"],
 }
 _PAGES = ["reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]

@@ -6,6 +6,7 @@ results of *other* parameters refuses to write over them: only a run of ``run_al
 
 import hashlib
 import json
+import os
 import time
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ import pandas as pd
 from dslite import corpora, scoring
 from dslite.errors import DsliteError
 from dslite.files import whole_file
+from dslite.weights import digest, fetch_weights
 from dslite.workflow import fits, progress, records
 from dslite.workflow.settings import Settings
 
@@ -146,17 +148,13 @@ def train(settings: Settings) -> Stage:
     """Stage ``train``: the four augmentations, each fitted on train (for dev) and on train + dev (for test)."""
     corpus = prepare(settings)
     weights = settings.weights_file
-    identity = {
-        "data": corpus.record["data_hash"],
-        "profile": settings.profile,
-        "backbone": settings.backbone,
-        "weights": [weights.name, weights.stat().st_size] if weights else None,
-        "recipe": asdict(settings.recipe),
-        "seed": settings.seed,
-    }
-    if record := records.made(settings, "train", identity):
+    if record := records.made(settings, "train", _fitted_with(settings, corpus, weights)):
         return Stage(settings, record)
     started = time.monotonic()
+    if weights is None and progress.VARIABLE not in os.environ:  # a run has tried before it made its plan
+        weights = fetch_weights(settings.backbone)
+    identity = _fitted_with(settings, corpus, weights)
+    settings.paths.record("evaluate").unlink(missing_ok=True)  # scores of other predictions than will lie here
     paths, key = settings.paths, records.identity("train", identity)
     shop = fits.Workshop(
         clips=paths.clips,
@@ -165,7 +163,7 @@ def train(settings: Settings) -> Stage:
         features=paths.features,
         classes=corpus.classes,
         backbone=settings.backbone,
-        weights=settings.weights,
+        weights=weights,
         data_hash=corpus.record["data_hash"],
         recipe=settings.recipe,
         seed=settings.seed,
@@ -195,6 +193,17 @@ def train(settings: Settings) -> Stage:
     }
     records.write(settings, record)
     return Stage(settings, record)
+
+
+def _fitted_with(settings: Settings, corpus: Stage, weights: Path | None) -> dict:
+    return {
+        "data": corpus.record["data_hash"],
+        "profile": settings.profile,
+        "backbone": settings.backbone,
+        "weights": digest(weights),
+        "recipe": asdict(settings.recipe),
+        "seed": settings.seed,
+    }
 
 
 # evaluate -------------------------------------------------------------------------------------------------------------
@@ -266,8 +275,10 @@ def estimate(stage: str, settings: Settings) -> float:
     if stage == "evaluate":
         return 6.0
     info, recipe = corpora.CORPORA.get(settings.source), settings.recipe
-    if settings.standin or info is None:
+    if settings.standin:
         pictures = 120
+    elif info is None:
+        pictures = 1.5 * len(Path(settings.source).read_bytes().splitlines())
     else:
         pictures = info.table1.files * (max(1.0, 2 * info.table1.mean_s / recipe.chunk - 1) if recipe.chunk else 1.0)
     if stage == "corpus":

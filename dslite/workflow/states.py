@@ -12,9 +12,9 @@ from dslite.workflow.plan import Job
 class State:
     """Of one notebook.
 
-    ``state`` is "done", "stale" (done once, but it would run again), "failed" or "not run"; ``reason`` says why it is
-    stale or failed; ``link`` is the page to read, from ``reports/``, or empty; ``seconds`` is what its last attempt
-    took.
+    ``state`` is "done", "stale" (done once, but it would run again), "running", "failed" or "not run"; ``reason`` says
+    why it is stale or failed; ``link`` is the page to read, from ``reports/``, or empty; ``seconds`` is what its last
+    attempt took.
     """
 
     state: str

@@ -17,7 +17,7 @@ from dslite.reporting.provenance import data_mark
 from dslite.reporting.results import chosen_on_dev, results_table
 from dslite.reporting.tables import confusion_matrix, table1, table2
 from dslite.workflow import records
-from dslite.workflow.paths import NOTEBOOKS, SUMMARY, Paths
+from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
 from dslite.workflow.stages import about
 
 TABLE3 = ["ccs", "css", "ess", "iemocap"]
@@ -97,7 +97,8 @@ class Summary:
 
 def evaluated(layout: Paths) -> list[str]:
     """The corpora that have scores below an output folder: the paper's in its order, then own ones."""
-    there = sorted(file.parent.parent.name for file in layout.artifacts.glob("*/evaluate/record.json"))
+    names = sorted(file.parent.parent.name for file in layout.artifacts.glob("*/evaluate/record.json"))
+    there = [name for name in names if all(layout.corpus(name).record(stage).exists() for stage in STAGES)]
     return [n for n in corpora.CORPORA if n in there] + [n for n in there if n not in corpora.CORPORA]
 
 
