@@ -81,6 +81,11 @@ class Summary:
             panels.append(Panel(title, confusion_matrix(counts, record["classes"], **where), record["classes"]))
         return panels
 
+    @property
+    def confusion_text(self) -> str:
+        """The panels in words, for those who cannot see them."""
+        return "Confusion matrices of the test files: " + "; ".join(panel.title for panel in self.confusion_panels) + "."
+
     def write(self) -> None:
         """Writes ``results.csv`` and ``tables/table1.csv`` to ``table4.csv``."""
         tables = {
