@@ -59,8 +59,8 @@ def test_shap_maps_have_room_for_every_class(classes):
     figure = explanations.shap_maps([explained(names), explained(names)], MEL_HZ)
     titles = [axes.get_title(loc="left").split("\n")[0] for axes in shown(figure)]
     assert titles == ["true b · said a", *names] * 2
-    with_ticks = [axes for axes in shown(figure) if axes.get_yticklabels()]
-    assert len(with_ticks) >= 2
+    named = [axes for axes in shown(figure) if axes.get_ylabel()]
+    assert len(named) == 2 * (1 if classes < 4 else 2)
 
 
 def test_maps_without_any_value_are_drawn():

@@ -107,7 +107,10 @@ def head_check(
 
 def similarity(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """Spearman's rank correlation of two maps (bands, spans), signed and of the absolute values; NaN if one is flat."""
-    pairs = ((one, other), (np.abs(one), np.abs(other)))
-    return tuple(
-        float("nan") if np.ptp(a) == 0 or np.ptp(b) == 0 else spearmanr(a.ravel(), b.ravel())[0] for a, b in pairs
-    )
+    return _rank_correlation(one, other), _rank_correlation(np.abs(one), np.abs(other))
+
+
+def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    return float(spearmanr(one.ravel(), other.ravel())[0])

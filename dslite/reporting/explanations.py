@@ -57,29 +57,26 @@ def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray) -> Figure:
         mel_hz: centre frequency of each Mel bin in Hz, rising.
     """
     columns = min(_COLUMNS, 1 + len(clips[0].classes))
-    lines = -(-len(clips[0].classes) // (columns - 1))  # the first column is the spectrogram's
+    lines = -(-(1 + len(clips[0].classes)) // columns)
     pooled = [clip.attribution.pooled() for clip in clips]
     norm = _symmetric(pooled)
     with _style():
         figure, grid = plt.subplots(
-            lines * len(clips), columns, figsize=(_WIDTH, 0.7 + 1.75 * lines * len(clips)), squeeze=False,
+            lines * len(clips), columns, figsize=(_WIDTH, 0.7 + 1.85 * lines * len(clips)), squeeze=False,
             layout="constrained",
         )  # fmt: skip
         for axes in grid.flat:
             axes.set_visible(False)
         for number, (clip, maps) in enumerate(zip(clips, pooled, strict=True)):
-            block = grid[number * lines : (number + 1) * lines]
-            first = block[0, 0]
+            first, *others = grid[number * lines : (number + 1) * lines].flat
             first.imshow(clip.levels.T, cmap="viridis", vmin=0, vmax=255, **_place(clip.seconds, len(mel_hz)))
             first.set_title(f"{clip.title}\ngap {np.abs(clip.attribution.gap).max():.1g}", parse_math=False)
-            _axes(first, mel_hz, named=True)
-            for index, (name, values) in enumerate(zip(clip.classes, maps, strict=True)):
-                line, column = divmod(index, columns - 1)
-                axes = block[line, 1 + column]
+            _axes(first, mel_hz)
+            for index, (axes, values) in enumerate(zip(others, maps, strict=False)):
                 axes.imshow(values, cmap=RED_BLUE, norm=norm, **_place(clip.seconds, len(mel_hz)))
                 chance, base = clip.attribution.prediction[index], clip.attribution.base[index]
-                axes.set_title(f"{name}\n{base:.2f} → {chance:.2f}", parse_math=False)
-                _axes(axes, mel_hz, named=line > 0 and column == 0)
+                axes.set_title(f"{clip.classes[index]}\n{base:.2f} → {chance:.2f}", parse_math=False)
+                _axes(axes, mel_hz)
         _bar(figure, grid, norm, "SHAP value of a region: what it adds to the probability")
     return figure
 
@@ -102,14 +99,14 @@ def mean_maps(maps: Sequence["MeanMap"], mel_hz: np.ndarray, seconds: float | No
             for axes, values, what in zip(row, (shown.mean, shown.spread), ("mean", "standard deviation"), strict=True):
                 axes.imshow(values, cmap=RED_BLUE, norm=norm, **_place(length, len(mel_hz)))
                 axes.set_title(f"{shown.label}: {what}, {shown.clips} clips", parse_math=False)
-                _axes(axes, mel_hz, named=axes is row[0])
+                _axes(axes, mel_hz)
                 axes.set_xlabel("share of the clip" if seconds is None else "time (s)")
             band, span = np.nonzero((shown.agreement >= 0.8) & (shown.mean != 0))
             bands, spans = shown.mean.shape
             row[0].scatter(
                 (span + 0.5) * length / spans, (band + 0.5) * len(mel_hz) / bands - 0.5, s=2.5, c="#2b2a27", lw=0
             )
-        _bar(figure, grid, norm, "SHAP value of a region")
+        _bar(figure, grid, norm, "SHAP value of a region; dots: at least 4 of 5 clips agree in its sign")
     return figure
 
 
@@ -142,6 +139,7 @@ def band_profiles(
             axes.set_title(label, parse_math=False)
             axes.set_yticks(*mel_ticks(mel_hz))
             axes.set_xlabel("SHAP value of a band")
+            axes.tick_params(labelbottom=True)
         for axes in grid[:, 0]:
             axes.set_ylabel("Hz (Mel)")
     return figure
@@ -198,11 +196,14 @@ def _place(seconds: float, bins: int) -> dict:
     return {"origin": "lower", "aspect": "auto", "extent": extent, "interpolation": "nearest", "rasterized": True}
 
 
-def _axes(axes: Axes, mel_hz: np.ndarray, named: bool) -> None:
+def _axes(axes: Axes, mel_hz: np.ndarray) -> None:
+    """Seconds and Hz; the Hz are named at the left end of a row only."""
     axes.set_visible(True)
-    at, names = mel_ticks(mel_hz)
-    axes.set_yticks(at, names if named else [])
-    axes.set(xlabel="time (s)", ylabel="Hz (Mel)" if named else "")
+    first = axes.get_subplotspec().is_first_col()
+    axes.set_yticks(*mel_ticks(mel_hz))
+    axes.tick_params(labelleft=first)
+    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
+    axes.set(xlabel="time (s)", ylabel="Hz (Mel)" if first else "")
     axes.spines[["top", "right"]].set_visible(True)
 
 
