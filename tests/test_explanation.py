@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from dslite.backbones import load_backbone
+from dslite.errors import DsliteError
 from dslite.explanation.choice import choose
 from dslite.explanation.evidence import band_edges_hz, encode, evidence_audio, evidence_regions
 from dslite.explanation.explainers import RegionMasker, gradients, paper_way, partition
@@ -216,6 +217,15 @@ def test_training_mean_is_per_mel_bin_and_whole():
 def test_paper_way_refuses_what_its_cast_to_uint8_would_blacken():
     with pytest.raises(ValueError, match="expected RGB in 0-255"):
         paper_way(lambda p: p, np.random.default_rng(0).random((8, 8, 3), dtype=np.float32))
+
+
+def test_paper_way_without_opencv_says_what_to_install(monkeypatch):
+    def missing(*_):
+        raise ImportError("cv2 could not be imported!")
+
+    monkeypatch.setattr("shap.maskers.Image", missing)
+    with pytest.raises(DsliteError, match="pip install opencv-python-headless"):
+        paper_way(lambda p: p, np.full((8, 8, 3), 200.0, np.float32))
 
 
 def test_paper_way_loses_nothing_to_its_cast_to_uint8():

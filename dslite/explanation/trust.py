@@ -35,7 +35,7 @@ def curves(
         index: the class.
         baseline: uint8 (mel_bins,): what a hidden region shows.
         draws: random orders.
-        seed: of the random orders.
+        seed: of the random orders; another one for each clip, or chance is drawn but once.
 
     Returns:
         ``kind`` (``"deletion"``, ``"insertion"``), ``order`` (``"SHAP"``, ``"random"``), ``draw``, ``share`` (of the
@@ -50,7 +50,7 @@ def curves(
     for order, masks in zip(orders, shown, strict=True):
         for count, mask in zip(counts, masks, strict=True):
             mask[order[:count]] = False
-    # One clip's masked spectrograms at a time: a curve needs little memory.
+    # One order's masked spectrograms at a time: a long file then needs little memory.
     falls = np.array(
         [probabilities(regions.hide(levels, m.reshape(-1, BANDS, SPANS), baseline))[:, index] for m in shown]
     )
