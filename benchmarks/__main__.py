@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-NAMES = ("frontend", "phases", "memory", "bootstrap")
+NAMES = ("frontend", "phases", "memory", "bootstrap", "explanation")
 
 
 def main() -> int:

@@ -136,7 +136,7 @@ class MelPlot(keras.layers.Layer):
             parameters = FrontEnd(**parameters)
         self.parameters = parameters or FrontEnd()
         self._filters = mel_filters(self.parameters)
-        self._colours = colour_table(self.parameters.colours)
+        self.colours = colour_table(self.parameters.colours)
 
     def get_config(self):
         return {**super().get_config(), "parameters": asdict(self.parameters)}
@@ -180,7 +180,10 @@ class MelPlot(keras.layers.Layer):
 
     def paint(self, levels):
         """Colours and resizes: integers (batch, frames, mel_bins) -> float32 (batch, size, size, 3), RGB in 0-255."""
-        colours = tf.gather(self._colours, tf.cast(levels, tf.int32))
+        return self.arrange(tf.gather(self.colours, tf.cast(levels, tf.int32)))
+
+    def arrange(self, colours):
+        """Turns and resizes: float32 (batch, frames, mel_bins, 3) -> float32 (batch, size, size, 3)."""
         picture = tf.reverse(tf.transpose(colours, [0, 2, 1, 3]), axis=[1])
         return tf.image.resize(picture, [self.parameters.size] * 2, method="bilinear")
 

@@ -85,8 +85,6 @@ def waveform_and_plot(examples: Sequence[Example], mel_hz: np.ndarray) -> Figure
         examples: one per class.
         mel_hz: centre frequency of each Mel bin in Hz, rising; the ticks stand where their frequencies lie.
     """
-    ticks = [hz for hz in (250, 1000, 2000, 4000, 8000) if mel_hz[0] <= hz <= mel_hz[-1] * 1.02]
-    bins = np.interp(ticks, mel_hz, np.arange(len(mel_hz)))
     with _style():
         figure, grid = plt.subplots(
             len(examples), 2, figsize=(_WIDTH, 0.4 + 1.35 * len(examples)), squeeze=False, sharex="row",
@@ -103,7 +101,7 @@ def waveform_and_plot(examples: Sequence[Example], mel_hz: np.ndarray) -> Figure
                 example.spectrogram.T, origin="lower", aspect="auto", cmap="viridis", vmin=0, vmax=255,
                 extent=(0, seconds, -0.5, len(mel_hz) - 0.5), interpolation="nearest", rasterized=True,
             )  # fmt: skip
-            right.set_yticks(bins, [f"{hz:,}" for hz in ticks])
+            right.set_yticks(*mel_ticks(mel_hz))
             right.set(ylabel="Hz (Mel)")
             right.spines[["top", "right"]].set_visible(True)
         if len({len(example.wave) / example.rate for example in examples}) == 1:
@@ -114,6 +112,12 @@ def waveform_and_plot(examples: Sequence[Example], mel_hz: np.ndarray) -> Figure
         bar = figure.colorbar(picture, ax=grid[:, 1], aspect=40, pad=0.02, ticks=[0, 128, 255])
         bar.set_label("level (0–255, per plot)")
     return figure
+
+
+def mel_ticks(mel_hz: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Where round frequencies lie on an axis of Mel bins, and their names in Hz."""
+    ticks = [hz for hz in (250, 1000, 2000, 4000, 8000) if mel_hz[0] <= hz <= mel_hz[-1] * 1.02]
+    return np.interp(ticks, mel_hz, np.arange(len(mel_hz))), [f"{hz:,}" for hz in ticks]
 
 
 def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:

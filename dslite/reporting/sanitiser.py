@@ -9,6 +9,7 @@ _TAGS = _VOID | {
     *(
         "a",
         "abbr",
+        "audio",
         "b",
         "code",
         "del",
@@ -32,17 +33,19 @@ _TAGS = _VOID | {
 _DROPPED_WHOLE = {"script", "style", "iframe", "object", "template", "noscript", "svg", "math", "title", "textarea"}
 _ATTRIBUTES = {
     *("alt", "aria-hidden", "aria-label", "class", "colspan", "height", "id", "lang", "open", "role", "rowspan"),
-    *("scope", "start", "tabindex", "title", "width"),
+    *("controls", "preload", "scope", "start", "tabindex", "title", "width"),
 }
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*\Z")
+_SOUND = re.compile(r"data:audio/(?:mpeg|wav|flac|ogg);base64,[A-Za-z0-9+/=\s]*\Z")
+_INSIDE = {"img": _PICTURE, "audio": _SOUND}
 _SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
 def clean(markup: str) -> str:
-    """Rewrites HTML from an allowlist: no scripts, styles, forms or frames, pictures only as data, links only as links.
+    """Rewrites HTML from an allowlist: no scripts, styles, forms or frames, links only as links.
 
-    The result is put together from the parsed tokens, each escaped again, and its elements are closed in order;
-    nothing of the input gets through unparsed.
+    Pictures and sounds stay only as data. The result is put together from the parsed tokens, each escaped again, and
+    its elements are closed in order; nothing of the input gets through unparsed.
 
     Args:
         markup: HTML from a notebook's Markdown or output.
@@ -102,7 +105,7 @@ class _Rewriter(HTMLParser):
 def _kept(tag: str, attrs: list[tuple[str, str | None]]):
     for name, value in attrs:
         value = value or ""
-        if name in _ATTRIBUTES or (tag, name) == ("img", "src") and _PICTURE.match(value):
+        if name in _ATTRIBUTES or name == "src" and tag in _INSIDE and _INSIDE[tag].match(value):
             yield name, value
         elif (tag, name) == ("a", "href") and _is_link(value):
             yield name, value

@@ -1,0 +1,48 @@
+"""SHAP: 100 evaluations of one image, over the 100 forward passes alone. One thread."""
+
+import os
+import sys
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.timing import interleaved, ratio, report
+from dslite.backbones import load_backbone
+from dslite.explanation.explainers import EVALUATIONS, partition
+from dslite.explanation.regions import silence
+from dslite.explanation.view import View
+from dslite.model import Head, assemble
+from dslite.spectrogram import FrontEnd, MelPlot
+
+SECONDS, CLASSES = 3, 4
+
+
+def main() -> int:
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    p = FrontEnd()
+    levels = np.random.default_rng(0).integers(0, 256, (p.frames(SECONDS * p.rate), p.mel_bins), np.uint8)
+    kept = True
+    for name in ("squeezenet_v1", "densenet121"):
+        backbone = load_backbone(name, seed=0, download=False)
+        model = assemble(MelPlot(p, name="plot"), backbone, Head(512, CLASSES, 0.25, name="head"))
+        view = View.of(model)
+        pictures = np.repeat(view.plot.paint(levels[None]).numpy(), EVALUATIONS, axis=0)
+        candidates = {
+            "shap": lambda view=view: partition(view.probabilities, levels, silence(p.mel_bins)),
+            "passes": lambda view=view, pictures=pictures: view.probabilities_of_pictures(pictures),
+        }
+        seconds = interleaved(candidates, rounds=5 if name == "squeezenet_v1" else 3)
+        print(f"     {name}: {min(seconds['passes']):.2f} s for {EVALUATIONS} forward passes in batches")
+        kept &= report(
+            f"{name}: {EVALUATIONS} evaluations of one image over the forward passes alone",
+            ratio(seconds, "shap", "passes"),
+            1.3,
+        )
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

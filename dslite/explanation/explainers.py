@@ -1,0 +1,169 @@
+"""Three ways to a SHAP map: regions masked before the colour map, the paper's way, and gradients."""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+
+import numpy as np
+import shap
+
+from dslite.errors import DsliteError
+from dslite.explanation.maps import Attribution
+from dslite.explanation.regions import Regions
+
+EVALUATIONS = 100
+"""Evaluations of the model per clip, as in the authors' notebook (ledger F-45)."""
+
+_BATCH = 16  # of the Partition explainer: large enough for the model, small enough that it still looks where it pays
+
+_GRADIENT_BATCH = 8  # a backward pass keeps every layer's output: 8 pictures take DenseNet121 0.7 GB
+
+
+class RegionMasker(shap.maskers.Masker):
+    """Hides regions of a spectrogram behind a baseline, before the colour map.
+
+    Args:
+        regions: the grid.
+        baseline: uint8 (mel_bins,).
+    """
+
+    def __init__(self, regions: Regions, baseline: np.ndarray):
+        self.regions, self.baseline = regions, baseline
+        self.shape = (1, regions.bands * regions.spans)
+        self.clustering = regions.tree()
+        self.immutable_outputs = True
+
+    def mask_shapes(self, _levels) -> list[tuple[int, int]]:
+        return [(self.regions.bands, self.regions.spans)]
+
+    def __call__(self, mask, levels):
+        """Mask bool (regions,) and levels uint8 (frames, mel_bins) to the masked levels, with an axis of 1 before."""
+        shown = self._standardize_mask(mask, levels).reshape(self.regions.bands, self.regions.spans)
+        return (self.regions.hide(levels, shown, self.baseline)[None],)
+
+
+def partition(
+    probabilities: Callable[[np.ndarray], np.ndarray],
+    levels: np.ndarray,
+    baseline: np.ndarray,
+    regions: Regions | None = None,
+    evaluations: int = EVALUATIONS,
+) -> Attribution:
+    """Owen values of regions in Mel x time, by shap's Partition explainer: the default.
+
+    Args:
+        probabilities: uint8 (n, frames, mel_bins) -> (n, classes), such as :meth:`View.probabilities`.
+        levels: uint8 (frames, mel_bins).
+        baseline: uint8 (mel_bins,): what a hidden region shows.
+        regions: the grid; 16 x 16 if not given.
+        evaluations: how many masked spectrograms the model may see.
+
+    Returns:
+        values (classes, bands, spans). Their gap is 0 but for rounding; with few evaluations, neighbouring regions
+        that were not told apart share their value evenly.
+    """
+    regions = regions or Regions(*levels.shape)
+    explainer = shap.explainers.PartitionExplainer(probabilities, RegionMasker(regions, baseline))
+    with _repeatable():
+        found = explainer(levels[None], max_evals=evaluations, batch_size=_BATCH, silent=True)
+    return _attribution(
+        probabilities(levels[None])[0],
+        np.moveaxis(found.values[0], -1, 0),
+        found.base_values[0],
+        f"shap Partition, {regions.bands} x {regions.spans} regions masked before the colour map",
+        evaluations,
+    )
+
+
+def paper_way(
+    probabilities: Callable[[np.ndarray], np.ndarray], picture: np.ndarray, evaluations: int = EVALUATIONS
+) -> Attribution:
+    """The authors' way, to compare with: shap's image masker on the coloured picture, inpainted with Telea's method.
+
+    Its inpainting casts pictures to uint8. A picture in [0, 1] would become black; hence 0-255 is required here, and
+    whole numbers, from which the cast takes nothing. What it paints need not be a colour of the colour map.
+
+    Args:
+        probabilities: float32 (n, size, size, 3), RGB in 0-255 -> (n, classes).
+        picture: float32 (size, size, 3), RGB in 0-255.
+        evaluations: how many masked pictures the model may see.
+
+    Returns:
+        values (classes, size, size): sums over the three colours, rows turned so that the lowest frequency is first.
+
+    Raises:
+        ValueError: for a picture that is not in 0-255.
+        DsliteError: if OpenCV is not installed.
+    """
+    if not 1.0 < picture.max() <= 255.0 or picture.min() < 0.0:
+        raise ValueError(f"The picture lies in {picture.min():g}-{picture.max():g}; expected RGB in 0-255.")
+    picture = picture.round().astype(np.float32)
+    try:
+        masker = shap.maskers.Image("inpaint_telea", picture.shape)
+    except ImportError as error:
+        raise DsliteError(
+            "The paper's way inpaints with OpenCV, which is not installed: pip install opencv-python-headless."
+        ) from error
+    with _repeatable():
+        explainer = shap.explainers.PartitionExplainer(probabilities, masker)
+        found = explainer(picture[None], max_evals=evaluations, batch_size=_BATCH, silent=True)
+    return _attribution(
+        probabilities(picture[None])[0],
+        np.moveaxis(found.values[0].sum(axis=2), -1, 0)[:, ::-1],
+        found.base_values[0],
+        "shap Partition, image masker with inpainting (the paper's way)",
+        evaluations,
+    )
+
+
+def gradients(view, levels: np.ndarray, background: np.ndarray, samples: int = 32, seed: int = 0) -> Attribution:
+    """Expected gradients (Erion et al., 2021) with respect to the levels: fast, and as fine as the spectrogram.
+
+    The gradient is averaged along straight lines from the background to the spectrogram, one point per sample, evenly
+    spaced; on the way every colour is one of the colour map. With a single background this is integrated gradients.
+    The gap says what the few samples miss.
+
+    Args:
+        view: a :class:`dslite.explanation.view.View`.
+        levels: uint8 (frames, mel_bins).
+        background: uint8 (n, frames, mel_bins): a baseline, or training chunks; ``samples`` should be a multiple of n.
+        samples: points; each costs a forward and a backward pass per class but one.
+        seed: which point belongs to which background.
+
+    Returns:
+        values (classes, mel_bins, frames).
+    """
+    ends = background[np.random.default_rng(seed).permutation(samples) % len(background)].astype(np.float32)
+    way = levels.astype(np.float32) - ends
+    along = ((np.arange(samples, dtype=np.float32) + 0.5) / samples)[:, None, None]
+    base = view.probabilities(background).mean(axis=0)
+    points, values = ends + along * way, []
+    # The probabilities add up to 1, so the last class' map is what the others leave.
+    for row in np.eye(len(base), dtype=np.float32)[:-1]:
+        parts = [points[i : i + _GRADIENT_BATCH] for i in range(0, samples, _GRADIENT_BATCH)]
+        slopes = np.concatenate([view.gradient(part, row).numpy() for part in parts])
+        values.append((slopes * way).mean(axis=0).T.astype(np.float64))
+    return _attribution(
+        view.probabilities(levels[None])[0],
+        np.stack([*values, -np.sum(values, axis=0)]),
+        base,
+        "expected gradients on the levels",
+        samples,
+    )
+
+
+def _attribution(prediction, values, base, method: str, evaluations: int) -> Attribution:
+    values, base = np.asarray(values, np.float64), np.asarray(base, np.float64)
+    return Attribution(
+        values, base, np.asarray(prediction, np.float64), f"{method}; {evaluations} evaluations", evaluations
+    )
+
+
+@contextmanager
+def _repeatable():
+    """shap orders regions of equal importance by numpy's global generator: fixed inside, as it was afterwards."""
+    before = np.random.get_state()  # noqa: NPY002 - it is the one that shap uses
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002

@@ -1,0 +1,86 @@
+"""The model as explanations need it: from spectrogram levels, not from audio, to probabilities."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dslite.model import Head
+from dslite.spectrogram import MelPlot
+
+BATCH = 32
+"""Pictures per forward pass."""
+
+
+class View:
+    """A fitted model from the levels on, so that they can be changed before they get their colours.
+
+    Args:
+        plot: the model's front end.
+        body: pictures (batch, size, size, 3) to features (batch, width).
+        head: features to logits.
+    """
+
+    def __init__(self, plot: MelPlot, body: keras.Model, head: Head):
+        self.plot, self._body, self._head = plot, body, head
+        levels = tf.TensorSpec([None, None, plot.parameters.mel_bins], tf.uint8)
+        picture = tf.TensorSpec([None, plot.parameters.size, plot.parameters.size, 3], tf.float32)
+        self._from_levels = tf.function(lambda x: self._decide(plot.paint(x)), input_signature=[levels])
+        self._from_pictures = tf.function(self._decide, input_signature=[picture])
+
+    @classmethod
+    def of(cls, model: keras.Model) -> "View":
+        """The view of a model made by :func:`dslite.model.assemble`; they share their weights."""
+        plot = model.get_layer("plot")
+        body = keras.Model(plot.output, model.get_layer("pool").output)
+        return cls(plot, body, model.get_layer("head"))
+
+    def probabilities(self, levels: np.ndarray) -> np.ndarray:
+        """uint8 (n, frames, mel_bins) -> float64 (n, classes)."""
+        return _in_batches(self._from_levels, levels)
+
+    def probabilities_of_pictures(self, pictures: np.ndarray) -> np.ndarray:
+        """float32 (n, size, size, 3), RGB in 0-255 -> float64 (n, classes)."""
+        return _in_batches(self._from_pictures, pictures)
+
+    def with_shuffled_head(self, seed: int) -> "View":
+        """The same base model with a head whose weights, array by array, stand in a random order.
+
+        Their distribution stays as trained, so that only what the head has learnt is gone.
+        """
+        rng = np.random.default_rng(seed)
+        head = Head.from_config(self._head.get_config())
+        head.build(self._body.output_shape)
+        head.set_weights([rng.permutation(w.ravel()).reshape(w.shape) for w in self._head.get_weights()])
+        return View(self.plot, self._body, head)
+
+    @tf.function(reduce_retracing=True)
+    def gradient(self, levels, weights):
+        """Gradient of a weighted sum of the probabilities with respect to the levels.
+
+        Between two whole levels the colour is taken as a straight line between theirs; every point is thus a colour
+        of the colour map, and the colour map has a gradient.
+
+        Args:
+            levels: float32 (n, frames, mel_bins) in 0-255.
+            weights: float32 (classes,).
+
+        Returns:
+            float32 (n, frames, mel_bins), in probability per level.
+        """
+        with tf.GradientTape() as tape:
+            tape.watch(levels)
+            low = tf.minimum(tf.floor(levels), 254.0)
+            share = (levels - low)[..., None]
+            table = tf.constant(self.plot.colours)
+            index = tf.cast(low, tf.int32)
+            colours = tf.gather(table, index) * (1.0 - share) + tf.gather(table, index + 1) * share
+            value = tf.reduce_sum(self._decide(self.plot.arrange(colours)) * weights)
+        return tape.gradient(value, levels)
+
+    def _decide(self, pictures):
+        return tf.nn.softmax(self._head(self._body(pictures, training=False)))
+
+
+def _in_batches(predict, inputs: np.ndarray) -> np.ndarray:
+    parts = [predict(tf.constant(inputs[i : i + BATCH])).numpy() for i in range(0, len(inputs), BATCH)]
+    return np.concatenate(parts).astype(np.float64)
