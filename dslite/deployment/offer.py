@@ -73,11 +73,14 @@ def offer(
     real = sample_chunks(of["dev"], audio, samples, rate, REAL, seed)
     contents, wrong = {}, {}
     for name in VARIANTS:
+        if wrong.get("float32"):
+            wrong[name] = ["it would be made from float32, which failed"]
+            continue
         progress(f"making and probing {name}")
         made = attach(quantise(float32, name, calibration), card(model, classes, samples, name, about))
         contents[name] = made
         wrong[name] = gate.structure(made, name, model.count_params(), samples, len(classes))
-        wrong[name] += _runs(made, real, seed)
+        wrong[name] = wrong[name] or _runs(made, real, seed)
     running = {name: LiteModel(contents[name]) for name in VARIANTS if not wrong[name]}
     classifiers = {"keras": keras_classifier(model)} | running
     tables = {}
@@ -95,7 +98,7 @@ def offer(
             row |= scoring.score(tables["test"][name], classes, "all", seed)
         rows.append({**row, "offered": name in VARIANTS and not wrong[name], "reason": "; ".join(wrong.get(name, []))})
     for name in VARIANTS:
-        _keep(folder / f"{name}.tflite", contents[name], not wrong[name])
+        _keep(folder / f"{name}.tflite", None if wrong[name] else contents[name])
     return Offer(pd.DataFrame(rows), pd.concat(tables["test"].values(), ignore_index=True))
 
 
@@ -115,8 +118,8 @@ def keras_classifier(model: keras.Model):
     return lambda chunks: np.concatenate([run(chunks[i : i + 32]).numpy() for i in range(0, len(chunks), 32)])
 
 
-def _keep(file: Path, content: bytes, passed: bool) -> None:
-    if not passed:
+def _keep(file: Path, content: bytes | None) -> None:
+    if content is None:
         file.unlink(missing_ok=True)
         return
     with whole_file(file) as draft:
