@@ -15,10 +15,11 @@ from ai_edge_quantizer import algorithm_manager, qtyping, quantizer
 
 from dslite.deployment.container import Content
 
+_HEAD = qtyping.TFLOperationName.FULLY_CONNECTED
 _OPERATORS = (
     (qtyping.TFLOperationName.CONV_2D, ".*"),
     (qtyping.TFLOperationName.DEPTHWISE_CONV_2D, ".*"),
-    (qtyping.TFLOperationName.FULLY_CONNECTED, "/head"),  # the front end's Mel matrix is one as well
+    (_HEAD, "/head"),  # the front end's Mel matrix is one as well
 )
 """Operators whose weights are quantised, with a pattern for the name of what they put out."""
 
@@ -69,10 +70,12 @@ def quantise(float32: Content, variant: str, calibration: np.ndarray) -> bytes:
             )
             casting = algorithm_manager.AlgorithmName.FLOAT_CASTING
             work.update_quantization_recipe(pattern, operator, config, casting)
-        elif variant == "dynamic-int8":
-            work.add_dynamic_config(pattern, operator, num_bits=8)
-        else:
+        elif variant == "int8" and operator != _HEAD:
             work.add_static_config(pattern, operator, activation_num_bits=8, weight_num_bits=8)
+        else:
+            # The head of "int8" too: with fixed ranges for its few activations, decisions on real clips agreed with
+            # Keras on 92 % instead of 96 %; and it takes no time.
+            work.add_dynamic_config(pattern, operator, num_bits=8)
     with _quiet():
         seen = None
         if work.need_calibration:
