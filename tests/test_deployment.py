@@ -152,12 +152,14 @@ def test_broken_model_is_neither_offered_nor_left(corpus, model, tmp_path, monke
     assert table.loc[list(VARIANTS), "uar"].isna().all() and table.loc["keras", "uar"] > 0
 
 
-def test_a_variant_with_a_scale_of_nan_is_not_run():
+def test_a_scale_of_nan_is_found_and_ends_no_process_but_its_own():
     broken = tiny_model()
     broken.get_layer("tiny").layers[1].bias.assign([np.nan] * 8)
     made = quantise(convert(broken, SAMPLES), "int8", chunks_of(np.random.default_rng(0)))
     reasons = gate.structure(made, "int8", broken.count_params(), SAMPLES, len(CLASSES))
     assert any("not finite" in reason for reason in reasons)
+    carried = attach(made, Card(CLASSES, SAMPLES, RATE, "int8", {}))
+    assert "ends the process" in gate.behaviour_apart(carried, chunks_of(np.random.default_rng(0)))[0]
 
 
 def test_front_end_that_breaks_on_silence_is_caught():

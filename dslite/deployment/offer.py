@@ -80,7 +80,7 @@ def offer(
         made = attach(quantise(float32, name, calibration), card(model, classes, samples, name, about))
         contents[name] = made
         wrong[name] = gate.structure(made, name, model.count_params(), samples, len(classes))
-        wrong[name] = wrong[name] or _runs(made, real, seed)
+        wrong[name] = wrong[name] or gate.behaviour_apart(made, real, seed)
     running = {name: LiteModel(contents[name]) for name in VARIANTS if not wrong[name]}
     classifiers = {"keras": keras_classifier(model)} | running
     tables = {}
@@ -100,14 +100,6 @@ def offer(
     for name in VARIANTS:
         _keep(folder / f"{name}.tflite", None if wrong[name] else contents[name])
     return Offer(pd.DataFrame(rows), pd.concat(tables["test"].values(), ignore_index=True))
-
-
-def _runs(content: bytes, real: np.ndarray, seed: int) -> list[str]:
-    try:
-        model = LiteModel(content)
-    except (RuntimeError, ValueError) as error:
-        return [f"it cannot be loaded ({str(error).strip().splitlines()[0]})"]
-    return gate.behaviour(model, real, seed)
 
 
 def keras_classifier(model: keras.Model):
