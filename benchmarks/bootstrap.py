@@ -4,8 +4,9 @@ import sys
 
 import numpy as np
 
-from benchmarks.timing import interleaved, report
+from benchmarks.timing import report
 from dslite.scoring import bootstrap
+from dslite.timing import interleaved
 
 
 def main() -> int:

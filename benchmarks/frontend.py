@@ -10,8 +10,9 @@ import matplotlib
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.timing import interleaved, ratio, report
+from benchmarks.timing import report
 from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.timing import interleaved, ratio
 
 BATCH = 64
 

@@ -1,0 +1,147 @@
+"""What a ``.tflite`` file holds beside its graph: the card with its labels, and the graph cut into its two parts."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray, read_model_from_bytearray
+
+from dslite.errors import DsliteError
+
+CARD = "dslite"
+"""Name of the metadata entry whose buffer is the card as JSON."""
+
+Content = bytes | bytearray
+
+
+@dataclass(frozen=True)
+class Card:
+    """What somebody who has nothing but the file must know.
+
+    Attributes:
+        labels: classes in the order of the probabilities.
+        samples: length of the waveform that goes in.
+        rate: its sample rate in Hz; one channel.
+        variant: a name of :data:`dslite.deployment.quantisation.VARIANTS`.
+        front_end: the fields of :class:`dslite.spectrogram.FrontEnd` the file was made with.
+        about: where the model comes from (corpus, data, weights, ...), for people.
+    """
+
+    labels: tuple[str, ...]
+    samples: int
+    rate: int
+    variant: str
+    front_end: dict
+    about: dict = field(default_factory=dict)
+
+
+def attach(content: Content, card: Card) -> bytes:
+    """Returns the file with the card in its metadata, in place of any card that it has."""
+    model = read_model_from_bytearray(bytearray(content))
+    buffer = schema.BufferT()
+    buffer.data = list(json.dumps(asdict(card)).encode())
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = CARD, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [m for m in model.metadata or [] if m.name != CARD.encode()] + [entry]
+    return bytes(convert_object_to_bytearray(model))
+
+
+def read_card(content: Content, name: str = "The model") -> Card:
+    """Reads the card of a file.
+
+    Raises:
+        DsliteError: if ``content`` is no TFLite model or has no card; ``name`` says which in the message.
+    """
+    if bytes(content[4:8]) != b"TFL3":
+        raise DsliteError(f"{name} is no TFLite model; expected a file that dslite exported.")
+    model = schema.Model.GetRootAs(content, 0)
+    for index in range(model.MetadataLength()):
+        entry = model.Metadata(index)
+        if entry.Name() == CARD.encode():
+            stored = json.loads(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes())
+            return Card(**{**stored, "labels": tuple(stored["labels"])})
+    raise DsliteError(f"{name} carries no labels of dslite; export it again with the stage `deploy`.")
+
+
+def read_file(file: Path) -> bytes:
+    """The content of a ``.tflite`` file.
+
+    Raises:
+        DsliteError: if it cannot be read.
+    """
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise DsliteError(f"{file} cannot be read ({error.strerror}); expected a .tflite file.") from error
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The graph of a file, cut where the picture is done.
+
+    Attributes:
+        model: the whole, as an object.
+        front_end: the operators that make the picture, in order.
+        picture: index of the tensor that holds the picture.
+    """
+
+    model: schema.ModelT
+    front_end: list
+    picture: int
+
+    @property
+    def subgraph(self):
+        return self.model.subgraphs[0]
+
+    def name(self, operator) -> str:
+        """Name of an operator: of the builtin code, or the custom one as it stands in the file."""
+        code = self.model.operatorCodes[operator.opcodeIndex]
+        builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+        return code.customCode.decode() if builtin == schema.BuiltinOperator.CUSTOM else _BUILTIN[builtin]
+
+
+_BUILTIN = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+
+
+def read_graph(content: Content) -> Graph:
+    """Reads a file's graph and finds its front end: whatever the first bilinear resize depends on.
+
+    Raises:
+        ValueError: if there is no such operator, so that the front end is not in the file.
+    """
+    model = read_model_from_bytearray(bytearray(content))
+    operators = model.subgraphs[0].operators
+    graph = Graph(model, [], -1)
+    resize = next((o for o in operators if graph.name(o) == "RESIZE_BILINEAR"), None)
+    if resize is None:
+        raise ValueError("no bilinear resize in the graph: the front end is not in the file")
+    made = {tensor: operator for operator in operators for tensor in operator.outputs}
+    needed, waiting = set(), [resize]
+    while waiting:
+        operator = waiting.pop()
+        if id(operator) not in needed:
+            needed.add(id(operator))
+            waiting += [made[tensor] for tensor in operator.inputs if tensor in made]
+    return Graph(model, [o for o in operators if id(o) in needed], resize.outputs[0])
+
+
+def cut(content: Content) -> tuple[bytes, bytes]:
+    """Cuts a file in two that run by themselves, to time them apart.
+
+    Returns:
+        The front end (waveform to picture) and the rest (picture to probabilities), without signatures.
+    """
+    parts = []
+    for first in (True, False):
+        graph = read_graph(content)
+        of_front = {id(o) for o in graph.front_end}
+        graph.subgraph.operators = [o for o in graph.subgraph.operators if (id(o) in of_front) == first]
+        if first:
+            graph.subgraph.outputs = [graph.picture]
+        else:
+            graph.subgraph.inputs = [graph.picture]
+        graph.model.signatureDefs = []
+        parts.append(bytes(convert_object_to_bytearray(graph.model)))
+    return parts[0], parts[1]

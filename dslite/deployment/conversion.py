@@ -1,0 +1,84 @@
+"""A fit's model becomes one TFLite graph: waveform in, probabilities out (paper, section 2.2; ledger F-26)."""
+
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.export import ExportArchive
+
+from dslite.deployment.container import Card
+
+
+def convert(model: keras.Model, samples: int) -> bytes:
+    """Converts to float32, builtin operators only.
+
+    The signature ``serving_default`` takes ``waveform``, float32 (1, samples), and gives ``probabilities``, float32
+    (1, classes). The detour through a saved model keeps these names; of the shorter ways some give models full of NaN.
+
+    Args:
+        model: what :func:`dslite.model.assemble` made.
+        samples: length of the waveform, fixed in the file.
+    """
+    archive = ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(
+        "serving_default",
+        lambda waveform: {"probabilities": model(waveform, training=False)},
+        input_signature=[tf.TensorSpec([1, samples], tf.float32, name="waveform")],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        return converter.convert()
+
+
+def card(model: keras.Model, labels, samples: int, variant: str, about: dict) -> Card:
+    """The card of a variant (:class:`dslite.deployment.container.Card`)."""
+    front_end = model.get_layer("plot").parameters
+    return Card(tuple(labels), samples, front_end.rate, variant, asdict(front_end), about)
+
+
+def saved_sizes(model: keras.Model, trained) -> dict[str, int]:
+    """Bytes of the model as HDF5, as the paper weighed it (Table 5; ledger F-30).
+
+    Args:
+        model: the model; it gets an optimiser.
+        trained: the variables that were trained; AdaDelta keeps two values beside each of their weights.
+
+    Returns:
+        ``without`` and ``with`` the optimiser's state.
+    """
+    sizes = {}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.h5"
+        for name, optimiser in (("without", None), ("with", keras.optimizers.Adadelta())):
+            if optimiser:
+                optimiser.build(trained)
+                model.compile(optimizer=optimiser)
+            model.save(file, include_optimizer=optimiser is not None)
+            sizes[name] = file.stat().st_size
+    return sizes
+
+
+def macs(model: keras.Model) -> int:
+    """Multiply-accumulates of one chunk in convolutions and dense layers, computed from shapes; about half the FLOPs.
+
+    Biases, activations, normalisation, pooling and the front end are not counted (as in the 2.833 G of DenseNet121;
+    the paper's Table 5 prints 3.1 G without saying what it counts, ledger F-32).
+    """
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            total += macs(layer)
+        elif isinstance(layer, keras.layers.DepthwiseConv2D | keras.layers.Conv2D):
+            _, rows, columns, filters = layer.output.shape
+            height, width, channels, _ = layer.kernel.shape
+            each = 1 if isinstance(layer, keras.layers.DepthwiseConv2D) else channels
+            total += rows * columns * filters * height * width * each
+        else:  # a matrix is applied once per chunk
+            total += sum(int(np.prod(w.shape)) for w in layer.weights if len(w.shape) == 2)
+    return total

@@ -1,0 +1,156 @@
+"""What a converted file must stand before it is offered. Converters fail in silence: small files full of NaN."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ai_edge_litert import schema_py_generated as schema
+
+from dslite.deployment.container import Content, read_graph
+from dslite.deployment.quantisation import VARIANTS
+from dslite.deployment.runtime import LiteModel
+
+SAME_DECISION = 99.5
+"""Percent of files on which a float variant must decide as Keras does."""
+
+CLOSE = 1e-3
+"""Largest difference of a file's probability from Keras' that a float variant may have."""
+
+_NARROW = {getattr(schema.TensorType, name): name for name in ("INT4", "INT8", "UINT8", "INT16", "FLOAT16", "BFLOAT16")}
+
+
+def structure(content: Content, variant: str, parameters: int, samples: int, classes: int) -> list[str]:
+    """Looks at a file without running it.
+
+    Args:
+        content: the file.
+        variant: a name of :data:`dslite.deployment.quantisation.VARIANTS`.
+        parameters: of the Keras model.
+        samples, classes: the lengths that its input and output must have.
+
+    Returns:
+        What is wrong, as sentences without a full stop; empty if nothing is.
+    """
+    wrong = []
+    expected = parameters * VARIANTS[variant].weight_bytes
+    low, high = 0.8 * expected, 1.4 * expected + 500_000  # Mel matrix, colours, graph; values that stay float32
+    if not low <= len(content) <= high:
+        wrong.append(f"{len(content) / 1e6:.2f} MB is not plausible for {parameters} parameters in {variant}")
+    try:
+        graph = read_graph(content)
+    except ValueError as error:
+        return [*wrong, str(error)]
+    codes = graph.model.operatorCodes
+    custom = sorted({code.customCode.decode() for code in codes if code.customCode})
+    if custom:
+        wrong.append(f"operators that are not built in: {', '.join(custom)}")
+    tensors = graph.subgraph.tensors
+    for what, indices, shape in (
+        ("input", graph.subgraph.inputs, [1, samples]),
+        ("output", graph.subgraph.outputs, [1, classes]),
+    ):
+        found = [(list(tensors[i].shape), tensors[i].type) for i in indices]
+        if found != [(shape, schema.TensorType.FLOAT32)]:
+            wrong.append(f"the {what} is not one float32 tensor of shape {shape}")
+    return wrong + _narrow(graph) + _constants(graph)
+
+
+def _constants(graph) -> list[str]:
+    kinds = {schema.TensorType.FLOAT32: np.float32, schema.TensorType.FLOAT16: np.float16}
+    bad = 0
+    for tensor in graph.subgraph.tensors:
+        values = [] if tensor.quantization is None or tensor.quantization.scale is None else tensor.quantization.scale
+        stored = graph.model.buffers[tensor.buffer].data
+        if stored is not None and tensor.type in kinds:
+            values = np.asarray(stored, np.uint8).view(kinds[tensor.type])
+        bad += not np.isfinite(values).all()
+    return [f"{bad} of its constants are not finite"] if bad else []
+
+
+def _narrow(graph) -> list[str]:
+    tensors = graph.subgraph.tensors
+    used = {i for operator in graph.front_end for i in [*operator.inputs, *operator.outputs] if i >= 0}
+    found = [_NARROW[tensors[i].type] for i in sorted(used) if tensors[i].type in _NARROW]
+    if not found:
+        return []
+    kinds = ", ".join(sorted(set(found)))
+    return [f"the front end is quantised ({len(found)} tensors of {kinds}); it must stay float32"]
+
+
+def probes(samples: int, seed: int) -> dict[str, np.ndarray]:
+    """Hostile waveforms by name, float32 (samples,)."""
+    noise = np.random.default_rng(seed).standard_normal(samples).astype(np.float32)
+    click = np.zeros(samples, np.float32)
+    click[samples // 2] = 1.0
+    return {
+        "silence": np.zeros(samples, np.float32),
+        "a constant": np.full(samples, 0.5, np.float32),
+        "a click": click,
+        "noise": 0.1 * noise,
+        "faint noise": 1e-8 * noise,
+        "clipping": np.clip(100.0 * noise, -1.0, 1.0),
+    }
+
+
+def behaviour(model: LiteModel, real: np.ndarray, seed: int = 0) -> list[str]:
+    """Runs a file on hostile waveforms and real chunks (float32 (n, samples)); returns what is wrong."""
+    wrong = []
+    inputs = {name: wave[None] for name, wave in probes(model.card.samples, seed).items()} | {"real audio": real}
+    for name, chunks in inputs.items():
+        try:
+            out = model(chunks)
+        except (RuntimeError, ValueError) as error:
+            wrong.append(f"it does not run on {name} ({str(error).strip().splitlines()[0]})")
+            continue
+        if not np.isfinite(out).all():
+            wrong.append(f"its output on {name} is not finite")
+        elif (out < 0).any() or np.abs(out.sum(axis=1) - 1).max() > CLOSE:
+            wrong.append(f"its output on {name} is no distribution over the classes")
+    return wrong
+
+
+def behaviour_apart(content: Content, real: np.ndarray, seed: int = 0) -> list[str]:
+    """:func:`behaviour` in a process of its own: LiteRT ends its whole process on some broken files (a NaN scale)."""
+    with tempfile.TemporaryDirectory() as folder:
+        file, chunks = Path(folder) / "model.tflite", Path(folder) / "real.npy"
+        file.write_bytes(content)
+        np.save(chunks, real)
+        command = [sys.executable, "-m", __spec__.name, str(file), str(chunks), str(seed)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        return [f"it ends the process that runs it (exit status {done.returncode}{', ' + said[-1] if said else ''})"]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def agreement(reference: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
+    """Compares two prediction tables of the same files in the same order.
+
+    Returns:
+        ``agreement``: percent of files with the same decision; ``difference``: the largest absolute difference of any
+        file's probability (NaN if one is).
+    """
+    columns = [name for name in reference if name.startswith("p_")]
+    same = reference["predicted"].to_numpy() == predictions["predicted"].to_numpy()
+    difference = np.abs(reference[columns].to_numpy() - predictions[columns].to_numpy()).max()
+    return {"agreement": 100.0 * float(same.mean()), "difference": float(difference)}
+
+
+def disagreement(variant: str, found: dict[str, float]) -> list[str]:
+    """What is wrong with the result of :func:`agreement`; integer variants are reported, not refused."""
+    if not VARIANTS[variant].exact:
+        return []
+    wrong = []
+    if not found["agreement"] >= SAME_DECISION:
+        wrong.append(f"it decides as Keras does on {found['agreement']:.1f} % of dev files, below {SAME_DECISION} %")
+    if not found["difference"] <= CLOSE:
+        wrong.append(f"its probabilities differ from Keras' by up to {found['difference']:.1e}, above {CLOSE:g}")
+    return wrong
+
+
+if __name__ == "__main__":
+    print(json.dumps(behaviour(LiteModel(Path(sys.argv[1])), np.load(sys.argv[2]), int(sys.argv[3]))))

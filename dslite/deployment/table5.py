@@ -1,0 +1,70 @@
+"""Table 5: what a model costs, per chunk and in memory and on disk (paper, section 3.4)."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import pandas as pd
+
+from dslite.backbones import train_last
+from dslite.deployment import latency, memory
+from dslite.deployment.conversion import macs, saved_sizes
+from dslite.model import load_model
+
+
+def measure(
+    keras_file: Path,
+    folder: Path,
+    samples: int,
+    threads: Sequence[int],
+    trained_layers: int,
+    progress: Callable[[str], None] = lambda doing: None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measures one fit's model in TensorFlow and in every offered variant.
+
+    Args:
+        keras_file: ``model.keras`` of the fit.
+        folder: its offered ``.tflite`` files, float32 among them.
+        samples: length of a chunk.
+        threads: numbers of threads to time with, e.g. (1, 2); memory is taken with the first.
+        trained_layers: how many layers of the base model were trained, for the size with the optimiser's state.
+        progress: called with what is being done.
+
+    Returns:
+        table: a row per ``model``, ``part`` (``whole``, ``front end``, ``cnn``) and ``threads``: ``p10_ms``,
+            ``p50_ms``, ``p90_ms``, ``speed_up`` (p50 with the first number of threads over this p50), ``noise``
+            (:func:`dslite.deployment.latency.noise_floor` at these threads), and for the whole ``parameters`` and
+            ``macs`` (of the Keras model), ``bytes``, ``bytes_with_optimiser`` (Keras as HDF5), ``peak_mb``,
+            ``model_mb``.
+        timings: every repetition (:func:`dslite.deployment.latency.measure`).
+    """
+    timed = []
+    for number in threads:
+        progress(f"timing with {number} thread{'s' if number > 1 else ''}")
+        timed.append(latency.measure(keras_file, folder, samples, number))
+    timings = pd.concat(timed, ignore_index=True)
+    table = latency.summary(timings)
+    first = table[table["threads"] == threads[0]].set_index(["model", "part"])["p50_ms"]
+    table["speed_up"] = first.loc[list(zip(table["model"], table["part"], strict=True))].to_numpy() / table["p50_ms"]
+    noise = {number: latency.noise_floor(part) for number, part in timings.groupby("threads")}
+    table["noise"] = table["threads"].map(noise)
+    progress("memory, each model in a process of its own")
+    costs = _costs(keras_file, trained_layers)
+    rows = []
+    for name in table["model"].unique():
+        file = keras_file if name == "keras" else folder / f"{name.removesuffix(' again')}.tflite"
+        size = {} if name == "keras" else {"bytes": file.stat().st_size}
+        used = memory.peak_memory(file, samples, threads[0])
+        rows.append({"model": name, "part": "whole", **costs["all"], **(size or costs["keras"]), **used})
+    return table.merge(pd.DataFrame(rows), how="left", on=["model", "part"]), timings
+
+
+def _costs(keras_file: Path, trained_layers: int) -> dict[str, dict]:
+    model = load_model(keras_file)
+    base = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    trained = [*train_last(base, trained_layers), *model.get_layer("head").trainable_variables]
+    sizes = saved_sizes(model, trained)
+    return {
+        "all": {"parameters": model.count_params(), "macs": macs(model)},
+        "keras": {"bytes": sizes["without"], "bytes_with_optimiser": sizes["with"]},
+    }

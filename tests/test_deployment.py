@@ -1,0 +1,282 @@
+"""One file from waveform to probabilities: what it holds, what the gate refuses, how it is measured."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import tensorflow as tf
+
+from dslite import audio
+from dslite.backbones import Backbone, load_backbone
+from dslite.deployment import LiteModel, gate, latency, read_card, table5
+from dslite.deployment import offer as offering
+from dslite.deployment.container import Card, attach, cut
+from dslite.deployment.conversion import convert, macs, saved_sizes
+from dslite.deployment.quantisation import VARIANTS, quantise
+from dslite.deployment.runtime import runner
+from dslite.errors import DsliteError
+from dslite.model import Head, assemble
+from dslite.spectrogram import FrontEnd, MelPlot
+
+RATE, SAMPLES = 16_000, 8_000
+CLASSES = ("low", "high", "noise")
+
+
+def tiny_model(seed=0, front_end=None):
+    keras.utils.set_random_seed(seed)
+    picture = keras.Input((224, 224, 3))
+    x = keras.layers.Conv2D(8, 5, strides=8, padding="same", activation="relu")(picture)
+    x = keras.layers.DepthwiseConv2D(3, padding="same", activation="relu")(x)
+    x = keras.layers.Conv2D(16, 1)(x)
+    net = keras.Model(picture, x, name="tiny")
+    backbone = Backbone("tiny", net, (1 / 127.5,) * 3, (-1.0,) * 3, "random", "")
+    return assemble(MelPlot(front_end, name="plot"), backbone, Head(32, len(CLASSES), 0.0, name="head"))
+
+
+def wave(label, length, rng):
+    time = np.arange(length) / RATE
+    if label == "noise":
+        return 0.2 * rng.standard_normal(length).astype(np.float32)
+    hertz = {"low": 300, "high": 3000}[label] * rng.uniform(0.8, 1.2)
+    return (0.5 * np.sin(2 * np.pi * hertz * time) + 0.01 * rng.standard_normal(length)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A folder of clips, one of them shorter than a chunk, and their table."""
+    folder, rows = tmp_path_factory.mktemp("audio"), []
+    rng = np.random.default_rng(0)
+    for part in ("train", "dev", "test"):
+        for number in range(9):
+            label, file = CLASSES[number % 3], f"{part}_{number}.wav"
+            length = 3_000 if number == 4 else int(rng.integers(8_000, 20_000))
+            soundfile.write(folder / file, wave(label, length, rng), RATE, subtype="FLOAT")
+            rows.append((file, f"s{number}", label, part))
+    return folder, pd.DataFrame(rows, columns=["file", "speaker", "label", "partition"])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model()
+
+
+@pytest.fixture(scope="module")
+def float32(model):
+    return convert(model, SAMPLES)
+
+
+@pytest.fixture(scope="module")
+def offered(model, corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("deploy")
+    clips, table = corpus[0], corpus[1]
+    return folder, offering.offer(model, CLASSES, SAMPLES, table, clips, folder, {"corpus": "toy"}, seed=0)
+
+
+def chunks_of(rng, count=6):
+    return np.stack([wave(CLASSES[i % 3], SAMPLES, rng) for i in range(count)])
+
+
+def test_every_variant_is_offered_with_its_figures(offered):
+    folder, result = offered
+    table = result.table.set_index("model")
+    assert list(table.index) == ["keras", *VARIANTS]
+    assert sorted(f.stem for f in folder.iterdir()) == sorted(VARIANTS)
+    assert table.loc[list(VARIANTS), "offered"].all() and not table.loc["keras", "offered"]
+    assert (table.loc[list(VARIANTS), "bytes"] == [(folder / f"{v}.tflite").stat().st_size for v in VARIANTS]).all()
+    assert (table.loc["float32", ["agreement", "uar"]] == [100.0, table.loc["keras", "uar"]]).all()
+    assert (table["ci_low"] <= table["uar"]).all() and (table["uar"] <= table["ci_high"]).all()
+    assert (table["n_files"] == 9).all()
+    assert set(result.predictions["model"]) == {"keras", *VARIANTS} and len(result.predictions) == 9 * 5
+
+
+def test_the_file_alone_equals_the_pipeline(offered, corpus, model):
+    folder = offered[0]
+    for number in (3, 4):  # a long clip and one that is shorter than a chunk
+        samples = audio.load(corpus[0] / f"test_{number}.wav", RATE)
+        chunks = audio.cut(samples, SAMPLES, SAMPLES // 2, SAMPLES)
+        ours = LiteModel(folder / "float32.tflite")(chunks)
+        np.testing.assert_allclose(ours, model(chunks), atol=1e-4)
+    found = offered[1].predictions.query("model == 'float32' and file == 'test_3.wav'")
+    whole = audio.cut(audio.load(corpus[0] / "test_3.wav", RATE), SAMPLES, SAMPLES // 2, SAMPLES)
+    mean = np.mean(model(whole), axis=0)
+    np.testing.assert_allclose(found[[f"p_{c}" for c in CLASSES]].to_numpy()[0], mean, atol=1e-4)
+
+
+def test_running_a_file_needs_no_tensorflow(offered):
+    program = (
+        "import sys, numpy as np; from dslite.deployment import LiteModel; "
+        "m = LiteModel(sys.argv[1]); print(m(np.ones((1, m.card.samples), np.float32)).shape); "
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    file = offered[0] / "int8.tflite"
+    done = subprocess.run([sys.executable, "-c", program, file], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(1, 3)"
+
+
+def test_the_card_comes_back_from_the_file(offered, model):
+    for variant in VARIANTS:
+        card = read_card((offered[0] / f"{variant}.tflite").read_bytes())
+        assert (card.labels, card.samples, card.rate, card.variant) == (CLASSES, SAMPLES, RATE, variant)
+        assert MelPlot(card.front_end).parameters == model.get_layer("plot").parameters
+        assert card.about == {"corpus": "toy"}
+
+
+def test_a_new_card_replaces_the_old(float32):
+    cards = [Card((label,), SAMPLES, RATE, "float32", {}) for label in ("old", "newer")]
+    twice = attach(attach(float32, cards[0]), cards[1])
+    assert read_card(twice) == cards[1]
+
+
+def test_files_without_card_are_refused_by_name(float32, tmp_path):
+    (tmp_path / "bare.tflite").write_bytes(float32)
+    (tmp_path / "text.tflite").write_text("no model at all")
+    for name in ("bare.tflite", "text.tflite", "missing.tflite"):
+        with pytest.raises(DsliteError, match=name):
+            LiteModel(tmp_path / name)
+
+
+def test_broken_model_is_neither_offered_nor_left(corpus, model, tmp_path, monkeypatch):
+    broken = tiny_model()
+    broken.get_layer("tiny").layers[1].bias.assign([np.nan] * 8)
+    stale = tmp_path / "float32.tflite"
+    stale.write_bytes(b"of an earlier run")
+    monkeypatch.setattr(offering, "convert", lambda _, samples: convert(broken, samples))
+    result = offering.offer(model, CLASSES, SAMPLES, corpus[1], corpus[0], tmp_path, {}, seed=0)
+    table = result.table.set_index("model")
+    assert not table["offered"].any() and not list(tmp_path.iterdir()) and not stale.exists()
+    assert "not finite" in table.loc["float32", "reason"] and "float32, which failed" in table.loc["int8", "reason"]
+    assert table.loc[list(VARIANTS), "uar"].isna().all() and table.loc["keras", "uar"] > 0
+
+
+def test_a_scale_of_nan_is_found_and_ends_no_process_but_its_own():
+    broken = tiny_model()
+    broken.get_layer("tiny").layers[1].bias.assign([np.nan] * 8)
+    made = quantise(convert(broken, SAMPLES), "int8", chunks_of(np.random.default_rng(0)))
+    reasons = gate.structure(made, "int8", broken.count_params(), SAMPLES, len(CLASSES))
+    assert any("not finite" in reason for reason in reasons)
+    carried = attach(made, Card(CLASSES, SAMPLES, RATE, "int8", {}))
+    assert "ends the process" in gate.behaviour_apart(carried, chunks_of(np.random.default_rng(0)))[0]
+
+
+def test_front_end_that_breaks_on_silence_is_caught():
+    floorless = tiny_model(front_end=FrontEnd(floor=0.0))
+    content = attach(convert(floorless, SAMPLES), Card(CLASSES, SAMPLES, RATE, "float32", {}))
+    rng = np.random.default_rng(0)
+    reasons = gate.behaviour(LiteModel(content), chunks_of(rng))
+    assert reasons and all("silence" in reason or "constant" in reason for reason in reasons)
+
+
+def test_other_weights_than_keras_are_noticed(corpus, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(offering, "convert", lambda _, samples: convert(tiny_model(seed=9), samples))
+    table = offering.offer(model, CLASSES, SAMPLES, corpus[1], corpus[0], tmp_path, {}, seed=0).table
+    table = table.set_index("model")
+    for variant in ("float32", "float16"):
+        assert "differ from Keras'" in table.loc[variant, "reason"]
+        assert not (tmp_path / f"{variant}.tflite").exists()
+    assert table.loc["int8", "difference"] > 1e-3  # reported, and for the reader to judge
+    assert np.isfinite(table.loc["float32", "uar"])
+
+
+@pytest.mark.parametrize("types", [[], [tf.float16]])
+def test_quantised_front_end_is_refused(model, types):
+    # TensorFlow's own switches act on the whole graph, Mel matrix and colours included.
+    function = tf.function(lambda wave: model(wave, training=False), input_signature=[tf.TensorSpec([1, SAMPLES])])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    converter.optimizations, converter.target_spec.supported_types = [tf.lite.Optimize.DEFAULT], types
+    reasons = gate.structure(converter.convert(), "dynamic-int8", model.count_params(), SAMPLES, len(CLASSES))
+    assert any("front end is quantised" in reason for reason in reasons)
+
+
+def test_our_variants_leave_the_front_end_alone(model, float32):
+    chunks = chunks_of(np.random.default_rng(1))
+    for variant in VARIANTS:
+        made = quantise(float32, variant, chunks)
+        assert gate.structure(made, variant, model.count_params(), SAMPLES, len(CLASSES)) == []
+        picture, of_float = (runner(cut(x)[0], 1)(chunks[:1]) for x in (made, float32))
+        np.testing.assert_array_equal(picture, of_float)
+
+
+def test_operators_that_are_not_built_in_are_refused(model):
+    function = tf.function(
+        lambda wave: model(wave, training=False) + 0.0 * tf.math.sinh(wave[:, : len(CLASSES)]),
+        input_signature=[tf.TensorSpec([1, SAMPLES])],
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    reasons = gate.structure(converter.convert(), "float32", model.count_params(), SAMPLES, len(CLASSES))
+    assert len(reasons) == 1 and "Flex" in reasons[0]
+
+
+def test_implausible_size_and_wrong_shapes_are_refused(model, float32):
+    small = gate.structure(float32, "float32", 10_000_000, SAMPLES, len(CLASSES))
+    assert len(small) == 1 and "MB" in small[0]
+    reasons = gate.structure(float32, "float32", model.count_params(), SAMPLES + 1, len(CLASSES) + 1)
+    assert [r.split(" is not")[0] for r in reasons] == ["the input", "the output"]
+
+
+def test_agreement_counts_files_and_takes_the_worst_probability():
+    one = pd.DataFrame({"predicted": ["a", "b", "a", "a"], "p_a": [0.9, 0.2, 0.7, 0.6], "p_b": [0.1, 0.8, 0.3, 0.4]})
+    other = one.assign(predicted=["a", "b", "a", "b"], p_a=[0.9, 0.2, 0.7, 0.35], p_b=[0.1, 0.8, 0.3, 0.65])
+    found = gate.agreement(one, other)
+    assert found == pytest.approx({"agreement": 75.0, "difference": 0.25})
+    assert len(gate.disagreement("float16", found)) == 2 and not gate.disagreement("int8", found)
+    assert gate.disagreement("float32", {"agreement": 100.0, "difference": float("nan")})
+
+
+def test_the_two_parts_make_the_whole(float32):
+    chunk = chunks_of(np.random.default_rng(2), 1)
+    front_end, cnn = (runner(part, 1) for part in cut(float32))
+    picture = front_end(chunk)
+    assert picture.shape == (1, 224, 224, 3)
+    np.testing.assert_allclose(cnn(picture), runner(float32, 1)(chunk), atol=1e-6)
+
+
+def test_multiply_accumulates_by_hand(model):
+    plane = 28 * 28
+    by_hand = plane * 8 * 5 * 5 * 3 + plane * 8 * 3 * 3 + plane * 16 * 8 + 16 * 32 + 32 * len(CLASSES)
+    assert macs(model) == by_hand
+
+
+def test_multiply_accumulates_of_densenet(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    net = load_backbone("densenet121", download=False).model
+    assert macs(net) == pytest.approx(2.833e9, rel=1e-3)
+
+
+def test_optimiser_state_is_two_values_per_trained_weight():
+    fresh = tiny_model()
+    trained = fresh.get_layer("head").trainable_variables
+    sizes = saved_sizes(fresh, trained)
+    extra = 2 * 4 * sum(int(np.prod(v.shape)) for v in trained)
+    assert sizes["with"] - sizes["without"] == pytest.approx(extra, abs=30_000)
+    assert sizes["with"] - sizes["without"] > extra
+
+
+def test_latency_figures_by_hand():
+    rows = [("float32", "whole", 1, i, ms) for i, ms in enumerate([10.0, 20.0, 30.0])]
+    rows += [(latency.AGAIN, "whole", 1, i, ms) for i, ms in enumerate([11.0, 20.0, 24.0])]
+    rows += [("int8", "whole", 1, i, ms) for i, ms in enumerate([5.0, 10.0, 60.0])]
+    timings = pd.DataFrame(rows, columns=["model", "part", "threads", "round", "ms"])
+    first = latency.summary(timings).iloc[0]
+    assert (first["p10_ms"], first["p50_ms"], first["p90_ms"]) == pytest.approx((12.0, 20.0, 28.0))
+    assert latency.noise_floor(timings) == pytest.approx(0.1)
+    assert latency.ratio(timings, ("int8", "whole"), ("float32", "whole"), 1) == pytest.approx(0.5)
+
+
+def test_table5_names_every_candidate_and_cost(model, offered, tmp_path):
+    model.save(tmp_path / "model.keras")
+    table, timings = table5.measure(tmp_path / "model.keras", offered[0], SAMPLES, [1], trained_layers=2)
+    counts = timings.groupby(["model", "part"]).size()
+    expected = {(v, part) for v in VARIANTS for part in ("whole", "front end", "cnn")}
+    assert set(counts.index) == expected | {("keras", "whole"), ("keras", "front end"), (latency.AGAIN, "whole")}
+    assert (counts == latency.ROUNDS).all() and (timings["ms"] > 0).all() and len(table) == len(counts)
+    whole = table[table["part"] == "whole"].set_index("model")
+    assert (whole["parameters"] == model.count_params()).all() and (whole["macs"] == macs(model)).all()
+    assert whole.loc["int8", "bytes"] == (offered[0] / "int8.tflite").stat().st_size
+    assert whole.loc["keras", "bytes_with_optimiser"] > whole.loc["keras", "bytes"]
+    assert (whole["model_mb"] < whole["peak_mb"]).all() and (whole["peak_mb"].drop("keras") < 500).all()
+    assert (table["speed_up"] == 1).all() and table["noise"].nunique() == 1
