@@ -26,7 +26,7 @@ def main() -> int:
     levels = np.random.default_rng(0).integers(0, 256, (p.frames(SECONDS * p.rate), p.mel_bins), np.uint8)
     kept = True
     for name in ("squeezenet_v1", "densenet121"):
-        backbone = load_backbone(name, seed=0, download=False)
+        backbone = load_backbone(name, seed=0)
         model = assemble(MelPlot(p, name="plot"), backbone, Head(512, CLASSES, 0.25, name="head"))
         view = View.of(model)
         pictures = np.repeat(view.plot.paint(levels[None]).numpy(), EVALUATIONS, axis=0)

@@ -243,7 +243,7 @@ def test_multiply_accumulates_by_hand(model):
 
 def test_multiply_accumulates_of_densenet(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    net = load_backbone("densenet121", download=False).model
+    net = load_backbone("densenet121").model
     assert macs(net) == pytest.approx(2.833e9, rel=1e-3)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -24,7 +25,7 @@ def locked() -> dict[str, str]:
 def direct() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    return {re.match(r"[A-Za-z0-9_.-]+", line)[0] for line in wanted}
+    return {canonicalize_name(Requirement(line).name) for line in wanted}
 
 
 def test_every_direct_dependency_is_locked():

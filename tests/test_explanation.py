@@ -40,7 +40,7 @@ def tiny():
     size = plot.parameters.size
     inputs = keras.Input((size, size, 3))
     outputs = keras.layers.Conv2D(8, 8, strides=4, activation="softplus")(inputs)
-    backbone = load_backbone("squeezenet_v1", download=False)
+    backbone = load_backbone("squeezenet_v1")
     small = type(backbone)("tiny", keras.Model(inputs, outputs), (1 / 127.5,) * 3, (-1.0,) * 3, "random", "test")
     model = assemble(plot, small, Head(16, 3, 0.25, name="head"))
     head = model.get_layer("head")

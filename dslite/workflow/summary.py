@@ -84,7 +84,7 @@ class Summary:
     @property
     def confusion_text(self) -> str:
         """The panels in words, for those who cannot see them."""
-        return "Confusion matrices of the test files: " + "; ".join(panel.title for panel in self.confusion_panels) + "."
+        return f"Confusion matrices of the test files: {'; '.join(panel.title for panel in self.confusion_panels)}."
 
     def write(self) -> None:
         """Writes ``results.csv`` and ``tables/table1.csv`` to ``table4.csv``."""
