@@ -64,7 +64,7 @@ def found_figures(clips: pd.DataFrame) -> dict[str, float]:
         "files": len(clips),
         "minutes": seconds.sum() / 60,
         "mean_s": seconds.mean(),
-        "std_s": seconds.std(ddof=0),
+        "std_s": seconds.std(),
     }
     if len(clips) and (clips["speaker"] != "").all():
         figures["speakers"] = clips["speaker"].nunique()

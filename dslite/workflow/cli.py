@@ -94,7 +94,7 @@ def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     planned = session.prepare(settings, (*STAGES, SUMMARY), paths.output, chosen.seed, chosen.cores, templates)
     data = settings[0].data
     print("Corpora")
-    for name in corpora.CORPORA:
+    for name in everything:
         print("\n".join(listing.corpus_lines(name, data)))
     print("\nNotebooks")
     print("\n".join(listing.notebook_lines(planned)))

@@ -13,13 +13,15 @@ from dslite.workflow.settings import Settings
 
 def corpus_lines(name: str, data: Path | None) -> list[str]:
     """A corpus: what was found against Table 1, or how to come by it."""
-    info = corpora.CORPORA[name]
-    row = info.table1
-    published = f"Table 1: {row.files} files, {row.speakers} speakers, {row.classes} classes, {row.minutes / 60:.1f} h"
-    head = f"{name:8} {info.title} ({info.sound})"
+    info = corpora.CORPORA.get(name)
+    head, published = f"{corpora.slug(name):8} own data", []
+    if info:
+        row, head = info.table1, f"{name:8} {info.title} ({info.sound})"
+        counts = f"{row.files} files, {row.speakers} speakers, {row.classes} classes, {row.minutes / 60:.1f} h"
+        published = [f"         Table 1: {counts}"]
     folder = corpora.locate(name, data)
     if folder is None:
-        return [f"{head}: not found", f"         {published}", *_indented(corpora.describe_missing(name, data))]
+        return [f"{head}: not found", *published, *_indented(corpora.describe_missing(name, data))]
     try:
         found = corpora.read(name, folder)
     except DsliteError as error:
@@ -30,7 +32,7 @@ def corpus_lines(name: str, data: Path | None) -> list[str]:
         f"{head}: found in {folder} ({found.data}{': ' + found.note if found.note else ''})",
         f"         found:   {len(clips)} files, {speakers} speakers, {clips['label'].nunique()} classes, "
         f"{clips['duration'].sum() / 3600:.1f} h",
-        f"         {published}",
+        *published,
     ]
 
 
