@@ -63,6 +63,23 @@ def test_same_audio_read_again_is_the_same_data(own):
     assert second.record["data_hash"] == first.record["data_hash"]
 
 
+def test_what_data_is_called_reaches_the_record_without_fitting_again(own, monkeypatch):
+    monkeypatch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
+    monkeypatch.setenv("KERAS_HOME", str(own.parent / "keras"))
+    first = stages.evaluate(settings(own))
+    fitted = {f: f.stat().st_mtime_ns for f in first.paths.root.glob("train/*/*/record.json")}
+    assert len(fitted) == 8 and first.record["data"] != "cropped"
+    (own.parent / "corpus.toml").write_text('corpus = "own"\ndata = "cropped"\nnote = "cut"\n')
+    second = stages.evaluate(settings(own))
+    assert (second.record["data"], second.record["note"]) == (
+        "cropped",
+        "cut; partition: the CSV's own column",
+    )
+    assert set(pd.read_parquet(second.paths.scores)["data"]) == {"cropped"}
+    assert {f: f.stat().st_mtime_ns for f in fitted} == fitted
+
+
 def test_unusable_audio_that_empties_a_class_is_refused(own):
     for i in (4, 6):
         soundfile.write(own.parent / f"{i}.wav", np.zeros(20_000), 16_000)

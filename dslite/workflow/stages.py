@@ -148,14 +148,14 @@ def train(settings: Settings) -> Stage:
     """Stage ``train``: the four augmentations, each fitted on train (for dev) and on train + dev (for test)."""
     corpus = prepare(settings)
     weights = settings.weights_file
-    if record := records.made(settings, "train", _fitted_with(settings, corpus, weights)):
+    if record := records.made(settings, "train", _shown_with(corpus, _fitted_with(settings, corpus, weights))):
         return Stage(settings, record)
     started = time.monotonic()
     if weights is None and progress.VARIABLE not in os.environ:  # a run has tried before it made its plan
         weights = fetch_weights(settings.backbone)
-    identity = _fitted_with(settings, corpus, weights)
+    fitted_with = _fitted_with(settings, corpus, weights)
     settings.paths.record("evaluate").unlink(missing_ok=True)  # scores of other predictions than will lie here
-    paths, key = settings.paths, records.identity("train", identity)
+    paths, key = settings.paths, records.identity("train", fitted_with)
     shop = fits.Workshop(
         clips=paths.clips,
         chunks=paths.chunks,
@@ -180,7 +180,7 @@ def train(settings: Settings) -> Stage:
     fitted = [json.loads((job.folder / "record.json").read_text()) for job in jobs]
     record = {
         **records.inherited(corpus.record),
-        **records.begin(settings, "train", identity, started),
+        **records.begin(settings, "train", _shown_with(corpus, fitted_with), started),
         "threads": 1,
         "workers": settings.workers,
         "weights": about["weights"],
@@ -204,6 +204,11 @@ def _fitted_with(settings: Settings, corpus: Stage, weights: Path | None) -> dic
         "recipe": asdict(settings.recipe),
         "seed": settings.seed,
     }
+
+
+def _shown_with(corpus: Stage, fitted_with: dict) -> dict:
+    """What the pages say of the data belongs to a stage's identity; the fits are the same whatever it is called."""
+    return fitted_with | {name: corpus.record[name] for name in ("note", "warnings")} | {"kind": corpus.record["data"]}
 
 
 # evaluate -------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pandas as pd
 from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import whole_file
+from dslite.paper import published
 from dslite.profiles import TABLE2
 from dslite.reporting.figures import Panel
 from dslite.reporting.provenance import data_mark
@@ -20,8 +21,7 @@ from dslite.workflow import records
 from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
 from dslite.workflow.stages import about
 
-TABLE3 = ["ccs", "css", "ess", "iemocap"]
-TABLE4 = ["mpssc", "sleep", "ravdess", "demos"]
+TABLE3, TABLE4 = published.COLUMNS[3], published.COLUMNS[4]
 
 
 @dataclass(frozen=True)
