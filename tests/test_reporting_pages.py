@@ -236,7 +236,7 @@ def index(tmp_path):
         for stage in STAGES
     }
     states["sleep", "train"] = {"state": "failed", "link": "sleep/train.failed.html", "reason": "<b>No</b> memory."}
-    states["paper", "paper"] = {"state": "done", "link": "paper.html"}
+    states["", "paper"] = {"state": "done", "link": "paper.html"}
     results = tmp_path / "results.csv"
     results.write_text(
         "corpus,system,augmentation,partition,protocol,uar,ci_low,ci_high,data,backbone,weights,profile,seed\n"

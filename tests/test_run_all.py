@@ -93,7 +93,7 @@ def test_a_failing_notebook_among_others(toys):
     paths = Paths(out)
     assert "Traceback" in (paths.logs / "ess-corpus.log").read_text()
     assert paths.corpus("css").page("evaluate").exists(), "paper needs it, so it ran too"
-    assert paths.summary.page("paper").exists(), "the notebook across corpora shows what is there"
+    assert paths.across("paper").page("paper").exists(), "the notebook across corpora shows what is there"
     assert not paths.corpus("ess").page("corpus").exists()
     index = paths.index.read_text()
     assert 'href="ess/corpus.failed.html"' in index

@@ -7,11 +7,11 @@ import nbformat
 import pytest
 
 from dslite.workflow import engine, outcome, traces
-from dslite.workflow.paths import STAGES, SUMMARY
+from dslite.workflow.paths import ACROSS, STAGES
 from dslite.workflow.plan import Member, Plan, make
 from tests.workflow_toys import write_templates
 
-ALL = (*STAGES, SUMMARY)
+ALL = (*STAGES, *ACROSS)
 
 
 def code(stage: str) -> dict[str, str]:
@@ -24,7 +24,8 @@ def member(name: str, output: Path, **changes) -> Member:
 
 
 def plan_of(root: Path, *members: Member, stages=ALL, code=code) -> Plan:
-    return make(root / "out", root / "templates", members, stages, {"output": str(root / "out"), "seed": 7}, code)
+    values = {"output": str(root / "out"), "seed": 7}
+    return make(root / "out", root / "templates", members, stages, dict.fromkeys(ACROSS, values), code)
 
 
 def run(plan: Plan) -> tuple[bool, list[str]]:

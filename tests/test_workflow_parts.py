@@ -12,7 +12,7 @@ import pytest
 from dslite.errors import DsliteError
 from dslite.workflow import estimates, needs, parameters, progress, reasons, runlock, states
 from dslite.workflow.outcome import Outcome
-from dslite.workflow.paths import STAGES, SUMMARY, Paths
+from dslite.workflow.paths import ACROSS, STAGES, SUMMARY, Paths
 from dslite.workflow.plan import Job
 
 FIRST = """# what to run with
@@ -125,7 +125,7 @@ def test_reasons_of_missing_output_come_from_the_last_attempt(last, words):
 
 
 def test_every_stage_names_code_that_is_there():
-    for stage in (*STAGES, SUMMARY):
+    for stage in (*STAGES, *ACROSS):
         files = needs.code(stage)
         assert files, stage
         assert all(len(digest) == 64 for digest in files.values())

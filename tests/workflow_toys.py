@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 
-from dslite.workflow.paths import STAGES, SUMMARY
+from dslite.workflow.paths import ACROSS, STAGES
 
 _FIRST = """corpus = "none"  # which one
 data = ""
@@ -18,7 +18,7 @@ backbone = ""
 seed = 0  # of everything random
 output = ""
 workers = 1"""
-_SUMMARY_FIRST = """output = ""
+_ACROSS_FIRST = """output = ""
 seed = 0"""
 _WORK = """from pathlib import Path
 from dslite.workflow.paths import Paths
@@ -41,12 +41,12 @@ if __name__ == "__main__":
 def write_templates(folder: Path) -> Path:
     """A template per stage. Each runs ``OUTPUT/<corpus>-<stage>.py`` if that is there, and leaves a record."""
     folder.mkdir(parents=True)
-    for stage in (*STAGES, SUMMARY):
-        name = "{corpus}-" + stage if stage != SUMMARY else stage
-        places = "corpus(corpus)" if stage != SUMMARY else "summary"
+    for stage in (*STAGES, *ACROSS):
+        name = "{corpus}-" + stage if stage in STAGES else stage
+        places = "corpus(corpus)" if stage in STAGES else f"across({stage!r})"
         cells = [
             nbformat.v4.new_markdown_cell(f"# {stage}"),
-            nbformat.v4.new_code_cell(_FIRST if stage != SUMMARY else _SUMMARY_FIRST),
+            nbformat.v4.new_code_cell(_FIRST if stage in STAGES else _ACROSS_FIRST),
             nbformat.v4.new_code_cell(_WORK.format(name=name).replace('"{corpus}', 'f"{corpus}')),
             nbformat.v4.new_code_cell(_LAST.format(record=f'Paths(Path(output)).{places}.record("{stage}")')),
         ]

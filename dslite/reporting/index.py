@@ -9,8 +9,9 @@ from dslite.files import whole_file
 from dslite.paper import published
 from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, duration, provenance_line
 from dslite.reporting.templates import render, whole_page
-from dslite.workflow.paths import STAGES, SUMMARY
+from dslite.workflow.paths import ACROSS, STAGES
 
+_ACROSS = {"paper": "Tables 1–4 and confusion"}
 _WORDS = {"done": "done", "failed": "failed", "running": "running", "not run": "not run", "stale": "out of date"}
 
 
@@ -28,29 +29,28 @@ def write_index(
         page: the file to write.
         corpora: in the order of the rows; each with ``name``, and if known ``title``, ``data``, ``note``.
         states: (corpus, stage) -> ``state`` (``done``, ``failed``, ``running``, ``stale`` or ``not run``), and if
-            known ``seconds``, ``link`` (relative), ``reason`` (a sentence); the notebook across corpora has any
-            corpus and the stage ``paper``. A pair that is missing is not run.
+            known ``seconds``, ``link`` (relative), ``reason`` (a sentence); notebooks across corpora have the corpus
+            "". A pair that is missing is not run.
         tables: each with ``title``, ``link`` (to the page) and, if known, ``csv`` (link).
         record: the run's own, as for ``banner``; ``notebooks`` maps those that ran to why they did.
         results: ``results.csv``, for the column of scores; None for none.
     """
     scores = _scores(results) if results is not None and results.is_file() else {}
     rows = [_row(corpus, states, scores) for corpus in corpora]
-    across = next((_cell(state) for (_, stage), state in states.items() if stage == SUMMARY), _cell({}))
-    cells = [cell for row in rows for cell in row["cells"]] + [across]
+    across = {stage: _cell(states.get(("", stage), {})) for stage in ACROSS}
+    cells = [cell for row in rows for cell in row["cells"]] + list(across.values())
     failures = [
         {"where": f"{row['short']}, {stage}", **cell}
         for row in rows
         for stage, cell in zip(STAGES, row["cells"], strict=True)
         if cell["state"] == "failed"
     ]
-    if across["state"] == "failed":
-        failures.append({"where": "across corpora", **across})
+    failures += [{"where": stage, **cell} for stage, cell in across.items() if cell["state"] == "failed"]
     body = render(
         "index.html.j2",
         stages=STAGES,
         rows=rows,
-        across=across,
+        across={_ACROSS[stage]: cell for stage, cell in across.items()},
         done=sum(cell["state"] == "done" for cell in cells),
         total=len(cells),
         failures=failures,

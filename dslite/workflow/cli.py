@@ -12,7 +12,7 @@ from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.weights import fetch_weights
 from dslite.workflow import leaving, listing, options, runlock, session, signals, traces
-from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
+from dslite.workflow.paths import ACROSS, NOTEBOOKS, STAGES, Paths
 from dslite.workflow.settings import Settings, resolve
 
 INTERRUPTED = 130
@@ -91,7 +91,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
 def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     everything = list(dict.fromkeys([*corpora.CORPORA, *chosen.corpora]))
     settings = _settings(chosen, everything)
-    planned = session.prepare(settings, (*STAGES, SUMMARY), paths.output, chosen.seed, chosen.cores, templates)
+    planned = session.prepare(settings, (*STAGES, *ACROSS), paths.output, chosen.seed, chosen.cores, templates)
     data = settings[0].data
     print("Corpora")
     for name in everything:

@@ -1,13 +1,16 @@
 """How long a run will take, before it has begun."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
+from dslite import corpora
 from dslite.workflow import needs, outcome, traces
 from dslite.workflow.paths import SUMMARY, Paths
 from dslite.workflow.plan import Job
+from dslite.workflow.settings import Settings
 
-SUMMARY_SECONDS = 10.0
-"""The notebook across corpora, the first time."""
+ACROSS_SECONDS = {SUMMARY: 10.0}
+"""The notebooks across corpora, the first time, on one thread."""
 
 
 def seconds(job: Job, paths: Paths, first: Callable[[Job], float]) -> float:
@@ -21,7 +24,37 @@ def seconds(job: Job, paths: Paths, first: Callable[[Job], float]) -> float:
     last = outcome.read(traces.outcome(paths, job.name))
     if last and last.state == "done" and _important(job, last.parameters) == _important(job, job.parameters):
         return last.seconds * last.parameters.get("workers", 1) / job.threads
-    return SUMMARY_SECONDS if job.stage == SUMMARY else first(job) / job.threads
+    return (first(job) if job.corpus else ACROSS_SECONDS[job.stage]) / job.threads
+
+
+_FORWARD = {"squeezenet_v1": 0.0065, "mobilenet_v2": 0.013, "densenet121": 0.060}
+"""Seconds per picture and thread through a frozen base model, on a common server core (measured)."""
+
+
+def first_guess(stage: str, settings: Settings) -> float:
+    """Seconds that a stage takes with one worker, from counts of pictures and a cost measured elsewhere.
+
+    It is good to about a factor of two on another machine; a second run goes by the first one's own times.
+    """
+    if stage == "evaluate":
+        return 6.0
+    info, recipe = corpora.CORPORA.get(settings.source), settings.recipe
+    if settings.standin:
+        pictures = 120
+    elif info is None:
+        pictures = 1.5 * len(Path(settings.source).read_bytes().splitlines())
+    else:
+        pictures = info.table1.files * (max(1.0, 2 * info.table1.mean_s / recipe.chunk - 1) if recipe.chunk else 1.0)
+    if stage == "corpus":
+        return 9.0 + 0.004 * pictures
+    forward, (first, second) = _FORWARD[settings.backbone], recipe.epochs
+    fitted = 1.3 * pictures * (0.4 + 0.7)  # train, then train + dev, up-sampled
+    # Three of four augmentations change three pictures in ten, which are rendered and pass the frozen part again.
+    augmented = 3 * fitted * (first + second) * 0.3 * 1.4 * forward
+    trained = 4 * fitted * second * 2.5 * recipe.share * forward
+    if pictures > 3_000:  # then what crosses the cut is mostly too much to keep
+        trained += 4 * fitted * second * forward
+    return 20.0 + 3 * pictures * forward + augmented + trained
 
 
 def total(jobs: Iterable[Job], each: dict[str, float], cores: int) -> float:

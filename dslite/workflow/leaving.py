@@ -13,7 +13,7 @@ from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.workflow import traces
-from dslite.workflow.paths import STAGES, SUMMARY, Paths
+from dslite.workflow.paths import ACROSS, STAGES, SUMMARY, Paths
 from dslite.workflow.plan import Job
 from dslite.workflow.session import Session
 from dslite.workflow.states import State
@@ -60,7 +60,7 @@ def leave(session: Session, note: dict) -> None:
     listed = [_corpus(name, paths) for name in (*corpora.CORPORA, *own)]
     planned = {(job.corpus, job.stage): job for job in session.plan.jobs}
     states = {}
-    for key in [(corpus["name"], stage) for corpus in listed for stage in STAGES] + [("", SUMMARY)]:
+    for key in [(corpus["name"], stage) for corpus in listed for stage in STAGES] + [("", stage) for stage in ACROSS]:
         job = planned.get(key) or Job(*key, "", "", {}, (), ())
         # While a run goes on, the pages that it makes again are gone: nothing may lead to them.
         running = note["exit"] is None and job.name in session.to_do

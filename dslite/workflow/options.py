@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dslite.corpora import CORPORA
 from dslite.weights import WEIGHTS_FILES
-from dslite.workflow.paths import STAGES, SUMMARY
+from dslite.workflow.paths import ACROSS, STAGES
 
 _DESCRIPTION = """\
 Regenerates the paper: from audio to tables, for all eight corpora. Every corpus gets a notebook and a web page per
@@ -35,7 +35,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    stages = (*STAGES, SUMMARY)
+    stages = (*STAGES, *ACROSS)
     what = parser.add_argument_group("what to run")
     what.add_argument(
         "--corpora",

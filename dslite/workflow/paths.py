@@ -6,8 +6,14 @@ from pathlib import Path
 STAGES = ("corpus", "train", "evaluate")
 """Stages that run once per corpus, in the order of the flow."""
 
-SUMMARY = "paper"
-"""The stage that runs once, across corpora."""
+NEEDS: dict[str, tuple[str, ...]] = {"corpus": (), "train": ("corpus",), "evaluate": ("train",)}
+"""The stages of the same corpus whose records a stage is made from."""
+
+SUMMARY, SUMMARISED = "paper", "evaluate"
+"""The stage across corpora that is made from what they left, and the stage of theirs that it is made from."""
+
+ACROSS = (SUMMARY,)
+"""Stages that run once."""
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -90,10 +96,9 @@ class Paths:
         """The audio of a synthesised corpus, in the layout of the real one."""
         return self.artifacts / "standins" / name
 
-    @property
-    def summary(self) -> CorpusPaths:
-        """The notebook across corpora: its pages lie at the top of the reports."""
-        return CorpusPaths(self.artifacts / SUMMARY, self.reports)
+    def across(self, stage: str) -> CorpusPaths:
+        """A stage that runs once: its pages lie at the top of the reports."""
+        return CorpusPaths(self.artifacts / stage, self.reports)
 
     @property
     def index(self) -> Path:

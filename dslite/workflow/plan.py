@@ -7,7 +7,10 @@ from pathlib import Path
 
 from dslite.files import whole_file
 from dslite.workflow import needs
-from dslite.workflow.paths import STAGES, SUMMARY, CorpusPaths, Paths
+from dslite.workflow.paths import ACROSS, NEEDS, STAGES, SUMMARISED, SUMMARY, CorpusPaths, Paths
+
+TITLES = {SUMMARY: "The paper's tables"}
+"""Titles of the pages across corpora."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Member:
 class Job:
     """One notebook to leave.
 
-    ``corpus`` is empty for the notebook across corpora. ``after`` are the records that it is made from, as seen from
+    ``corpus`` is empty for notebooks across corpora. ``after`` are the records that it is made from, as seen from
     ``artifacts/``. ``ties`` are ``name=JSON`` of everything else: when one changes, the notebook runs again. Of the
     notebooks that could start, that with the highest ``priority`` does.
     """
@@ -47,7 +50,7 @@ class Job:
         return f"{self.corpus}-{self.stage}" if self.corpus else self.stage
 
     def places(self, paths: Paths) -> CorpusPaths:
-        return paths.corpus(self.corpus) if self.corpus else paths.summary
+        return paths.corpus(self.corpus) if self.corpus else paths.across(self.stage)
 
     def leaves(self, paths: Paths) -> tuple[str, str, str]:
         """Page, notebook and record."""
@@ -93,7 +96,7 @@ def make(
     templates: Path,
     members: Sequence[Member],
     stages: Sequence[str],
-    summary_parameters: dict[str, object],
+    across: dict[str, dict[str, object]],
     code: Callable[[str], dict[str, str]] = needs.code,
 ) -> Plan:
     """The plan for some corpora and stages.
@@ -103,10 +106,10 @@ def make(
         templates: the folder of the template notebooks, one per stage.
         members: the corpora that take part.
         stages: the wanted ones; what they need is in the plan too.
-        summary_parameters: parameters of the notebook across corpora.
+        across: parameters of each notebook across corpora, by its stage.
         code: stage -> its files and their hashes.
     """
-    made_from = {stage: code(stage) | _template(templates, stage) for stage in (*STAGES, SUMMARY)}
+    made_from = {stage: code(stage) | _template(templates, stage) for stage in (*STAGES, *ACROSS)}
 
     def job(corpus: str, stage: str, title: str, parameters: dict, after: Iterable[str], inputs: dict[str, str]) -> Job:
         important = {k: v for k, v in parameters.items() if k not in needs.UNIMPORTANT[stage]}
@@ -117,28 +120,37 @@ def make(
 
     jobs = []
     for member in members:
-        before: list[str] = []
         for stage in STAGES:
+            before = [record(member.name, needed) for needed in NEEDS[stage]]
             inputs = {"audio": member.audio} | ({"weights file": member.weights} if stage == "train" else {})
             jobs.append(job(member.name, stage, f"{member.title}: {stage}", member.parameters, before, inputs))
-            before = [record(member.name, stage)]
-    jobs.append(job("", SUMMARY, "The paper's tables", summary_parameters, summary_records(output, members), {}))
-    # The notebook across corpora is run after all others, whatever became of them; what it shows is wanted too.
-    wanted = {*stages, STAGES[-1]} if SUMMARY in stages else set(stages)
+    for stage in ACROSS:
+        after = summary_records(output, [member.name for member in members], stages) if stage == SUMMARY else []
+        jobs.append(job("", stage, TITLES[stage], across[stage], after, {}))
+    # The paper's notebook is run after all others, whatever became of them; what it shows is wanted too.
+    wanted = {*stages, SUMMARISED} if SUMMARY in stages else set(stages)
     return Plan(output, tuple(jobs), tuple(job.name for job in jobs if job.stage in wanted))
 
 
 def record(corpus: str, stage: str) -> str:
-    """A stage's record, as seen from ``artifacts/``."""
-    return str(Paths(Path("..")).corpus(corpus).record(stage))
+    """A stage's record, as seen from ``artifacts/``; of a stage across corpora without one."""
+    here = Paths(Path(".."))
+    return str((here.corpus(corpus) if corpus else here.across(stage)).record(stage))
 
 
-def summary_records(output: Path, members: Sequence[Member] = ()) -> list[str]:
-    """What the notebook across corpora is made from: the last stage of those members, and of all that are there."""
+def summary_records(output: Path, corpora: Iterable[str] = (), stages: Iterable[str] = ()) -> list[str]:
+    """What the paper's notebook is made from: those corpora, all that are there, and the other stages across corpora.
+
+    Args:
+        output: below it ``artifacts/``.
+        corpora: that will have been evaluated by then.
+        stages: that will have been run by then.
+    """
     paths = Paths(output)
-    anywhere = paths.corpus("*").record(STAGES[-1]).relative_to(paths.artifacts)
-    there = {path.parents[1].name for path in paths.artifacts.glob(str(anywhere))}
-    return [record(name, STAGES[-1]) for name in sorted(there | {member.name for member in members})]
+    anywhere = paths.corpus("*").record(SUMMARISED).relative_to(paths.artifacts)
+    names = {path.parents[1].name for path in paths.artifacts.glob(str(anywhere))} | set(corpora)
+    others = [s for s in ACROSS if s != SUMMARY and (s in stages or paths.across(s).record(s).exists())]
+    return [record(name, SUMMARISED) for name in sorted(names)] + [record("", stage) for stage in others if names]
 
 
 def _template(templates: Path, stage: str) -> dict[str, str]:

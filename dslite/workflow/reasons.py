@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 
 from dslite.workflow.outcome import Outcome
-from dslite.workflow.paths import STAGES
+from dslite.workflow.paths import ACROSS, STAGES
 
 _INPUTS = ("audio", "weights file")
 _STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
@@ -76,6 +76,7 @@ def _results(reason: str, heading: str, corpus: str) -> str:
     """Stages whose records are listed under a heading, and of which corpora if not of the notebook's own."""
     listed = reason.split(heading + ": ", 1)[1].split("\n")[0].split("; ")[0]
     records = [PurePosixPath(part) for part in re.findall(r"\S+/record\.json", listed)]
-    stages = sorted({path.parent.name for path in records}, key=STAGES.index)
+    order = (*STAGES, *ACROSS)
+    stages = sorted({path.parent.name for path in records}, key=order.index)
     corpora = sorted({path.parent.parent.name for path in records})
     return f"{', '.join(stages)} of {', '.join(corpora)}" if corpora != [corpus] else ", ".join(stages)

@@ -7,7 +7,7 @@ from pathlib import Path
 from dslite import corpora
 from dslite.weights import digest
 from dslite.workflow import engine, estimates, outcome, plan, states, traces
-from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
+from dslite.workflow.paths import NOTEBOOKS, SUMMARY, Paths
 from dslite.workflow.plan import Job, Member, Plan
 from dslite.workflow.screen import KILLED, Screen
 from dslite.workflow.settings import Settings
@@ -67,19 +67,19 @@ def prepare(
         settings: of the corpora that take part.
         stages: the wanted ones.
         output: below it ``reports/`` and ``artifacts/``.
-        seed: of the notebook across corpora.
+        seed: of the notebooks across corpora.
         cores: threads that run at a time.
         templates: the folder of the template notebooks.
     """
     members = [Member(s.name, _title(s), s.as_parameters(), _audio(s), digest(s.weights_file) or "") for s in settings]
-    whole = plan.make(output, templates, members, stages, {"output": str(output), "seed": seed})
+    whole = plan.make(output, templates, members, stages, {SUMMARY: {"output": str(output), "seed": seed}})
     to_do = engine.to_do(whole)
     fitting = sum(job.stage == "train" for job in whole.jobs if job.name in to_do)
     share = max(1, cores // fitting) if fitting else 1  # a single corpus must keep all cores busy
     whole = whole.only(replace(job, threads=share) if job.stage == "train" else job for job in whole.jobs)
     by_name = {s.name: s for s in settings}
     each = {
-        job.name: estimates.seconds(job, whole.paths, lambda job: _first_guess(job, by_name))
+        job.name: estimates.seconds(job, whole.paths, lambda job: estimates.first_guess(job.stage, by_name[job.corpus]))
         for job in whole.jobs
         if job.name in to_do
     }
@@ -100,11 +100,11 @@ def execute(session: Session) -> list[str]:
     """
     whole, paths = session.plan, session.paths
     with Screen(session.jobs, session.each, session.cores, paths) as screen:
-        per_corpus = whole.only(job for job in whole.jobs if job.stage in STAGES)
-        engine.execute(per_corpus, session.cores, screen.started, screen.finished)
-        open_jobs = engine.to_do(per_corpus)
+        first = whole.only(job for job in whole.jobs if job.stage != SUMMARY)
+        engine.execute(first, session.cores, screen.started, screen.finished)
+        open_jobs = engine.to_do(first)
         _name_the_killed(paths, open_jobs)
-        for job in per_corpus.jobs:  # what did not come about must not be shown as a result
+        for job in first.jobs:  # what did not come about must not be shown as a result
             if job.name in open_jobs:
                 job.places(paths).record(job.stage).unlink(missing_ok=True)
         summary = whole.job(SUMMARY)
@@ -147,9 +147,3 @@ def _audio(settings: Settings) -> str:
     if settings.standin:
         return "stand-in"
     return corpora.fingerprint(Path(settings.source) if corpora.is_own(settings.source) else settings.folder)
-
-
-def _first_guess(job: Job, settings: dict[str, Settings]) -> float:
-    from dslite.workflow import stages
-
-    return stages.estimate(job.stage, settings[job.corpus])

@@ -18,6 +18,7 @@ import pandas as pd
 from dslite import corpora, scoring
 from dslite.errors import DsliteError
 from dslite.files import whole_file
+from dslite.reporting.results import chosen_on_dev
 from dslite.weights import digest, fetch_weights
 from dslite.workflow import fits, progress, records
 from dslite.workflow.settings import Settings
@@ -60,6 +61,11 @@ class Stage:
     @property
     def classes(self) -> tuple[str, ...]:
         return tuple(self.record["classes"])
+
+    @cached_property
+    def chosen(self) -> str:
+        """The augmentation that is best on dev (all files), once the corpus has been evaluated."""
+        return chosen_on_dev(pd.read_parquet(self.paths.scores), self.settings.name)
 
     def fit_record(self, augmentation: str, target: str) -> dict:
         return json.loads((self.paths.fit(augmentation, target) / "record.json").read_text())
@@ -264,35 +270,3 @@ def _data_hash(paths) -> str:
 def _few(warnings: list[str], most: int = 8) -> list[str]:
     rest = len(warnings) - most
     return warnings if rest <= 0 else [*warnings[:most], f"and {rest} more, listed on the corpus page"]
-
-
-# cost -----------------------------------------------------------------------------------------------------------------
-
-_FORWARD = {"squeezenet_v1": 0.0065, "mobilenet_v2": 0.013, "densenet121": 0.060}
-"""Seconds per picture and thread through a frozen base model, on a common server core (measured)."""
-
-
-def estimate(stage: str, settings: Settings) -> float:
-    """Seconds that a stage takes with one worker, from counts of pictures and a cost measured elsewhere.
-
-    It is good to about a factor of two on another machine; a second run goes by the first one's own times.
-    """
-    if stage == "evaluate":
-        return 6.0
-    info, recipe = corpora.CORPORA.get(settings.source), settings.recipe
-    if settings.standin:
-        pictures = 120
-    elif info is None:
-        pictures = 1.5 * len(Path(settings.source).read_bytes().splitlines())
-    else:
-        pictures = info.table1.files * (max(1.0, 2 * info.table1.mean_s / recipe.chunk - 1) if recipe.chunk else 1.0)
-    if stage == "corpus":
-        return 9.0 + 0.004 * pictures
-    forward, (first, second) = _FORWARD[settings.backbone], recipe.epochs
-    fitted = 1.3 * pictures * (0.4 + 0.7)  # train, then train + dev, up-sampled
-    # Three of four augmentations change three pictures in ten, which are rendered and pass the frozen part again.
-    augmented = 3 * fitted * (first + second) * 0.3 * 1.4 * forward
-    trained = 4 * fitted * second * 2.5 * recipe.share * forward
-    if pictures > 3_000:  # then what crosses the cut is mostly too much to keep
-        trained += 4 * fitted * second * forward
-    return 20.0 + 3 * pictures * forward + augmented + trained

@@ -18,7 +18,7 @@ from dslite.reporting.provenance import data_mark
 from dslite.reporting.results import chosen_on_dev, results_table
 from dslite.reporting.tables import confusion_matrix, table1, table2
 from dslite.workflow import records
-from dslite.workflow.paths import NOTEBOOKS, STAGES, SUMMARY, Paths
+from dslite.workflow.paths import NEEDS, NOTEBOOKS, SUMMARISED, SUMMARY, Paths
 from dslite.workflow.stages import about
 
 TABLE3, TABLE4 = published.COLUMNS[3], published.COLUMNS[4]
@@ -102,8 +102,11 @@ class Summary:
 
 def evaluated(layout: Paths) -> list[str]:
     """The corpora that have scores below an output folder: the paper's in its order, then own ones."""
-    names = sorted(file.parent.parent.name for file in layout.artifacts.glob("*/evaluate/record.json"))
-    there = [name for name in names if all(layout.corpus(name).record(stage).exists() for stage in STAGES)]
+    names = sorted(file.parent.parent.name for file in layout.artifacts.glob(f"*/{SUMMARISED}/record.json"))
+    chain = [SUMMARISED]
+    for stage in chain:
+        chain += NEEDS[stage]
+    there = [name for name in names if all(layout.corpus(name).record(stage).exists() for stage in chain)]
     return [n for n in corpora.CORPORA if n in there] + [n for n in there if n not in corpora.CORPORA]
 
 
@@ -119,7 +122,7 @@ def summarise(output: str | Path = "", seed: int = 42) -> Summary:
     """
     started = time.monotonic()
     layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
-    found = {n: json.loads(layout.corpus(n).record("evaluate").read_text("utf-8")) for n in evaluated(layout)}
+    found = {n: json.loads(layout.corpus(n).record(SUMMARISED).read_text("utf-8")) for n in evaluated(layout)}
     if not found:
         raise DsliteError(f"No corpus has been evaluated below {layout.output}; run `python run_all.py` first.")
     results = pd.concat([pd.read_parquet(layout.corpus(n).scores) for n in found], ignore_index=True)
@@ -140,6 +143,6 @@ def summarise(output: str | Path = "", seed: int = 42) -> Summary:
     }
     summary = Summary(layout, results, found, record)
     summary.write()
-    with whole_file(layout.summary.record(SUMMARY)) as draft:
+    with whole_file(layout.across(SUMMARY).record(SUMMARY)) as draft:
         draft.write_text(json.dumps(record, indent=1), "utf-8")
     return summary
