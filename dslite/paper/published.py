@@ -18,6 +18,11 @@ COLUMNS: dict[int, tuple[str, ...]] = {number: tuple(_PRINTED[f"table{number}"])
 """Tables 3 and 4: their number -> their corpora, in the paper's order."""
 
 
+TABLE5: dict[str, dict] = _PRINTED["table5"]
+"""Table 5: column (``preprocessing``, ``tensorflow``, ``tflite``, ``phone``) -> its ``name``, ``time_ms``, ``flops_g``,
+``parameters_m``, ``memory_mb``, ``size_mb``, as far as they are printed."""
+
+
 class Cell(NamedTuple):
     """A printed result in percent UAR: on dev, or on test with its printed 95 % interval (None on dev)."""
 
