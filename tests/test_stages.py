@@ -114,12 +114,6 @@ def test_unknown_corpus_and_missing_csv_are_named(tmp_path):
         resolve(str(tmp_path / "gone.csv"))
 
 
-@pytest.mark.parametrize("name", ["paper", "tables", "css"])
-def test_own_corpus_does_not_take_the_place_of_something_else(own, name):
-    with pytest.raises(DsliteError, match=f"{name}.csv: {name} is .*another name"):
-        settings(own.rename(own.parent / f"{name}.csv"))
-
-
 def test_missing_corpus_becomes_a_demo_on_a_stand_in(tmp_path, monkeypatch):
     monkeypatch.delenv("DSLITE_DATA", raising=False)
     found = resolve("mpssc", output=tmp_path)

@@ -15,9 +15,6 @@ SUMMARY, SUMMARISED = "paper", "evaluate"
 ACROSS = (SUMMARY,)
 """Stages that run once."""
 
-TAKEN = (*ACROSS, "standins", "logs", "tables")
-"""Folders of an output that are no corpus."""
-
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 

@@ -8,7 +8,7 @@ from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES, Recipe, recipe
 from dslite.weights import WEIGHTS_FILES, find_weights
-from dslite.workflow.paths import NOTEBOOKS, TAKEN, CorpusPaths, Paths
+from dslite.workflow.paths import NOTEBOOKS, CorpusPaths, Paths
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,6 @@ def resolve(
         name, folder = corpora.slug(Path(corpus).stem), Path(corpus).parent
         if name in corpora.CORPORA:
             raise DsliteError(f"{corpus}: {name} is a corpus of the paper; give the CSV another name.")
-        if name in TAKEN:
-            raise DsliteError(f"{corpus}: {name} is the name of another folder of the output; give the CSV another name.")
     elif corpus in corpora.CORPORA:
         name, folder = corpus, corpora.locate(corpus, data_folder)
     else:
