@@ -24,11 +24,7 @@ class Panel:
     """One output of a cell: its HTML, and whether it is on the page yet."""
 
     def __init__(self):
-        self.html, self._handle = "", None
-
-    @property
-    def placed(self) -> bool:
-        return self._handle is not None
+        self.html, self.placed, self._handle = "", False, None
 
     def show(self, html: str) -> None:
         """Replaces the content; what is shown already is not sent again."""
@@ -41,7 +37,7 @@ class Panel:
         """Makes the panel an output of the cell that is running."""
         from IPython.display import display
 
-        self._handle = display(self, display_id=True)
+        self._handle, self.placed = display(self, display_id=True), True
 
     def _repr_html_(self) -> str:
         return self.html

@@ -119,7 +119,10 @@ class Controls:
 
     def _files(self) -> None:
         self._offer_files()
-        self._clip()
+        clip = self.by_name["clip"]
+        if clip.value is None:
+            clip.value = next(iter(clip.options), None)
+            self._clip()
 
     def _clip(self) -> None:
         if file := self.by_name["clip"].value:
@@ -150,12 +153,13 @@ class Controls:
 
     def _offer_classes(self) -> None:
         self.by_name["class"].options = [("all", ""), *((name, name) for name in self.page.explorer.classes)]
+        self.by_name["class"].value = ""
 
     def _offer_files(self) -> None:
-        clip, own = self.by_name["clip"], not self.page.clip.partition
+        clip, name = self.by_name["clip"], self.page.clip.name
         clip.options = self.page.explorer.files(self.by_name["partition"].value, self.by_name["class"].value)
-        if own or self.page.clip.name in clip.options:
-            clip.value = None if own else self.page.clip.name
+        shown = self.page.clip.partition and name in clip.options  # an own file is none of them
+        clip.value = name if shown else None
 
     def _offer_chunks(self) -> None:
         chunk = self.by_name["chunk"]
