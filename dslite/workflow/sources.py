@@ -6,6 +6,7 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 _FRONT_END = ["audio.py", "spectrogram.py", "store.py"]
+_DEPLOYMENT = ["deployment/*.py", "model.py", "spectrogram.py"]
 _RESULTS = {
     "corpus": [
         *_FRONT_END,
@@ -22,6 +23,8 @@ _RESULTS = {
         *("paper/table2.toml", "workflow/fits.py"),
     ],
     "evaluate": ["scoring.py", "workflow/stages.py", "workflow/records.py"],
+    "deploy": [*_DEPLOYMENT, "audio.py", "scoring.py", "workflow/deploying.py"],
+    "benchmark": [*_DEPLOYMENT, "backbones.py", "weights.py", "timing.py", "workflow/benchmarking.py"],
     "paper": ["paper/*.py", "paper/*.toml"],
 }
 _PAGES = ["reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
