@@ -162,4 +162,3 @@ def keras_classifier(model: keras.Model):
         lambda chunks: model(chunks, training=False), input_signature=[tf.TensorSpec([None, None], tf.float32)]
     )
     return lambda chunks: np.concatenate([run(chunks[i : i + 32]).numpy() for i in range(0, len(chunks), 32)])
-

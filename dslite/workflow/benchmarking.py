@@ -190,7 +190,7 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
 
 
 def untrained(backbone: str, seed: int):
-    """A model of a base model with random weights and the head of the CCS row of Table 2, waveforms to probabilities."""
+    """Waveforms to probabilities: a base model with random weights and the head of the CCS row of Table 2."""
     from dslite.backbones import load_backbone
     from dslite.model import Head, assemble
     from dslite.spectrogram import MelPlot

@@ -28,7 +28,7 @@ _RESULTS = {
     "paper": ["paper/*.py", "paper/*.toml"],
 }
 _PAGES = ["reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
-_FLOW = ("notebooks", "paths", "records", "settings", "stages", "summary", "views")
+_FLOW = ("costs", "notebooks", "paths", "records", "settings", "stages", "summary", "views")
 _PAGES += [f"workflow/{name}.py" for name in _FLOW]
 _NO_RESULT = {"corpora/download.py", "corpora/unpacking.py"}
 """How audio comes to the machine changes nothing in it."""
