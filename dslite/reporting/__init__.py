@@ -19,7 +19,7 @@ _HOMES = {
     "outside_references": "outside",
     "clean": "sanitiser",
 }
-_ROOMS = ("explanations", "exploration", "figures", "results", "tables")
+_ROOMS = ("deployment", "explanations", "exploration", "figures", "results", "tables")
 
 __all__ = [*_HOMES, *_ROOMS]
 

@@ -60,6 +60,11 @@ class CorpusPaths:
     def confusion(self) -> Path:
         return self.root / "evaluate" / "confusion.parquet"
 
+    # deploy ---------------------------------------------------------------
+    def deploy(self, name: str) -> Path:
+        """A file of the stage ``deploy``: ``<variant>.tflite``, tables; ``.`` for their folder."""
+        return self.root / "deploy" / name
+
     # every stage ----------------------------------------------------------
     def record(self, stage: str) -> Path:
         """Written last by a stage: what it ran with and what came of it. No record, no finished stage."""
@@ -99,6 +104,10 @@ class Paths:
     def across(self, stage: str) -> CorpusPaths:
         """A stage that runs once: its pages lie at the top of the reports."""
         return CorpusPaths(self.artifacts / stage, self.reports)
+
+    def benchmark(self, backbone: str) -> Path:
+        """The folder of what was measured of one base model."""
+        return self.artifacts / "benchmark" / backbone
 
     @property
     def index(self) -> Path:
