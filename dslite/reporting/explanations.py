@@ -81,6 +81,30 @@ def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray) -> Figure:
     return figure
 
 
+def compared(clip: Explained, ways: Mapping[str, "Attribution"], index: int, mel_hz: np.ndarray) -> Figure:
+    """The map of one class by several methods, side by side; each has colours of its own, as their sizes differ.
+
+    Args:
+        clip: what is explained.
+        ways: name -> the map.
+        index: the class.
+        mel_hz: centre frequency of each Mel bin in Hz, rising.
+    """
+    with _style():
+        figure, row = plt.subplots(1, 1 + len(ways), figsize=(_WIDTH, 2.7), layout="constrained")
+        row[0].imshow(clip.levels.T, cmap="viridis", vmin=0, vmax=255, **_place(clip.seconds, len(mel_hz)))
+        row[0].set_title(clip.title, parse_math=False, fontsize=8)
+        _axes(row[0], mel_hz)
+        for axes, (name, way) in zip(row[1:], ways.items(), strict=True):
+            values = way.pooled()[index]
+            picture = axes.imshow(values, cmap=RED_BLUE, norm=_symmetric([values]), **_place(clip.seconds, len(mel_hz)))
+            axes.set_title(f"{name}\ngap {way.gap[index]:+.1g}", parse_math=False, fontsize=8)
+            _axes(axes, mel_hz)
+            bar = figure.colorbar(picture, ax=axes, orientation="horizontal", pad=0.03, aspect=14)
+            bar.locator = mpl.ticker.MaxNLocator(2)
+    return figure
+
+
 def mean_maps(maps: Sequence["MeanMap"], mel_hz: np.ndarray, seconds: float | None) -> Figure:
     """Mean SHAP map of each class over many clips of it, and how far they spread.
 
