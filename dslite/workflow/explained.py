@@ -9,14 +9,14 @@ import pandas as pd
 from dslite.explanation import maps, trust
 from dslite.explanation.evidence import band_edges_hz
 from dslite.explanation.maps import Attribution, MeanMap
-from dslite.reporting.explanations import Explained
+from dslite.reporting.explanations import Explained, gap_words
 from dslite.spectrogram import FrontEnd
 from dslite.workflow.stages import Stage
 
 _NAMES = {
-    "partition": "Regions masked before the colour map (ours)",
-    "paper": "Image masker, inpainting (the paper's way)",
-    "gradients": "Expected gradients",
+    "partition": "partition (ours)",
+    "paper": "the paper's way",
+    "gradients": "gradients",
 }
 
 
@@ -40,9 +40,11 @@ def classes(stage: Stage) -> Iterator[ClassView]:
                 continue
             with np.load(stage.paths.explain(f"clips/{number:02}.npz")) as stored:
                 levels, attribution = stored["levels"], Attribution.of(stored)
-            title = f"{clip['kind']}: said {clip['predicted']}"
+            title = f"true {clip['label']}\nsaid {clip['predicted']}"
             shown.append(Explained(title, levels, clip["seconds"], stage.classes, attribution))
-            words.append(f"most {clip['kind']}: {clip['file']}, {_where(clip)}, additivity gap {clip['gap']:.0e}")
+            words.append(
+                f"most {clip['kind']}: {clip['file']}, {_where(clip)}, additivity gap {gap_words(clip['gap'])}"
+            )
             files = {name: stage.paths.explain(f"clips/{number:02}-{name}.mp3") for name in ("original", "evidence")}
             sounds = {"original": files["original"], "evidence only": files["evidence"]}
             players.append((_heard(clip), {name: file.read_bytes() for name, file in sounds.items()}))
@@ -71,7 +73,7 @@ def clip_table(stage: Stage) -> pd.DataFrame:
             "regions kept": f"{100 * c['kept']:.0f} %",
             "evidence alone": c["heard_as"],
             "P(said), evidence": c["heard_probability"],
-            "gap": c["gap"],
+            "gap": gap_words(c["gap"]),
         }
         for c in stage.record["clips"]
     ]
@@ -112,8 +114,7 @@ def ways(stage: Stage) -> tuple[Explained, dict[str, Attribution], int]:
         with np.load(stage.paths.explain(f"ways/{name}.npz")) as stored:
             found[words], levels, number = Attribution.of(stored), stored["levels"], int(stored["clip"])
     clip, first = stage.record["clips"][number], next(iter(found.values()))
-    title = f"{clip['file']}: {clip['predicted']}"
-    shown = Explained(title, levels, clip["seconds"], stage.classes, first)
+    shown = Explained(f"true {clip['label']}\nsaid {clip['predicted']}", levels, clip["seconds"], stage.classes, first)
     return shown, found, stage.classes.index(clip["predicted"])
 
 
@@ -130,7 +131,7 @@ def ways_table(stage: Stage) -> pd.DataFrame:
                 "evaluations": attribution.evaluations,
                 "base": attribution.base[index],
                 "probability": attribution.prediction[index],
-                "gap": float(attribution.gap[index]),
+                "gap": gap_words(attribution.gap[index]),
                 "rank correlation with ours": signed,
                 "of absolute values": unsigned,
             }
@@ -144,11 +145,27 @@ def curves(stage: Stage) -> tuple[pd.DataFrame, pd.DataFrame]:
     return table, trust.areas(table)
 
 
+def verdict(areas: pd.DataFrame) -> str:
+    """What the areas say, in a sentence."""
+    deletion, insertion = areas["SHAP"] - areas["random"]
+    passed = [deletion < 0, insertion > 0]
+    ends = {2: "both better than chance", 1: "only one of them better than chance", 0: "neither better than chance"}
+    return f"SHAP against random: deletion {deletion:+.3f}, insertion {insertion:+.3f}; {ends[sum(passed)]}."
+
+
+def caution(stage: Stage) -> str:
+    """How many clips a mean rests on, and what that is worth."""
+    fewest = int(sample(stage)[1]["label"].value_counts().min())
+    few = " That is too few for any claim about a class; the full profile draws more." if fewest < 10 else ""
+    return f"At least {fewest} clips per class, {stage.record['budget']['sample_evaluations']} evaluations each.{few}"
+
+
 def head(stage: Stage) -> pd.DataFrame:
     """How alike maps are before and after the head was shuffled, a row per clip."""
     table = pd.read_parquet(stage.paths.explain("head.parquet"))
+    clips = sample(stage)[1].loc[table["clip"]].reset_index(drop=True)
     names = {"similarity": "rank correlation", "similarity_unsigned": "of absolute values"}
-    return table.assign(clip=table["clip"] + 1).rename(columns=names)[["clip", *names.values()]]
+    return clips[["label", "file"]].join(table.rename(columns=names)[[*names.values()]])
 
 
 def _of(stage: Stage, label: str) -> list[dict]:
@@ -161,11 +178,11 @@ def _where(clip: dict) -> str:
 
 
 def _heard(clip: dict) -> str:
-    kept = f"the evidence alone ({100 * clip['kept']:.0f} % of the regions)"
-    verdict = "still" if clip["heard_as"] == clip["predicted"] else "no longer"
+    same = clip["heard_as"] == clip["predicted"]
+    verdict = f"{clip['predicted']} again" if same else f"{clip['heard_as']}, no longer {clip['predicted']}"
     return (
-        f"Most {clip['kind']}: the model says {clip['predicted']} ({clip['of_chunk']:.2f}); of {kept} it {verdict} "
-        f"says so ({clip['heard_as']}; {clip['predicted']} {clip['heard_probability']:.2f})."
+        f"Most {clip['kind']}: the model says {clip['predicted']} ({clip['of_chunk']:.2f}). Of the evidence alone, "
+        f"{100 * clip['kept']:.0f} % of the regions, it says {verdict} ({clip['heard_probability']:.2f})."
     )
 
 

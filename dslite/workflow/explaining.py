@@ -248,7 +248,7 @@ def _check_trust(bench: _Bench, maps: list[tuple[np.ndarray, Attribution]]) -> N
         return bench.explain(view, levels, bench.budget.sample_evaluations)
 
     head = trust.head_check(again, bench.view, [levels for levels, _ in picked], before=[found for _, found in picked])
-    _table(bench, "head", head)
+    _table(bench, "head", head.assign(clip=spread[head["clip"]]))
 
 
 def _save(file, attribution: Attribution, **more) -> None:
