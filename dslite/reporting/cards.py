@@ -14,6 +14,9 @@ from dslite.reporting.figures import mel_ticks
 _WIDTH, _PANEL = 3.6, 1.22
 """Inches: a card's width on a phone at 100 CSS pixels per inch, and the height of one panel with its title."""
 
+_LEAST = 0.01
+"""SHAP value that the colours reach at least: where there is nothing to explain, a map stays pale."""
+
 _COLOURS = 128
 """Of the palette: 60 % of the bytes, and no difference to be seen."""
 
@@ -37,7 +40,7 @@ def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, li
     panels, (bottom, top) = 1 + len(indices), (0.4, 0.02)
     height = panels * _PANEL + bottom + top
     maps = clip.attribution.pooled()[list(indices)]
-    most = float(np.abs(maps).max()) or 1.0
+    most = max(float(np.abs(maps).max()), _LEAST)
     with mpl.rc_context(RC | _SMALL):
         figure = plt.figure(figsize=(_WIDTH, height), dpi=dpi)
         place = {"origin": "lower", "aspect": "auto", "extent": (0, clip.seconds, -0.5, len(mel_hz) - 0.5)}

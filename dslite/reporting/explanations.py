@@ -233,7 +233,7 @@ def _axes(axes: Axes, mel_hz: np.ndarray) -> None:
     first = axes.get_subplotspec().is_first_col()
     axes.set_yticks(*mel_ticks(mel_hz))
     axes.tick_params(labelleft=first)
-    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
+    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(3))
     axes.set(xlabel="time (s)", ylabel="Hz (Mel)" if first else "")
     axes.spines[["top", "right"]].set_visible(True)
 

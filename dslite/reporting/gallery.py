@@ -71,7 +71,7 @@ def write_gallery(page: Path, cards: Sequence[Card], home: str = "index.html") -
         {
             "card": card,
             "mark": data_mark(card.data),
-            "keys": f"c{numbers[card.corpus]} c{numbers[card.corpus]}-{classes[card.corpus].index(card.label)}",
+            "chosen_by": f"c{numbers[card.corpus]} c{numbers[card.corpus]}-{classes[card.corpus].index(card.label)}",
             "picture": _inside(card.picture) if at in pictures else "",
             "sounds": {name: _inside(sound) for name, sound in card.sounds.items()} if at in sounds else {},
         }

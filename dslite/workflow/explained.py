@@ -11,6 +11,7 @@ from dslite.explanation.evidence import band_edges_hz
 from dslite.explanation.maps import Attribution, MeanMap
 from dslite.reporting.explanations import Explained, gap_words
 from dslite.spectrogram import FrontEnd
+from dslite.workflow import gallery
 from dslite.workflow.stages import Stage
 
 _NAMES = {
@@ -47,7 +48,12 @@ def classes(stage: Stage) -> Iterator[ClassView]:
             )
             files = {name: stage.paths.explain(f"clips/{number:02}-{name}.mp3") for name in ("original", "evidence")}
             sounds = {"original": files["original"], "evidence only": files["evidence"]}
-            players.append((_heard(clip), {name: file.read_bytes() for name, file in sounds.items()}))
+            players.append(
+                (
+                    f"Most {clip['kind']}: {gallery.said(clip)}",
+                    {name: file.read_bytes() for name, file in sounds.items()},
+                )
+            )
         missing = [kind for kind in ("right", "wrong") if kind not in {c["kind"] for c in _of(stage, label)}]
         none = "".join(f" No test clip of this class is {kind}." for kind in missing)
         yield ClassView(
@@ -175,15 +181,6 @@ def _of(stage: Stage, label: str) -> list[dict]:
 def _where(clip: dict) -> str:
     of = f" (chunk {clip['chunk'] + 1} of {clip['chunks']})" if clip["chunks"] > 1 else ""
     return f"{clip['start_s']:.1f}–{clip['start_s'] + clip['seconds']:.1f} s{of}"
-
-
-def _heard(clip: dict) -> str:
-    same = clip["heard_as"] == clip["predicted"]
-    verdict = f"{clip['predicted']} again" if same else f"{clip['heard_as']}, no longer {clip['predicted']}"
-    return (
-        f"Most {clip['kind']}: the model says {clip['predicted']} ({clip['of_chunk']:.2f}). Of the evidence alone, "
-        f"{100 * clip['kept']:.0f} % of the regions, it says {verdict} ({clip['heard_probability']:.2f})."
-    )
 
 
 def _sentence(text: str) -> str:

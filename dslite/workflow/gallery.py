@@ -35,13 +35,28 @@ def cards(paths: Paths, names: Iterable[str]) -> list[Card]:
     return found
 
 
+def said(clip: dict) -> str:
+    """What the model says of a clip and of its evidence alone, and whether there is anything to explain.
+
+    Args:
+        clip: an entry of the record's ``clips``.
+    """
+    before, after = clip["predicted"], clip["heard_as"]
+    verdict = f"{before} again" if after == before else f"{after}, no longer {before}"
+    little = f" Of an empty plot it says nearly the same ({clip['base']:.2f}): there is little to explain."
+    return (
+        f"The model says {before} ({clip['of_chunk']:.2f}). Of the evidence alone, {100 * clip['kept']:.0f} % of the "
+        f"regions, it says {verdict} ({clip['heard_probability']:.2f})."
+        f"{little if abs(clip['of_chunk'] - clip['base']) < 0.1 else ''}"
+    )
+
+
 def _of_clip(places, number: int, clip: dict) -> dict:
     start = f"clips/{number:02}"
     sounds = {"original": f"{start}-original.mp3", "evidence only": f"{start}-evidence.mp3"}
     return {
         "file": clip["file"],
-        "says": f"The model says {clip['predicted']} ({clip['of_chunk']:.2f}); of the evidence alone "
-        f"{clip['heard_as']} ({clip['predicted']}: {clip['heard_probability']:.2f}).",
+        "says": said(clip),
         "picture": places.explain(f"{start}.png").read_bytes(),
         "sounds": {name: places.explain(file).read_bytes() for name, file in sounds.items()},
     }
