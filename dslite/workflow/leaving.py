@@ -45,13 +45,15 @@ def record(session: Session, options: dict, began: float, code: int | None) -> d
 
 
 def leave(session: Session, note: dict) -> None:
-    """Writes the run's record and the page that leads everywhere.
+    """Writes the run's record, the gallery of explanations and the page that leads everywhere.
 
     Args:
         session: the run, as it is after running.
         note: its record.
     """
     from dslite import reporting
+    from dslite.reporting.gallery import write_gallery
+    from dslite.workflow import gallery
 
     paths = session.paths
     with whole_file(traces.run(paths)) as draft:
@@ -70,6 +72,12 @@ def leave(session: Session, note: dict) -> None:
         if paths.table(number).exists() and states["", SUMMARY]["state"] == "done":
             csv = paths.table(number).relative_to(paths.reports).as_posix()
             tables.append({"title": f"Table {number}: {what}", "link": states["", SUMMARY]["link"], "csv": csv})
+    explained = [corpus["name"] for corpus in listed if states[corpus["name"], "explain"]["state"] == "done"]
+    if explained:
+        write_gallery(paths.gallery, gallery.cards(paths, explained))
+        tables.append({"title": "Explanations of all corpora", "link": paths.gallery.name})
+    else:
+        paths.gallery.unlink(missing_ok=True)
     reporting.write_index(paths.index, listed, states, tables, note, paths.results)
 
 
