@@ -3,16 +3,25 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-STAGES = ("corpus", "train", "evaluate")
+STAGES = ("corpus", "train", "evaluate", "explain", "deploy")
 """Stages that run once per corpus, in the order of the flow."""
 
-NEEDS: dict[str, tuple[str, ...]] = {"corpus": (), "train": ("corpus",), "evaluate": ("train",)}
+NEEDS: dict[str, tuple[str, ...]] = {
+    "corpus": (),
+    "train": ("corpus",),
+    "evaluate": ("train",),
+    "explain": ("evaluate",),
+    "deploy": ("evaluate",),
+}
 """The stages of the same corpus whose records a stage is made from."""
 
 SUMMARY, SUMMARISED = "paper", "evaluate"
 """The stage across corpora that is made from what they left, and the stage of theirs that it is made from."""
 
-ACROSS = (SUMMARY,)
+BENCHMARK = "benchmark"
+"""The stage that measures what a base model costs (Table 5); it needs no corpus."""
+
+ACROSS = (BENCHMARK, SUMMARY)
 """Stages that run once."""
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
