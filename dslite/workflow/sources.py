@@ -23,6 +23,7 @@ _RESULTS = {
         *("paper/table2.toml", "workflow/fits.py"),
     ],
     "evaluate": ["scoring.py", "workflow/stages.py", "workflow/records.py"],
+    "explain": [*_FRONT_END, "explanation/*.py", "workflow/explaining.py"],
     "deploy": [*_DEPLOYMENT, "audio.py", "scoring.py", "workflow/deploying.py"],
     "benchmark": [*_DEPLOYMENT, "backbones.py", "weights.py", "timing.py", "workflow/benchmarking.py"],
     "paper": ["paper/*.py", "paper/*.toml"],
