@@ -138,12 +138,14 @@ class Page:
         e, clip = self.explorer, self.clip
         wave, levels = e.plot(clip, self.chunk)
         said = e.decision(clip)
-        label = clip.label or "no known class"
-        figure = waveform_and_plot([Example(f"{clip.name}: {label}", wave, e.front_end.rate, levels)], e.mel_hz)
+        title = f"{clip.label or 'no known class'}: {clip.name.rsplit('/', 1)[-1]}"
+        figure = waveform_and_plot([Example(title, wave, e.front_end.rate, levels)], e.mel_hz)
         caption = (
             f"Chunk {self.chunk + 1} of {said.chunks} of {clip.name} ({self._belongs()}). The model says of the file: "
             f"{said.predicted} (mean probability {said.mean[e.classes.index(said.predicted)]:.2f})."
         )
+        if len(clip.samples) < len(wave):
+            caption += f" The file is shorter than a chunk and repeated: {len(clip.samples) / e.front_end.rate:.2f} s."
         if clip.cut_short:
             caption += f" Only the first {exploring.LONGEST:.0f} s of the file are looked at."
         html = self._figure(figure, f"Waveform and spectrogram plot of a chunk of {clip.name}.", caption)

@@ -4,6 +4,7 @@ Nothing here is written to disk, and nothing is computed twice for the same clip
 """
 
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -138,6 +139,7 @@ def load(settings: Settings) -> "Explorer":
     Raises:
         DsliteError: as the stages do, e.g. where the folder holds results of other parameters.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before its first import: its start fills a screen
     if price := cost(settings):
         print(price)
     return Explorer(stages.evaluate(settings))
