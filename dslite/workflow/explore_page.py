@@ -199,8 +199,8 @@ class Page:
         title = f"{clip.label or 'your file'}\nmodel: {e.classes[best]}"
         figure = shap_maps([Explained(title, levels, len(wave) / e.front_end.rate, e.classes, found)], e.mel_hz)
         caption = (
-            f"Chunk {self.chunk + 1} of {clip.name}. {found.method}. A hidden region shows the mean of the training "
-            "chunks. Over each class: its probability when all is hidden → as it is."
+            f"Chunk {self.chunk + 1} of {clip.name}. {found.method}. A hidden region is silent: level 0, the floor "
+            "of the plot. Over each class: its probability when all is hidden → as it is."
         )
         html = self._figure(figure, f"Spectrogram of {clip.name} and its SHAP map for each class.", caption)
         kept = evidence.evidence_regions(found, best)

@@ -139,7 +139,7 @@ def load(settings: Settings) -> "Explorer":
     Raises:
         DsliteError: as the stages do, e.g. where the folder holds results of other parameters.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before its first import: its start fills a screen
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before its first import: says half as much
     if price := cost(settings):
         print(price)
     return Explorer(stages.evaluate(settings))
@@ -356,22 +356,15 @@ class Explorer:
         return np.arange(1, n + 1) / n, sap_lambda(np.arange(n, dtype=np.float32), self.policy).numpy()
 
     def shap(self, clip: Clip, chunk: int = 0):
-        """The SHAP map of one chunk, an :class:`dslite.explanation.maps.Attribution`; hidden is the training mean."""
+        """The SHAP map of one chunk, an :class:`dslite.explanation.maps.Attribution`; what is hidden is silent."""
 
         def explain():
-            from dslite.explanation import explainers  # imports shap: only who asks pays
+            from dslite.explanation import explainers, regions  # imports shap: only who asks pays
 
-            return explainers.partition(self.view.probabilities, self.plot(clip, chunk)[1], self._baseline)
+            baseline = regions.silence(self.front_end.mel_bins)
+            return explainers.partition(self.view.probabilities, self.plot(clip, chunk)[1], baseline)
 
         return self._once(("shap", clip, chunk), explain)
-
-    @cached_property
-    def _baseline(self) -> np.ndarray:
-        from dslite.explanation.regions import training_mean
-
-        every = max(1, len(self._train) // 256)
-        parts = [levels.reshape(-1, levels.shape[-1]) for _, levels in self._cache.batches(self._train[::every])]
-        return training_mean(np.concatenate(parts))
 
     @cached_property
     def _fill(self) -> np.ndarray:
