@@ -15,7 +15,8 @@ from dslite.reporting.exploration import Picture, augmentation, over_time
 from dslite.reporting.figures import Example, waveform_and_plot
 from dslite.reporting.provenance import banner_html
 from dslite.workflow import exploring
-from dslite.workflow.exploring import Clip, Explorer
+from dslite.workflow.explored import Clip
+from dslite.workflow.exploring import Explorer
 
 NOT_ASKED = "<p class='ds-note'>The SHAP map of this chunk has not been asked for.</p>"
 
