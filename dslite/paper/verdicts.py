@@ -91,7 +91,8 @@ def judge_printed(ours: float, theirs: float, decimals: int, tolerance: float = 
         return Verdict(CONSISTENT, "equal within the printed rounding" if decimals else "equal")
     if off <= tolerance * abs(theirs):
         return Verdict(CONSISTENT, f"within {100 * tolerance:g} %")
-    return Verdict(DIFFERS, f"{ours - theirs:+,.{decimals + 1 if decimals else 0}f}")
+    side = "above" if ours > theirs else "below"
+    return Verdict(DIFFERS, f"{off:,.{decimals + 1 if decimals else 0}f} {side} the printed figure")
 
 
 def judge_duration(ours: float, theirs: float, decimals: int) -> Verdict:

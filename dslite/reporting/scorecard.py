@@ -7,6 +7,7 @@ import pandas as pd
 
 from dslite.corpora import CORPORA
 from dslite.paper import audit, published, verdicts
+from dslite.paper.finding import Finding
 from dslite.paper.published import Figure
 from dslite.paper.verdicts import DIFFERS, NOT_COMPARABLE, NOT_JUDGED, NOT_RUN, Verdict
 
@@ -65,7 +66,7 @@ def scorecard(
                 **ours,
                 "verdict": verdict.word,
                 "why": verdict.why,
-                "doubt": "; ".join(f"{finding.outcome}: {finding.working[0]}" for finding in doubted),
+                "doubt": "; ".join(map(_doubt, doubted)),
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64", "n_files": "Int64"})
@@ -108,6 +109,10 @@ def _judge(
     if figure.quantity == "restated":
         return {}, Verdict(NOT_JUDGED, "follows from cells of the tables and is judged there; the audit recomputes it")
     return _cost(figure, measured)
+
+
+def _doubt(finding: Finding) -> str:
+    return f"{finding.claim}: {finding.outcome}{f' ({finding.ledger})' if finding.ledger else ''}"
 
 
 # Scores ---------------------------------------------------------------------------------------------------------------

@@ -37,7 +37,8 @@ def scorecard_html(card: pd.DataFrame) -> str:
     for name, title in _TITLES.items():
         rows = [_row(row) for row in card[card["table"] == name].to_dict("records")]
         told = {word: number for word, number in counts(card[card["table"] == name]).items() if number}
-        tables.append({"title": title, "rows": rows, "counts": told})
+        inputs_only = set(told) == {verdicts.NOT_JUDGED}
+        tables.append({"title": title, "rows": rows, "counts": told, "fold": inputs_only})
     number = counts(card)
     judged = [verdicts.CONSISTENT, verdicts.DIFFERS, verdicts.INCONCLUSIVE]
     reach, intervals = within_reach()
