@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from dslite.paper import published, verdicts
 from dslite.paper.verdicts import CONSISTENT, DIFFERS, INCONCLUSIVE, NOT_COMPARABLE, NOT_JUDGED, NOT_RUN
 from dslite.reporting.scorecard import COLUMNS, counts, scorecard, strict_failures, within_reach
-from dslite.reporting.scorecard_page import audit_html, scorecard_html
+from dslite.reporting.scorecard_page import audit_html, scorecard_html, scorecard_page
 
 RUN = {
     "corpus": "sleep",
@@ -189,6 +189,65 @@ def test_table_5():
     assert both.loc["table5.tensorflow.size_mb", "verdict"] == CONSISTENT
 
 
+def _css(**changes):
+    """Runs on CSS: the paper's best row, and Deep Spectrum + SVM."""
+    both = RUN | {"corpus": "css", "augmentation": "both", "uar": 66.0, "ci_low": 64.0, "ci_high": 68.0}
+    svm = both | {"system": _SVM, "augmentation": "", "protocol": "all", "uar": 60.0}
+    return pd.DataFrame([both | changes, svm])
+
+
+def test_figures_that_follow_from_others_are_shown_and_never_judged_again():
+    labels = [("positive", "positive", 47), ("positive", "negative", 47), ("negative", "negative", 80)]
+    confusion = pd.DataFrame(labels, columns=["label", "predicted", "files"]).assign(
+        corpus="css", augmentation="both", partition="test", protocol="full-chunk"
+    )
+    confusion = pd.concat([confusion, confusion.assign(protocol="all", files=1)])
+    card = scorecard(_css(), costs=_costs(), confusion=confusion).set_index("id")
+    assert card.loc["gain.css", "ours"] == pytest.approx(10.0)  # 66 / 60
+    assert card.loc["figure3.sensitivity", "ours"] == 50.0
+    assert card.loc["figure3.specificity", "ours"] == 100.0
+    assert card.loc["costs.saved_ms", "ours"] == pytest.approx(60.0 - 44.85)
+    assert card.loc["costs.shrink", "ours"] == pytest.approx(82.12 / 29.9)
+    shown = ["gain.css", "figure3.sensitivity", "figure3.specificity", "costs.saved_ms", "costs.shrink"]
+    assert set(card.loc[shown, "verdict"]) == {NOT_JUDGED}
+    assert card.loc["gain.ccs", "verdict"] == card.loc["fusion.wins", "verdict"] == NOT_RUN
+
+
+def test_figures_that_follow_from_others_are_as_comparable_as_these():
+    card = scorecard(_css(data="cropped")).set_index("id")
+    assert card.loc["gain.css", ["verdict", "why", "data"]].tolist() == [
+        NOT_COMPARABLE,
+        "cropped recordings",
+        "cropped",
+    ]
+    assert card.loc["figure3.sensitivity", ["verdict", "why"]].tolist() == [NOT_RUN, "no confusion matrix"]
+    assert card.loc["costs.shrink", "verdict"] == NOT_RUN
+
+
+def test_the_paper_s_own_figures_give_what_it_restates():
+    """Fed with what is printed, every restated figure but Figure 3's comes out as printed."""
+    cells = [f for f in published.figures() if f.quantity == "uar" and f.partition == "test"]
+    runs = [
+        RUN
+        | {
+            "corpus": f.corpus,
+            "system": _SVM if f.row == "svm" else "DS Lite",
+            "augmentation": "" if f.row == "svm" else f.row,
+            "protocol": "all" if f.row == "svm" else "full-chunk",
+            "uar": f.value,
+            "ci_low": f.ci_low,
+            "ci_high": f.ci_high,
+        }
+        for f in cells
+    ]
+    card = scorecard(pd.DataFrame(runs)).set_index("id")
+    for figure in published.figures():
+        if figure.id.startswith(("gain", "fusion")):
+            assert round(card.loc[figure.id, "ours"], figure.decimals) == figure.value, figure.id
+    tests = card[(card["quantity"] == "uar") & (card["partition"] == "test")]
+    assert not (tests["verdict"] == DIFFERS).any(), "the paper does not differ from itself"
+
+
 def test_how_many_printed_intervals_are_narrow_enough():
     widths = [f.ci_high - f.ci_low for f in published.figures() if f.ci_low is not None]
     assert within_reach() == (sum(width < 11.92 for width in widths), 36)  # 5 / 1.645 * 3.92
@@ -219,10 +278,13 @@ def test_other_peoples_text_is_escaped():
 
 
 def test_every_filter_of_the_page_has_its_rule_in_the_stylesheet():
-    html = scorecard_html(scorecard())
+    html = scorecard_page(scorecard(), [("Scorecard", "")])
     for word in verdicts.WORDS:
         slug = word.replace(" ", "-")
         assert f"#sc-{slug}:checked) tr[class]:not(.v-{slug})" in html
+        assert f"#sc-{slug}:checked) .sc-block:not(:has(tr.v-{slug}))" in html
+        assert f'id="sc-{slug}"' in html
+    assert "<script" not in html and 'href="#audit"' in html and 'id="audit"' in html
 
 
 def test_the_audit_page_shows_every_finding_with_its_working():

@@ -10,6 +10,7 @@ from dslite.paper import audit, published, verdicts
 from dslite.paper.finding import Finding
 from dslite.paper.published import Figure
 from dslite.paper.verdicts import DIFFERS, NOT_COMPARABLE, NOT_JUDGED, NOT_RUN, Verdict
+from dslite.reporting.restated import restated
 
 COLUMNS = [
     "id", "table", "place", "corpus", "row", "partition", "quantity", "says", "unit", "decimals",
@@ -26,6 +27,7 @@ def scorecard(
     results: pd.DataFrame | None = None,
     found: pd.DataFrame | None = None,
     costs: pd.DataFrame | None = None,
+    confusion: pd.DataFrame | None = None,
     why_not: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """A row per published figure, in the order of :func:`dslite.paper.published.figures`.
@@ -37,6 +39,8 @@ def scorecard(
         costs: what :func:`dslite.deployment.table5.measure` returns with ``backbone`` and ``weights`` (and ``data``
             and ``profile``, if a corpus' own model was measured); of several base models DenseNet121 is taken; rows
             with ``source`` other than ``here`` are left out. None for none.
+        confusion: files by ``corpus``, ``augmentation``, ``partition``, ``protocol``, ``label`` and ``predicted``, of
+            the runs that ``results`` holds, for the recalls of Figure 3; None for none.
         why_not: corpus -> why nothing was computed for it, in a few words.
 
     Returns:
@@ -49,9 +53,12 @@ def scorecard(
     counted = {} if found is None else {row["corpus"]: row for row in _records(found) if row["source"] == "here"}
     measured = _measured(costs)
     doubts = audit.doubts()
+    figures = published.figures()
+    own = [figure for figure in figures if figure.quantity != "restated"]
+    known = {figure.id: _judge(figure, results, counted, measured, why_not or {}) for figure in own}
     rows = []
-    for figure in published.figures():
-        ours, verdict = _judge(figure, results, counted, measured, why_not or {})
+    for figure in figures:
+        ours, verdict = known[figure.id] if figure.id in known else restated(figure, known, confusion)
         doubted = doubts.get(figure.id, [])
         if verdict.word == DIFFERS and figure.quantity in ("count", "duration") and doubted:
             verdict = Verdict(NOT_COMPARABLE, f"{verdict.why}, but the paper contradicts itself here")
@@ -106,8 +113,6 @@ def _judge(
         return {"ours": level}, verdicts.judge_printed(level, figure.value, figure.decimals)
     if figure.quantity == "setting":
         return {}, Verdict(NOT_JUDGED, "an input, not a result")
-    if figure.quantity == "restated":
-        return {}, Verdict(NOT_JUDGED, "follows from cells of the tables and is judged there; the audit recomputes it")
     return _cost(figure, measured)
 
 

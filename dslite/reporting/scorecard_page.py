@@ -6,7 +6,7 @@ from dslite.corpora import CORPORA
 from dslite.paper import audit, finding, published, verdicts
 from dslite.reporting.provenance import BACKBONES, WEIGHTS, data_mark
 from dslite.reporting.scorecard import counts, within_reach
-from dslite.reporting.templates import render, stylesheet
+from dslite.reporting.templates import render, stylesheet, whole_page
 
 _TITLES = {
     "Table 1": "Table 1: the corpora",
@@ -27,6 +27,17 @@ _RULES = {
 }
 
 
+def scorecard_page(card: pd.DataFrame, crumbs: list[tuple[str, str]]) -> str:
+    """The whole page: the scorecard, and the audit below it.
+
+    Args:
+        card: what :func:`dslite.reporting.scorecard.scorecard` returns.
+        crumbs: the way here, as for :func:`dslite.reporting.templates.whole_page`.
+    """
+    body = f"<style>\n{stylesheet('scorecard.css')}</style>\n{scorecard_html(card)}{audit_html()}"
+    return whole_page("Scorecard", crumbs, body, "Every published figure, ours beside it, and a verdict.", wide=True)
+
+
 def scorecard_html(card: pd.DataFrame) -> str:
     """The scorecard as a section of a page, everything in it escaped.
 
@@ -44,7 +55,6 @@ def scorecard_html(card: pd.DataFrame) -> str:
     reach, intervals = within_reach()
     return render(
         "scorecard.html.j2",
-        styles=stylesheet("scorecard.css"),
         tables=tables,
         total=len(card),
         judged=sum(number[word] for word in judged),
@@ -66,7 +76,6 @@ def audit_html() -> str:
     holds = sum(f.outcome == finding.HOLDS for f in found)
     return render(
         "audit.html.j2",
-        styles=stylesheet("scorecard.css"),
         groups=[(word, _slug(word), meaning, rows, word == finding.HOLDS) for word, meaning, rows in groups],
         total=len(found),
         holds=holds,
