@@ -115,6 +115,12 @@ def test_counts_and_sizes_equal_within_the_printed_rounding(ours, theirs, decima
     assert judge_printed(ours, theirs, decimals).word == word
 
 
+def test_how_far_off_a_count_is_is_told_in_its_unit_and_in_percent():
+    assert judge_printed(720, 725, 0).why == "5 below the printed figure (0.7%)"
+    assert judge_printed(82.9, 82.1, 1).why == "0.80 above the printed figure (1.0%)"
+    assert judge_printed(2.0, 0.0, 0).why == "2 above the printed figure"
+
+
 def test_durations_have_one_percent():
     assert judge_duration(98.7, 97.8, 1).word == CONSISTENT
     assert judge_duration(98.8, 97.8, 1).word == DIFFERS

@@ -92,7 +92,8 @@ def judge_printed(ours: float, theirs: float, decimals: int, tolerance: float = 
     if off <= tolerance * abs(theirs):
         return Verdict(CONSISTENT, f"within {100 * tolerance:g} %")
     side = "above" if ours > theirs else "below"
-    return Verdict(DIFFERS, f"{off:,.{decimals + 1 if decimals else 0}f} {side} the printed figure")
+    told = f"{off:,.{decimals + 1 if decimals else 0}f} {side} the printed figure"
+    return Verdict(DIFFERS, f"{told} ({off / abs(theirs):.1%})" if theirs else told)
 
 
 def judge_duration(ours: float, theirs: float, decimals: int) -> Verdict:
