@@ -130,7 +130,7 @@ def test_worker_that_dies_is_named(own, monkeypatch):
     stage = stages.prepare(settings(own))
     shop = fits.Workshop(
         stage.paths.clips, stage.paths.chunks, stage.paths.spectrograms, stage.paths.features, stage.classes,
-        "squeezenet_v1", None, "", stage.settings.recipe, 42,
+        "squeezenet_v1", None, "", stage.settings.recipe, stage.settings.reading, 42,
     )  # fmt: skip
     monkeypatch.setattr(fits, "_extract", lambda shop, pool, *rest: pool.submit(exit_hard).result())
     with pytest.raises(DsliteError, match="memory ran out"):

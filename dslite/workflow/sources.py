@@ -5,7 +5,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
-_FRONT_END = ["audio.py", "spectrogram.py", "store.py"]
+_FRONT_END = ["audio.py", "readings.py", "spectrogram.py", "store.py"]
 _RESULTS = {
     "corpus": [
         *_FRONT_END,
@@ -24,7 +24,8 @@ _RESULTS = {
     "evaluate": ["scoring.py", "workflow/stages.py", "workflow/records.py"],
     "paper": ["paper/*.py", "paper/*.toml"],
 }
-_PAGES = ["reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
+# What a reading's parameters are is compared by value, so that changing one reading leaves the results of the others.
+_PAGES = ["paper/readings.toml", "reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
 _FLOW = ("notebooks", "paths", "records", "settings", "stages", "summary", "views")
 _PAGES += [f"workflow/{name}.py" for name in _FLOW]
 _NO_RESULT = {"corpora/download.py", "corpora/unpacking.py"}
