@@ -22,7 +22,6 @@ import tensorflow as tf
 
 from dslite import augmentation
 from dslite.backbones import Backbone, count_trained, split, train_last
-from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.model import Head, assemble
 from dslite.profiles import Recipe
@@ -89,20 +88,14 @@ def upsample(indices: np.ndarray, labels: np.ndarray, seed: int, spare_last: boo
 def training_set(examples: Examples, reading: Reading, batch: int, seed: int) -> np.ndarray:
     """The chunks that an epoch goes through, repeated and left out as a reading has it (F-14, F-15).
 
-    Raises:
-        DsliteError: if none is left.
+    Where dropping the tail would leave nothing, as it does in the released code, nothing is dropped.
     """
     train = examples.train
     if reading.upsampling != "none":
         train = upsample(train, examples.labels, seed, reading.upsampling == "all but last")
     if reading.tail == "drop":
         whole = 2 * batch  # the released code renders this many at a time, before it caches
-        train = train[: len(train) // whole * whole]
-        if not len(train):
-            raise DsliteError(
-                f"No training chunk is left: the reading {reading.name!r} drops what does not fill {whole} chunks, as "
-                f"the released code does (F-15). Take another reading or more audio."
-            )
+        train = train[: len(train) // whole * whole or len(train)]
     return train
 
 

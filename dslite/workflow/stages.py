@@ -117,13 +117,12 @@ def prepare(settings: Settings) -> Stage:
     clips = corpus.clips[corpus.clips["file"].isin(chunks["file"])].reset_index(drop=True)
     problems = pd.concat([corpus.problems, unusable], ignore_index=True)
     short = problems["kind"] == SHORT
-    _require_all_classes(clips, corpus.classes, settings, int(short.sum()))
+    left_out = [f"{short.sum()} files {_LEFT_OUT}"] if short.any() else []
+    left_out += _require_all_classes(clips, corpus.classes, settings, left_out)
     for table, file in ((clips, paths.clips), (chunks, paths.chunks), (problems, paths.problems)):
         with whole_file(file) as draft:
             table.to_parquet(draft, index=False)
     warnings = [row.reason if not row.file else f"{row.file}: {row.reason}" for row in problems[~short].itertuples()]
-    if short.any():
-        warnings.insert(0, f"{short.sum()} files {_LEFT_OUT}")
     record = {
         **records.begin(settings, "corpus", identity, started),
         "data": corpus.data,
@@ -134,7 +133,7 @@ def prepare(settings: Settings) -> Stage:
         "chunks": len(chunks),
         "data_hash": _data_hash(paths),
         "front_end": {name: value for name, value in asdict(front_end).items() if name != "resize"},  # not cached
-        "warnings": _few(warnings),
+        "warnings": [*left_out, *_few(warnings)],
     }
     records.write(settings, record)
     return Stage(settings, record)
@@ -143,17 +142,22 @@ def prepare(settings: Settings) -> Stage:
 _LEFT_OUT = "are shorter than one chunk and left out of train, dev and test, as the released code does (F-16)."
 
 
-def _require_all_classes(clips: pd.DataFrame, classes, settings: Settings, short: int) -> None:
+def _require_all_classes(clips: pd.DataFrame, classes, settings: Settings, left_out: list[str]) -> list[str]:
+    """Refuses audio that lacks a class in a partition; where a reading left files out of dev or test, it warns."""
+    parts = ("train", "dev", "test")
     found = set(zip(clips["partition"], clips["label"], strict=True))
-    gone = [
-        f"{label} in {part}" for part in ("train", "dev", "test") for label in classes if (part, label) not in found
-    ]
-    if gone:
-        raise DsliteError(
-            f"{settings.name}: no usable audio is left for {', '.join(gone)}; every partition needs every class. "
-            f"Look at the files that were left out and mend or complete {settings.folder}."
-            + (f" {short} files {_LEFT_OUT} The other readings pad them." if short else "")
-        )
+    gone = [f"{label} in {part}" for part in parts for label in classes if (part, label) not in found]
+    if not gone:
+        return []
+    said = f"no usable audio is left for {', '.join(gone)}"
+    learnt = all(("train", label) in found for label in classes)
+    if left_out and learnt and {part for part, _ in found} == set(parts):
+        return [f"Because of that {said}; scores are averaged over the other classes."]
+    raise DsliteError(
+        f"{settings.name}: {said}; every partition needs every class. "
+        f"Look at the files that were left out and mend or complete {settings.folder}."
+        + (f" {left_out[0]} The other readings pad them." if left_out else "")
+    )
 
 
 # train ----------------------------------------------------------------------------------------------------------------
