@@ -41,7 +41,12 @@ class Backbone:
 
     def colour(self, normalised: Sequence[float] = (0.0, 0.0, 0.0)) -> np.ndarray:
         """The RGB colour (float32, 0-255) that the normalisation maps to a value; to zero: this model's mean colour."""
-        return ((np.array(normalised) - np.array(self.offset)) / np.array(self.scale)).astype(np.float32)
+        return denormalised(normalised, self.scale, self.offset)
+
+
+def denormalised(values: Sequence[float], scale: Sequence[float], offset: Sequence[float]) -> np.ndarray:
+    """The RGB colour (float32, 0-255) that ``colour * scale + offset`` maps to ``values``."""
+    return ((np.array(values) - np.array(offset)) / np.array(scale)).astype(np.float32)
 
 
 @dataclass(frozen=True)

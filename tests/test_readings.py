@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from dslite import readings, scoring
 from dslite.augmentation import Policy, apply, draw, mix_labels
-from dslite.backbones import BACKBONES, Backbone, count_trained
+from dslite.backbones import BACKBONES, Backbone, count_trained, denormalised
 from dslite.deployment import gate
 from dslite.deployment.container import cut
 from dslite.deployment.conversion import convert
@@ -280,9 +280,9 @@ def test_swapped_axes_hide_rows_where_columns_were_meant():
 
 def test_colour_of_masks():
     kind = BACKBONES["densenet121"]
-    densenet = Backbone("densenet121", None, kind.scale, kind.offset, "", "")
-    np.testing.assert_allclose(densenet.colour(PAPER.mask_fill), [123.7, 116.3, 103.5], atol=0.1)
-    np.testing.assert_allclose(densenet.colour(RELEASED.mask_fill), [152, 142, 127], atol=0.6)
+    paper, released = (denormalised(reading.mask_fill, kind.scale, kind.offset) for reading in (PAPER, RELEASED))
+    np.testing.assert_allclose(paper, [123.7, 116.3, 103.5], atol=0.1)
+    np.testing.assert_allclose(released, [152, 142, 127], atol=0.6)
 
 
 # model, schedule and decision ----------------------------------------------------------------------------------------
