@@ -20,7 +20,7 @@ _HOMES = {
     "outside_references": "outside",
     "clean": "sanitiser",
 }
-_ROOMS = ("explanations", "figures", "results", "tables")
+_ROOMS = ("deployment", "explanations", "exploration", "figures", "results", "tables")
 
 __all__ = [*_HOMES, *_ROOMS]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 _FRONT_END = ["audio.py", "readings.py", "spectrogram.py", "store.py"]
+_DEPLOYMENT = ["deployment/*.py", "model.py", "spectrogram.py"]
 _RESULTS = {
     "corpus": [
         *_FRONT_END,
@@ -22,11 +23,13 @@ _RESULTS = {
         *("paper/table2.toml", "workflow/fits.py"),
     ],
     "evaluate": ["scoring.py", "workflow/stages.py", "workflow/records.py"],
+    "deploy": [*_DEPLOYMENT, "audio.py", "scoring.py", "workflow/deploying.py"],
+    "benchmark": [*_DEPLOYMENT, "backbones.py", "weights.py", "timing.py", "workflow/benchmarking.py"],
     "paper": ["paper/*.py", "paper/*.toml"],
 }
 # What a reading's parameters are is compared by value, so that changing one reading leaves the results of the others.
 _PAGES = ["paper/readings.toml", "reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
-_FLOW = ("notebooks", "paths", "records", "settings", "stages", "summary", "views")
+_FLOW = ("costs", "notebooks", "paths", "records", "settings", "stages", "summary", "views")
 _PAGES += [f"workflow/{name}.py" for name in _FLOW]
 _NO_RESULT = {"corpora/download.py", "corpora/unpacking.py"}
 """How audio comes to the machine changes nothing in it."""
