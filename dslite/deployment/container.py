@@ -137,7 +137,7 @@ _BUILTIN = {code: name for name, code in vars(schema.BuiltinOperator).items() if
 
 
 def read_graph(content: Content) -> Graph:
-    """Reads a file's graph and finds its front end: whatever the first bilinear resize depends on.
+    """Reads a file's graph and finds its front end: whatever the first resize depends on.
 
     Raises:
         ValueError: if there is no such operator, so that the front end is not in the file.
@@ -145,9 +145,9 @@ def read_graph(content: Content) -> Graph:
     model = _unpack(content)
     operators = model.subgraphs[0].operators
     graph = Graph(model, [], -1)
-    resize = next((o for o in operators if graph.name(o) == "RESIZE_BILINEAR"), None)
+    resize = next((o for o in operators if graph.name(o) in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")), None)
     if resize is None:
-        raise ValueError("no bilinear resize in the graph: the front end is not in the file")
+        raise ValueError("no resize in the graph: the front end is not in the file")
     made = {tensor: operator for operator in operators for tensor in operator.outputs}
     needed, waiting = set(), [resize]
     while waiting:

@@ -112,6 +112,7 @@ def offer(
     seed: int,
     progress: Callable[[str], None] = lambda doing: None,
     calibration: int = CALIBRATION,
+    decision: str = "vote",
 ) -> Offer:
     """Converts a model into all variants, puts each to the gate and keeps the files of those that pass.
 
@@ -127,6 +128,7 @@ def offer(
         seed: of calibration, probes and bootstrap.
         progress: called with what is being done.
         calibration: how many training chunks calibrate.
+        decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
     """
     rate = model.get_layer("plot").parameters.rate
     of = {name: clips[clips["partition"] == name] for name in ("train", "dev", "test")}
@@ -138,7 +140,7 @@ def offer(
     tables = {}
     for part in ("dev", "test"):
         progress(f"all variants on {part}")
-        tables[part] = predict(classifiers, of[part], audio, samples, rate, classes)
+        tables[part] = predict(classifiers, of[part], audio, samples, rate, classes, decision)
     rows = []
     for name in ("keras", *VARIANTS):
         row = {"model": name, "bytes": len(made.contents[name]) if name in made.contents else np.nan}

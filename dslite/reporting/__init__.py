@@ -16,6 +16,7 @@ _HOMES = {
     "to_html": "pages",
     "failure_page": "pages",
     "write_index": "index",
+    "discrepancies_html": "discrepancies",
     "outside_references": "outside",
     "clean": "sanitiser",
 }

@@ -131,6 +131,7 @@ def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
             data=chosen.data,
             weights=chosen.weights,
             profile=chosen.profile,
+            reading=chosen.reading,
             backbone=chosen.backbone,
             seed=chosen.seed,
             output=chosen.output,

@@ -7,6 +7,7 @@ import pandas as pd
 from dslite.deployment import latency
 from dslite.deployment.quantisation import VARIANTS
 from dslite.paper import published
+from dslite.scoring import DECISIONS
 from dslite.workflow.benchmarking import Benchmark
 from dslite.workflow.stages import Stage
 
@@ -98,16 +99,17 @@ def streaming(stage: Stage) -> pd.DataFrame:
 def contract(stage: Stage) -> pd.DataFrame:
     """What goes into a file and what comes out of it."""
     record = stage.record
-    seconds = record["samples"] / record["rate"]
+    seconds, decision = record["samples"] / record["rate"], stage.settings.reading.decision
     whole = (
         " (the median of the training files: this model was trained on whole files)" if record["whole_files"] else ""
     )
     samples, rate, classes = record["samples"], record["rate"], record["classes"]
+    levelled = "any: each chunk is brought to its own peak inside"
     rows = {
         "input": f"waveform, float32 (1, {samples}): {seconds:g} s of mono audio at {rate:,} Hz{whole}",
-        "level": "any: each chunk is brought to its own peak inside",
+        "level": levelled if record["front_end"]["normalise"] else "as in training: no chunk is normalised inside",
         "shorter audio": "repeat it until it is long enough, as in training; do not pad it with zeros",
-        "longer audio": "cut it into chunks, half a chunk apart, and let them vote",
+        "longer audio": f"cut it into chunks, half a chunk apart, and take the {DECISIONS[decision]}",
         "output": f"probabilities, float32 (1, {len(classes)}), in this order: {', '.join(classes)}",
         "inside": "Mel spectrogram, colour map, resize, CNN, head; built-in operators only",
     }

@@ -63,6 +63,7 @@ def deploy(settings: Settings) -> Stage:
         settings.seed,
         lambda doing: progress.report(min(next(steps), 9), 10, doing),
         CALIBRATION[settings.profile],
+        settings.reading.decision,
     )
     good = list(offered.table.loc[offered.table["offered"], "model"])
     timings, streamed = pd.DataFrame(), pd.DataFrame()
@@ -102,7 +103,7 @@ def chunk_samples(stage: Stage, rate: int) -> int:
 def about(stage: Stage, seconds: float) -> dict:
     """What a file's card says of the model, for people."""
     whole = "" if stage.settings.recipe.chunk else "; trained on whole files, this is the median of the training files"
-    keep = ("corpus", "data", "note", "backbone", "weights", "profile", "seed")
+    keep = ("corpus", "data", "note", "backbone", "weights", "profile", "reading", "seed")
     return {
         **{name: stage.record[name] for name in keep if stage.record.get(name)},
         "augmentation": stage.chosen,

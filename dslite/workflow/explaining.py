@@ -80,7 +80,7 @@ def explain(settings: Settings) -> Stage:
     shutil.rmtree(places.record("explain").parent, ignore_errors=True)  # other clips may have been chosen then
     fit = evaluated.fit_record(evaluated.chosen, "test")
     about = records.inherited(evaluated.record) | {name: fit[name] for name in ("augmentation", "trained_on")}
-    about |= {"profile": settings.profile, "seed": settings.seed}
+    about |= {"profile": settings.profile, "reading": settings.reading.name, "seed": settings.seed}
     bench = _Bench(evaluated, budget)
     clips = [_explain_clip(bench, number, row, about) for number, row in enumerate(bench.chosen.itertuples())]
     base = _compare_ways(bench, clips)

@@ -95,4 +95,4 @@ def at_lambda(policy, lam: float):
     def point(limits):
         return (limits[0] + (limits[1] - limits[0]) * lam,) * 2
 
-    return replace(policy, patch=point(policy.patch), mask=point(policy.mask), probability=(1.0, 1.0))
+    return replace(policy, patch=point(policy.patch), mask=point(policy.mask), probability=(1.0, 1.0), partner="other")

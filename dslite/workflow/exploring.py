@@ -48,7 +48,7 @@ def other(settings: Settings, corpus: str) -> Settings:
     if corpus in summary.evaluated(Paths(settings.output)):
         record = Paths(settings.output).corpus(corpus).record("evaluate")
         made = json.loads(record.read_text("utf-8"))["parameters"]
-        values |= {name: made[name] for name in ("corpus", "profile", "backbone", "seed")}
+        values |= {name: made[name] for name in ("corpus", "profile", "reading", "backbone", "seed")}
     return resolve(**values)
 
 
@@ -86,13 +86,12 @@ class Explorer:
     def __init__(self, stage: stages.Stage):
         import tensorflow as tf
 
-        from dslite.augmentation import Policy
         from dslite.explanation.view import View
         from dslite.model import load_model
 
         self.stage, self.classes = stage, stage.classes
         model = load_model(stage.paths.fit(stage.chosen, TRAINED_ON) / "model.keras")
-        self.front_end, self.policy = model.get_layer("plot").parameters, Policy()
+        self.front_end, self.policy = model.get_layer("plot").parameters, stage.settings.reading.policy()
         self.view, self.mel_hz = View.of(model), self.front_end.mel_frequencies()
         self._normalise = model.get_layer("normalise")
         waves = tf.TensorSpec([None, None], tf.float32)
@@ -194,7 +193,9 @@ class Explorer:
 
         def decide():
             said = self.view.probabilities(self.levels(self.waves(clip)))
-            predicted, mean, chunks = scoring.decide(said, np.zeros(len(said), int))
+            predicted, mean, chunks = scoring.decide(
+                said, np.zeros(len(said), int), self.stage.settings.reading.decision
+            )
             return Decision(self.classes[predicted[0]], mean[0], int(chunks[0]))
 
         return self._once(("decision", clip), decide)
@@ -277,10 +278,9 @@ class Explorer:
 
     @cached_property
     def _fill(self) -> np.ndarray:
-        from dslite.backbones import Backbone
+        from dslite.backbones import denormalised
 
-        layer = self._normalise
-        return Backbone(self.stage.record["backbone"], None, layer.scale, layer.offset, "", "").mean_colour
+        return denormalised(self.stage.settings.reading.mask_fill, self._normalise.scale, self._normalise.offset)
 
     @cached_property
     def _chunks(self) -> pd.DataFrame:
