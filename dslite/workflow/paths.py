@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-STAGES = ("corpus", "train", "evaluate")
+STAGES = ("corpus", "train", "baseline", "evaluate")
 """Stages that run once per corpus, in the order of the flow."""
 
-NEEDS: dict[str, tuple[str, ...]] = {"corpus": (), "train": ("corpus",), "evaluate": ("train",)}
+NEEDS: dict[str, tuple[str, ...]] = {
+    "corpus": (),
+    "train": ("corpus",),
+    "baseline": ("corpus",),
+    "evaluate": ("train", "baseline"),
+}
 """The stages of the same corpus whose records a stage is made from."""
 
 SUMMARY, SUMMARISED = "paper", "evaluate"
@@ -50,6 +55,11 @@ class CorpusPaths:
     def fit(self, augmentation: str, partition: str) -> Path:
         """The folder of one fit: model.keras, history.parquet, predictions.parquet, record.json."""
         return self.root / "train" / augmentation / partition
+
+    # baseline -------------------------------------------------------------
+    def baseline(self, system: str, partition: str) -> Path:
+        """The predictions of a system that DS Lite is compared with."""
+        return self.root / "baseline" / system / partition / "predictions.parquet"
 
     # evaluate -------------------------------------------------------------
     @property
