@@ -49,7 +49,7 @@ def first_guess(stage: str, settings: Settings) -> float:
         return 9.0 + 0.004 * pictures
     if stage == "baseline":  # of whole files, not chunks; then 20 points of the grid
         files = 120 if settings.standin else info.table1.files if info else pictures / 1.5
-        return 10.0 + files * (0.006 + _FORWARD[settings.backbone]) + 2e-6 * files**2
+        return 10.0 + files * (0.008 + _FORWARD[settings.backbone])
     forward, (first, second) = _FORWARD[settings.backbone], recipe.epochs
     fitted = 1.3 * pictures * (0.4 + 0.7)  # train, then train + dev, up-sampled
     # Three of four augmentations change three pictures in ten, which are rendered and pass the frozen part again.
