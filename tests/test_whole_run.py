@@ -94,8 +94,9 @@ def test_every_score_comes_from_a_prediction_table(finished):
     assert set(results["profile"]) == {"demo"}
     for row in results[results["protocol"] == "all"].itertuples():
         paths = Paths(finished).corpus("my_sounds")
-        file = paths.fit(row.augmentation, row.partition) / "predictions.parquet"
-        if row.system != "DS Lite":
+        if row.system == "DS Lite":
+            file = paths.fit(row.augmentation, row.partition) / "predictions.parquet"
+        else:
             file = paths.baseline({name: key for key, name in SYSTEMS.items()}[row.system], row.partition)
         table = pd.read_parquet(file)
         code = {name: i for i, name in enumerate(LABELS)}

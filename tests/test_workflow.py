@@ -78,7 +78,8 @@ def test_reasons_of_parameters(root):
     assert engine.to_do(plan) == {
         "aa-corpus": "changed parameter profile: demo -> full; changed parameter seed: 7 -> 8",
         "aa-train": "new input: corpus",
-        "aa-evaluate": "new input: train",
+        "aa-baseline": "new input: corpus",
+        "aa-evaluate": "new input: train, baseline",
         "paper": "new input: evaluate of aa",
     }
     plan = plan_of(root, member("aa", root / "out", weights="/w {1} 'a', \"b\""))
