@@ -27,6 +27,7 @@ class FrontEnd:
         hop: step between frames in samples (256 = 50 %, paper 2.1).
         mel_bins: number of Mel bins (128, paper 2.1).
         mel_scale: ``"htk"`` or ``"slaney"``; the paper does not say, the released code is HTK.
+        equal_area: whether filters are scaled to the same area in Hz, as librosa does it, rather than to peaks of 1.
         low_hz, high_hz: edges of the filter bank in Hz. The paper is silent on the lower edge. 60 Hz, because with 512
             points and HTK bins from 0 Hz the lowest filter lies between two FFT bins: it would sit at the floor and
             the min-max would squeeze everything real into the top of the colours (ledger F-02).
@@ -45,6 +46,7 @@ class FrontEnd:
     hop: int = 256
     mel_bins: int = 128
     mel_scale: str = "htk"
+    equal_area: bool = False
     low_hz: float = 60.0
     high_hz: float = 8_000.0
     floor: float = 1e-10
@@ -91,7 +93,7 @@ def _mel_edges(p: FrontEnd) -> np.ndarray:
 
 
 def mel_filters(p: FrontEnd) -> np.ndarray:
-    """Triangular Mel filter bank, peaks of 1.
+    """Triangular Mel filter bank, peaks of 1 or of ``2 / (width in Hz)``.
 
     Returns:
         float32, shape (window // 2 + 1, mel_bins): multiply a power spectrum with it from the left.
@@ -115,7 +117,7 @@ def mel_filters(p: FrontEnd) -> np.ndarray:
             f"Mel bin {dead[0]} ({edges[dead[0]]:.0f}-{edges[dead[0] + 2]:.0f} Hz) holds no FFT bin: raise low_hz "
             f"(now {p.low_hz} Hz), lengthen the window (now {p.window} samples) or use fewer Mel bins."
         )
-    return filters
+    return filters * np.float32(2.0) / (edges[2:] - edges[:-2]).astype(np.float32) if p.equal_area else filters
 
 
 def colour_table(name: str) -> np.ndarray:

@@ -88,16 +88,48 @@ def test_results_stand_in_their_rows_and_published_ones_in_others():
     cells = ["ccs_dev", "ccs_test", "ccs_ci_low", "ccs_ci_high"]
     assert frame.loc[("here", "cutmix"), cells].tolist() == [11, 51, 46, 57]
     assert frame.loc[("paper", "cutmix"), cells].tolist() == [57.1, 71.4, 62.5, 79.4]
-    assert frame.loc["here"].index.tolist() == ["none", "cutmix", "specaugment", "both"]
+    assert frame.loc["here"].index.tolist() == ["", "", "", "none", "cutmix", "specaugment", "both"]
     assert frame.loc["here", "ess_test"].isna().all(), "a corpus that was not run has no figure"
     assert frame.loc["paper", "ccs_data"].isna().all(), "a published row has no data of ours"
-    assert frame.loc["here", "ccs_seed"].tolist() == [7] * 4
+    assert frame.loc["here", "ccs_seed"].dropna().tolist() == [7] * 4
 
 
-def test_table_3_has_the_deep_spectrum_row_and_table_4_has_not():
-    for number, there in ((3, True), (4, False)):
+def _baselines(corpora=("ccs", "css")):
+    one = _rows(corpora).query("augmentation == 'none'")
+    names = ("Deep Spectrum + SVM", "chance", "librosa statistics + SVM")
+    rows = pd.concat([one.assign(system=name, uar=one["uar"] + 30 + at) for at, name in enumerate(names)])
+    rows.loc[rows["system"] != "Deep Spectrum + SVM", ["backbone", "weights"]] = ""
+    return rows.assign(augmentation="")
+
+
+def test_baselines_stand_above_ds_lite_and_the_printed_one_below_ours():
+    frame = results.results_table(pd.concat([_rows(), _baselines()]), published.COLUMNS[3])
+    rows = list(zip(frame["system"], frame["source"], strict=True))
+    assert rows[:5] == [
+        ("chance", "here"),
+        ("librosa statistics + SVM", "here"),
+        ("Deep Spectrum + SVM", "here"),
+        ("Deep Spectrum + SVM", "paper"),
+        ("DS Lite (no augmentation)", "here"),
+    ]
+    assert frame["ccs_test"].tolist()[:4] == [81, 82, 80, 64.1]
+    assert frame["css_dev"].tolist()[:4] == [41, 42, 40, 56.0]
+    heads = results.results_html(pd.concat([_baselines(), _rows()]), ["ccs"], "")
+    assert "SqueezeNet v1.1" in heads, "the columns say what DS Lite's figures rest on"
+
+
+def test_the_configuration_to_choose_is_one_of_ds_lite():
+    both = pd.concat([_rows(("ccs",)), _baselines(("ccs",))])
+    soup = BeautifulSoup(results.results_html(both, ["ccs"], ""), "html.parser")
+    assert [td.get_text() for td in soup.select(".ds-chosen")] == ["13.0"]
+    assert "82.0" in [td.get_text() for td in soup.select(".ds-best")], "but the best on test may be a baseline"
+    assert results.chosen_on_dev(both, "ccs") == "both"
+
+
+def test_only_table_3_prints_a_deep_spectrum_row():
+    for number, sources in ((3, ["here", "paper"]), (4, ["here"])):
         frame = results.results_table(_rows(), published.COLUMNS[number])
-        assert ("Deep Spectrum + SVM" in set(frame["system"])) is there
+        assert frame.loc[frame["system"] == "Deep Spectrum + SVM", "source"].tolist() == sources
 
 
 def test_several_runs_of_a_corpus_are_refused():
@@ -118,7 +150,7 @@ def test_the_paper_form_marks_synthetic_data_random_weights_and_published_figure
     assert "ds-best" in by_text["53.0"], "ours: best on test"
     assert "ds-chosen" in by_text["13.0"], "ours: best on dev"
     assert "ds-best" in by_text["74.4"], "the paper's best"
-    assert soup.get_text().count("not run") == 2 + 2 * 4 * 2
+    assert soup.get_text().count("not run") == 2 + 2 * 7 * 2 + 2 * 3 * 2, "two corpora, and the baselines of two more"
 
 
 def test_a_protocol_that_no_file_meets_says_so():

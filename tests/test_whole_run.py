@@ -14,8 +14,10 @@ import pandas as pd
 import pytest
 import soundfile
 
+from dslite.baseline import SYSTEMS
 from dslite.reporting import outside_references
 from dslite.scoring import uar
+from dslite.workflow.paths import STAGES, Paths
 from tests import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,8 +80,7 @@ def tables(output: Path) -> dict[str, pd.DataFrame]:
 
 def test_fresh_run_leaves_every_page_and_table(finished):
     pages = {str(f.relative_to(finished / "reports")) for f in (finished / "reports").rglob("*.html")}
-    stages = ("corpus", "train", "evaluate")
-    assert pages == {"index.html", "paper.html", *(f"my_sounds/{stage}.html" for stage in stages)}
+    assert pages == {"index.html", "paper.html", *(f"my_sounds/{stage}.html" for stage in STAGES)}
     assert {f.name for f in (finished / "reports" / "tables").iterdir()} == {f"table{n}.csv" for n in (1, 2, 3, 4)}
     assert len(tables(finished)) == 8
     assert not list(finished.rglob("*.part*")) and not list(finished.rglob("checkpoint.npz"))
@@ -87,10 +88,16 @@ def test_fresh_run_leaves_every_page_and_table(finished):
 
 def test_every_score_comes_from_a_prediction_table(finished):
     results = pd.read_csv(finished / "reports" / "results.csv", keep_default_na=False, na_values=[""])
-    assert list(results.columns) == COLUMNS and len(results) == 4 * 2 * 2
-    assert set(results["weights"]) == {"random"} and set(results["profile"]) == {"demo"}
+    assert list(results.columns) == COLUMNS and len(results) == (4 + len(SYSTEMS)) * 2 * 2
+    weights = results.groupby("system")["weights"].first()
+    assert weights[["DS Lite", "Deep Spectrum + SVM"]].tolist() == ["random"] * 2 and weights.isna()["chance"]
+    assert set(results["profile"]) == {"demo"}
     for row in results[results["protocol"] == "all"].itertuples():
-        file = finished / "artifacts" / "my_sounds" / "train" / row.augmentation / row.partition / "predictions.parquet"
+        paths = Paths(finished).corpus("my_sounds")
+        if row.system == "DS Lite":
+            file = paths.fit(row.augmentation, row.partition) / "predictions.parquet"
+        else:
+            file = paths.baseline({name: key for key, name in SYSTEMS.items()}[row.system], row.partition)
         table = pd.read_parquet(file)
         code = {name: i for i, name in enumerate(LABELS)}
         assert row.uar == pytest.approx(uar(table["label"].map(code), table["predicted"].map(code)), abs=1e-3)

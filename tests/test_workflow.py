@@ -80,7 +80,8 @@ def test_reasons_of_parameters(root):
     assert engine.to_do(plan) == {
         "aa-corpus": "changed parameter profile: demo -> full; changed parameter seed: 7 -> 8",
         "aa-train": "new input: corpus",
-        "aa-evaluate": "new input: train",
+        "aa-baseline": "new input: corpus",
+        "aa-evaluate": "new input: train, baseline",
         "aa-explain": "new input: evaluate",
         "aa-deploy": "new input: evaluate",
         "paper": "new input: evaluate of aa",

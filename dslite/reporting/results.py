@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from dslite.baseline import SYSTEMS
 from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
 from dslite.paper import published
@@ -11,6 +12,7 @@ from dslite.reporting.display import frame_table
 from dslite.reporting.provenance import provenance_line
 
 HERE, PAPER = "here", "paper"
+DS_LITE = "DS Lite"
 _PROVENANCE = ["data", "backbone", "weights", "profile", "reading", "seed"]
 _NOT_RUN, _NO_FILE = "not run", "no file"
 
@@ -32,23 +34,23 @@ def results_table(results: pd.DataFrame, corpora: Sequence[str], protocol: str =
     Raises:
         DsliteError: if there are several runs of one corpus, which one table cannot show.
     """
-    ours = results[(results["system"] == "DS Lite") & (results["protocol"] == protocol)]
-    cell = ["corpus", "augmentation", "partition"]
+    ours = results[results["protocol"] == protocol]
+    cell = ["corpus", "system", "augmentation", "partition"]
     if ours.duplicated(cell).any():
         name = ours.loc[ours.duplicated(cell), "corpus"].iloc[0]
         raise DsliteError(f"The results hold several runs of {name}: choose one base model, profile and seed first.")
     ours = ours.set_index(cell)
     rows = []
-    for key, system in published.ROWS.items():
-        augmentation = "" if key == "svm" else key
-        here = {"source": HERE, "system": system, "augmentation": augmentation}
+    unpublished = [name for name in SYSTEMS.values() if name not in published.ROWS.values()]
+    for key, title in [*(("", name) for name in unpublished), *published.ROWS.items()]:
+        system, augmentation = (title, "") if title in SYSTEMS.values() else (DS_LITE, key)
+        here = {"source": HERE, "system": title, "augmentation": augmentation}
         printed = here | {"source": PAPER}
         for corpus in corpora:
-            here |= _ours(ours, corpus, augmentation)
-            printed |= _published(corpus, key)
-        if augmentation:
-            rows.append(here)
-        if any(published.cell(corpus, key, "test") for corpus in corpora):
+            here |= _ours(ours, corpus, system, augmentation)
+            printed |= _published(corpus, key) if key else {}
+        rows.append(here)
+        if key and any(published.cell(corpus, key, "test") for corpus in corpora):
             rows.append(printed)
     counts = [f"{corpus}_{name}" for corpus in corpora for name in ("test_files", "test_speakers", "seed")]
     return pd.DataFrame(rows).astype(dict.fromkeys(counts, "Int64"))
@@ -90,7 +92,8 @@ def results_html(
 
 _EXPLANATION = (
     "UAR in percent; CI: 95 % interval on test. Rows “here” were computed here; rows “paper” are printed in the "
-    "paper and were not. Bold: best on test. Underlined: best on dev, the configuration that one would choose."
+    "paper and were not. Bold: best on test. Underlined: best on dev, the configuration of DS Lite that one would "
+    "choose. Chance gives every file to the largest class; acoustic statistics are a floor of our own."
 )
 
 
@@ -101,17 +104,17 @@ def chosen_on_dev(results: pd.DataFrame, corpus: str) -> str:
         DsliteError: if the corpus has no dev result.
     """
     where = (results["corpus"] == corpus) & (results["partition"] == "dev") & (results["protocol"] == "all")
-    dev = results[where & (results["system"] == "DS Lite")].dropna(subset="uar").set_index("augmentation")["uar"]
+    dev = results[where & (results["system"] == DS_LITE)].dropna(subset="uar").set_index("augmentation")["uar"]
     dev = dev.reindex([key for key in published.ROWS if key in dev.index])
     if dev.empty:
         raise DsliteError(f"{corpus} has no result on dev: run its evaluate stage first.")
     return str(dev.idxmax())
 
 
-def _ours(ours: pd.DataFrame, corpus: str, augmentation: str) -> dict:
+def _ours(ours: pd.DataFrame, corpus: str, system: str, augmentation: str) -> dict:
     cells = {}
     for partition in ("dev", "test"):
-        where = (corpus, augmentation, partition)
+        where = (corpus, system, augmentation, partition)
         if where not in ours.index:
             continue
         row = ours.loc[where]
@@ -138,9 +141,11 @@ def _columns(frame: pd.DataFrame, corpus: str) -> dict[str, tuple[list[str], lis
     columns = {}
     for partition, emphasis in (("dev", "ds-chosen"), ("test", "ds-best")):
         values = frame[f"{corpus}_{partition}"].astype(float)
-        best = values == values.groupby(source).transform("max")
-        if partition == "dev":
-            best &= source == HERE  # the paper names its best configurations by test, not by dev
+        if partition == "dev":  # the paper names its best configurations by test, not by dev
+            best = values == values.where((source == HERE) & (frame["augmentation"] != "")).max()
+            best &= (source == HERE) & (frame["augmentation"] != "")
+        else:
+            best = values == values.groupby(source).transform("max")
         texts = list(map(_text, values, source, files))
         columns[partition.capitalize()] = texts, list(map(_look, source, texts, best.map({True: emphasis, False: ""})))
     limits = zip(frame[f"{corpus}_ci_low"], frame[f"{corpus}_ci_high"], strict=True)
@@ -169,7 +174,7 @@ def _head(corpus: str) -> str:
 
 def _rests_on(frame: pd.DataFrame, corpus: str) -> str:
     """What the column's own figures rest on, and how many files were scored."""
-    ours = frame[(frame["source"] == HERE) & frame[f"{corpus}_data"].notna()]
+    ours = frame[(frame["source"] == HERE) & (frame["augmentation"] != "") & frame[f"{corpus}_data"].notna()]
     if ours.empty:
         return _NOT_RUN
     row = {name: ours[f"{corpus}_{name}"].iloc[0] for name in _PROVENANCE}

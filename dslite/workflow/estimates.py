@@ -49,6 +49,9 @@ def first_guess(stage: str, settings: Settings) -> float:
         pictures = info.table1.files * (max(1.0, 2 * info.table1.mean_s / recipe.chunk - 1) if recipe.chunk else 1.0)
     if stage == "corpus":
         return 9.0 + 0.004 * pictures
+    if stage == "baseline":  # of whole files, not chunks; then 20 points of the grid
+        files = 120 if settings.standin else info.table1.files if info else pictures / 1.5
+        return 10.0 + files * (0.008 + _FORWARD[settings.backbone])
     forward, (first, second) = _FORWARD[settings.backbone], recipe.epochs
     fitted = 1.3 * pictures * (0.4 + 0.7)  # train, then train + dev, up-sampled
     # Three of four augmentations change three pictures in ten, which are rendered and pass the frozen part again.

@@ -12,6 +12,7 @@ UNIMPORTANT: dict[str, frozenset[str]] = {
     # compared by its fingerprint. A corpus is the same whatever is trained on it.
     "corpus": frozenset({"output", "workers", "data", "weights", "backbone"}),
     "train": frozenset({"output", "workers", "data"}),
+    "baseline": frozenset({"output", "workers", "data"}),
     "evaluate": frozenset({"output", "workers", "data"}),
     "explain": frozenset({"output", "workers", "data"}),
     "deploy": frozenset({"output", "workers", "data"}),

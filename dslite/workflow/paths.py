@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-STAGES = ("corpus", "train", "evaluate", "explain", "deploy")
+STAGES = ("corpus", "train", "baseline", "evaluate", "explain", "deploy")
 """Stages that run once per corpus, in the order of the flow."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "corpus": (),
     "train": ("corpus",),
-    "evaluate": ("train",),
+    "baseline": ("corpus",),
+    "evaluate": ("train", "baseline"),
     "explain": ("evaluate",),
     "deploy": ("evaluate",),
 }
@@ -59,6 +60,11 @@ class CorpusPaths:
     def fit(self, augmentation: str, partition: str) -> Path:
         """The folder of one fit: model.keras, history.parquet, predictions.parquet, record.json."""
         return self.root / "train" / augmentation / partition
+
+    # baseline -------------------------------------------------------------
+    def baseline(self, system: str, partition: str) -> Path:
+        """The predictions of a system that DS Lite is compared with."""
+        return self.root / "baseline" / system / partition / "predictions.parquet"
 
     # evaluate -------------------------------------------------------------
     @property

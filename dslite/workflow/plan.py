@@ -122,7 +122,9 @@ def make(
     for member in members:
         for stage in STAGES:
             before = [record(member.name, needed) for needed in NEEDS[stage]]
-            inputs = {"audio": member.audio} | ({"weights file": member.weights} if stage == "train" else {})
+            inputs = {"audio": member.audio} | (
+                {"weights file": member.weights} if stage in ("train", "baseline") else {}
+            )
             jobs.append(job(member.name, stage, f"{member.title}: {stage}", member.parameters, before, inputs))
     for stage in ACROSS:
         after = summary_records(output, [member.name for member in members], stages) if stage == SUMMARY else []

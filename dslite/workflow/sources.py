@@ -22,6 +22,10 @@ _RESULTS = {
         *("augmentation.py", "backbones.py", "model.py", "profiles.py", "scoring.py", "training.py", "weights.py"),
         *("paper/table2.toml", "workflow/fits.py"),
     ],
+    "baseline": [
+        *_FRONT_END,
+        *("backbones.py", "baseline.py", "features.py", "scoring.py", "weights.py", "workflow/baselining.py"),
+    ],
     "evaluate": ["scoring.py", "workflow/stages.py", "workflow/records.py"],
     "explain": [*_FRONT_END, "explanation/*.py", "workflow/explaining.py"],
     "deploy": [*_DEPLOYMENT, "audio.py", "scoring.py", "workflow/deploying.py"],
@@ -30,7 +34,18 @@ _RESULTS = {
 }
 # What a reading's parameters are is compared by value, so that changing one reading leaves the results of the others.
 _PAGES = ["paper/readings.toml", "reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
-_FLOW = ("costs", "notebooks", "paths", "records", "settings", "stages", "summary", "views")
+_FLOW = (
+    "notebooks",
+    "paths",
+    "records",
+    "settings",
+    "stages",
+    "summary",
+    "baseline_views",
+    "costs",
+    "explained",
+    "views",
+)
 _PAGES += [f"workflow/{name}.py" for name in _FLOW]
 _NO_RESULT = {"corpora/download.py", "corpora/unpacking.py"}
 """How audio comes to the machine changes nothing in it."""

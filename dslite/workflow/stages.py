@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pandas as pd
 
 from dslite import corpora, scoring
+from dslite.baseline import ON_BASE_MODEL, SYSTEMS
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.reporting.results import chosen_on_dev
@@ -194,9 +195,6 @@ def train(settings: Settings) -> Stage:
         for target in fits.TARGETS
     ]
     about = fits.run(shop, jobs, settings.workers, progress.report)
-    warnings = list(corpus.record["warnings"])
-    if about["weights"] == "random":
-        warnings.insert(0, f"RANDOM WEIGHTS: {about['source']}. No figure here says anything about the paper's models.")
     fitted = [json.loads((job.folder / "record.json").read_text()) for job in jobs]
     record = {
         **records.inherited(corpus.record),
@@ -210,7 +208,7 @@ def train(settings: Settings) -> Stage:
         "reading_parameters": settings.reading.parameters(),
         "trained_layers": fitted[0]["trained_layers"],
         "fit_seconds": round(sum(fit["seconds"] for fit in fitted), 1),
-        "warnings": warnings,
+        "warnings": [*weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
     }
     records.write(settings, record)
     return Stage(settings, record)
@@ -238,29 +236,46 @@ def _shown_with(corpus: Stage, fitted_with: dict) -> dict:
 
 def evaluate(settings: Settings) -> Stage:
     """Stage ``evaluate``: scores, intervals and confusion, from the prediction tables and from nothing else."""
-    trained = train(settings)
-    identity = {"train": trained.record["identity"], "seed": settings.seed}
+    from dslite.workflow.baselining import baseline  # here, because it is built on this module
+
+    trained, compared = train(settings), baseline(settings)
+    identity = {
+        "train": trained.record["identity"],
+        "baseline": compared.record["identity"],
+        "seed": settings.seed,
+    }
     if record := records.made(settings, "evaluate", identity):
         return Stage(settings, record)
     started = time.monotonic()
     scores, counts = [], []
-    for augmentation in AUGMENTATIONS:
+    for system, augmentation in [*((name, "") for name in SYSTEMS), *(("", key) for key in AUGMENTATIONS)]:
+        name = SYSTEMS.get(system, "DS Lite")
         for partition in fits.TARGETS:
-            table = trained.predictions(augmentation, partition)
+            file = settings.paths.baseline(system, partition)
+            table = pd.read_parquet(file) if system else trained.predictions(augmentation, partition)
             for protocol in scoring.PROTOCOLS:
-                where = {"augmentation": augmentation, "partition": partition, "protocol": protocol}
+                where = {"system": name, "augmentation": augmentation, "partition": partition, "protocol": protocol}
                 scores.append({**where, **scoring.score(table, trained.classes, protocol, settings.seed)})
                 matrix = scoring.confusion(table, trained.classes, protocol)
                 counts.append(matrix.stack().rename("files").reset_index().assign(**where))
     record = {**records.inherited(trained.record), **records.begin(settings, "evaluate", identity, started)}
     shared = {name: record[name] for name in ("corpus", "data", "backbone", "weights", "profile", "reading", "seed")}
-    results = pd.DataFrame(scores).assign(system="DS Lite", **shared)[RESULT_COLUMNS]
+    results = pd.DataFrame(scores).assign(**shared)[RESULT_COLUMNS]
+    without = [name for system, name in SYSTEMS.items() if system not in ON_BASE_MODEL]
+    results.loc[results["system"].isin(without), ["backbone", "weights"]] = ""
     with whole_file(settings.paths.scores) as draft:
         results.to_parquet(draft, index=False)
     with whole_file(settings.paths.confusion) as draft:
         pd.concat(counts, ignore_index=True).to_parquet(draft, index=False)
     records.write(settings, record)
     return Stage(settings, record)
+
+
+def weights_warnings(weights: str, source: str) -> list[str]:
+    """What a record has to warn of where there were no ImageNet weights; ``source`` says why."""
+    if weights != "random":
+        return []
+    return [f"RANDOM WEIGHTS: {source}. No figure here says anything about the paper's models."]
 
 
 def about(name: str, record: dict):

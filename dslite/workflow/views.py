@@ -79,7 +79,7 @@ def scores(stage: Stage) -> pd.DataFrame:
         f"{row.uar:.1f} ({row.ci_low:.1f}–{row.ci_high:.1f})" if row.n_files else "no file qualifies (n_files 0)"
         for row in table.itertuples()
     ]
-    wide = ["augmentation", "partition", "protocol", "UAR", "n_files", "n_speakers"]
+    wide = ["system", "augmentation", "partition", "protocol", "UAR", "n_files", "n_speakers"]
     return table[wide].rename(columns={"n_files": "files", "n_speakers": "speakers"})
 
 

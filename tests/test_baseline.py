@@ -1,0 +1,281 @@
+"""Deep Spectrum's features, the grid of the support vector machines, and the stage around them."""
+
+import json
+
+import librosa
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from dslite import baseline
+from dslite.backbones import load_backbone
+from dslite.errors import DsliteError
+from dslite.features import DEEP_SPECTRUM, statistics, whole_files
+from dslite.scoring import uar
+from dslite.spectrogram import MelPlot
+from dslite.workflow import baseline_views, stages
+from dslite.workflow.baselining import baseline as stage_baseline
+from dslite.workflow.settings import resolve
+from dslite.workflow.sources import results_from
+
+RATE = 16_000
+
+
+def sound(seconds: float, seed: int) -> np.ndarray:
+    """A gliding tone in noise, whose level changes."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    noise = np.random.default_rng(seed).standard_normal(len(t))
+    return (0.3 * np.sin(2 * np.pi * (300 + 200 * seed * t) * t) + 0.02 * noise * (1 + t)).astype(np.float32)
+
+
+# features -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_plot_of_a_whole_file_is_librosas():
+    wave = sound(1.7, 3)
+    p = DEEP_SPECTRUM
+    power = librosa.feature.melspectrogram(
+        y=wave / np.abs(wave).max(), sr=RATE, n_fft=512, hop_length=256, window="hann", center=False, n_mels=128
+    )
+    expected = librosa.power_to_db(power, ref=np.max, top_db=None)
+    ours = MelPlot(p).decibels(wave[None])[0].numpy().T
+    assert ours.shape == expected.shape
+    np.testing.assert_allclose(ours, expected, atol=0.02)
+
+
+def test_nothing_limits_the_range_in_db():
+    """A pause of digital silence stays as far below the rest as the logarithm's floor lets it be."""
+    wave = sound(1.0, 2)
+    wave[4000:8000] = 0.0
+    assert MelPlot(DEEP_SPECTRUM).decibels(wave[None]).numpy().min() < -100.0
+
+
+def test_statistics_are_means_and_deviations_of_known_descriptors():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE + 0.1).astype(np.float32)
+    mean, deviation = np.split(statistics(0.5 * tone), 2)
+    centroid, crossings, level = mean[-3:]
+    assert centroid == pytest.approx(1000, rel=0.02)
+    assert crossings == pytest.approx(2 * 1000 / RATE, rel=0.03), "share of samples that cross zero"
+    assert level == pytest.approx(0.5 / np.sqrt(2), rel=0.01)
+    assert np.abs(deviation[-3:] / mean[-3:]).max() < 0.02, "a steady tone hardly changes over time"
+    assert np.abs(mean[20:60]).max() < 0.05, "nor do its coefficients differ from frame to frame"
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return load_backbone("squeezenet_v1", None, 1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Files of several lengths, the last shorter than one window."""
+    folder = tmp_path_factory.mktemp("files")
+    for number, seconds in enumerate((0.4, 1.3, 0.7, 0.01)):
+        soundfile.write(folder / f"{number}.wav", sound(seconds, number + 1), RATE)
+    return folder
+
+
+def test_features_do_not_depend_on_the_files_around(folder, backbone, monkeypatch):
+    files = [f"{number}.wav" for number in range(4)]
+    told = []
+    whole = whole_files(files, folder, backbone, lambda done, total: told.append((done, total)))
+    assert whole["deep_spectrum"].shape == (4, backbone.width) and whole["librosa"].shape == (4, 126)
+    assert all(np.isfinite(vectors).all() and vectors.dtype == np.float32 for vectors in whole.values())
+    assert told == [(4, 4)]
+    monkeypatch.setattr("dslite.features.BATCH", 3)
+    parts = whole_files(files[::-1], folder, backbone)
+    for system, vectors in whole.items():
+        np.testing.assert_allclose(parts[system][::-1], vectors, rtol=1e-4, atol=1e-4)
+
+
+def test_features_are_the_average_over_the_last_maps(folder, backbone):
+    wave, _ = soundfile.read(folder / "1.wav", dtype="float32")
+    picture = MelPlot(DEEP_SPECTRUM)(wave[None])
+    maps = backbone.model(picture * np.float32(backbone.scale) + np.float32(backbone.offset)).numpy()
+    found = whole_files(["1.wav"], folder, backbone)["deep_spectrum"][0]
+    np.testing.assert_allclose(found, maps[0].reshape(-1, backbone.width).mean(axis=0), rtol=1e-4, atol=1e-5)
+
+
+def test_a_file_that_has_gone_bad_is_named(folder, backbone):
+    (folder / "bad.wav").write_bytes(b"RIFF")
+    with pytest.raises(DsliteError, match="bad.wav.*decoded.*corpus stage"):
+        whole_files(["bad.wav"], folder, backbone)
+
+
+# the machine ----------------------------------------------------------------------------------------------------------
+
+
+def problem(seed: int = 0, classes: int = 3, files: int = 120):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(files) % classes
+    features = rng.standard_normal((files, 6)) * [1, 5, 20, 1, 1, 1] + 1.2 * np.eye(6)[labels] + [3, 0, 50, 0, 0, 0]
+    partitions = np.repeat(["train", "dev", "test"], files // 3)
+    keep = (labels != 0) | (rng.random(files) < 0.5) | (np.arange(files) % 40 < classes)  # classes differ in size
+    return features[keep].astype(np.float32), labels[keep], partitions[keep]
+
+
+def by_hand(features, labels, partitions, seed):
+    """The official protocol, written out with scikit-learn alone."""
+    x, train, dev, test = features.astype(float), *(partitions == name for name in ("train", "dev", "test"))
+
+    def fitted(fit, predict, c, scale, weight):
+        scaler = StandardScaler().fit(x[fit]) if scale else StandardScaler(with_mean=False, with_std=False).fit(x[fit])
+        svc = LinearSVC(C=c, class_weight=weight, loss="squared_hinge", max_iter=10_000, random_state=seed, dual="auto")
+        return svc.fit(scaler.transform(x[fit]), labels[fit]).predict(scaler.transform(x[predict]))
+
+    best, points = (-1.0, None), []
+    for c in (0.1, 0.01, 0.001, 0.0001, 0.00001):
+        for scale in (True, False):
+            for weight in ("balanced", None):
+                score = 100 * balanced_accuracy_score(labels[dev], fitted(train, dev, c, scale, weight))
+                points.append(score)
+                best = max(best, (score, (c, scale, weight)), key=lambda pair: pair[0])
+    return points, best[1], fitted(train, dev, *best[1]), fitted(train | dev, test, *best[1])
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_selection_is_the_official_protocol(classes):
+    data = problem(classes, classes)
+    found = baseline.select(*data, seed=5)
+    points, (c, scale, weight), on_dev, on_test = by_hand(*data, seed=5)
+    np.testing.assert_allclose(found.grid["dev_uar"], points)
+    assert found.chosen == baseline.Point(c, scale, weight == "balanced")
+    assert len(found.grid) == 20 and found.grid["dev_uar"].nunique() > 3, "the points differ, so choosing matters"
+    assert found.margins["dev"].shape == (len(on_dev), classes)
+    np.testing.assert_array_equal(found.margins["dev"].argmax(axis=1), on_dev)
+    np.testing.assert_array_equal(found.margins["test"].argmax(axis=1), on_test)
+
+
+def test_test_files_change_nothing_but_their_own_predictions():
+    features, labels, partitions = problem()
+    before = baseline.select(features, labels, partitions, 1)
+    test = partitions == "test"
+    changed, relabelled = features.copy(), labels.copy()
+    changed[test] = changed[test] * 100 - 40
+    relabelled[test] = (relabelled[test] + 1) % 3
+    after = baseline.select(changed, relabelled, partitions, 1)
+    pd.testing.assert_frame_equal(after.grid, before.grid)
+    np.testing.assert_array_equal(after.margins["dev"], before.margins["dev"])
+    half = features.copy()
+    rows = np.flatnonzero(test)
+    half[rows[::2]] *= 100
+    mixed = baseline.select(half, labels, partitions, 1).margins["test"]
+    np.testing.assert_allclose(mixed[1::2], before.margins["test"][1::2], rtol=1e-9)
+
+
+def test_dev_files_reach_the_machine_for_test_and_only_that():
+    features, labels, partitions = problem()
+    before = baseline.select(features, labels, partitions, 1)
+    changed = features.copy()
+    changed[np.flatnonzero(partitions == "dev")[0]] += 30  # one file: the choice on dev stays what it was
+    after = baseline.select(changed, labels, partitions, 1)
+    assert after.chosen == before.chosen
+    np.testing.assert_array_equal(after.margins["dev"][1:], before.margins["dev"][1:])
+    assert np.abs(after.margins["test"] - before.margins["test"]).max() > 1e-3
+
+
+def test_fits_that_did_not_converge_are_counted(monkeypatch):
+    monkeypatch.setattr(baseline, "ITERATIONS", 1)
+    assert not baseline.select(*problem(), seed=1).grid["converged"].all()
+    monkeypatch.undo()
+    assert baseline.select(*problem(), seed=1).grid["converged"].all()
+
+
+def test_chance_is_chance_whatever_the_classes_weigh():
+    shares = baseline.majority(np.array([0, 0, 1, 2, 2, 2]), 4)
+    np.testing.assert_allclose(shares, [2 / 6, 1 / 6, 3 / 6, 0])
+    labels = np.repeat([0, 1, 2, 3], [50, 3, 9, 1])
+    assert uar(labels, np.full(len(labels), shares.argmax())) == pytest.approx(100 / 4)
+
+
+def test_predictions_have_the_form_of_those_of_fits():
+    clips = pd.DataFrame({"file": ["x", "y"], "speaker": ["s", ""], "label": ["a", "b"], "duration": 1.0}, index=[7, 3])
+    columns = ["file", "speaker", "label", "predicted", "p_a", "p_b", "chunks", "padded"]
+    table = baseline.predictions(clips, [True, False], ["a", "b"], margins=np.array([[-2.0, 1.0], [0.5, -0.5]]))
+    assert list(table.columns) == [*columns, "margin_a", "margin_b"]
+    assert table["predicted"].tolist() == ["b", "a"] and table["padded"].tolist() == [True, False]
+    assert table[["p_a", "p_b"]].isna().all(axis=None), "a distance is no probability"
+    assert table["margin_b"].tolist() == [1.0, -0.5]
+    table = baseline.predictions(clips, [False, False], ["a", "b"], probabilities=np.array([[0.4, 0.6]] * 2))
+    assert list(table.columns) == columns and table["predicted"].tolist() == ["b", "b"]
+
+
+# the stage ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """Two classes of tones, some files shorter than a chunk."""
+    for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
+    rng = np.random.default_rng(0)
+    rows = ["filename,label,speaker,partition"]
+    for i in range(24):
+        t = np.arange(int(RATE * (0.5 if i % 4 == 0 else 4.5))) / RATE
+        wave = 0.2 * np.sin(2 * np.pi * (400, 1700)[i % 2] * t) + 0.02 * rng.standard_normal(len(t))
+        soundfile.write(tmp_path / f"{i}.wav", wave, RATE)
+        part = ("train", "dev", "test")[i // 8]
+        rows.append(f"{i}.wav,{('low', 'high')[i % 2]},{part}{i % 3},{part}")
+    (tmp_path / "tones.csv").write_text("\n".join(rows))
+    return resolve(str(tmp_path / "tones.csv"), profile="demo", output=tmp_path / "out")
+
+
+def test_stage_leaves_predictions_and_the_whole_grid(settings):
+    stage = stage_baseline(settings)
+    chunks = pd.read_parquet(stage.paths.chunks).groupby("file")["padded"].first()
+    for system in baseline.SYSTEMS:
+        for partition, count in (("dev", 8), ("test", 8)):
+            table = pd.read_parquet(stage.paths.baseline(system, partition))
+            assert table["file"].tolist() == stage.clips.query("partition == @partition")["file"].tolist()
+            assert len(table) == count and 0 < table["padded"].sum() < count
+            assert table["padded"].tolist() == chunks[table["file"]].tolist(), "a protocol scores the same files"
+    record = json.loads(stage.paths.record("baseline").read_text())
+    assert {system: len(rows) for system, rows in record["grid"].items()} == {"deep_spectrum": 20, "librosa": 20}
+    for system, rows in record["grid"].items():
+        best = max(rows, key=lambda row: row["dev_uar"])
+        assert record["chosen"][system] == {key: best[key] for key in ("complexity", "standardise", "balanced")}
+    assert record["features"] == {"deep_spectrum": 512, "librosa": 126}
+    assert record["weights"] == "random" and record["warnings"][0].startswith("RANDOM WEIGHTS")
+    scores = baseline_views.scores(stage).set_index("system")
+    assert scores.loc["chance", ["dev", "test"]].tolist() == [50.0, 50.0]
+    assert scores.loc["librosa statistics + SVM", "test"] == 100.0, "the centroid tells the tones apart"
+    assert len(baseline_views.grids(stage)) == 2 * 5
+    assert [example.label for example in baseline_views.whole_files(stage)] == list(stage.classes)
+
+
+def test_stage_is_made_once_and_again_when_audio_changes(settings):
+    first = stage_baseline(settings)
+    assert stage_baseline(settings).record == first.record
+    soundfile.write(settings.folder / "0.wav", sound(1.0, 9), RATE)
+    settings.paths.record("evaluate").parent.mkdir()
+    settings.paths.record("evaluate").write_text("{}")
+    assert stage_baseline(settings).record["identity"] != first.record["identity"]
+    assert not settings.paths.record("evaluate").exists(), "its scores are of other predictions"
+
+
+def test_evaluate_scores_the_baselines_beside_ds_lite(settings, monkeypatch):
+    monkeypatch.setattr(stages, "AUGMENTATIONS", ("none",))
+    stage = stages.evaluate(settings)
+    scores = pd.read_parquet(stage.paths.scores)
+    assert list(scores.columns) == stages.RESULT_COLUMNS
+    assert len(scores) == (len(baseline.SYSTEMS) + 1) * 2 * 2 and not scores.duplicated().any()
+    others = scores[scores["system"] != "DS Lite"]
+    assert set(others["system"]) == set(baseline.SYSTEMS.values()) and set(others["augmentation"]) == {""}
+    assert set(scores.loc[scores["system"] == "DS Lite", "augmentation"]) == {"none"}
+    counts = scores.groupby(["partition", "protocol"])["n_files"].nunique()
+    assert (counts == 1).all(), "every system is scored on the same files"
+    blank = others.groupby("system")["backbone"].first()
+    assert blank["chance"] == blank["librosa statistics + SVM"] == "" != blank["Deep Spectrum + SVM"]
+    assert stage.chosen == "none", "chosen among the configurations of DS Lite"
+
+
+def test_results_depend_on_the_code_that_makes_them():
+    names = {file.name for file in results_from("baseline")}
+    assert {"features.py", "baseline.py", "spectrogram.py", "backbones.py", "audio.py", "baselining.py"} <= names
