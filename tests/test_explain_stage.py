@@ -107,9 +107,18 @@ def test_views_say_what_a_reviewer_asks(stage):
         for title, sounds in view.players:
             assert "The model says" in title and "Of the evidence alone" in title
             assert clean(explanations.players_html(title, sounds)).count("<audio") == 2
+    assert "silence" in explained.subject(stage) and "first 2 of 3 classes" in explained.subject(stage)
     base = explained.base(stage).iloc[0]
     assert base.sum() == pytest.approx(1.0) and list(base.index) == list(stage.classes)
     assert len(explained.clip_table(stage)) == len(stage.record["clips"])
+
+
+def test_of_many_classes_the_named_ones_are_shown(stage, monkeypatch):
+    monkeypatch.setattr(explained, "MAPS", 2)
+    for view, label in zip(explained.classes(stage), stage.record["explained"], strict=True):
+        assert "Maps of 2 of 3 classes." in view.caption
+        for clip in view.clips:
+            assert len(clip.classes) == len(clip.attribution.values) == 2 and label in clip.classes
 
 
 def test_sample_is_of_every_explained_class_and_draws_what_it_says(stage):

@@ -244,6 +244,14 @@ def test_paper_way_loses_nothing_to_its_cast_to_uint8():
     assert pictures.mean() > 50
 
 
+def test_shap_is_not_compiled_and_everything_else_is():
+    """numba would take seconds for it in every notebook."""
+    import numba
+    from shap.explainers import _partition
+
+    assert not hasattr(_partition.lower_credit, "py_func") and hasattr(numba.njit(lambda x: x), "py_func")
+
+
 # trust ----------------------------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """SHAP maps as data: one form for every explainer, and their mean over clips."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -41,6 +41,11 @@ class Attribution:
         """The map that :meth:`arrays` took apart; further arrays are passed over."""
         found = {field.name: arrays[field.name] for field in fields(cls)}
         return cls(**found | {"method": str(found["method"]), "evaluations": int(found["evaluations"])})
+
+    def only(self, indices: Sequence[int]) -> "Attribution":
+        """The maps of some classes."""
+        at = list(indices)
+        return replace(self, values=self.values[at], base=self.base[at], prediction=self.prediction[at])
 
     def pooled(self, bands: int = BANDS, spans: int = SPANS) -> np.ndarray:
         """The sums over a grid of regions, float64 (classes, bands, spans); parts across an edge are divided."""

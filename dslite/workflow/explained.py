@@ -1,6 +1,6 @@
 """What the notebook ``explain`` shows, and what the gallery of all corpora shows of it, from what the stage left."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,10 @@ _NAMES = {
 }
 
 
+MAPS = 8
+"""Classes whose maps are shown of a clip at most; a page must not exceed its size."""
+
+
 @dataclass(frozen=True)
 class ClassView:
     """The chosen clips of one class: what :func:`dslite.reporting.explanations.shap_maps` draws, with its words, and
@@ -35,35 +39,35 @@ class ClassView:
 def classes(stage: Stage) -> Iterator[ClassView]:
     """A view per explained class, in their order."""
     for label in stage.record["explained"]:
+        numbered = [(n, clip) for n, clip in enumerate(stage.record["clips"]) if clip["label"] == label]
+        clips = [clip for _, clip in numbered]
+        stored = [_stored(stage, number) for number, _ in numbered]
+        indices = _worth_showing(stage.classes, clips, [attribution for _, attribution in stored])
+        names = [stage.classes[index] for index in indices]
         shown, words, players = [], [], []
-        for number, clip in enumerate(stage.record["clips"]):
-            if clip["label"] != label:
-                continue
-            with np.load(stage.paths.explain(f"clips/{number:02}.npz")) as stored:
-                levels, attribution = stored["levels"], Attribution.of(stored)
-            title = f"true {clip['label']}\nsaid {clip['predicted']}"
-            shown.append(Explained(title, levels, clip["seconds"], stage.classes, attribution))
-            words.append(
-                f"most {clip['kind']}: {clip['file']}, {_where(clip)}, additivity gap {gap_words(clip['gap'])}"
-            )
-            files = {name: stage.paths.explain(f"clips/{number:02}-{name}.mp3") for name in ("original", "evidence")}
-            sounds = {"original": files["original"], "evidence only": files["evidence"]}
-            players.append(
-                (
-                    f"Most {clip['kind']}: {gallery.said(clip)}",
-                    {name: file.read_bytes() for name, file in sounds.items()},
-                )
-            )
-        missing = [kind for kind in ("right", "wrong") if kind not in {c["kind"] for c in _of(stage, label)}]
-        none = "".join(f" No test clip of this class is {kind}." for kind in missing)
+        for (number, clip), (levels, attribution) in zip(numbered, stored, strict=True):
+            title = f"true {label}\nsaid {clip['predicted']}"
+            shown.append(Explained(title, levels, clip["seconds"], names, attribution.only(indices)))
+            words.append(f"{clip['kind']}: {clip['file']}, {_where(clip)}, additivity gap {gap_words(clip['gap'])}")
+            players.append((f"Most {clip['kind']}: {gallery.said(clip)}", gallery.sounds(stage.paths, number)))
+        kinds = [clip["kind"] for clip in clips]
+        none = "".join(f" No test clip of this class is {kind}." for kind in gallery.KINDS if kind not in kinds)
+        less = f" Maps of {len(names)} of {len(stage.classes)} classes." if len(names) < len(stage.classes) else ""
         yield ClassView(
             shown,
             f"Spectrogram and SHAP map per class of the test clips of class {label} that the model gets most "
-            f"{' and most '.join(c['kind'] for c in _of(stage, label))}.",
-            f"Class {label}. {_sentence('; '.join(words))}.{none} Over each map: the class' probability when all is "
-            f"hidden, and as it is. Evaluations per map: {stage.record['budget']['evaluations']}.",
+            f"{' and most '.join(kinds)}.",
+            f"Class {label}. Most {'; most '.join(words)}.{none} Over each map: the class' probability when all is "
+            f"hidden, and as it is. Evaluations per map: {stage.record['budget']['evaluations']}.{less}",
             players,
         )
+
+
+def subject(stage: Stage) -> str:
+    """What is explained, and from where."""
+    explained, every = stage.record["explained"], stage.classes
+    some = f" Explained are the first {len(explained)} of {len(every)} classes." if len(explained) < len(every) else ""
+    return f"Baseline: {stage.record['baseline']}. Augmentation: {stage.record['augmentation']}, the best on dev.{some}"
 
 
 def clip_table(stage: Stage) -> pd.DataFrame:
@@ -172,15 +176,20 @@ def head(stage: Stage) -> pd.DataFrame:
     return clips[["label", "file"]].join(table.rename(columns=names)[[*names.values()]])
 
 
-def _of(stage: Stage, label: str) -> list[dict]:
-    return [clip for clip in stage.record["clips"] if clip["label"] == label]
+def _stored(stage: Stage, number: int) -> tuple[np.ndarray, Attribution]:
+    with np.load(stage.paths.explain(f"clips/{number:02}.npz")) as stored:
+        return stored["levels"], Attribution.of(stored)
+
+
+def _worth_showing(classes: Sequence[str], clips: list[dict], found: list[Attribution]) -> list[int]:
+    """The classes whose maps are shown of some clips: of many classes the named ones, then the most probable ones."""
+    named = {name for clip in clips for name in (clip["label"], clip["predicted"])}
+    probability = np.max([attribution.prediction for attribution in found], axis=0)
+    order = sorted(range(len(classes)), key=lambda index: (classes[index] not in named, -probability[index]))
+    return sorted(order[:MAPS])
 
 
 def _where(clip: dict) -> str:
     of = f" (chunk {clip['chunk'] + 1} of {clip['chunks']})" if clip["chunks"] > 1 else ""
     repeated = ", shorter than a chunk and hence repeated" if clip["padded"] else ""
     return f"{clip['start_s']:.1f}–{clip['start_s'] + clip['seconds']:.1f} s{of}{repeated}"
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dslite import corpora
 from dslite.reporting.gallery import KINDS, Card
 from dslite.reporting.provenance import provenance_line
-from dslite.workflow.paths import Paths
+from dslite.workflow.paths import CorpusPaths, Paths
 
 
 def cards(paths: Paths, names: Iterable[str]) -> list[Card]:
@@ -51,12 +51,16 @@ def said(clip: dict) -> str:
     )
 
 
-def _of_clip(places, number: int, clip: dict) -> dict:
-    start = f"clips/{number:02}"
-    sounds = {"original": f"{start}-original.mp3", "evidence only": f"{start}-evidence.mp3"}
+def sounds(places: CorpusPaths, number: int) -> dict[str, bytes]:
+    """Name of a player -> MP3, of a clip by its number in the record."""
+    files = {"original": "original", "evidence only": "evidence"}
+    return {name: places.explain(f"clips/{number:02}-{file}.mp3").read_bytes() for name, file in files.items()}
+
+
+def _of_clip(places: CorpusPaths, number: int, clip: dict) -> dict:
     return {
         "file": clip["file"],
         "says": said(clip),
-        "picture": places.explain(f"{start}.png").read_bytes(),
-        "sounds": {name: places.explain(file).read_bytes() for name, file in sounds.items()},
+        "picture": places.explain(f"clips/{number:02}.png").read_bytes(),
+        "sounds": sounds(places, number),
     }
