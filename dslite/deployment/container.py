@@ -39,8 +39,15 @@ class Card:
 
 
 def attach(content: Content, card: Card) -> bytes:
-    """Returns the file with the card in its metadata, in place of any card that it has."""
+    """Returns the file with the card in its metadata, in place of any card that it has.
+
+    Names of tensors inside the graph go, which for DenseNet121 are a hundredth of the smallest file.
+    """
     model = _unpack(content)
+    for graph in model.subgraphs:
+        for index, tensor in enumerate(graph.tensors):
+            if index not in (*graph.inputs, *graph.outputs):
+                tensor.name = None
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(json.dumps(asdict(card)).encode(), np.uint8)
     entry = schema.MetadataT()

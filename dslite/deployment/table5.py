@@ -35,9 +35,9 @@ def measure(
     Returns:
         table: a row per ``model``, ``part`` (``whole``, ``front end``, ``cnn``) and ``threads``: ``p10_ms``,
             ``p50_ms``, ``p90_ms``, ``speed_up`` (p50 with the first number of threads over this p50), ``noise``
-            (:func:`dslite.deployment.latency.noise_floor` at these threads), and for the whole (but not of
-            float32 again) ``parameters`` and ``macs`` (of the Keras model), ``bytes``, ``bytes_with_optimiser`` (Keras
-            as HDF5), ``peak_mb``, ``model_mb``.
+            (:func:`dslite.deployment.latency.noise_floor` at these threads), and for the whole, except of float32
+            again, ``parameters`` and ``macs`` (of the Keras model), ``bytes``, ``bytes_with_optimiser`` (Keras as
+            HDF5), ``peak_mb``, ``model_mb``.
         timings: every repetition (:func:`dslite.deployment.latency.measure`).
     """
     timed = []

@@ -191,12 +191,20 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
 
 def untrained(backbone: str, seed: int):
     """Waveforms to probabilities: a base model with random weights and the head of the CCS row of Table 2."""
+    import keras
+
     from dslite.backbones import load_backbone
     from dslite.model import Head, assemble
     from dslite.spectrogram import MelPlot
 
     head = Head(HEAD.units, len(CLASSES), HEAD.dropout, name="head")
-    return assemble(MelPlot(name="plot"), load_backbone(backbone, seed=seed), head)
+    base = load_backbone(backbone, seed=seed)
+    rng = np.random.default_rng(seed)
+    for layer in base.model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            # As made, it multiplies by one and adds zero, which the converter leaves out: nothing trained is like that.
+            layer.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
+    return assemble(MelPlot(name="plot"), base, head)
 
 
 def _steps(most: int) -> Iterator[int]:

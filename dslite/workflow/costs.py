@@ -23,19 +23,28 @@ def _read(stage: Stage, name: str) -> pd.DataFrame:
 
 
 def gate(stage: Stage) -> pd.DataFrame:
-    """A row per variant: its file, whether it is offered, and why not."""
+    """A row per variant: its file, if it is offered, and what it is like."""
     table = _read(stage, "variants").query("model != 'keras'")
+    files = [f"{m}.tflite" if ok else "not offered" for m, ok in zip(table["model"], table["offered"], strict=True)]
     return pd.DataFrame(
         {
             "variant": table["model"].map(TITLES),
-            "file": [f"{m}.tflite" if ok else "" for m, ok in zip(table["model"], table["offered"], strict=True)],
+            "file": files,
             "MB": table["bytes"] / 1e6,
             "same decision on dev (%)": table.get("agreement"),
             "largest difference": table.get("difference"),
-            "offered": ["yes" if offered else "no" for offered in table["offered"]],
-            "why not": table["reason"],
         }
     )
+
+
+def refused(stage: Stage) -> str:
+    """Which variants did not pass the gate, and why."""
+    return _refused(_read(stage, "variants").query("model != 'keras'"))
+
+
+def _refused(table: pd.DataFrame) -> str:
+    wrong = [f"{TITLES[row.model]}: {row.reason}." for row in table.itertuples() if not row.offered]
+    return f"Not offered: {' '.join(wrong)}" if wrong else "All variants passed."
 
 
 def scores(stage: Stage) -> pd.DataFrame:
@@ -195,17 +204,9 @@ def parts(bench: Benchmark) -> pd.DataFrame:
     return _times(bench.timings)
 
 
-def made(bench: Benchmark) -> pd.DataFrame:
-    """A row per variant of the benchmarked model: its size, and whether it passed."""
-    table = bench.gate
-    return pd.DataFrame(
-        {
-            "variant": table["model"].map(TITLES),
-            "MB": table["bytes"] / 1e6,
-            "passed": ["yes" if offered else "no" for offered in table["offered"]],
-            "why not": table["reason"],
-        }
-    )
+def made(bench: Benchmark) -> str:
+    """Whether the benchmarked variants passed what the gate asks of a model without a corpus."""
+    return _refused(bench.gate)
 
 
 def _times(timings: pd.DataFrame) -> pd.DataFrame:
