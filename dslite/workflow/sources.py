@@ -33,7 +33,15 @@ _RESULTS = {
     "paper": ["paper/*.py", "paper/*.toml"],
 }
 # What a reading's parameters are is compared by value, so that changing one reading leaves the results of the others.
-_PAGES = ["paper/readings.toml", "reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
+_PAGES = [
+    "paper/discrepancies.toml",
+    "paper/ledger.py",
+    "paper/readings.toml",
+    "reporting/**/*.py",
+    "reporting/**/*.j2",
+    "reporting/**/*.css",
+    "profiles.py",
+]
 _FLOW = (
     "notebooks",
     "paths",

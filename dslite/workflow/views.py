@@ -6,6 +6,7 @@ import pandas as pd
 
 from dslite import audio, scoring
 from dslite.profiles import TABLE2
+from dslite.readings import PAPER
 from dslite.reporting.figures import Example, Panel
 from dslite.reporting.tables import confusion_matrix
 from dslite.workflow.fits import TARGETS
@@ -43,6 +44,18 @@ def hyperparameters(stage: Stage) -> dict:
     name, used = stage.settings.name, dict(stage.record["recipe"])
     used["fine_tuned"] = stage.record["trained_layers"]
     return ({(name, "paper"): TABLE2[name]} if name in TABLE2 else {}) | {(name, "here"): used}
+
+
+def reading(stage: Stage) -> pd.DataFrame:
+    """The parameters of the reading that a stage ran with, beside those of the default one."""
+    from dslite.paper.ledger import LEDGER
+
+    used = stage.settings.reading
+    return pd.DataFrame(
+        {"entry": entry.id, "about": entry.title, "parameter": name, "here": used.said(name), "paper": PAPER.said(name)}
+        for entry in LEDGER
+        for name in entry.parameters
+    )
 
 
 def histories(stage: Stage) -> dict[tuple[str, str], pd.DataFrame]:
