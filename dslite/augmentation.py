@@ -22,16 +22,23 @@ class Policy:
 
     Attributes:
         a, s: shape of lambda over the loss rank; ``a`` moves the switch-over rank to ``1 - a``, ``s`` sharpens it.
-        patch: smallest and largest side of CutMix' square in pixels.
-        mask: smallest and largest width of SpecAugment's time mask and frequency mask in pixels.
+        patch: side of CutMix' square in pixels at lambda 0 and at lambda 1.
+        mask: width of SpecAugment's time mask and frequency mask in pixels at lambda 0 and at lambda 1.
         probability: execution probability at lambda 0 and at lambda 1, for each augmentation by itself.
+        label: the partner's label counts by the ``"area"`` that was pasted, as CutMix defines it, or by the whole
+            ``"square"`` even where the picture's edge cuts it, as in the released code (F-07).
+        partner: any ``"other"`` sample of the batch; ``"any"``, itself included, as in the released code (F-07).
+        axes: ``"named"``: the time mask hides columns; ``"swapped"``: it hides rows, as in the released code (F-08).
     """
 
     a: float = 0.5
     s: float = 10.0
-    patch: tuple[int, int] = (0, 56)
-    mask: tuple[int, int] = (0, 67)
+    patch: tuple[float, float] = (0, 56)
+    mask: tuple[float, float] = (0, 67)
     probability: tuple[float, float] = (0.10, 0.25)
+    label: str = "area"
+    partner: str = "other"
+    axes: str = "named"
 
 
 class Plan(NamedTuple):
@@ -42,6 +49,7 @@ class Plan(NamedTuple):
         partner: int32, index of the sample that the square comes from.
         time, time_width, frequency, frequency_width: int32, first column and width of the time mask, first row and
             height of the frequency mask; a width of 0 masks nothing.
+        counted: int32, pixels that the partner's label counts for.
     """
 
     top: tf.Tensor
@@ -53,6 +61,7 @@ class Plan(NamedTuple):
     time_width: tf.Tensor
     frequency: tf.Tensor
     frequency_width: tf.Tensor
+    counted: tf.Tensor
 
     @property
     def area(self) -> tf.Tensor:
@@ -92,12 +101,13 @@ def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: in
     """Decides what is done to each sample of a batch.
 
     CutMix and SpecAugment are executed independently of each other. The square's centre is uniform over the picture
-    and the square is clipped at its edges; its partner is any *other* sample of the batch, so a batch of one is never
-    mixed. Masks lie wholly inside the picture.
+    and the square is clipped at its edges; where its partner is any *other* sample of the batch, a batch of one is
+    never mixed. Masks lie wholly inside the picture.
 
     Args:
         losses: float32 (n,), of the un-augmented samples under the present weights.
         seed: int32 (2,).
+        policy: what may be done.
         cutmix, specaugment: which of the two may act.
         size: height and width of the pictures.
     """
@@ -117,16 +127,19 @@ def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: in
         return tf.minimum(tf.cast(u * limit, tf.int32), tf.cast(limit, tf.int32) - 1)
 
     chance = between(policy.probability, lam)
-    pasted = (uniform[0] < chance) & cutmix & (n > 1)
+    apart = policy.partner == "other"
+    pasted = (uniform[0] < chance) & cutmix & (n > 1 if apart else True)
     masked = (uniform[1] < chance) & specaugment
 
     side = tf.where(pasted, whole(between(policy.patch, lam)), 0)
     top, left = (below(uniform[i], size) - side // 2 for i in (2, 3))
-    partner = (tf.range(n) + 1 + below(uniform[4], tf.maximum(n - 1, 1))) % n
+    partner = (tf.range(n) + 1 + below(uniform[4], tf.maximum(n - 1, 1))) % n if apart else below(uniform[4], n)
 
     width = tf.where(masked, whole(between(policy.mask, lam)), 0)
     time, frequency = (below(uniform[i], size + 1 - width) for i in (5, 6))
-    return Plan(
+    if policy.axes == "swapped":
+        time, frequency = frequency, time
+    plan = Plan(
         top=tf.maximum(top, 0),
         bottom=tf.minimum(top + side, size),
         left=tf.maximum(left, 0),
@@ -136,7 +149,9 @@ def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: in
         time_width=width,
         frequency=frequency,
         frequency_width=width,
+        counted=side * side,
     )
+    return plan if policy.label == "square" else plan._replace(counted=plan.area)
 
 
 def apply(plan: Plan, pictures, partners, fill) -> tf.Tensor:
@@ -147,8 +162,7 @@ def apply(plan: Plan, pictures, partners, fill) -> tf.Tensor:
         pictures: float32 (n, height, width, 3); rows are frequency, columns are time.
         partners: float32 (n, height, width, 3), the picture of each sample's partner (any picture where nothing is
             pasted).
-        fill: float32 (3,), the colour of the masks: the base model's mean colour, so that what is masked is zero after
-            its normalisation.
+        fill: float32 (3,), the colour of the masks.
 
     Returns:
         float32, shaped as ``pictures``.
@@ -166,12 +180,12 @@ def apply(plan: Plan, pictures, partners, fill) -> tf.Tensor:
 
 
 def mix_labels(plan: Plan, labels, size: int = 224) -> tf.Tensor:
-    """Mixes labels in proportion to the area that was really pasted (after clipping).
+    """Mixes labels in proportion to what counts of each square (:attr:`Plan.counted`).
 
     Args:
         plan: of a whole batch.
         labels: float32 (n, classes), rows sum to 1.
         size: height and width of the pictures.
     """
-    share = (tf.cast(plan.area, tf.float32) / (size * size))[:, None]
+    share = (tf.cast(plan.counted, tf.float32) / (size * size))[:, None]
     return (1.0 - share) * labels + share * tf.gather(labels, plan.partner)

@@ -1,6 +1,6 @@
 """The base models: image CNNs without their top, pre-trained on ImageNet (paper, sections 2.1 and 5)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,10 +39,14 @@ class Backbone:
         """Number of features after global average pooling."""
         return self.model.output_shape[-1]
 
-    @property
-    def mean_colour(self) -> np.ndarray:
-        """The RGB colour (float32, 0-255) that the normalisation maps to zero: the mean of ImageNet for this model."""
-        return (-np.array(self.offset) / np.array(self.scale)).astype(np.float32)
+    def colour(self, normalised: Sequence[float] = (0.0, 0.0, 0.0)) -> np.ndarray:
+        """The RGB colour (float32, 0-255) that the normalisation maps to a value; to zero: this model's mean colour."""
+        return denormalised(normalised, self.scale, self.offset)
+
+
+def denormalised(values: Sequence[float], scale: Sequence[float], offset: Sequence[float]) -> np.ndarray:
+    """The RGB colour (float32, 0-255) that ``colour * scale + offset`` maps to ``values``."""
+    return ((np.array(values) - np.array(offset)) / np.array(scale)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,19 @@ def load_backbone(name: str, weights: Path | None = None, seed: int = 0) -> Back
             f"{weights} holds no weights of {name}; delete it or name another folder. ({error})"
         ) from error
     return Backbone(name, model, kind.scale, kind.offset, "imagenet", weights.name)
+
+
+def count_trained(layers: int, share: float, how: str) -> int:
+    """How many layers the second phase trains, of the three ways to read Table 2 (ledger F-01).
+
+    Args:
+        layers: of the base model.
+        share: Table 2's number as a share of DenseNet121's 427 layers.
+        how: ``"last"``: that many are trained; ``"rest"``: the complement is frozen, as the released code counts, which
+            may train one more; ``"frozen"``: that many are frozen.
+    """
+    frozen = {"last": layers - int(layers * share), "rest": int(layers * (1 - share)), "frozen": int(layers * share)}
+    return layers - frozen[how]
 
 
 def train_last(model: keras.Model, layers: int) -> list:

@@ -17,6 +17,7 @@ class AReLU(keras.layers.Layer):
 
     Args:
         alpha, beta: initial values of the scalars; 0.9 and 2.0 as in the authors' implementation of AReLU.
+        trainable: whether they are trained; in the released code they are not (ledger F-10).
     """
 
     def __init__(self, alpha: float = 0.9, beta: float = 2.0, **kwargs):
@@ -49,13 +50,15 @@ class Head(keras.layers.Layer):
         units: width of the hidden layer (Table 2).
         classes: number of classes.
         dropout: share of hidden units dropped in training, in [0, 1).
+        arelu: ``"trained"``, or ``"fixed"`` for an AReLU that keeps its initial slopes.
     """
 
-    def __init__(self, units: int, classes: int, dropout: float, **kwargs):
+    def __init__(self, units: int, classes: int, dropout: float, arelu: str = "trained", **kwargs):
         super().__init__(**kwargs)
         self.dropout = float(dropout)
+        self.arelu = arelu
         self.hidden = keras.layers.Dense(units, name="hidden")
-        self.activation = AReLU(name="arelu")
+        self.activation = AReLU(trainable=arelu == "trained", name="arelu")
         self.output_layer = keras.layers.Dense(classes, name="logits")
 
     def build(self, input_shape):
@@ -66,7 +69,7 @@ class Head(keras.layers.Layer):
 
     def get_config(self):
         sizes = {"units": self.hidden.units, "classes": self.output_layer.units}
-        return {**super().get_config(), **sizes, "dropout": self.dropout}
+        return {**super().get_config(), **sizes, "dropout": self.dropout, "arelu": self.arelu}
 
     def call(self, features, seed=None):
         x = self.activation(self.hidden(features))

@@ -4,6 +4,8 @@ import tomllib
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
+from dslite.readings import PAPER, Reading
+
 PROFILES = ("demo", "full")
 
 
@@ -17,12 +19,10 @@ class Recipe:
         optimiser: ``"adadelta"`` (the paper's) or ``"adam"``.
         learning_rate: of the first phase; the second has a tenth of it.
         epochs: of the first and the second phase.
-        share: share of the base model's layers, from the end, that the second phase trains (Table 2 names the number
-            for DenseNet121's 427 layers).
+        share: Table 2's number of fine-tuned layers as a share of DenseNet121's 427;
+            :func:`dslite.backbones.count_trained` says what is trained.
         chunk: length of a chunk in s; 0 stands for whole files.
         batch: samples per step.
-        balance: ``"upsample"`` duplicates training chunks at random until all classes are equally frequent, as the
-            released code does (F-14); ``"none"`` leaves them.
     """
 
     units: int
@@ -33,7 +33,6 @@ class Recipe:
     share: float
     chunk: float
     batch: int = 32
-    balance: str = "upsample"
 
 
 TABLE2 = tomllib.loads((files("dslite.paper") / "table2.toml").read_text())
@@ -47,23 +46,25 @@ DEMO_BACKBONE = "squeezenet_v1"
 FULL_BACKBONE = "densenet121"
 
 
-def recipe(corpus: str, profile: str) -> Recipe:
+def recipe(corpus: str, profile: str, reading: Reading = PAPER) -> Recipe:
     """The hyperparameters for a corpus.
 
-    ``full`` is Table 2. ``demo`` keeps its head, chunks and share of trained layers, but takes few epochs and Adam:
-    AdaDelta at the paper's rate (on Keras' scale) leaves a small head at chance for dozens of epochs (F-13).
+    ``full`` is Table 2, with the optimiser that the reading names. ``demo`` keeps its head, chunks and share of trained
+    layers, but takes few epochs and, under every reading, Adam: AdaDelta at the paper's rate (on Keras' scale) leaves a
+    small head at chance for dozens of epochs (F-13).
 
     Args:
         corpus: a name of Table 2; any other gets the values that most of its rows share.
         profile: one of :data:`PROFILES`.
+        reading: decides on the optimiser, its rate and the length of the second phase.
     """
     row = TABLE2.get(corpus, _OWN)
     full = Recipe(
         units=row["units"],
         dropout=row["dropout"],
-        optimiser="adadelta",
-        learning_rate=row["learning_rate"],
-        epochs=tuple(row["epochs"]),
+        optimiser=reading.optimiser,
+        learning_rate=reading.learning_rate or row["learning_rate"],
+        epochs=_epochs(*row["epochs"], reading),
         share=row["share"],
         chunk=row["chunk"],
     )
@@ -71,5 +72,11 @@ def recipe(corpus: str, profile: str) -> Recipe:
         return full
     if profile != "demo":
         raise ValueError(f"The profile {profile!r} is not one of {', '.join(PROFILES)}.")
-    second = DEMO_EPOCHS[1] if full.epochs[1] else 0
-    return replace(full, optimiser="adam", learning_rate=0.001, epochs=(DEMO_EPOCHS[0], second))
+    first, second = DEMO_EPOCHS
+    return replace(
+        full, optimiser="adam", learning_rate=0.001, epochs=_epochs(first, second if full.epochs[1] else 0, reading)
+    )
+
+
+def _epochs(first: int, second: int, reading: Reading) -> tuple[int, int]:
+    return first, second + reading.extra_epochs if second else 0

@@ -10,27 +10,48 @@ PROTOCOLS = ("all", "full-chunk")
 """``all`` scores every file; ``full-chunk`` only files of at least one chunk, as the released code does (F-16)."""
 
 
-def decide(probabilities: np.ndarray, files: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Decides per file from the probabilities of its chunks: majority vote, ties by mean probability.
+DECISIONS = {
+    "vote": "majority vote of its chunks, ties by their mean probability",
+    "vote, first wins": "majority vote of its chunks, ties by the class that a chunk has first in time",
+    "mean": "mean probability of its chunks",
+}
+"""How a file is decided (ledger F-17): name -> what it means."""
+
+
+def decide(
+    probabilities: np.ndarray, files: np.ndarray, how: str = "vote"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Decides per file from the probabilities of its chunks.
 
     Args:
         probabilities: float (chunks, classes).
-        files: int (chunks,), the file 0..n-1 that each chunk belongs to; every file has at least one chunk.
+        files: int (chunks,), the file 0..n-1 that each chunk belongs to; every file has at least one chunk. The chunks
+            of a file stand in the order of time.
+        how: a key of :data:`DECISIONS`.
 
     Returns:
         predicted: int (n,), index of the class.
-        mean: float (n, classes), mean probability; its argmax is the alternative decision.
+        mean: float (n, classes), mean probability.
         chunks: int (n,), number of chunks.
     """
+    if how not in DECISIONS:
+        raise ValueError(f"The decision {how!r} is not one of {'; '.join(DECISIONS)}.")
     chunks = np.bincount(files)
     if not chunks.all():
         raise ValueError(f"File {np.flatnonzero(chunks == 0)[0]} has no chunk.")
-    classes = probabilities.shape[1]
-    votes = np.bincount(files * classes + probabilities.argmax(axis=1), minlength=len(chunks) * classes)
-    votes = votes.reshape(len(chunks), classes)
     mean = np.stack([np.bincount(files, column) for column in probabilities.T], axis=1) / chunks[:, None]
-    # Among the classes with most votes, the most probable: the others are pushed below any probability.
-    predicted = np.where(votes == votes.max(axis=1, keepdims=True), mean, -1.0).argmax(axis=1)
+    if how == "mean":
+        return mean.argmax(axis=1), mean, chunks
+    cells = len(chunks) * probabilities.shape[1]
+    of_chunk = files * probabilities.shape[1] + probabilities.argmax(axis=1)
+    votes = np.bincount(of_chunk, minlength=cells).reshape(mean.shape)
+    rank = mean
+    if how == "vote, first wins":
+        first = np.full(cells, len(files))
+        np.minimum.at(first, of_chunk, np.arange(len(files)))
+        rank = -first.reshape(mean.shape)
+    # Among the classes with most votes, the one that ranks highest.
+    predicted = np.where(votes == votes.max(axis=1, keepdims=True), rank, -np.inf).argmax(axis=1)
     return predicted, mean, chunks
 
 

@@ -1,6 +1,6 @@
 """The front end: a chunk of audio becomes the picture of its Mel spectrogram (paper, section 2.1).
 
-Chunk -> peak normalisation -> STFT (Hann) -> power -> Mel bins -> dB -> min-max -> colour map -> bilinear resize.
+Chunk -> peak normalisation -> STFT (Hann) -> power -> Mel bins -> dB -> min-max -> colour map -> resize.
 It is one Keras layer, so that training, explanation and the exported model cannot differ. The work is split where
 the data is smallest: :meth:`MelPlot.quantise` ends with one byte per Mel bin and frame, which is what is cached, and
 :meth:`MelPlot.paint` turns those bytes into the plot.
@@ -32,9 +32,12 @@ class FrontEnd:
             points and HTK bins from 0 Hz the lowest filter lies between two FFT bins: it would sit at the floor and
             the min-max would squeeze everything real into the top of the colours (ledger F-02).
         floor: smallest power before the logarithm.
-        top_db: range in dB below the loudest bin that is kept. The paper is silent; 80 dB keeps digital silence from
-            doing what a dead bin does.
+        top_db: range in dB below the loudest bin that is kept; 0 for no limit. The paper is silent; 80 dB keeps digital
+            silence from doing what a dead bin does.
+        empty_bins: whether filters in which no FFT bin falls are taken as they are, as in the released code (F-02).
+        normalise: whether each chunk's peak is brought to 1 (paper 2.1; not in the released configuration, F-04).
         colours: name of the colour map.
+        resize: ``"bilinear"`` (paper 2.1) or ``"nearest"`` (the released configuration, F-03).
         size: height and width of the plot in pixels.
     """
 
@@ -48,7 +51,10 @@ class FrontEnd:
     high_hz: float = 8_000.0
     floor: float = 1e-10
     top_db: float = 80.0
+    empty_bins: bool = False
+    normalise: bool = True
     colours: str = "viridis"
+    resize: str = "bilinear"
     size: int = 224
 
     def frames(self, samples: int) -> int:
@@ -93,8 +99,8 @@ def mel_filters(p: FrontEnd) -> np.ndarray:
         float32, shape (window // 2 + 1, mel_bins): multiply a power spectrum with it from the left.
 
     Raises:
-        ValueError: for an unknown scale, edges out of order, or a filter in which no FFT bin falls; such a dead bin
-            would ruin the contrast of every plot (see :class:`FrontEnd`).
+        ValueError: for an unknown scale, edges out of order, or a filter in which no FFT bin falls, unless the
+            parameters allow it; such a dead bin would ruin the contrast of every plot (see :class:`FrontEnd`).
     """
     if p.mel_scale not in ("htk", "slaney"):
         raise ValueError(f"mel_scale is {p.mel_scale!r}; expected 'htk' or 'slaney'.")
@@ -106,7 +112,7 @@ def mel_filters(p: FrontEnd) -> np.ndarray:
     falling = (edges[2:] - fft_hz) / (edges[2:] - edges[1:-1])
     filters = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
     dead = np.flatnonzero(filters.max(axis=0) == 0.0)
-    if dead.size:
+    if dead.size and not p.empty_bins:
         raise ValueError(
             f"Mel bin {dead[0]} ({edges[dead[0]]:.0f}-{edges[dead[0] + 2]:.0f} Hz) holds no FFT bin: raise low_hz "
             f"(now {p.low_hz} Hz), lengthen the window (now {p.window} samples) or use fewer Mel bins."
@@ -152,10 +158,11 @@ class MelPlot(keras.layers.Layer):
     def decibels(self, waveforms):
         """Mel power in dB relative to the loudest bin: (batch, samples) -> float32 (batch, frames, mel_bins) <= 0."""
         p = self.parameters
-        # Gain has no effect once the plot is scaled by its own minimum and maximum, except against the floor; the
-        # peak is therefore brought to 1 for every chunk (paper 2.1, "signal normalization"; ledger F-04).
-        peak = tf.reduce_max(tf.abs(waveforms), axis=-1, keepdims=True)
-        waveforms = tf.math.divide_no_nan(waveforms, peak)
+        if p.normalise:
+            # Gain has no effect once the plot is scaled by its own minimum and maximum, except against the floor; the
+            # peak is therefore brought to 1 for every chunk (paper 2.1, "signal normalization"; ledger F-04).
+            peak = tf.reduce_max(tf.abs(waveforms), axis=-1, keepdims=True)
+            waveforms = tf.math.divide_no_nan(waveforms, peak)
         spectrum = tf.signal.stft(waveforms, p.window, p.hop, p.window, pad_end=False)
         power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
         # One matrix product for the whole batch is several times faster than one per chunk.
@@ -164,7 +171,7 @@ class MelPlot(keras.layers.Layer):
         mel = tf.reshape(mel, [shape[0], shape[1], p.mel_bins])
         db = tf.math.log(tf.maximum(mel, p.floor)) * np.float32(10.0 / np.log(10.0))
         db -= tf.reduce_max(db, axis=[1, 2], keepdims=True)
-        return tf.maximum(db, -p.top_db)
+        return tf.maximum(db, -p.top_db) if p.top_db else db
 
     def quantise(self, waveforms):
         """The spectrogram before colours: (batch, samples) -> uint8 (batch, frames, mel_bins), 0 quietest, 255 loudest.
@@ -187,7 +194,7 @@ class MelPlot(keras.layers.Layer):
     def arrange(self, colours):
         """Turns and resizes: float32 (batch, frames, mel_bins, 3) -> float32 (batch, size, size, 3)."""
         picture = tf.reverse(tf.transpose(colours, [0, 2, 1, 3]), axis=[1])
-        return tf.image.resize(picture, [self.parameters.size] * 2, method="bilinear")
+        return tf.image.resize(picture, [self.parameters.size] * 2, method=self.parameters.resize)
 
     def call(self, waveforms):
         return self.paint(self._steps(waveforms))

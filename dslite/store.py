@@ -13,6 +13,9 @@ from dslite.spectrogram import FrontEnd, MelPlot
 BATCH = 64
 """Chunks per pass through the front end."""
 
+SHORT = "too short"
+"""The kind of problem that a file shorter than a chunk is, where such files are left out."""
+
 
 class Spectrograms:
     """Read access to the cached chunks.
@@ -54,6 +57,7 @@ def build(
     front_end: FrontEnd,
     spectrograms: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    short: str = "repeat",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Reads every clip, cuts it into chunks with half a chunk of hop and caches their spectrograms.
 
@@ -66,6 +70,8 @@ def build(
         front_end: parameters of the spectrogram.
         spectrograms: the array to write, uint8 (total_frames, mel_bins).
         progress: called with files done and files in all.
+        short: what becomes of files shorter than a chunk: ``"repeat"`` pads them by repetition, ``"drop"`` leaves them
+            out, as the released code does (ledger F-16).
 
     Returns:
         chunks: ``file``, ``chunk`` (0..), ``start_s``, ``frames``, ``offset``, ``padded`` (shorter than one chunk).
@@ -99,6 +105,9 @@ def build(
                 samples = audio.load(folder / file, front_end.rate)
             except audio.UnusableAudio as reason:
                 problems.append((file, "skipped", f"The audio {reason}."))
+                continue
+            if short == "drop" and length and len(samples) < length:
+                problems.append((file, SHORT, f"The audio is shorter than one chunk of {chunk_seconds:g} s."))
                 continue
             chunks = audio.cut(samples, length, hop, front_end.window)
             frames = front_end.frames(chunks.shape[1])

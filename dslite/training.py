@@ -21,12 +21,13 @@ import pandas as pd
 import tensorflow as tf
 
 from dslite import augmentation
-from dslite.backbones import Backbone, split, train_last
+from dslite.backbones import Backbone, count_trained, split, train_last
 from dslite.files import whole_file
 from dslite.model import Head, assemble
 from dslite.profiles import Recipe
+from dslite.readings import PAPER, Reading
 from dslite.scoring import decide, uar
-from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.spectrogram import MelPlot
 from dslite.store import Spectrograms
 
 CHECKPOINT_SECONDS = 20.0
@@ -64,21 +65,38 @@ class Outcome:
     history: pd.DataFrame
 
 
-def upsample(indices: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+def upsample(indices: np.ndarray, labels: np.ndarray, seed: int, spare_last: bool = False) -> np.ndarray:
     """Repeats chunks of the smaller classes at random until every class has as many as the largest (F-14).
 
     Args:
         indices: int (n,), chunks.
         labels: int (all chunks,), class of each chunk.
+        seed: of the choice.
+        spare_last: never repeat the last chunk of a class, and so none where it has but one, as in the released code.
 
     Returns:
-        int: all of ``indices`` and the repeated ones.
+        int: all of ``indices``, then the repeated ones, class by class.
     """
     of_class = labels[indices]
     counts = np.bincount(of_class)
     rng = np.random.default_rng([seed, 1])
-    extra = [rng.choice(indices[of_class == c], counts.max() - n) for c, n in enumerate(counts) if n]
+    pools = [indices[of_class == c][: n - spare_last] for c, n in enumerate(counts)]
+    extra = [rng.choice(pool, counts.max() - n) for pool, n in zip(pools, counts, strict=True) if len(pool)]
     return np.concatenate([indices, *extra])
+
+
+def training_set(examples: Examples, reading: Reading, batch: int, seed: int) -> np.ndarray:
+    """The chunks that an epoch goes through, repeated and left out as a reading has it (F-14, F-15).
+
+    Where dropping the tail would leave nothing, as it does in the released code, nothing is dropped.
+    """
+    train = examples.train
+    if reading.upsampling != "none":
+        train = upsample(train, examples.labels, seed, reading.upsampling == "all but last")
+    if reading.tail == "drop":
+        whole = 2 * batch  # the released code renders this many at a time, before it caches
+        train = train[: len(train) // whole * whole or len(train)]
+    return train
 
 
 class Trainer:
@@ -89,8 +107,7 @@ class Trainer:
         backbone: the base model as it is before training.
         classes: number of classes.
         recipe: the hyperparameters.
-        front_end: parameters that the chunks were cached with.
-        policy: SapAugment's.
+        reading: what the chunks were cached with, and how the text is read otherwise.
     """
 
     def __init__(
@@ -99,19 +116,19 @@ class Trainer:
         backbone: Backbone,
         classes: int,
         recipe: Recipe,
-        front_end: FrontEnd | None = None,
-        policy: augmentation.Policy | None = None,
+        reading: Reading = PAPER,
     ):
         self.spectrograms, self.backbone, self.classes = spectrograms, backbone, classes
-        self.recipe, self.policy = recipe, policy or augmentation.Policy()
-        self.plot = MelPlot(front_end, name="plot")
+        self.recipe, self.reading, self.policy = recipe, reading, reading.policy()
+        self.plot = MelPlot(reading.front_end(), name="plot")
         self._initial = backbone.model.get_weights()
-        self.head = Head(recipe.units, classes, recipe.dropout, name="head")
+        self.head = Head(recipe.units, classes, recipe.dropout, reading.arelu, name="head")
         self.head.build((None, backbone.width))
         self._scale = tf.constant(backbone.scale, tf.float32)
         self._offset = tf.constant(backbone.offset, tf.float32)
-        self._fill = tf.constant(backbone.mean_colour)
-        self.trained_layers = int(len(backbone.model.layers) * recipe.share) if recipe.epochs[1] else 0
+        self._fill = tf.constant(backbone.colour(reading.mask_fill))
+        layers = len(backbone.model.layers)
+        self.trained_layers = count_trained(layers, recipe.share, reading.layers) if recipe.epochs[1] else 0
         tail = train_last(backbone.model, self.trained_layers)
         self._stem, self._tail = split(backbone.model, max(1, self.trained_layers))  # without a second phase: unused
         self._handed_over: list[np.ndarray] | None = None
@@ -227,9 +244,7 @@ class Trainer:
         recipe, total = self.recipe, sum(self.recipe.epochs)
         self._reset(seed)
         rows, begin = self._resume(checkpoint, identity)
-        train = examples.train
-        if recipe.balance == "upsample":
-            train = upsample(train, examples.labels, seed)
+        train = training_set(examples, self.reading, recipe.batch, seed)
         one_hot = np.eye(self.classes, dtype=np.float32)[examples.labels]
         saved = time.monotonic()
         every = max(1, recipe.epochs[1] // DEV_POINTS)
@@ -306,7 +321,8 @@ class Trainer:
 
     def _score(self, phase, examples, features) -> float:
         files, first = np.unique(examples.files[examples.evaluate], return_inverse=True)
-        predicted, _, _ = decide(self._probabilities(phase, examples.evaluate, features), first)
+        probabilities = self._probabilities(phase, examples.evaluate, features)
+        predicted, _, _ = decide(probabilities, first, self.reading.decision)
         label_of = dict(zip(examples.files[examples.evaluate], examples.labels[examples.evaluate], strict=True))
         return uar(np.array([label_of[f] for f in files]), predicted)
 
@@ -347,7 +363,12 @@ class Trainer:
 
 
 def predictions(
-    clips: pd.DataFrame, chunks: pd.DataFrame, indices: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]
+    clips: pd.DataFrame,
+    chunks: pd.DataFrame,
+    indices: np.ndarray,
+    probabilities: np.ndarray,
+    classes: Sequence[str],
+    decision: str = "vote",
 ) -> pd.DataFrame:
     """A prediction table from the probabilities of chunks.
 
@@ -357,6 +378,7 @@ def predictions(
         indices: int (m,), the chunks that were predicted.
         probabilities: float (m, classes).
         classes: names in the order of the columns.
+        decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
 
     Returns:
         A row per file: ``file``, ``speaker``, ``label``, ``predicted``, ``p_<class>`` (mean over chunks), ``chunks``,
@@ -364,7 +386,7 @@ def predictions(
     """
     part = chunks.iloc[indices]
     codes, names = pd.factorize(part["file"])
-    predicted, mean, count = decide(probabilities, codes)
+    predicted, mean, count = decide(probabilities, codes, decision)
     of_file = clips.set_index("file").loc[names]
     return pd.DataFrame(
         {

@@ -67,23 +67,16 @@ def look(pages: Iterable[Path], width: int = 1280, height: int = 1600) -> dict[P
     return seen
 
 
+def ask(page: Path, script: str, width: int = 1280, height: int = 1600) -> object:
+    """Opens a page from disk and returns what a script in it comes to; a promise is waited for."""
+    with _browser(chromium_or_skip()) as browser:
+        _, session = _open(browser, page.resolve(), width, height)
+        return browser.evaluate(script, session)
+
+
 def _look_at(browser: "_Pipe", page: Path, width: int, height: int) -> Seen:
-    target = browser.call("Target.createTarget", {"url": "about:blank"})["targetId"]
-    session = browser.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-    for domain in ("Page", "Network", "Log", "Runtime"):
-        browser.call(f"{domain}.enable", session=session)
-    browser.call(
-        "Network.emulateNetworkConditions",
-        {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
-        session,
-    )
-    screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.call("Emulation.setDeviceMetricsOverride", screen, session)
+    target, session = _open(browser, page, width, height)
     address = page.as_uri()
-    browser.events.clear()
-    browser.call("Page.navigate", {"url": address}, session)
-    browser.wait("Page.loadEventFired", session)
-    browser.settle(0.3)
     mine = [event for event in browser.events if event.get("sessionId") == session]
     asked = [e["params"]["request"]["url"] for e in mine if e["method"] == "Network.requestWillBeSent"]
     errors = [e["params"]["entry"]["text"] for e in mine if e["method"] == "Log.entryAdded"]
@@ -95,6 +88,26 @@ def _look_at(browser: "_Pipe", page: Path, width: int, height: int) -> Seen:
     browser.call("Target.closeTarget", {"targetId": target})
     requests = [url for url in asked if url.split("#")[0] != address and not url.startswith(("data:", "about:"))]
     return Seen(found["title"], requests, max(0, found["wide"] - width), found["bare"], errors)
+
+
+def _open(browser: "_Pipe", page: Path, width: int, height: int) -> tuple[str, str]:
+    """A page in a tab of its own without a network: the tab's target and session."""
+    target = browser.call("Target.createTarget", {"url": "about:blank"})["targetId"]
+    session = browser.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
+    for domain in ("Page", "Network", "Log", "Runtime"):
+        browser.call(f"{domain}.enable", session=session)
+    browser.call(
+        "Network.emulateNetworkConditions",
+        {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
+        session,
+    )
+    screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.call("Emulation.setDeviceMetricsOverride", screen, session)
+    browser.events.clear()
+    browser.call("Page.navigate", {"url": page.as_uri()}, session)
+    browser.wait("Page.loadEventFired", session)
+    browser.settle(0.3)
+    return target, session
 
 
 @contextmanager
@@ -153,7 +166,8 @@ class _Pipe:
             self.events.append(answer)
 
     def evaluate(self, script: str, session: str) -> dict:
-        answer = self.call("Runtime.evaluate", {"expression": script, "returnByValue": True}, session)
+        how = {"returnByValue": True, "awaitPromise": True}
+        answer = self.call("Runtime.evaluate", {"expression": script, **how}, session)
         return answer["result"]["value"]
 
     def wait(self, event: str, session: str) -> None:

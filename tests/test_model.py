@@ -59,7 +59,7 @@ def test_normalisation_is_keras_own(name):
         }[name]
         theirs = module.preprocess_input(picture.copy())
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
-    np.testing.assert_allclose(backbone.mean_colour * backbone.scale + backbone.offset, 0, atol=1e-4)
+    np.testing.assert_allclose(backbone.colour() * backbone.scale + backbone.offset, 0, atol=1e-4)
 
 
 def test_random_weights_follow_the_seed():

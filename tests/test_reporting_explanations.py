@@ -60,7 +60,7 @@ def test_shap_maps_have_room_for_every_class(classes):
     titles = [axes.get_title(loc="left").split("\n")[0] for axes in shown(figure)]
     assert titles == ["true b · said a", *names] * 2
     named = [axes for axes in shown(figure) if axes.get_ylabel()]
-    assert len(named) == 2 * (1 if classes < 4 else 2)
+    assert len(named) == 2 * (1 if classes < 5 else 2)
 
 
 def test_maps_without_any_value_are_drawn():

@@ -67,17 +67,22 @@ def test_what_data_is_called_reaches_the_record_without_fitting_again(own, monke
     monkeypatch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
     monkeypatch.setenv("KERAS_HOME", str(own.parent / "keras"))
-    first = stages.evaluate(settings(own))
+    first = stages.evaluate(settings(own, reading="sound"))
     fitted = {f: f.stat().st_mtime_ns for f in first.paths.root.glob("train/*/*/record.json")}
     assert len(fitted) == 8 and first.record["data"] != "cropped"
     (own.parent / "corpus.toml").write_text('corpus = "own"\ndata = "cropped"\nnote = "cut"\n')
-    second = stages.evaluate(settings(own))
+    second = stages.evaluate(settings(own, reading="sound"))
     assert (second.record["data"], second.record["note"]) == (
         "cropped",
         "cut; partition: the CSV's own column",
     )
     assert set(pd.read_parquet(second.paths.scores)["data"]) == {"cropped"}
     assert {f: f.stat().st_mtime_ns for f in fitted} == fitted
+    # and which reading was asked for, in every table that is made from the fits
+    assert set(pd.read_parquet(second.paths.scores)["reading"]) == {"sound"} and second.record["reading"] == "sound"
+    assert second.fit_record("none", "dev")["reading"]["decision"] == "mean"
+    with pytest.raises(DsliteError, match="reading 'sound', not 'paper'"):
+        stages.train(settings(own))
 
 
 def test_unusable_audio_that_empties_a_class_is_refused(own):
@@ -130,7 +135,7 @@ def test_worker_that_dies_is_named(own, monkeypatch):
     stage = stages.prepare(settings(own))
     shop = fits.Workshop(
         stage.paths.clips, stage.paths.chunks, stage.paths.spectrograms, stage.paths.features, stage.classes,
-        "squeezenet_v1", None, "", stage.settings.recipe, 42,
+        "squeezenet_v1", None, "", stage.settings.recipe, stage.settings.reading, 42,
     )  # fmt: skip
     monkeypatch.setattr(fits, "_extract", lambda shop, pool, *rest: pool.submit(exit_hard).result())
     with pytest.raises(DsliteError, match="memory ran out"):

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from dslite.workflow import engine, outcome, traces
-from dslite.workflow.paths import ACROSS, STAGES
+from dslite.workflow.paths import ACROSS, NEEDS, STAGES
 from dslite.workflow.plan import Member, Plan, make
 from tests.workflow_toys import write_templates
 
@@ -42,8 +42,10 @@ def root(tmp_path_factory) -> Path:
     assert set(engine.to_do(plan).values()) == {"new"}
     good, started = run(plan)
     assert good
-    assert started[0] == "aa-corpus" and started[-1] == "paper"
-    assert sorted(started[1:3]) == ["aa-baseline", "aa-train"] and started[3] == "aa-evaluate"
+    assert sorted(started) == sorted([*(f"aa-{stage}" for stage in STAGES), *ACROSS])
+    for stage, needed in NEEDS.items():
+        assert all(started.index(f"aa-{before}") < started.index(f"aa-{stage}") for before in needed), started
+    assert started.index("aa-evaluate") < started.index("paper") > started.index("benchmark")
     return root
 
 
@@ -80,6 +82,8 @@ def test_reasons_of_parameters(root):
         "aa-train": "new input: corpus",
         "aa-baseline": "new input: corpus",
         "aa-evaluate": "new input: train, baseline",
+        "aa-explain": "new input: evaluate",
+        "aa-deploy": "new input: evaluate",
         "paper": "new input: evaluate of aa",
     }
     plan = plan_of(root, member("aa", root / "out", weights="/w {1} 'a', \"b\""))
@@ -92,7 +96,12 @@ def test_reasons_of_code_and_audio(root):
     newer = {"evaluate": {"dslite/evaluate.py": "2"}}
     changed = plan_of(root, member("aa", root / "out"), code=lambda stage: code(stage) | newer.get(stage, {}))
     reasons = engine.to_do(changed)
-    assert reasons == {"aa-evaluate": "changed code: dslite/evaluate.py", "paper": "new input: evaluate of aa"}
+    assert reasons == {
+        "aa-evaluate": "changed code: dslite/evaluate.py",
+        "aa-explain": "new input: evaluate",
+        "aa-deploy": "new input: evaluate",
+        "paper": "new input: evaluate of aa",
+    }
     other = replace(member("aa", root / "out"), audio="other audio")
     assert engine.to_do(plan_of(root, other))["aa-corpus"] == "changed input: the audio"
     template = root / "templates" / "train.ipynb"

@@ -18,8 +18,14 @@ backbone = ""
 seed = 0  # of everything random
 output = ""
 workers = 1"""
-_ACROSS_FIRST = """output = ""
-seed = 0"""
+_ACROSS_FIRST = {
+    "benchmark": """backbone = ""
+output = ""
+seed = 0
+workers = 1""",
+    "paper": """output = ""
+seed = 0""",
+}
 _WORK = """from pathlib import Path
 from dslite.workflow.paths import Paths
 told = Path(output, "{name}.py")
@@ -46,7 +52,7 @@ def write_templates(folder: Path) -> Path:
         places = "corpus(corpus)" if stage in STAGES else f"across({stage!r})"
         cells = [
             nbformat.v4.new_markdown_cell(f"# {stage}"),
-            nbformat.v4.new_code_cell(_FIRST if stage in STAGES else _ACROSS_FIRST),
+            nbformat.v4.new_code_cell(_ACROSS_FIRST.get(stage, _FIRST)),
             nbformat.v4.new_code_cell(_WORK.format(name=name).replace('"{corpus}', 'f"{corpus}')),
             nbformat.v4.new_code_cell(_LAST.format(record=f'Paths(Path(output)).{places}.record("{stage}")')),
         ]

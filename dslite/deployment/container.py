@@ -4,8 +4,10 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import flatbuffers
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray, read_model_from_bytearray
+from ai_edge_litert.tools.flatbuffer_utils import read_model_from_bytearray
 
 from dslite.errors import DsliteError
 
@@ -38,14 +40,43 @@ class Card:
 
 def attach(content: Content, card: Card) -> bytes:
     """Returns the file with the card in its metadata, in place of any card that it has."""
-    model = read_model_from_bytearray(bytearray(content))
+    model = _unpack(content)
     buffer = schema.BufferT()
-    buffer.data = list(json.dumps(asdict(card)).encode())
+    buffer.data = np.frombuffer(json.dumps(asdict(card)).encode(), np.uint8)
     entry = schema.MetadataT()
     entry.name, entry.buffer = CARD, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [m for m in model.metadata or [] if m.name != CARD.encode()] + [entry]
-    return bytes(convert_object_to_bytearray(model))
+    return _pack(model)
+
+
+_ALIGNMENT = 16
+"""Bytes; the format asks for it, so that a mapped file's weights can be read where they lie (32-bit ARM)."""
+
+
+class _Builder(flatbuffers.Builder):
+    def CreateNumpyVector(self, x):
+        if x.dtype != np.uint8:
+            return super().CreateNumpyVector(x)
+        self.StartVector(1, x.size, _ALIGNMENT)
+        self.head -= x.size
+        self.Bytes[self.head : self.head + x.size] = x.tobytes()
+        self.vectorNumElems = x.size
+        return self.EndVector()
+
+
+def _pack(model: schema.ModelT) -> bytes:
+    builder = _Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def _unpack(content: Content) -> schema.ModelT:
+    model = read_model_from_bytearray(bytearray(content))
+    for buffer in model.buffers:
+        if buffer.data is not None:  # what the quantiser wrote comes as bytearrays, which are packed byte by byte
+            buffer.data = np.asarray(buffer.data, np.uint8)
+    return model
 
 
 def read_card(content: Content, name: str = "The model") -> Card:
@@ -106,17 +137,17 @@ _BUILTIN = {code: name for name, code in vars(schema.BuiltinOperator).items() if
 
 
 def read_graph(content: Content) -> Graph:
-    """Reads a file's graph and finds its front end: whatever the first bilinear resize depends on.
+    """Reads a file's graph and finds its front end: whatever the first resize depends on.
 
     Raises:
         ValueError: if there is no such operator, so that the front end is not in the file.
     """
-    model = read_model_from_bytearray(bytearray(content))
+    model = _unpack(content)
     operators = model.subgraphs[0].operators
     graph = Graph(model, [], -1)
-    resize = next((o for o in operators if graph.name(o) == "RESIZE_BILINEAR"), None)
+    resize = next((o for o in operators if graph.name(o) in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")), None)
     if resize is None:
-        raise ValueError("no bilinear resize in the graph: the front end is not in the file")
+        raise ValueError("no resize in the graph: the front end is not in the file")
     made = {tensor: operator for operator in operators for tensor in operator.outputs}
     needed, waiting = set(), [resize]
     while waiting:
@@ -143,5 +174,5 @@ def cut(content: Content) -> tuple[bytes, bytes]:
         else:
             graph.subgraph.inputs = [graph.picture]
         graph.model.signatureDefs = []
-        parts.append(bytes(convert_object_to_bytearray(graph.model)))
+        parts.append(_pack(graph.model))
     return parts[0], parts[1]

@@ -48,6 +48,7 @@ def predict(
     samples: int,
     rate: int,
     classes: Sequence[str],
+    decision: str = "vote",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, pd.DataFrame]:
     """Prediction tables (:func:`dslite.training.predictions`) of several models; each file is decoded once.
@@ -57,6 +58,7 @@ def predict(
         clips: a row per usable file: ``file`` relative to ``folder``, ``label``, ``speaker``.
         samples, rate: length of a chunk, and sample rate in Hz.
         classes: in the order of the probabilities.
+        decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
         progress: called with files done and files in all.
     """
     from dslite.training import predictions  # here, because it imports TensorFlow
@@ -71,6 +73,6 @@ def predict(
     table = pd.DataFrame(rows, columns=["file", "padded"])
     every = np.arange(len(table))
     return {
-        name: predictions(clips, table, every, np.concatenate(parts), classes).assign(model=name)
+        name: predictions(clips, table, every, np.concatenate(parts), classes, decision).assign(model=name)
         for name, parts in found.items()
     }

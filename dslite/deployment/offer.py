@@ -19,10 +19,34 @@ from dslite.deployment.runtime import LiteModel
 from dslite.files import whole_file
 
 CALIBRATION = 100
-"""Training chunks that the full int8 variant is calibrated on, one per file, evenly over the classes."""
+"""Training chunks that the full int8 variant is calibrated on, if not said otherwise: one per file, evenly over the
+classes."""
 
 REAL = 8
 """Dev chunks on which every variant must give finite probabilities."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The variants of a model as far as they can be judged without data of a corpus.
+
+    Attributes:
+        contents: variant -> its file, of those that could be made.
+        wrong: variant -> what the gate found, as sentences without a full stop; empty for one that passed.
+    """
+
+    contents: dict[str, bytes]
+    wrong: dict[str, list[str]]
+
+    def keep(self, folder: Path) -> None:
+        """Writes ``<variant>.tflite`` of those that passed and removes any that lies there of the others."""
+        for name in VARIANTS:
+            file = folder / f"{name}.tflite"
+            if self.wrong[name]:
+                file.unlink(missing_ok=True)
+                continue
+            with whole_file(file) as draft:
+                draft.write_bytes(self.contents[name])
 
 
 @dataclass(frozen=True)
@@ -40,6 +64,43 @@ class Offer:
     predictions: pd.DataFrame
 
 
+def make(
+    model: keras.Model,
+    classes: Sequence[str],
+    samples: int,
+    calibration: np.ndarray,
+    real: np.ndarray,
+    about: dict,
+    seed: int,
+    progress: Callable[[str], None] = lambda doing: None,
+) -> Made:
+    """Converts a model into all variants and puts each to the part of the gate that needs no corpus.
+
+    Args:
+        model: waveforms to probabilities.
+        classes: in the order of its output.
+        samples: length of a chunk.
+        calibration: float32 (n, samples), chunks that ``int8`` is calibrated on.
+        real: float32 (n, samples), chunks on which every variant must give finite probabilities.
+        about: kept in each file, for people (corpus, data, weights, ...).
+        seed: of the probes.
+        progress: called with what is being done.
+    """
+    progress("converting")
+    float32 = convert(model, samples)
+    made = Made({}, {})
+    for name in VARIANTS:
+        if made.wrong.get("float32"):
+            made.wrong[name] = ["it would be made from float32, which failed"]
+            continue
+        progress(f"making and probing {name}")
+        content = attach(quantise(float32, name, calibration), card(model, classes, samples, name, about))
+        found = gate.structure(content, name, model.count_params(), samples, len(classes))
+        made.contents[name] = content
+        made.wrong[name] = found or gate.behaviour_apart(content, real, seed)
+    return made
+
+
 def offer(
     model: keras.Model,
     classes: Sequence[str],
@@ -50,6 +111,8 @@ def offer(
     about: dict,
     seed: int,
     progress: Callable[[str], None] = lambda doing: None,
+    calibration: int = CALIBRATION,
+    decision: str = "vote",
 ) -> Offer:
     """Converts a model into all variants, puts each to the gate and keeps the files of those that pass.
 
@@ -64,41 +127,34 @@ def offer(
         about: kept in each file, for people (corpus, data, weights, ...).
         seed: of calibration, probes and bootstrap.
         progress: called with what is being done.
+        calibration: how many training chunks calibrate.
+        decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
     """
     rate = model.get_layer("plot").parameters.rate
     of = {name: clips[clips["partition"] == name] for name in ("train", "dev", "test")}
-    progress("converting")
-    float32 = convert(model, samples)
-    calibration = sample_chunks(of["train"], audio, samples, rate, CALIBRATION, seed)
+    seen = sample_chunks(of["train"], audio, samples, rate, calibration, seed)
     real = sample_chunks(of["dev"], audio, samples, rate, REAL, seed)
-    contents, wrong = {}, {}
-    for name in VARIANTS:
-        if wrong.get("float32"):
-            wrong[name] = ["it would be made from float32, which failed"]
-            continue
-        progress(f"making and probing {name}")
-        made = attach(quantise(float32, name, calibration), card(model, classes, samples, name, about))
-        contents[name] = made
-        wrong[name] = gate.structure(made, name, model.count_params(), samples, len(classes))
-        wrong[name] = wrong[name] or gate.behaviour_apart(made, real, seed)
-    running = {name: LiteModel(contents[name]) for name in VARIANTS if not wrong[name]}
+    made = make(model, classes, samples, seen, real, about, seed, progress)
+    running = {name: LiteModel(made.contents[name]) for name in VARIANTS if not made.wrong[name]}
     classifiers = {"keras": keras_classifier(model)} | running
     tables = {}
     for part in ("dev", "test"):
         progress(f"all variants on {part}")
-        tables[part] = predict(classifiers, of[part], audio, samples, rate, classes)
+        tables[part] = predict(classifiers, of[part], audio, samples, rate, classes, decision)
     rows = []
     for name in ("keras", *VARIANTS):
-        row = {"model": name, "bytes": len(contents[name]) if name in contents else np.nan}
+        row = {"model": name, "bytes": len(made.contents[name]) if name in made.contents else np.nan}
         if name in running:
             compared = gate.agreement(tables["dev"]["keras"], tables["dev"][name])
-            wrong[name] += gate.disagreement(name, compared)
+            made.wrong[name] += gate.disagreement(name, compared)
+            if made.wrong["float32"] and name != "float32":
+                made.wrong[name].append("it is made from float32, which failed")
             row |= compared
         if name in classifiers:
             row |= scoring.score(tables["test"][name], classes, "all", seed)
-        rows.append({**row, "offered": name in VARIANTS and not wrong[name], "reason": "; ".join(wrong.get(name, []))})
-    for name in VARIANTS:
-        _keep(folder / f"{name}.tflite", None if wrong[name] else contents[name])
+        wrong = made.wrong.get(name, [])
+        rows.append({**row, "offered": name in VARIANTS and not wrong, "reason": "; ".join(wrong)})
+    made.keep(folder)
     return Offer(pd.DataFrame(rows), pd.concat(tables["test"].values(), ignore_index=True))
 
 
@@ -108,11 +164,3 @@ def keras_classifier(model: keras.Model):
         lambda chunks: model(chunks, training=False), input_signature=[tf.TensorSpec([None, None], tf.float32)]
     )
     return lambda chunks: np.concatenate([run(chunks[i : i + 32]).numpy() for i in range(0, len(chunks), 32)])
-
-
-def _keep(file: Path, content: bytes | None) -> None:
-    if content is None:
-        file.unlink(missing_ok=True)
-        return
-    with whole_file(file) as draft:
-        draft.write_bytes(content)

@@ -19,6 +19,7 @@ def measure(
     threads: Sequence[int],
     trained_layers: int,
     progress: Callable[[str], None] = lambda doing: None,
+    rounds: int = latency.ROUNDS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measures one fit's model in TensorFlow and in every offered variant.
 
@@ -29,6 +30,7 @@ def measure(
         threads: numbers of threads to time with, e.g. (1, 2); memory is taken with the first.
         trained_layers: how many layers of the base model were trained, for the size with the optimiser's state.
         progress: called with what is being done.
+        rounds: repetitions of each timing.
 
     Returns:
         table: a row per ``model``, ``part`` (``whole``, ``front end``, ``cnn``) and ``threads``: ``p10_ms``,
@@ -41,7 +43,7 @@ def measure(
     timed = []
     for number in threads:
         progress(f"timing with {number} thread{'s' if number > 1 else ''}")
-        timed.append(latency.measure(keras_file, folder, samples, number))
+        timed.append(latency.measure(folder, samples, number, keras_file, rounds))
     timings = pd.concat(timed, ignore_index=True)
     table = latency.summary(timings)
     first = table[table["threads"] == threads[0]].set_index(["model", "part"])["p50_ms"]

@@ -3,12 +3,27 @@
 from collections.abc import Callable
 from contextlib import contextmanager
 
+import numba
 import numpy as np
-import shap
 
 from dslite.errors import DsliteError
 from dslite.explanation.maps import Attribution
 from dslite.explanation.regions import Regions
+
+
+@contextmanager
+def _uncompiled():
+    """numba would compile a dozen small helpers of shap anew in every process, which takes 6 s; on some hundred regions
+    they take 0.1 s as plain Python, and give the same. Other users of numba are left alone."""
+    before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, True
+    try:
+        yield
+    finally:
+        numba.config.DISABLE_JIT = before
+
+
+with _uncompiled():
+    import shap
 
 EVALUATIONS = 100
 """Evaluations of the model per clip, as in the authors' notebook (ledger F-45)."""
@@ -98,7 +113,8 @@ def paper_way(
         raise ValueError(f"The picture lies in {picture.min():g}-{picture.max():g}; expected RGB in 0-255.")
     picture = picture.round().astype(np.float32)
     try:
-        masker = shap.maskers.Image("inpaint_telea", picture.shape)
+        with _uncompiled():
+            masker = shap.maskers.Image("inpaint_telea", picture.shape)
     except ImportError as error:
         raise DsliteError(
             "The paper's way inpaints with OpenCV, which is not installed: pip install opencv-python-headless."

@@ -1,7 +1,7 @@
 """SHAP maps as data: one form for every explainer, and their mean over clips."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -31,6 +31,16 @@ class Attribution:
     def gap(self) -> np.ndarray:
         """float64 (classes,): ``prediction - base - sum of the values``; 0 where the map accounts for everything."""
         return self.prediction - self.base - self.values.sum(axis=(1, 2))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as arrays, for ``np.savez``; :meth:`of` is the way back."""
+        return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> "Attribution":
+        """The map that :meth:`arrays` took apart; further arrays are passed over."""
+        found = {field.name: arrays[field.name] for field in fields(cls)}
+        return cls(**found | {"method": str(found["method"]), "evaluations": int(found["evaluations"])})
 
     def pooled(self, bands: int = BANDS, spans: int = SPANS) -> np.ndarray:
         """The sums over a grid of regions, float64 (classes, bands, spans); parts across an edge are divided."""

@@ -79,7 +79,11 @@ def areas(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def head_check(
-    explain: Callable[[object, np.ndarray], Attribution], view, clips: Sequence[np.ndarray], seeds: Sequence[int] = (0,)
+    explain: Callable[[object, np.ndarray], Attribution],
+    view,
+    clips: Sequence[np.ndarray],
+    seeds: Sequence[int] = (0,),
+    before: Sequence[Attribution] | None = None,
 ) -> pd.DataFrame:
     """Randomised-weights check (Adebayo et al., 2018): with the head's weights shuffled, the maps must change.
 
@@ -88,6 +92,7 @@ def head_check(
         view: a :class:`dslite.explanation.view.View`.
         clips: uint8 (frames, mel_bins) each.
         seeds: one shuffling each.
+        before: the clips' maps of the trained model, if they are known, made in the same way.
 
     Returns:
         ``clip``, ``seed``, ``similarity`` (Spearman's rank correlation of the maps of the class that the model
@@ -95,7 +100,7 @@ def head_check(
         map does not depend on what the head has learnt; NaN that a map is the same everywhere.
     """
     rows = []
-    before = [explain(view, levels) for levels in clips]
+    before = [explain(view, levels) for levels in clips] if before is None else before
     for seed in seeds:
         shuffled = view.with_shuffled_head(seed)
         for clip, (levels, trained) in enumerate(zip(clips, before, strict=True)):

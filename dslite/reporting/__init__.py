@@ -16,10 +16,11 @@ _HOMES = {
     "to_html": "pages",
     "failure_page": "pages",
     "write_index": "index",
+    "discrepancies_html": "discrepancies",
     "outside_references": "outside",
     "clean": "sanitiser",
 }
-_ROOMS = ("explanations", "figures", "results", "tables")
+_ROOMS = ("deployment", "explanations", "exploration", "figures", "results", "tables")
 
 __all__ = [*_HOMES, *_ROOMS]
 

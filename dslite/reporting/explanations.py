@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RED_BLUE = "RdBu_r"
 """Red raises a class, blue lowers it, white does nothing (paper, Figure 2)."""
 
-_WIDTH, _COLUMNS = 7.4, 4
+_WIDTH, _COLUMNS = 7.4, 5
 _ORDERS = {"SHAP": "#0072b2", "random": "#e69f00"}
 
 
@@ -56,8 +56,9 @@ def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray) -> Figure:
         clips: what to show, all with the same classes.
         mel_hz: centre frequency of each Mel bin in Hz, rising.
     """
-    columns = min(_COLUMNS, 1 + len(clips[0].classes))
-    lines = -(-(1 + len(clips[0].classes)) // columns)
+    panels = 1 + len(clips[0].classes)
+    lines = -(-panels // _COLUMNS)
+    columns = -(-panels // lines)
     pooled = [clip.attribution.pooled() for clip in clips]
     norm = _symmetric(pooled)
     with _style():
@@ -70,7 +71,7 @@ def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray) -> Figure:
         for number, (clip, maps) in enumerate(zip(clips, pooled, strict=True)):
             first, *others = grid[number * lines : (number + 1) * lines].flat
             first.imshow(clip.levels.T, cmap="viridis", vmin=0, vmax=255, **_place(clip.seconds, len(mel_hz)))
-            first.set_title(f"{clip.title}\ngap {np.abs(clip.attribution.gap).max():.1g}", parse_math=False)
+            first.set_title(f"{clip.title}\ngap {gap_words(clip.attribution.gap)}", parse_math=False)
             _axes(first, mel_hz)
             for index, (axes, values) in enumerate(zip(others, maps, strict=False)):
                 axes.imshow(values, cmap=RED_BLUE, norm=norm, **_place(clip.seconds, len(mel_hz)))
@@ -78,6 +79,36 @@ def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray) -> Figure:
                 axes.set_title(f"{clip.classes[index]}\n{base:.2f} → {chance:.2f}", parse_math=False)
                 _axes(axes, mel_hz)
         _bar(figure, grid, norm, "SHAP value of a region: what it adds to the probability")
+    return figure
+
+
+def gap_words(gap: np.ndarray | float) -> str:
+    """The largest of some additivity gaps; rounding errors differ between machines and say nothing."""
+    most = float(np.abs(gap).max())
+    return "below 1e-6" if most < 1e-6 else f"{most:.2g}"
+
+
+def compared(clip: Explained, ways: Mapping[str, "Attribution"], index: int, mel_hz: np.ndarray) -> Figure:
+    """The map of one class by several methods, side by side; each has colours of its own, as their sizes differ.
+
+    Args:
+        clip: what is explained.
+        ways: name -> the map.
+        index: the class.
+        mel_hz: centre frequency of each Mel bin in Hz, rising.
+    """
+    with _style():
+        figure, row = plt.subplots(1, 1 + len(ways), figsize=(_WIDTH, 2.7), layout="constrained")
+        row[0].imshow(clip.levels.T, cmap="viridis", vmin=0, vmax=255, **_place(clip.seconds, len(mel_hz)))
+        row[0].set_title(clip.title, parse_math=False, fontsize=8)
+        _axes(row[0], mel_hz)
+        for axes, (name, way) in zip(row[1:], ways.items(), strict=True):
+            values = way.pooled()[index]
+            picture = axes.imshow(values, cmap=RED_BLUE, norm=_symmetric([values]), **_place(clip.seconds, len(mel_hz)))
+            axes.set_title(f"{name}\ngap {gap_words(way.gap[index])}", parse_math=False, fontsize=8)
+            _axes(axes, mel_hz)
+            bar = figure.colorbar(picture, ax=axes, orientation="horizontal", pad=0.03, aspect=14)
+            bar.locator = mpl.ticker.MaxNLocator(2)
     return figure
 
 
@@ -202,7 +233,7 @@ def _axes(axes: Axes, mel_hz: np.ndarray) -> None:
     first = axes.get_subplotspec().is_first_col()
     axes.set_yticks(*mel_ticks(mel_hz))
     axes.tick_params(labelleft=first)
-    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
+    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(3))
     axes.set(xlabel="time (s)", ylabel="Hz (Mel)" if first else "")
     axes.spines[["top", "right"]].set_visible(True)
 

@@ -92,7 +92,7 @@ def waveform_and_plot(examples: Sequence[Example], mel_hz: np.ndarray) -> Figure
         )  # fmt: skip
         for example, (left, right) in zip(examples, grid, strict=True):
             seconds = len(example.wave) / example.rate
-            time, low, high = _envelope(example.wave, example.rate)
+            time, low, high = envelope(example.wave, example.rate)
             left.fill_between(time, low, high, color=COLOURS["train"], lw=0.3)
             peak = max(1e-6, float(np.abs(example.wave).max()))
             left.set(xlim=(0, seconds), ylim=(-1.1 * peak, 1.1 * peak), ylabel="amplitude")
@@ -237,7 +237,7 @@ def _edges(seconds: np.ndarray) -> np.ndarray:
     return np.linspace(low, high, min(40, max(8, int(np.sqrt(len(seconds))) + 4)) + 1)
 
 
-def _envelope(wave: np.ndarray, rate: int, points: int = 900) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def envelope(wave: np.ndarray, rate: int, points: int = 900) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Least and greatest value in each of at most ``points`` stretches: what a line through all samples would show."""
     step = max(1, len(wave) // points)
     usable = wave[: len(wave) // step * step].reshape(-1, step)

@@ -28,7 +28,9 @@ def data_mark(data: str) -> str:
 
 
 def provenance_line(record: Mapping) -> str:
-    """One line for a caption: data, base model, weights, profile, seed, as far as the record knows them.
+    """One line for a caption: data, base model, weights, profile, reading (but for the default, the paper's), seed.
+
+    What the record does not know is left out.
 
     Args:
         record: what a stage leaves (``record.json``) or a row of results.csv.
@@ -45,6 +47,8 @@ def provenance_line(record: Mapping) -> str:
     parts = [f"{data} data" if data == "REAL" else data, model]
     if record.get("profile"):
         parts.append(f"{record['profile']} profile")
+    if record.get("reading") not in (None, "", "paper"):
+        parts.append(f"reading {record['reading']}")
     if record.get("seed") is not None:
         parts.append(f"seed {record['seed']}")
     return " · ".join(filter(None, parts))

@@ -27,7 +27,6 @@ _TABLE2 = {
     "chunk": "Audio chunk length [s]",
     "optimiser": "Optimiser",
     "batch": "Batch size",
-    "balance": "Class balance",
 }
 
 
@@ -102,7 +101,7 @@ def table2(settings: Mapping[tuple[str, str], Mapping]) -> pd.DataFrame:
             ``fine_tuned``, the number of layers that the second phase trained.
 
     Returns:
-        A row per key (named by it), a column per hyperparameter; the last three are not in the paper's table. A chunk
+        A row per key (named by it), a column per hyperparameter; the last two are not in the paper's table. A chunk
         of 0 s is given as ``whole file``, what is not known is missing.
     """
     rows = []

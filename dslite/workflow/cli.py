@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
+from dslite.profiles import FULL_BACKBONE
 from dslite.weights import fetch_weights
 from dslite.workflow import leaving, listing, options, runlock, session, signals, traces
 from dslite.workflow.paths import ACROSS, NOTEBOOKS, STAGES, Paths
@@ -65,7 +66,15 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         fetch_weights(backbone)
     print("\n".join(listing.setting_lines(settings, not chosen.dry_run)), flush=True)
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
-        planned = session.prepare(settings, chosen.stages, paths.output, chosen.seed, chosen.cores, templates)
+        planned = session.prepare(
+            settings,
+            chosen.stages,
+            paths.output,
+            chosen.seed,
+            chosen.backbone or FULL_BACKBONE,
+            chosen.cores,
+            templates,
+        )
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             return 0
@@ -91,7 +100,15 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
 def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     everything = list(dict.fromkeys([*corpora.CORPORA, *chosen.corpora]))
     settings = _settings(chosen, everything)
-    planned = session.prepare(settings, (*STAGES, *ACROSS), paths.output, chosen.seed, chosen.cores, templates)
+    planned = session.prepare(
+        settings,
+        (*STAGES, *ACROSS),
+        paths.output,
+        chosen.seed,
+        chosen.backbone or FULL_BACKBONE,
+        chosen.cores,
+        templates,
+    )
     data = settings[0].data
     print("Corpora")
     for name in everything:
@@ -99,6 +116,11 @@ def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     print("\nNotebooks")
     print("\n".join(listing.notebook_lines(planned)))
     return 0
+
+
+def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: Path) -> session.Session:
+    backbone = chosen.backbone or FULL_BACKBONE
+    return session.prepare(settings, stages, paths.output, chosen.seed, backbone, chosen.cores, templates)
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
@@ -109,6 +131,7 @@ def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
             data=chosen.data,
             weights=chosen.weights,
             profile=chosen.profile,
+            reading=chosen.reading,
             backbone=chosen.backbone,
             seed=chosen.seed,
             output=chosen.output,

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from dslite import corpora
 from dslite.workflow import needs, outcome, traces
-from dslite.workflow.paths import SUMMARY, Paths
+from dslite.workflow.paths import BENCHMARK, SUMMARY, Paths
 from dslite.workflow.plan import Job
 from dslite.workflow.settings import Settings
 
-ACROSS_SECONDS = {SUMMARY: 10.0}
+ACROSS_SECONDS = {BENCHMARK: 240.0, SUMMARY: 10.0}
 """The notebooks across corpora, the first time, on one thread."""
 
 
@@ -38,6 +38,8 @@ def first_guess(stage: str, settings: Settings) -> float:
     """
     if stage == "evaluate":
         return 6.0
+    if stage in ("explain", "deploy"):
+        return 35.0
     info, recipe = corpora.CORPORA.get(settings.source), settings.recipe
     if settings.standin:
         pictures = 120

@@ -18,6 +18,7 @@ import pandas as pd
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.profiles import Recipe
+from dslite.readings import Reading
 from dslite.weights import digest
 from dslite.workflow.lifeline import die_with_parent
 from dslite.workflow.records import circumstances
@@ -36,7 +37,7 @@ class Workshop:
         classes: names of the classes in their order.
         backbone, weights: base model, and the file of its ImageNet weights; None for random ones.
         data_hash: of the cached chunks and their labels.
-        recipe, seed: hyperparameters, and the seed of everything random.
+        recipe, reading, seed: hyperparameters, the reading of the paper, and the seed of everything random.
     """
 
     clips: Path
@@ -48,6 +49,7 @@ class Workshop:
     weights: Path | None
     data_hash: str
     recipe: Recipe
+    reading: Reading
     seed: int
 
 
@@ -175,7 +177,8 @@ def _bench(shop: Workshop):
 
     clips, chunks = pd.read_parquet(shop.clips), pd.read_parquet(shop.chunks)
     backbone = load_backbone(shop.backbone, shop.weights, shop.seed)
-    trainer = Trainer(Spectrograms(shop.spectrograms, chunks), backbone, len(shop.classes), shop.recipe)
+    spectrograms = Spectrograms(shop.spectrograms, chunks)
+    trainer = Trainer(spectrograms, backbone, len(shop.classes), shop.recipe, shop.reading)
     return clips, chunks, trainer
 
 
@@ -191,6 +194,7 @@ def _about(shop: Workshop) -> dict:
         "seed": shop.seed if backbone.weights == "random" else None,
         "chunks": len(chunks),
         "data_hash": shop.data_hash,
+        "resize": shop.reading.resize,
     }
 
 
@@ -225,10 +229,9 @@ def _fit(shop: Workshop, job: Job, about: dict) -> None:
     )
     with whole_file(job.folder / "history.parquet") as draft:
         outcome.history.to_parquet(draft, index=False)
+    decided = predictions(clips, chunks, examples.evaluate, outcome.probabilities, shop.classes, shop.reading.decision)
     with whole_file(job.folder / "predictions.parquet") as draft:
-        predictions(clips, chunks, examples.evaluate, outcome.probabilities, shop.classes).to_parquet(
-            draft, index=False
-        )
+        decided.to_parquet(draft, index=False)
     with whole_file(job.folder / "model.keras") as draft:
         trainer.model().save(draft)
     record = {
@@ -244,7 +247,7 @@ def _fit(shop: Workshop, job: Job, about: dict) -> None:
         "weights": about["weights"],
         "weights_source": about["source"],
         "recipe": asdict(shop.recipe),
-        "policy": asdict(trainer.policy),
+        "reading": shop.reading.parameters(),
         "data_hash": shop.data_hash,
         "seed": shop.seed,
         "threads": 1,

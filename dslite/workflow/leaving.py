@@ -13,12 +13,19 @@ from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.workflow import traces
-from dslite.workflow.paths import ACROSS, STAGES, SUMMARY, Paths
+from dslite.workflow.paths import ACROSS, BENCHMARK, STAGES, SUMMARY, Paths
 from dslite.workflow.plan import Job
 from dslite.workflow.session import Session
 from dslite.workflow.states import State
 
-_TABLES = ("corpora", "hyperparameters", "results I", "results II")
+_TABLES = {
+    1: ("corpora", SUMMARY),
+    2: ("hyperparameters", SUMMARY),
+    3: ("results I", SUMMARY),
+    4: ("results II", SUMMARY),
+    5: ("cost", BENCHMARK),
+}
+"""Number -> what it shows, and the stage whose page holds it."""
 
 
 def record(session: Session, options: dict, began: float, code: int | None) -> dict:
@@ -45,13 +52,15 @@ def record(session: Session, options: dict, began: float, code: int | None) -> d
 
 
 def leave(session: Session, note: dict) -> None:
-    """Writes the run's record and the page that leads everywhere.
+    """Writes the run's record, the gallery of explanations and the page that leads everywhere.
 
     Args:
         session: the run, as it is after running.
         note: its record.
     """
     from dslite import reporting
+    from dslite.reporting.gallery import write_gallery
+    from dslite.workflow import gallery
 
     paths = session.paths
     with whole_file(traces.run(paths)) as draft:
@@ -66,10 +75,16 @@ def leave(session: Session, note: dict) -> None:
         running = note["exit"] is None and job.name in session.to_do
         states[key] = vars(State("running", session.to_do[job.name]) if running else session.state(job))
     tables = []
-    for number, what in enumerate(_TABLES, start=1):
-        if paths.table(number).exists() and states["", SUMMARY]["state"] == "done":
+    for number, (what, stage) in _TABLES.items():
+        if paths.table(number).exists() and states["", stage]["state"] == "done":
             csv = paths.table(number).relative_to(paths.reports).as_posix()
-            tables.append({"title": f"Table {number}: {what}", "link": states["", SUMMARY]["link"], "csv": csv})
+            tables.append({"title": f"Table {number}: {what}", "link": states["", stage]["link"], "csv": csv})
+    explained = [corpus["name"] for corpus in listed if states[corpus["name"], "explain"]["state"] == "done"]
+    if explained:
+        write_gallery(paths.gallery, gallery.cards(paths, explained))
+        tables.append({"title": "Explanations of all corpora", "link": paths.gallery.name})
+    else:
+        paths.gallery.unlink(missing_ok=True)
     reporting.write_index(paths.index, listed, states, tables, note, paths.results)
 
 

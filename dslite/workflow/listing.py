@@ -47,7 +47,7 @@ def notebook_lines(session: Session) -> list[str]:
 
 
 def setting_lines(settings: list[Settings], settled: bool = False) -> list[str]:
-    """Profile, base model, data and weights of the corpora that take part; those that share them share a line.
+    """Profile, reading, base model, data and weights of the corpora that take part; those that share them share a line.
 
     Args:
         settings: of the corpora.
@@ -58,7 +58,7 @@ def setting_lines(settings: list[Settings], settled: bool = False) -> list[str]:
     for s in settings:
         data = "SYNTHETIC stand-ins (not found)" if s.standin else f"found in {s.folder}{_kind(s)}"
         weights = f"ImageNet, {s.weights_file}" if s.weights_file else missing
-        words = f"{s.profile} profile, {s.backbone}; audio: {data}; weights: {weights}"
+        words = f"{s.profile} profile, reading {s.reading.name}, {s.backbone}; audio: {data}; weights: {weights}"
         shared.setdefault(words, []).append(s.name)
     return [f"{', '.join(names)}: {words}" for words, names in shared.items()]
 

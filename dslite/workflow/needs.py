@@ -14,6 +14,9 @@ UNIMPORTANT: dict[str, frozenset[str]] = {
     "train": frozenset({"output", "workers", "data"}),
     "baseline": frozenset({"output", "workers", "data"}),
     "evaluate": frozenset({"output", "workers", "data"}),
+    "explain": frozenset({"output", "workers", "data"}),
+    "deploy": frozenset({"output", "workers", "data"}),
+    "benchmark": frozenset({"output", "workers"}),
     "paper": frozenset({"output"}),
 }
 """Stage -> notebook parameters that do not make it run again."""

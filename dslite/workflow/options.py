@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from dslite.corpora import CORPORA
+from dslite.readings import READINGS
 from dslite.weights import WEIGHTS_FILES
 from dslite.workflow.paths import ACROSS, STAGES
 
@@ -58,6 +59,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         default="auto",
         help="full: the paper's Table 2; demo: a short schedule and a small base model, for minutes; "
         "auto: full where the real corpus is found, demo where it is not (default)",
+    )
+    what.add_argument(
+        "--reading",
+        choices=tuple(READINGS),
+        default="paper",
+        help="where text and released code differ: paper: the text (default); released: the code with its shipped "
+        "configuration; sound: our best judgement; give a second reading another --output",
     )
     what.add_argument(
         "--backbone",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-STAGES = ("corpus", "train", "baseline", "evaluate")
+STAGES = ("corpus", "train", "baseline", "evaluate", "explain", "deploy")
 """Stages that run once per corpus, in the order of the flow."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -11,13 +11,18 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "train": ("corpus",),
     "baseline": ("corpus",),
     "evaluate": ("train", "baseline"),
+    "explain": ("evaluate",),
+    "deploy": ("evaluate",),
 }
 """The stages of the same corpus whose records a stage is made from."""
 
 SUMMARY, SUMMARISED = "paper", "evaluate"
 """The stage across corpora that is made from what they left, and the stage of theirs that it is made from."""
 
-ACROSS = (SUMMARY,)
+BENCHMARK = "benchmark"
+"""The stage that measures what a base model costs (Table 5); it needs no corpus."""
+
+ACROSS = (BENCHMARK, SUMMARY)
 """Stages that run once."""
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -70,6 +75,11 @@ class CorpusPaths:
     def confusion(self) -> Path:
         return self.root / "evaluate" / "confusion.parquet"
 
+    # deploy ---------------------------------------------------------------
+    def deploy(self, name: str) -> Path:
+        """A file of the stage ``deploy``: ``<variant>.tflite``, tables; ``.`` for their folder."""
+        return self.root / "deploy" / name
+
     # every stage ----------------------------------------------------------
     def record(self, stage: str) -> Path:
         """Written last by a stage: what it ran with and what came of it. No record, no finished stage."""
@@ -109,6 +119,10 @@ class Paths:
     def across(self, stage: str) -> CorpusPaths:
         """A stage that runs once: its pages lie at the top of the reports."""
         return CorpusPaths(self.artifacts / stage, self.reports)
+
+    def benchmark(self, backbone: str) -> Path:
+        """The folder of what was measured of one base model."""
+        return self.artifacts / "benchmark" / backbone
 
     @property
     def index(self) -> Path:

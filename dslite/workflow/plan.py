@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dslite.files import whole_file
 from dslite.workflow import needs
-from dslite.workflow.paths import ACROSS, NEEDS, STAGES, SUMMARISED, SUMMARY, CorpusPaths, Paths
+from dslite.workflow.paths import ACROSS, BENCHMARK, NEEDS, STAGES, SUMMARISED, SUMMARY, CorpusPaths, Paths
 
-TITLES = {SUMMARY: "The paper's tables"}
+TITLES = {BENCHMARK: "Table 5: what a model costs", SUMMARY: "The paper's tables"}
 """Titles of the pages across corpora."""
 
 

@@ -39,7 +39,7 @@ def made(settings: Settings, stage: str, parameters: dict) -> dict | None:
     if record["identity"] == identity(stage, parameters):
         return record
     mine, theirs = _shown(settings, stage), record["parameters"]
-    differs = [f"{key} {theirs.get(key)!r}, not {mine[key]!r}" for key in mine if theirs.get(key) != mine[key]]
+    differs = [f"{key} {theirs[key]!r}, not {mine[key]!r}" for key in mine if theirs.get(key, mine[key]) != mine[key]]
     if differs and progress.VARIABLE not in os.environ:
         raise DsliteError(
             f"{file.parent} holds results made with {', '.join(differs)}. They are kept: set `output` to another "
@@ -55,7 +55,7 @@ def begin(settings: Settings, stage: str, parameters: dict, started: float) -> d
         "corpus": settings.name,
         "identity": identity(stage, parameters),
         "parameters": _shown(settings, stage),
-        **({} if stage == "corpus" else {"profile": settings.profile, "reading": "paper", "seed": settings.seed}),
+        **({} if stage == "corpus" else _chosen(settings)),
         **circumstances(started),
     }
 
@@ -82,9 +82,13 @@ def write(settings: Settings, record: dict) -> None:
         draft.write_text(json.dumps(record, indent=1, ensure_ascii=False), "utf-8")
 
 
+def _chosen(settings: Settings) -> dict:
+    return {"profile": settings.profile, "reading": settings.reading.name, "seed": settings.seed}
+
+
 def _shown(settings: Settings, stage: str) -> dict:
     """What a stage ran with, as far as its results depend on it: the seed is nothing to recorded audio."""
-    about = {"corpus": settings.source, "audio": str(settings.folder)}
+    about = {"corpus": settings.source, "audio": str(settings.folder), "reading": settings.reading.name}
     if settings.standin or stage != "corpus":
         about["seed"] = settings.seed
     if stage == "corpus":

@@ -7,7 +7,7 @@ from pathlib import Path
 from dslite import corpora
 from dslite.weights import digest
 from dslite.workflow import engine, estimates, outcome, plan, states, traces
-from dslite.workflow.paths import NOTEBOOKS, SUMMARY, Paths
+from dslite.workflow.paths import BENCHMARK, NOTEBOOKS, SUMMARY, Paths
 from dslite.workflow.plan import Job, Member, Plan
 from dslite.workflow.screen import KILLED, Screen
 from dslite.workflow.settings import Settings
@@ -58,6 +58,7 @@ def prepare(
     stages: Sequence[str],
     output: Path,
     seed: int,
+    backbone: str,
     cores: int,
     templates: Path = NOTEBOOKS,
 ) -> Session:
@@ -67,16 +68,19 @@ def prepare(
         settings: of the corpora that take part.
         stages: the wanted ones.
         output: below it ``reports/`` and ``artifacts/``.
-        seed: of the notebooks across corpora.
+        seed, backbone: of the notebooks across corpora; Table 5 is of this base model.
         cores: threads that run at a time.
         templates: the folder of the template notebooks.
     """
     members = [Member(s.name, _title(s), s.as_parameters(), _audio(s), digest(s.weights_file) or "") for s in settings]
-    whole = plan.make(output, templates, members, stages, {SUMMARY: {"output": str(output), "seed": seed}})
+    once = {"output": str(output), "seed": seed}
+    across = {BENCHMARK: once | {"backbone": backbone, "workers": 1}, SUMMARY: once}
+    whole = plan.make(output, templates, members, stages, across)
     to_do = engine.to_do(whole)
     fitting = sum(job.stage == "train" for job in whole.jobs if job.name in to_do)
-    share = max(1, cores // fitting) if fitting else 1  # a single corpus must keep all cores busy
-    whole = whole.only(replace(job, threads=share) if job.stage == "train" else job for job in whole.jobs)
+    # A single corpus must keep all cores busy; and what is timed must have the machine to itself.
+    threads = {"train": max(1, cores // fitting) if fitting else 1, BENCHMARK: cores}
+    whole = whole.only(replace(job, threads=threads.get(job.stage, 1)) for job in whole.jobs)
     by_name = {s.name: s for s in settings}
     each = {
         job.name: estimates.seconds(job, whole.paths, lambda job: estimates.first_guess(job.stage, by_name[job.corpus]))

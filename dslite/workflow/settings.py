@@ -7,6 +7,7 @@ from pathlib import Path
 from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES, Recipe, recipe
+from dslite.readings import READINGS, Reading
 from dslite.weights import WEIGHTS_FILES, find_weights
 from dslite.workflow.paths import NOTEBOOKS, CorpusPaths, Paths
 
@@ -22,6 +23,7 @@ class Settings:
         standin: whether the corpus is not there and a SYNTHETIC one takes its place.
         data, weights: the folders that were given, if any.
         profile: ``demo`` or ``full``.
+        reading: what is computed where the paper's text, the released code and good practice differ.
         backbone: base model.
         seed: of everything random.
         output: folder of ``artifacts/`` and ``reports/``.
@@ -35,6 +37,7 @@ class Settings:
     data: Path | None
     weights: Path | None
     profile: str
+    reading: Reading
     backbone: str
     seed: int
     output: Path
@@ -46,7 +49,7 @@ class Settings:
 
     @property
     def recipe(self) -> Recipe:
-        return recipe(self.name, self.profile)
+        return recipe(self.name, self.profile, self.reading)
 
     @property
     def weights_file(self) -> Path | None:
@@ -60,6 +63,7 @@ class Settings:
             "data": str(self.data or ""),
             "weights": str(self.weights or ""),
             "profile": self.profile,
+            "reading": self.reading.name,
             "backbone": self.backbone,
             "seed": self.seed,
             "output": str(self.output),
@@ -73,6 +77,7 @@ def resolve(
     data: str | Path = "",
     weights: str | Path = "",
     profile: str = "auto",
+    reading: str = "paper",
     backbone: str = "",
     seed: int = 42,
     output: str | Path = "",
@@ -86,6 +91,7 @@ def resolve(
             takes its place.
         weights: folder that holds ImageNet weights; empty for ``DSLITE_WEIGHTS``.
         profile: ``demo``, ``full``, or ``auto``: full where the real corpus is found, demo where it is not.
+        reading: ``paper``, ``released`` or ``sound``.
         backbone: base model; empty for the profile's own.
         seed: 0 to 2**20.
         output: folder to write below; empty for the repository's root.
@@ -114,6 +120,8 @@ def resolve(
         )
     if profile not in ("auto", *PROFILES):
         raise DsliteError(f"The profile {profile!r} is not one of auto, {', '.join(PROFILES)}.")
+    if reading not in READINGS:
+        raise DsliteError(f"The reading {reading!r} is not one of {', '.join(READINGS)}.")
     if profile == "auto":
         profile = "full" if folder else "demo"
     backbone = backbone or (FULL_BACKBONE if profile == "full" else DEMO_BACKBONE)
@@ -132,6 +140,7 @@ def resolve(
         data=data_folder,
         weights=weights_folder,
         profile=profile,
+        reading=READINGS[reading],
         backbone=backbone,
         seed=seed,
         output=place,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
-_FRONT_END = ["audio.py", "spectrogram.py", "store.py"]
+_FRONT_END = ["audio.py", "readings.py", "spectrogram.py", "store.py"]
+_DEPLOYMENT = ["deployment/*.py", "model.py", "spectrogram.py"]
 _RESULTS = {
     "corpus": [
         *_FRONT_END,
@@ -26,10 +27,13 @@ _RESULTS = {
         *("backbones.py", "baseline.py", "features.py", "scoring.py", "weights.py", "workflow/baselining.py"),
     ],
     "evaluate": ["scoring.py", "workflow/stages.py", "workflow/records.py"],
+    "deploy": [*_DEPLOYMENT, "audio.py", "scoring.py", "workflow/deploying.py"],
+    "benchmark": [*_DEPLOYMENT, "backbones.py", "weights.py", "timing.py", "workflow/benchmarking.py"],
     "paper": ["paper/*.py", "paper/*.toml"],
 }
-_PAGES = ["reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
-_FLOW = ("baseline_views", "notebooks", "paths", "records", "settings", "stages", "summary", "views")
+# What a reading's parameters are is compared by value, so that changing one reading leaves the results of the others.
+_PAGES = ["paper/readings.toml", "reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
+_FLOW = ("baseline_views", "costs", "notebooks", "paths", "records", "settings", "stages", "summary", "views")
 _PAGES += [f"workflow/{name}.py" for name in _FLOW]
 _NO_RESULT = {"corpora/download.py", "corpora/unpacking.py"}
 """How audio comes to the machine changes nothing in it."""

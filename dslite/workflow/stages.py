@@ -91,35 +91,39 @@ def prepare(settings: Settings) -> Stage:
         "folder": str(settings.folder),
         "audio": data,
         "chunk": settings.recipe.chunk,
+        "reading": settings.reading.parameters("corpus"),
     }
     if record := records.made(settings, "corpus", identity):
         return Stage(settings, record)
-    from dslite.spectrogram import FrontEnd
-    from dslite.store import build
+    from dslite.store import SHORT, build
 
     started = time.monotonic()
     if settings.standin:
         progress.report(0, 1, "synthesising a stand-in")
         corpora.write_standin(settings.name, settings.folder, settings.seed)
     corpus = corpora.read(settings.source, settings.folder)
-    paths = settings.paths
+    paths, reading = settings.paths, settings.reading
+    front_end = reading.front_end()
     chunks, unusable = build(
         corpus.clips,
         settings.folder,
         settings.recipe.chunk,
-        FrontEnd(),
+        front_end,
         paths.spectrograms,
         lambda done, total: (
             progress.report(done, total, f"spectrograms, file {done} of {total}") if done % 25 == 0 else None
         ),
+        reading.short_files,
     )
     clips = corpus.clips[corpus.clips["file"].isin(chunks["file"])].reset_index(drop=True)
     problems = pd.concat([corpus.problems, unusable], ignore_index=True)
-    _require_all_classes(clips, corpus.classes, settings)
+    short = problems["kind"] == SHORT
+    left_out = [f"{short.sum()} files {_LEFT_OUT}"] if short.any() else []
+    left_out += _require_all_classes(clips, corpus.classes, settings, left_out)
     for table, file in ((clips, paths.clips), (chunks, paths.chunks), (problems, paths.problems)):
         with whole_file(file) as draft:
             table.to_parquet(draft, index=False)
-    warnings = [row.reason if not row.file else f"{row.file}: {row.reason}" for row in problems.itertuples()]
+    warnings = [row.reason if not row.file else f"{row.file}: {row.reason}" for row in problems[~short].itertuples()]
     record = {
         **records.begin(settings, "corpus", identity, started),
         "data": corpus.data,
@@ -129,23 +133,32 @@ def prepare(settings: Settings) -> Stage:
         "files": len(clips),
         "chunks": len(chunks),
         "data_hash": _data_hash(paths),
-        "front_end": asdict(FrontEnd()),
-        "warnings": _few(warnings),
+        "front_end": {name: value for name, value in asdict(front_end).items() if name != "resize"},  # not cached
+        "warnings": [*left_out, *_few(warnings)],
     }
     records.write(settings, record)
     return Stage(settings, record)
 
 
-def _require_all_classes(clips: pd.DataFrame, classes, settings: Settings) -> None:
+_LEFT_OUT = "are shorter than one chunk and left out of train, dev and test, as the released code does (F-16)."
+
+
+def _require_all_classes(clips: pd.DataFrame, classes, settings: Settings, left_out: list[str]) -> list[str]:
+    """Refuses audio that lacks a class in a partition; where a reading left files out of dev or test, it warns."""
+    parts = ("train", "dev", "test")
     found = set(zip(clips["partition"], clips["label"], strict=True))
-    gone = [
-        f"{label} in {part}" for part in ("train", "dev", "test") for label in classes if (part, label) not in found
-    ]
-    if gone:
-        raise DsliteError(
-            f"{settings.name}: no usable audio is left for {', '.join(gone)}; every partition needs every class. "
-            f"Look at the files that were left out and mend or complete {settings.folder}."
-        )
+    gone = [f"{label} in {part}" for part in parts for label in classes if (part, label) not in found]
+    if not gone:
+        return []
+    said = f"no usable audio is left for {', '.join(gone)}"
+    learnt = all(("train", label) in found for label in classes)
+    if left_out and learnt and {part for part, _ in found} == set(parts):
+        return [f"Because of that {said}; scores are averaged over the other classes."]
+    raise DsliteError(
+        f"{settings.name}: {said}; every partition needs every class. "
+        f"Look at the files that were left out and mend or complete {settings.folder}."
+        + (f" {left_out[0]} The other readings pad them." if left_out else "")
+    )
 
 
 # train ----------------------------------------------------------------------------------------------------------------
@@ -173,6 +186,7 @@ def train(settings: Settings) -> Stage:
         weights=weights,
         data_hash=corpus.record["data_hash"],
         recipe=settings.recipe,
+        reading=settings.reading,
         seed=settings.seed,
     )
     jobs = [
@@ -191,6 +205,7 @@ def train(settings: Settings) -> Stage:
         "weights_source": about["source"],
         "backbone": settings.backbone,
         "recipe": asdict(settings.recipe),
+        "reading_parameters": settings.reading.parameters(),
         "trained_layers": fitted[0]["trained_layers"],
         "fit_seconds": round(sum(fit["seconds"] for fit in fitted), 1),
         "warnings": [*weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
@@ -206,6 +221,7 @@ def _fitted_with(settings: Settings, corpus: Stage, weights: Path | None) -> dic
         "backbone": settings.backbone,
         "weights": digest(weights),
         "recipe": asdict(settings.recipe),
+        "reading": settings.reading.parameters(),
         "seed": settings.seed,
     }
 

@@ -94,15 +94,17 @@ def confusion_panels(stage: Stage) -> list[Panel]:
     ]
 
 
-def vote_and_mean(stage: Stage) -> pd.DataFrame:
-    """UAR on all files when each is decided by vote and when it is decided by mean probability."""
+def by_decision(stage: Stage) -> pd.DataFrame:
+    """UAR (%) on all files as they were decided, and when each is decided by mean probability."""
     rows = []
     for augmentation, partition in _fits():
         table = stage.predictions(augmentation, partition)
         mean = table[[f"p_{name}" for name in stage.classes]].to_numpy().argmax(axis=1)
         other = table.assign(predicted=[stage.classes[i] for i in mean])
-        vote, by_mean = (scoring.score(t, stage.classes, "all", stage.settings.seed)["uar"] for t in (table, other))
-        rows.append({"augmentation": augmentation, "partition": partition, "majority vote": vote, "mean": by_mean})
+        decided = {stage.settings.reading.decision: table, "mean": other}
+        uar = {how: scoring.score(t, stage.classes, "all", stage.settings.seed)["uar"] for how, t in decided.items()}
+        shown = {scoring.DECISIONS[how]: f"{value:.1f}" for how, value in uar.items()}
+        rows.append({"augmentation": augmentation, "partition": partition, **shown})
     return pd.DataFrame(rows)
 
 

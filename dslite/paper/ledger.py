@@ -1,0 +1,43 @@
+"""The ledger: where the paper, the released code and the facts differ (discrepancies.toml)."""
+
+import tomllib
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """One entry, in words of our own.
+
+    Attributes:
+        id: F-01, F-02, ...
+        title: what it is about.
+        paper: what the paper says, and where.
+        code: what the released code, or the other source, says.
+        consequence: what follows from the difference.
+        evidence: how it is known: read, computed, measured or inferred.
+        here: what this package does.
+        variants: for one that changes a computation here: name -> parameters of a
+            :class:`dslite.readings.Reading` with the value that they have under the discrepancy.
+    """
+
+    id: str
+    title: str
+    paper: str
+    code: str
+    consequence: str
+    evidence: str
+    here: str = ""
+    variants: dict[str, dict] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the reading's parameters that belong to it, sorted."""
+        return tuple(sorted({name for changes in self.variants.values() for name in changes}))
+
+
+LEDGER: tuple[Discrepancy, ...] = tuple(
+    Discrepancy(id, **entry)
+    for id, entry in tomllib.loads((files("dslite.paper") / "discrepancies.toml").read_text(encoding="utf-8")).items()
+)
+"""Every discrepancy, in the order of the ids."""

@@ -1,0 +1,158 @@
+"""Readings of the paper: what is computed where its text, the released code and good practice differ.
+
+A reading is a set of named parameters (``paper/readings.toml``); the ledger (:mod:`dslite.paper.ledger`) says which
+discrepancy each belongs to and what speaks for which value. No TensorFlow in here: the command line reads it.
+"""
+
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from dslite.paper import ledger
+
+if TYPE_CHECKING:
+    from dslite.augmentation import Policy
+    from dslite.spectrogram import FrontEnd
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The parameters, each named by the ledger entry in brackets.
+
+    Attributes:
+        name: ``paper``, ``released``, ``sound``, or what was changed in one of them.
+        window, hop: of the STFT, in samples at 16 kHz [F-02].
+        low_hz, floor, top_db, empty_bins: lower edge of the Mel bins, smallest power, range in dB (0: no limit), and
+            whether bins without an FFT bin are taken as they are; see :class:`dslite.spectrogram.FrontEnd` [F-02].
+        normalise: whether a chunk's peak is brought to 1 [F-04].
+        resize: ``bilinear`` or ``nearest`` [F-03].
+        short_files: files shorter than a chunk: ``repeat`` pads them by repetition, ``drop`` leaves them out of
+            train, dev and test [F-16].
+        upsampling: of smaller classes: ``all`` chunks may be repeated, ``all but last`` of each class, ``none`` [F-14].
+        tail: whether training chunks beyond the last whole pair of batches are used (``keep``, ``drop``) [F-15].
+        probability: of an augmentation at lambda 0 and 1 [F-05].
+        patch, mask: side of CutMix' square and width of a mask at lambda 0 and 1, in pixels [F-06].
+        cutmix_label: a partner's label counts by the pasted ``area`` or by the ``square`` before clipping [F-07].
+        cutmix_partner: any ``other`` sample of the batch, or ``any``, itself included [F-07].
+        mask_axes: ``named``: time masks hide columns; ``swapped``: they hide rows [F-08].
+        mask_fill: colour of masks as RGB after the base model's normalisation, where 0 is the mean [F-09].
+        arelu: its two scalars ``trained`` or ``fixed`` [F-10].
+        layers: how Table 2's share of layers is counted; see :func:`dslite.backbones.count_trained` [F-01].
+        optimiser: of the full profile, ``adadelta`` or ``adam`` [F-13].
+        learning_rate: of the full profile's first phase; 0 stands for Table 2's [F-13].
+        extra_epochs: added to the second phase, where there is one [F-12].
+        decision: a file's class; a key of :data:`dslite.scoring.DECISIONS` [F-17].
+    """
+
+    name: str
+    window: int
+    hop: int
+    low_hz: float
+    floor: float
+    top_db: float
+    empty_bins: bool
+    normalise: bool
+    resize: str
+    short_files: str
+    upsampling: str
+    tail: str
+    probability: tuple[float, float]
+    patch: tuple[float, float]
+    mask: tuple[float, float]
+    cutmix_label: str
+    cutmix_partner: str
+    mask_axes: str
+    mask_fill: tuple[float, float, float]
+    arelu: str
+    layers: str
+    optimiser: str
+    learning_rate: float
+    extra_epochs: int
+    decision: str
+
+    def __post_init__(self):
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(allowed)}.")
+
+    def with_changes(self, **changes) -> "Reading":
+        """The same with other values of some parameters, named after them.
+
+        Raises:
+            TypeError: for a parameter that there is not.
+            ValueError: for a value that it cannot have.
+        """
+        changes = {name: _frozen(value) for name, value in changes.items()}
+        said = ", ".join(f"{name} {value}" for name, value in changes.items())
+        return replace(self, name=f"{self.name} with {said}", **changes)
+
+    def parameters(self, stage: str = "") -> dict:
+        """What a stage's results depend on, by name: for ``corpus`` what its cache holds, else everything."""
+        every = {name: value for name, value in asdict(self).items() if name != "name"}
+        return {name: every[name] for name in CACHED} if stage == "corpus" else every
+
+    def front_end(self) -> "FrontEnd":
+        """The front end's parameters."""
+        from dslite.spectrogram import FrontEnd
+
+        names = {field.name for field in fields(FrontEnd)}
+        return FrontEnd(**{name: value for name, value in self.parameters().items() if name in names})
+
+    def policy(self) -> "Policy":
+        """SapAugment's parameters."""
+        from dslite.augmentation import Policy
+
+        return Policy(
+            patch=self.patch,
+            mask=self.mask,
+            probability=self.probability,
+            label=self.cutmix_label,
+            partner=self.cutmix_partner,
+            axes=self.mask_axes,
+        )
+
+
+CACHED = ("window", "hop", "low_hz", "floor", "top_db", "empty_bins", "normalise", "short_files")
+"""The parameters that change what the stage ``corpus`` caches."""
+
+CHOICES = {
+    "resize": ("bilinear", "nearest"),
+    "short_files": ("repeat", "drop"),
+    "upsampling": ("all", "all but last", "none"),
+    "tail": ("keep", "drop"),
+    "cutmix_label": ("area", "square"),
+    "cutmix_partner": ("other", "any"),
+    "mask_axes": ("named", "swapped"),
+    "arelu": ("trained", "fixed"),
+    "layers": ("last", "rest", "frozen"),
+    "optimiser": ("adadelta", "adam"),
+    "decision": ("vote", "vote, first wins", "mean"),
+}
+"""Parameters that are one of some words."""
+
+
+def _frozen(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _load() -> dict[str, Reading]:
+    stored = tomllib.loads((files("dslite.paper") / "readings.toml").read_text(encoding="utf-8"))
+    stored["sound"] = stored["paper"] | stored["sound"]
+    return {name: Reading(name, **{k: _frozen(v) for k, v in row.items()}) for name, row in stored.items()}
+
+
+READINGS: dict[str, Reading] = _load()
+"""``paper``, ``released`` and ``sound``."""
+
+PAPER = READINGS["paper"]
+"""The default."""
+
+
+def ablations() -> dict[str, Reading]:
+    """One discrepancy at a time: what it is (``F-03 nearest-neighbour resize``) -> ``sound`` with it alone."""
+    return {
+        f"{entry.id} {name}": READINGS["sound"].with_changes(**changes)
+        for entry in ledger.LEDGER
+        for name, changes in entry.variants.items()
+    }

@@ -1,0 +1,77 @@
+"""A clip's spectrogram and maps as one small picture, for pages that show many of them."""
+
+import io
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+
+from dslite.reporting.display import RC
+from dslite.reporting.explanations import RED_BLUE, Explained
+from dslite.reporting.figures import mel_ticks
+
+_WIDTH, _PANEL = 3.6, 1.22
+"""Inches: a card's width on a phone at 100 CSS pixels per inch, and the height of one panel with its title."""
+
+_LEAST = 0.01
+"""SHAP value that the colours reach at least: where there is nothing to explain, a map stays pale."""
+
+_COLOURS = 128
+"""Of the palette: 60 % of the bytes, and no difference to be seen."""
+
+
+_SMALL = {"axes.titlesize": 7.5, "axes.labelsize": 6.5, "xtick.labelsize": 6.5, "ytick.labelsize": 6.5}
+
+
+def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, line: str, dpi: int = 150) -> bytes:
+    """Spectrogram and the maps of some classes, one below the other on one axis of time.
+
+    Args:
+        clip: what to show; its title is not used.
+        indices: of the classes whose maps are shown.
+        mel_hz: centre frequency of each Mel bin in Hz, rising.
+        line: provenance, drawn into the picture; "" for none.
+        dpi: pixels per inch.
+
+    Returns:
+        PNG with a palette.
+    """
+    panels, (bottom, top) = 1 + len(indices), (0.4, 0.02)
+    height = panels * _PANEL + bottom + top
+    maps = clip.attribution.pooled()[list(indices)]
+    most = max(float(np.abs(maps).max()), _LEAST)
+    with mpl.rc_context(RC | _SMALL):
+        figure = plt.figure(figsize=(_WIDTH, height), dpi=dpi)
+        place = {"origin": "lower", "aspect": "auto", "extent": (0, clip.seconds, -0.5, len(mel_hz) - 0.5)}
+        drawn = [(clip.levels.T, "viridis", mpl.colors.Normalize(0, 255), "spectrogram")]
+        for index, values in zip(indices, maps, strict=True):
+            raised = f"{clip.attribution.base[index]:.2f} → {clip.attribution.prediction[index]:.2f}"
+            drawn.append((values, RED_BLUE, mpl.colors.Normalize(-most, most), f"{clip.classes[index]}: {raised}"))
+        for number, (values, colours, norm, title) in enumerate(drawn):
+            low = (bottom + (panels - 1 - number) * _PANEL) / height
+            axes = figure.add_axes((0.125, low, 0.735, (_PANEL - 0.24) / height))
+            picture = axes.imshow(values, cmap=colours, norm=norm, interpolation="nearest", **place)
+            axes.set_title(title, parse_math=False, pad=2.5)
+            axes.set_yticks(*mel_ticks(mel_hz))
+            axes.set_ylabel("Hz", labelpad=1)
+            axes.spines[["top", "right"]].set_visible(True)
+            axes.tick_params(length=2, pad=1.5, labelbottom=number == panels - 1)
+            if number:
+                bar = figure.colorbar(picture, cax=figure.add_axes((0.875, low, 0.018, (_PANEL - 0.24) / height)))
+                bar.set_ticks([-most, 0, most], labels=[f"{-most:.2g}", "0", f"{most:.2g}"])
+                bar.ax.tick_params(length=1.5, pad=1.5)
+        axes.set_xlabel("time (s)", labelpad=1)
+        figure.text(0.995, 0.004, line, ha="right", va="bottom", fontsize=5.2, color="#8a4b00", parse_math=False)
+        return _palette_png(figure)
+
+
+def _palette_png(figure) -> bytes:
+    from PIL import Image
+
+    figure.canvas.draw()
+    picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+    plt.close(figure)
+    stream = io.BytesIO()
+    picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    return stream.getvalue()

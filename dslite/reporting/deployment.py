@@ -1,0 +1,97 @@
+"""What a model costs and what it is worth as exported: one picture of all variants, and Table 5 in the paper's form."""
+
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dslite.reporting.display import RC, frame_table
+
+_WIDTH = 7.4
+_COLOURS = {"size": "#0072b2", "latency": "#d55e00", "uar": "#009e73"}
+_GREY = "#8a857b"
+
+
+def variants(table: pd.DataFrame, latency: pd.DataFrame) -> Figure:
+    """Size, latency and UAR of all variants, side by side.
+
+    Args:
+        table: a row per variant from top to bottom: ``title``, ``offered``, ``bytes``, ``uar``, ``ci_low``, ``ci_high``
+            (percent; what is not known is missing). The row titled ``Keras`` is what the variants are held against.
+        latency: ``title``, ``p10_ms``, ``p50_ms``, ``p90_ms`` of one chunk, of those that were timed.
+    """
+    shown = table[table["title"] != "Keras"].reset_index(drop=True)
+    times = shown[["title"]].merge(latency, how="left", on="title")
+    faces = ["full" if offered else "none" for offered in shown["offered"]]
+    with mpl.rc_context(RC):
+        figure, (size, speed, score) = plt.subplots(
+            1, 3, figsize=(_WIDTH, 0.95 + 0.36 * len(shown)), sharey=True, layout="constrained"
+        )
+        megabytes = shown["bytes"] / 1e6
+        bars = size.barh(shown.index, megabytes, height=0.5, color=_COLOURS["size"], edgecolor=_COLOURS["size"])
+        for bar, offered, value in zip(bars, shown["offered"], megabytes, strict=True):
+            bar.set_fill(bool(offered))
+            if np.isfinite(value):
+                size.annotate(
+                    f"{value:.1f}", (value, bar.get_y() + 0.25), (3, 0), textcoords="offset points", va="center"
+                )
+        size.set(title="Size", xlabel="file (MB)", xlim=(0, 1.25 * np.nanmax([1e-6, *megabytes])))
+        _points(speed, times["p50_ms"], times["p10_ms"], times["p90_ms"], faces, _COLOURS["latency"])
+        speed.set(title="Latency", xlabel="one chunk, one thread (ms)", xlim=(0, None))
+        _points(score, shown["uar"], shown["ci_low"], shown["ci_high"], faces, _COLOURS["uar"])
+        score.set(title="UAR on test", xlabel="UAR (%), 95 % interval")
+        for value in table.loc[table["title"] == "Keras", "uar"]:
+            score.axvline(value, ls="--", lw=1.1, color=_GREY, zorder=0)
+            score.annotate("Keras", (value, 1), (3, -2), xycoords=("data", "axes fraction"),
+                           textcoords="offset points", va="top", fontsize=7.5, color="#5d5950")  # fmt: skip
+        names = [title if offered else f"{title}\n(not offered)" for title, offered in
+                 zip(shown["title"], shown["offered"], strict=True)]  # fmt: skip
+        size.set_yticks(shown.index, names)
+        size.set_ylim(len(shown) - 0.5, -0.6)
+        for axes in (size, speed, score):
+            axes.tick_params(axis="y", length=0)
+    return figure
+
+
+def _points(axes: Axes, middle: pd.Series, low: pd.Series, high: pd.Series, faces: list[str], colour: str) -> None:
+    for row, (value, below, above, face) in enumerate(zip(middle, low, high, faces, strict=True)):
+        if pd.isna(value):
+            axes.annotate("not measured", (0.04, row), xycoords=("axes fraction", "data"), va="center", color="#5d5950",
+                          fontsize=7.5)  # fmt: skip
+            continue
+        axes.plot([below, above], [row, row], color=colour, lw=1.6, solid_capstyle="butt")
+        axes.plot(value, row, "o", ms=6, color=colour, fillstyle=face, markeredgewidth=1.4)
+
+
+_BLANK = "–"
+
+
+def table5_html(
+    ours: Mapping[str, Mapping[str, str]], printed: Mapping[str, Mapping[str, str]], caption: str, note: str, line: str
+) -> str:
+    """Table 5 in the paper's form, costs below one another and models side by side, as escaped HTML.
+
+    Args:
+        ours: column head -> cost -> text, as measured here.
+        printed: column head -> cost -> text, as the paper prints them; these columns are set apart.
+        caption, note: above and below the table.
+        line: its provenance.
+    """
+    costs = list(dict.fromkeys(cost for column in ours.values() for cost in column))
+    columns = [("here", head) for head in ours] + [("paper", head) for head in printed]
+    every = [*ours.values(), *printed.values()]
+    body = pd.DataFrame(
+        [[column.get(cost, _BLANK) for column in every] for cost in costs],
+        index=costs,
+        columns=pd.MultiIndex.from_tuples(columns, names=[None, None]),
+    )
+    look = body.copy()
+    for source, head in columns:
+        look[source, head] = "ds-number ds-published" if source == "paper" else "ds-number"
+    style = body.style.format(escape="html").set_td_classes(look)
+    style = style.format_index(escape="html").format_index(escape="html", axis=1)
+    return frame_table(style, caption, note, line, "ds-wide")

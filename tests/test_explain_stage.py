@@ -1,0 +1,155 @@
+"""The stage ``explain`` on a corpus of our own, and what its notebook shows."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from dslite.explanation.maps import Attribution
+from dslite.reporting import clean, explanations
+from dslite.workflow import explained, explaining, gallery, stages
+from dslite.workflow.explaining import Budget
+from dslite.workflow.settings import resolve
+
+TINY = Budget(2, 20, 2, 20, 2, 1, 1, 8)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    """Three classes of noise, of which a budget for two explains the first two."""
+    folder = tmp_path_factory.mktemp("own")
+    rng = np.random.default_rng(0)
+    rows = ["filename,label,speaker,partition"]
+    for i in range(27):
+        part, label = ("train", "dev", "test")[i // 9], ("<b>a", "b", "c")[i % 3]
+        wave = rng.standard_normal(20_000) if label == "b" else np.convolve(rng.standard_normal(20_000), np.ones(30))
+        soundfile.write(folder / f"{i}.wav", 0.1 * wave / np.abs(wave).max(), 16_000)
+        rows.append(f"{i}.wav,{label},{part}{i % 4},{part}")
+    (folder / "own.csv").write_text("\n".join(rows))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
+            patch.delenv(name, raising=False)
+        patch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
+        patch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
+        patch.setenv("KERAS_HOME", str(folder / "keras"))
+        patch.setattr(stages, "AUGMENTATIONS", ("none",))
+        patch.setitem(explaining.BUDGETS, "demo", TINY)
+        settings = resolve(str(folder / "own.csv"), profile="demo", output=folder / "out")
+        yield explaining.explain(settings)
+
+
+def test_stage_leaves_what_it_promises_and_its_record_last(stage):
+    folder = stage.paths.record("explain").parent
+    record = json.loads((folder / "record.json").read_text())
+    assert record == stage.record and record["explained"] == ["<b>a", "b"]
+    assert {"baseline", "base", "budget", "augmentation", "trained_on"} <= set(record)
+    for number in range(len(record["clips"])):
+        for name in (f"{number:02}.npz", f"{number:02}.png", f"{number:02}-original.mp3", f"{number:02}-evidence.mp3"):
+            assert (folder / "clips" / name).stat().st_size > 100
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert max(files, key=lambda file: file.stat().st_mtime_ns).name == "record.json"
+
+
+def test_stage_is_made_once(stage):
+    before = stage.paths.record("explain").stat().st_mtime_ns
+    assert explaining.explain(stage.settings).record == stage.record
+    assert stage.paths.record("explain").stat().st_mtime_ns == before
+
+
+def test_clips_are_those_of_the_test_predictions(stage):
+    table = stage.predictions(stage.chosen, "test").set_index("file")
+    for clip in stage.record["clips"]:
+        row = table.loc[clip["file"]]
+        assert (row["label"], row["predicted"]) == (clip["label"], clip["predicted"])
+        assert (clip["kind"] == "right") == (clip["label"] == clip["predicted"])
+        assert clip["probability"] == pytest.approx(row[f"p_{clip['label']}"])
+        if clip["chunks"] == 1:  # then the model, read back, says of the stored chunk what the fit said of the file
+            assert clip["of_chunk"] == pytest.approx(row[f"p_{clip['predicted']}"], abs=1e-4)
+
+
+def test_maps_account_for_the_probability(stage):
+    for number, clip in enumerate(stage.record["clips"]):
+        with np.load(stage.paths.explain(f"clips/{number:02}.npz")) as stored:
+            found, kept = Attribution.of(stored), stored["kept"]
+        said = stage.classes.index(clip["predicted"])
+        assert found.prediction[said] == pytest.approx(clip["of_chunk"])
+        assert found.base.tolist() == pytest.approx(list(stage.record["base"].values()))
+        assert abs(found.gap).max() < 1e-6 and clip["gap"] < 1e-6
+        raising = np.maximum(found.pooled()[said], 0)
+        assert raising[kept].sum() >= explaining.SHARE * raising.sum() - 1e-12
+        assert clip["kept"] == pytest.approx(kept.mean())
+
+
+def test_players_play_what_the_model_heard(stage, tmp_path):
+    samples = {}
+    for name in ("original", "evidence"):
+        file = stage.paths.explain(f"clips/00-{name}.mp3")
+        samples[name], rate = soundfile.read(file)
+        assert rate == 16_000 and len(samples[name]) / rate == pytest.approx(
+            stage.record["clips"][0]["seconds"], abs=0.2
+        )
+    power = {name: np.square(wave).sum() for name, wave in samples.items()}
+    assert power["evidence"] < power["original"]
+
+
+def test_views_say_what_a_reviewer_asks(stage):
+    views = list(explained.classes(stage))
+    assert len(views) == 2
+    text = " ".join(view.caption for view in views)
+    assert "additivity gap below 1e-6" in text and "Evaluations per map: 20" in text
+    kinds = [{clip["kind"] for clip in stage.record["clips"] if clip["label"] == label} for label in ("<b>a", "b")]
+    for view, there in zip(views, kinds, strict=True):
+        assert len(view.clips) == len(view.players) == len(there)
+        for kind in {"right", "wrong"} - there:
+            assert f"No test clip of this class is {kind}." in view.caption
+        for title, sounds in view.players:
+            assert "The model says" in title and "Of the evidence alone" in title
+            assert clean(explanations.players_html(title, sounds)).count("<audio") == 2
+    base = explained.base(stage).iloc[0]
+    assert base.sum() == pytest.approx(1.0) and list(base.index) == list(stage.classes)
+    assert len(explained.clip_table(stage)) == len(stage.record["clips"])
+
+
+def test_sample_is_of_every_explained_class_and_draws_what_it_says(stage):
+    found, table = explained.sample(stage)
+    assert table["label"].tolist() == ["<b>a", "<b>a", "b", "b"] and len(found) == 4
+    labels = stage.predictions(stage.chosen, "test").set_index("file")["label"]
+    assert labels[table["file"]].tolist() == table["label"].tolist()
+    maps, seconds = explained.mean_maps(stage)
+    assert [(one.label, one.clips) for one in maps] == [("<b>a", 2), ("b", 2)]
+    assert seconds == pytest.approx(table["seconds"].iloc[0])
+    assert "too few" in explained.caution(stage)
+    profiles, edges = explained.band_profiles(stage)
+    np.testing.assert_allclose(profiles["b"][0], maps[1].mean.sum(axis=1))
+    assert 60 <= edges[0] < 80 and 7_500 < edges[-1] <= 8_000 and (np.diff(edges) > 0).all()
+
+
+def test_trust_is_stated_with_its_chance_level(stage):
+    table, areas = explained.curves(stage)
+    assert table["clip"].nunique() == 2 and list(areas.columns) == ["SHAP", "random"]
+    better = pd.DataFrame({"SHAP": [0.1, 0.9], "random": [0.5, 0.5]}, index=["deletion", "insertion"])
+    assert "both better than chance" in explained.verdict(better)
+    assert "neither better" in explained.verdict(better.rename(columns={"SHAP": "random", "random": "SHAP"}))
+    head = explained.head(stage)
+    assert head["label"].isin(["<b>a", "b"]).all() and (head["rank correlation"].fillna(0) < 0.999).all()
+
+
+def test_three_ways_are_compared_on_one_clip(stage):
+    ways = explained.ways_table(stage).set_index("way")
+    assert ways.index.tolist() == ["partition (ours)", "the paper's way", "gradients"]
+    assert ways["rank correlation with ours"].iloc[0] == pytest.approx(1.0)
+    assert ways["probability"].to_numpy() == pytest.approx(ways["probability"].iloc[0], abs=1e-3)
+    assert ways.loc["the paper's way", "evaluations"] == 100
+    clip, found, index = explained.ways(stage)
+    figure = explanations.compared(clip, found, index, np.linspace(70, 7900, 128))
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert sum("gap" in title for title in titles) == 3
+
+
+def test_what_is_said_of_evidence_and_of_nothing():
+    clip = {"predicted": "a", "heard_as": "a", "of_chunk": 0.9, "base": 0.2, "kept": 0.25, "heard_probability": 0.7}
+    assert gallery.said(clip).endswith("Of the evidence alone, 25 % of the regions, it says a again (0.70).")
+    assert "it says b, no longer a (0.10)" in gallery.said(clip | {"heard_as": "b", "heard_probability": 0.1})
+    assert "little to explain" in gallery.said(clip | {"base": 0.85})

@@ -1,0 +1,435 @@
+"""Readings and the ledger: each switch computes something else, and what the facts say that it should."""
+
+import inspect
+import re
+from dataclasses import fields, replace
+
+import keras
+import librosa
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import tensorflow as tf
+
+from dslite import readings, scoring
+from dslite.augmentation import Policy, apply, draw, mix_labels
+from dslite.backbones import BACKBONES, Backbone, count_trained, denormalised
+from dslite.deployment import gate
+from dslite.deployment.container import cut
+from dslite.deployment.conversion import convert
+from dslite.deployment.runtime import runner
+from dslite.errors import DsliteError
+from dslite.model import Head, assemble
+from dslite.paper.ledger import LEDGER
+from dslite.profiles import TABLE2, recipe
+from dslite.readings import CACHED, READINGS, Reading, ablations
+from dslite.spectrogram import FrontEnd, MelPlot, mel_filters
+from dslite.store import Spectrograms, build
+from dslite.training import Examples, Trainer, predictions, training_set
+from dslite.workflow import stages
+from dslite.workflow.settings import resolve
+from dslite.workflow.sources import page_from, results_from
+
+PAPER, RELEASED, SOUND = (READINGS[name] for name in ("paper", "released", "sound"))
+PARAMETERS = [field.name for field in fields(Reading) if field.name != "name"]
+
+
+def noise(seconds, seed=0):
+    return np.random.default_rng(seed).standard_normal((1, int(16_000 * seconds))).astype(np.float32)
+
+
+def tiny_backbone(filters=(16, 32, 64)):
+    """Ten layers that take pictures of 224 pixels; big enough to be a plausible file."""
+    keras.utils.set_random_seed(3)
+    x = picture = keras.Input((224, 224, 3))
+    for width in filters:
+        x = keras.layers.Conv2D(width, 5, strides=4, padding="same")(x)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.ReLU()(x)
+    return Backbone("tiny", keras.Model(picture, x), (1 / 127.5,) * 3, (-1.0,) * 3, "random", "")
+
+
+# the ledger and the readings -----------------------------------------------------------------------------------------
+
+
+def test_ledger_holds_every_discrepancy_once():
+    ids = [f"F-{number:02}" for number in range(1, 50)]
+    ids.insert(ids.index("F-35") + 1, "F-35b")
+    assert [entry.id for entry in LEDGER] == ids
+    assert all((e.title, e.paper, e.code, e.consequence, e.evidence, e.here) for e in LEDGER)
+
+
+def test_ledger_and_readings_name_the_same_parameters():
+    of_entry = {name: entry.id for entry in LEDGER for name in entry.parameters}
+    assert sorted(of_entry) == sorted(PARAMETERS)
+    said = {}
+    for item in re.split(r"\n    (?=\w)", inspect.cleandoc(Reading.__doc__)):
+        if found := re.match(r"(\w[\w, ]*): .*\[(F-\d+)\]\.$", item, re.S):
+            said |= dict.fromkeys(found[1].split(", "), found[2])
+    assert said == of_entry
+
+
+def test_every_ablation_is_sound_but_for_its_discrepancy():
+    found = ablations()
+    assert len(found) == sum(len(entry.variants) for entry in LEDGER) >= 17
+    for entry in LEDGER:
+        for name, changes in entry.variants.items():
+            changed = found[f"{entry.id} {name}"].parameters()
+            differs = {key for key, value in changed.items() if value != SOUND.parameters()[key]}
+            assert differs and differs <= set(changes), name
+
+
+def test_released_differs_from_the_paper_in_every_switch_but_the_optimiser():
+    same = {name for name in PARAMETERS if getattr(PAPER, name) == getattr(RELEASED, name)}
+    assert same == {"optimiser", "learning_rate"}
+    assert {n for n in PARAMETERS if getattr(PAPER, n) != getattr(SOUND, n)} == {"learning_rate", "decision"}
+
+
+def test_the_default_is_the_paper():
+    assert readings.PAPER is PAPER
+    assert (PAPER.front_end(), PAPER.policy()) == (FrontEnd(), Policy())
+    assert resolve("mpssc").reading is PAPER
+    for name in TABLE2:
+        full = recipe(name, "full", PAPER)
+        assert full == recipe(name, "full") and full.learning_rate == TABLE2[name]["learning_rate"]
+
+
+def test_changes_are_named_and_checked():
+    changed = SOUND.with_changes(resize="nearest", patch=[1, 2])
+    assert changed.name == "sound with resize nearest, patch (1, 2)" and changed.patch == (1, 2)
+    assert hash(changed) != hash(SOUND)
+    with pytest.raises(ValueError, match="resize is 'cubic'; expected one of bilinear, nearest"):
+        SOUND.with_changes(resize="cubic")
+    with pytest.raises(TypeError):
+        SOUND.with_changes(windw=3)
+
+
+# the front end -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds, paper, released", [(4, 249, 61), (3, 186, 45), (1, 61, 14)])
+def test_frames_of_a_chunk(seconds, paper, released):
+    frames = [reading.front_end().frames(16_000 * seconds) for reading in (PAPER, RELEASED)]
+    assert frames == [paper, released]
+    assert [reading.window / 16_000 for reading in (PAPER, RELEASED)] == [0.032, 0.128]
+
+
+def test_released_plot_agrees_with_librosa():
+    t = np.arange(48_000) / 16_000
+    wave = (0.3 * np.sin(2 * np.pi * (200 * t + 200 * t**2)) + 0.01 * noise(3)[0]).astype(np.float32)
+    mel = librosa.feature.melspectrogram(
+        y=wave, sr=16_000, n_fft=2048, hop_length=1024, center=False, power=2.0, n_mels=128, fmin=0, htk=True, norm=None
+    )
+    db = librosa.power_to_db(mel, ref=1.0, amin=1e-16, top_db=None)[::-1]
+    rgb = matplotlib.colormaps["viridis"]((db - db.min()) / (db.max() - db.min()))[..., :3] * 255
+    rows, columns = (np.floor((np.arange(224) + 0.5) * n / 224).astype(int) for n in db.shape)
+    ours = MelPlot(RELEASED.front_end())(wave[None])[0].numpy()
+    assert np.abs(ours - rgb[rows][:, columns]).mean() <= 1.0
+
+
+def test_dead_mel_bin_takes_the_contrast():
+    dead = ablations()["F-02 dead Mel bin"].front_end()
+    with pytest.raises(ValueError, match="Mel bin 0 .* holds no FFT bin"):
+        mel_filters(replace(dead, empty_bins=False))
+    levels = MelPlot(dead).quantise(noise(3)).numpy()[0]
+    assert levels[:, 0].max() == 0, "the dead bin is a dark row"
+    assert np.percentile(levels[:, 1:], 1) > 0.7 * 255, "all that is real lies in the top of the colours"
+    whole = MelPlot(RELEASED.front_end()).quantise(noise(3)).numpy()[0]
+    assert whole.max(axis=0).min() > 100, "with 128 ms no bin is dead"
+
+
+def test_limit_in_db_keeps_the_contrast_beside_silence():
+    wave = np.concatenate([np.zeros((1, 16_000), np.float32), noise(2)], axis=1)
+    limited, unlimited = (
+        MelPlot(reading.front_end()).quantise(wave).numpy()[0, -60:]
+        for reading in (SOUND, ablations()["F-02 no limit in dB"])
+    )
+    assert np.ptp(np.percentile(limited, [5, 95])) > 1.5 * np.ptp(np.percentile(unlimited, [5, 95]))
+
+
+def test_gain_matters_where_chunks_are_not_normalised():
+    for reading, matters in ((RELEASED, True), (RELEASED.with_changes(normalise=True), False)):
+        plot = MelPlot(reading.front_end())
+        loud, faint = (plot(gain * noise(1)).numpy() for gain in (1.0, 3e-10))
+        assert (np.abs(loud - faint).mean() > 5) == matters
+
+
+def test_nearest_resize_invents_no_colours():
+    nearest = SOUND.with_changes(resize="nearest").front_end()
+    known = {tuple(colour) for colour in np.round(MelPlot(nearest).colours, 2)}
+    pictures = {p.resize: np.round(MelPlot(p)(noise(1)).numpy().reshape(-1, 3), 2) for p in (nearest, FrontEnd())}
+    assert {tuple(pixel) for pixel in pictures["nearest"]} <= known
+    assert not {tuple(pixel) for pixel in pictures["bilinear"]} <= known
+
+
+@pytest.mark.parametrize("reading", [RELEASED, ablations()["F-02 dead Mel bin"]], ids=["released", "dead bin"])
+def test_exported_front_end_is_builtin_and_agrees(reading):
+    plot = MelPlot(reading.front_end(), name="plot")
+    model = assemble(plot, tiny_backbone(), Head(16, 3, 0.0, reading.arelu, name="head"))
+    content = convert(model, 16_000)
+    assert gate.structure(content, "float32", model.count_params(), 16_000, 3) == []
+    np.testing.assert_allclose(runner(content, 1)(noise(1)), model(noise(1)), atol=1e-3)
+    drawn = runner(cut(content)[0], 1)(noise(1))
+    assert np.abs(drawn - plot(noise(1)).numpy()).mean() < 0.5
+
+
+# chunks --------------------------------------------------------------------------------------------------------------
+
+
+def test_short_files_are_repeated_or_left_out(tmp_path):
+    for name, seconds in (("long", 2.5), ("short", 0.6)):
+        soundfile.write(tmp_path / f"{name}.wav", 0.1 * noise(seconds)[0], 16_000)
+    clips = pd.DataFrame({"file": ["long.wav", "short.wav"]})
+    for reading, kept in ((PAPER, ["long.wav", "short.wav"]), (RELEASED, ["long.wav"])):
+        file = tmp_path / f"{reading.name}.npy"
+        chunks, problems = build(clips, tmp_path, 1.0, reading.front_end(), file, short=reading.short_files)
+        assert list(dict.fromkeys(chunks["file"])) == kept
+        assert len(chunks) == 4 + len(kept) - 1 and len(Spectrograms(file, chunks)) == len(chunks)
+        assert problems["file"].tolist() == (["short.wav"] if reading is RELEASED else [])
+    assert "shorter than one chunk of 1 s" in problems["reason"][0]
+
+
+def test_training_set_repeats_and_drops_as_the_reading_says():
+    labels = np.array([0] * 40 + [1] * 29 + [2])
+    examples = Examples(np.arange(70), np.array([], int), labels, labels)
+
+    def chunks(**changes):
+        return training_set(examples, PAPER.with_changes(**changes), 32, seed=3)
+
+    every = training_set(examples, PAPER, 32, seed=3)
+    assert np.bincount(labels[every]).tolist() == [40, 40, 40] and 68 in every[70:]
+    spared = chunks(upsampling="all but last")
+    assert np.bincount(labels[spared]).tolist() == [40, 40, 1], "a class of one chunk stays as it is"
+    assert all(68 not in training_set(examples, RELEASED, 32, seed)[70:] for seed in range(50))
+    assert chunks(upsampling="none").tolist() == list(range(70))
+    kept = chunks(tail="drop")
+    assert len(kept) == 64 and kept.tolist() == every[:64].tolist(), "120 chunks fill one pair of batches"
+    few = Examples(np.arange(40), examples.evaluate, labels, labels)
+    assert len(training_set(few, PAPER.with_changes(tail="drop", upsampling="none"), 32, 0)) == 40
+
+
+# augmentation --------------------------------------------------------------------------------------------------------
+
+
+def plans(reading, count=150, n=32):
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        yield draw(rng.standard_normal(n).astype(np.float32), [5, i], reading.policy(), True, True)
+
+
+@pytest.mark.parametrize("reading, mean, sizes", [(PAPER, 0.173, (0, 56, 0, 67)), (RELEASED, 0.342, (17, 56, 22, 67))])
+def test_how_often_and_how_much_is_changed(reading, mean, sizes):
+    found = list(plans(reading))
+    masks = np.concatenate([plan.frequency_width for plan in found])
+    patches = np.concatenate([np.maximum(plan.bottom - plan.top, plan.right - plan.left) for plan in found])
+    if reading is RELEASED:
+        assert (masks > 0).mean() == pytest.approx(mean, abs=0.02) and (patches > 0).mean() == pytest.approx(
+            mean, abs=0.02
+        )
+        assert masks[masks > 0].min() == sizes[2]
+    else:  # at lambda 0 a mask of width 0 is no mask
+        assert mean - 0.05 < (masks > 0).mean() < mean
+        assert masks[masks > 0].min() < 5
+    assert (patches.max(), masks.max()) == (sizes[1], sizes[3])
+
+
+def test_sizes_at_both_ends_of_lambda():
+    losses = np.arange(32, dtype=np.float32)
+    policy = replace(RELEASED.policy(), probability=(1, 1))
+    plan = draw(losses, [0, 0], policy, True, True)
+    assert (plan.time_width[0], plan.time_width[-1]) == (67, 22)
+    assert np.sqrt(plan.counted.numpy()[[0, -1]]).tolist() == [56, 17]
+
+
+def test_label_of_a_clipped_square():
+    """A square in the corner: the paper's label counts what is pasted, the released one the whole square."""
+    losses = np.zeros(8, np.float32)
+    shares, seen = {}, 0
+    for reading in (PAPER, PAPER.with_changes(cutmix_label="square")):
+        policy = replace(reading.policy(), probability=(1, 1), patch=(40, 40))
+        for seed in range(20):
+            plan = draw(losses, [1, seed], policy, True, False)
+            mixed = mix_labels(plan, np.eye(8, dtype=np.float32)).numpy()
+            shares[reading.cutmix_label, seed] = mixed[np.arange(8), plan.partner]
+            if reading is PAPER:
+                np.testing.assert_allclose(shares["area", seed], plan.area.numpy() / 224**2, rtol=1e-6)
+    for seed in range(20):
+        np.testing.assert_allclose(shares["square", seed], 40**2 / 224**2, rtol=1e-6)
+        seen += (shares["area", seed] < 0.9 * shares["square", seed]).sum()
+    assert 10 < seen < 100, "a part of the squares is cut by the edge"
+
+
+def test_partner_may_be_itself_in_the_released_code():
+    own = {r.name: np.mean([p.partner.numpy() == np.arange(32) for p in plans(r)]) for r in (PAPER, RELEASED)}
+    assert own["paper"] == 0 and own["released"] == pytest.approx(1 / 32, abs=0.01)
+
+
+def test_swapped_axes_hide_rows_where_columns_were_meant():
+    losses = np.arange(4, dtype=np.float32)
+    picture, fill = np.zeros((4, 224, 224, 3), np.float32), np.ones(3, np.float32)
+    hidden = []
+    for reading in (PAPER, PAPER.with_changes(mask_axes="swapped")):
+        policy = replace(reading.policy(), probability=(1, 1), mask=(50, 50))
+        plan = draw(losses, [2, 2], policy, False, True)
+        hidden.append(apply(plan, picture, picture, fill).numpy()[..., 0])
+    np.testing.assert_array_equal(hidden[0], hidden[1].transpose(0, 2, 1))
+    assert not np.array_equal(hidden[0], hidden[1])
+
+
+def test_colour_of_masks():
+    kind = BACKBONES["densenet121"]
+    paper, released = (denormalised(reading.mask_fill, kind.scale, kind.offset) for reading in (PAPER, RELEASED))
+    np.testing.assert_allclose(paper, [123.7, 116.3, 103.5], atol=0.1)
+    np.testing.assert_allclose(released, [152, 142, 127], atol=0.6)
+
+
+# model, schedule and decision ----------------------------------------------------------------------------------------
+
+
+def test_how_layers_are_counted():
+    of_table = {name: row["share"] for name, row in TABLE2.items() if row["fine_tuned"]}
+    counted = {
+        how: [count_trained(427, share, how) for share in of_table.values()] for how in ("last", "rest", "frozen")
+    }
+    assert counted["last"] == [row["fine_tuned"] for row in TABLE2.values() if row["fine_tuned"]]
+    assert counted["rest"] == [299, 129, 299, 129, 86, 43, 129]
+    assert counted["frozen"] == [427 - number for number in counted["last"]]
+
+
+def test_schedules():
+    epochs = {r.name: [recipe(c, p, r).epochs for c, p in (("ravdess", "full"), ("css", "full"), ("ccs", "demo"))]
+              for r in READINGS.values()}  # fmt: skip
+    assert epochs["paper"] == epochs["sound"] == [(40, 80), (20, 0), (20, 6)]
+    assert epochs["released"] == [(40, 81), (20, 0), (20, 7)]
+    rates = [[recipe(c, "full", r).learning_rate for c in ("ccs", "css")] for r in READINGS.values()]
+    assert rates == [[0.001, 0.01], [0.001, 0.01], [1.0, 1.0]]
+    adam = ablations()["F-13 Adam"]
+    assert [recipe("ccs", "full", r).optimiser for r in (*READINGS.values(), adam)] == ["adadelta"] * 3 + ["adam"]
+    assert {recipe("ccs", "demo", r).optimiser for r in READINGS.values()} == {"adam"}
+
+
+def test_fixed_arelu_keeps_its_slopes_and_survives_saving(tmp_path):
+    head = Head(8, 3, 0.0, RELEASED.arelu, name="head")
+    inputs = keras.Input((5,))
+    model = keras.Model(inputs, head(inputs))
+    assert len(head.trainable_variables) == 4 and model.count_params() == 8 * 5 + 8 + 8 * 3 + 3 + 2
+    x = tf.constant([-2.0, 3.0])
+    np.testing.assert_allclose(head.activation(x), [-2 * 0.9, 3 * 1.8808], rtol=1e-4)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras").layers[-1]
+    assert loaded.arelu == "fixed" and len(loaded.trainable_variables) == 4
+    assert len(Head(8, 3, 0.0).get_config()["arelu"]) and Head(8, 3, 0.0).activation.trainable
+
+
+@pytest.fixture(scope="module")
+def spectrograms(tmp_path_factory):
+    """16 clips of a second in two classes, cached with the paper's front end."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for i in range(16):
+        wave = noise(1, i)[0] if i % 2 else np.sin(np.arange(16_000) * (0.05 + 0.01 * i))
+        soundfile.write(folder / f"{i}.wav", 0.1 * wave, 16_000)
+    chunks, _ = build(
+        pd.DataFrame({"file": [f"{i}.wav" for i in range(16)]}), folder, 1.0, FrontEnd(), folder / "s.npy"
+    )
+    return Spectrograms(folder / "s.npy", chunks)
+
+
+def test_a_fit_follows_its_reading(spectrograms):
+    """Slopes of AReLU, layers that move, pictures and masks, in one short fit under each reading."""
+    labels = np.arange(16) % 2
+    examples = Examples(np.arange(12), np.arange(12, 16), labels, np.arange(16))
+    moved, slopes, pictures = {}, {}, {}
+    for reading in (PAPER, PAPER.with_changes(arelu="fixed", layers="frozen", resize="nearest", mask_fill=[1, 1, 1])):
+        backbone = tiny_backbone()
+        before = backbone.model.get_weights()
+        short = replace(recipe("ccs", "demo", reading), share=0.3, epochs=(1, 1), units=8)
+        trainer = Trainer(spectrograms, backbone, 2, short, reading)
+        trainer.fit(examples, trainer.extract(np.arange(16)), "both", 1)
+        after = backbone.model.get_weights()
+        moved[reading] = sum(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+        slopes[reading] = (float(trainer.head.activation.alpha), float(trainer.head.activation.beta))
+        pictures[reading] = trainer.pictures([0]).numpy()
+        assert trainer.model().get_layer("plot").parameters == reading.front_end()
+        np.testing.assert_allclose(trainer._fill, backbone.colour(reading.mask_fill))
+    one, other = moved
+    assert 0 < moved[one] < moved[other], "the number as frozen layers trains most of the base model"
+    assert slopes[one] != (pytest.approx(0.9), pytest.approx(2.0)) and slopes[other] == pytest.approx((0.9, 2.0))
+    assert np.abs(pictures[one] - pictures[other]).mean() > 0.5
+
+
+def test_decisions_by_hand():
+    # three files: a weak majority against a sure chunk, and two ties
+    chunks = np.array([[0.51, 0.49], [0.51, 0.49], [0.05, 0.95], [0.6, 0.4], [0.1, 0.9], [0.2, 0.8], [0.9, 0.1]])
+    files = np.array([0, 0, 0, 1, 1, 2, 2])
+    decided = {how: scoring.decide(chunks, files, how)[0].tolist() for how in scoring.DECISIONS}
+    assert decided == {"vote": [0, 1, 0], "vote, first wins": [0, 0, 1], "mean": [1, 1, 0]}
+    with pytest.raises(ValueError, match="'median'.*vote; vote, first wins; mean"):
+        scoring.decide(chunks, files, "median")
+    assert set(readings.CHOICES["decision"]) == set(scoring.DECISIONS)
+    clips = pd.DataFrame({"file": ["a", "b", "c"], "speaker": "", "label": "x"})
+    table = pd.DataFrame({"file": [("a", "b", "c")[f] for f in files], "padded": False})
+    for reading in READINGS.values():
+        made = predictions(clips, table, np.arange(7), chunks, ["x", "y"], reading.decision)
+        assert [("x", "y").index(p) for p in made["predicted"]] == decided[reading.decision]
+
+
+# the workflow --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
+        monkeypatch.delenv(name, raising=False)
+    rows = ["filename,label,speaker,partition"]
+    for i in range(12):
+        soundfile.write(tmp_path / f"{i}.wav", 0.1 * noise(1.25, i)[0], 16_000)
+        part = ("train", "dev", "test")[i // 4]
+        rows.append(f"{i}.wav,{'ab'[i % 2]},{part}{i % 4},{part}")
+    (tmp_path / "own.csv").write_text("\n".join(rows))
+    return resolve(str(tmp_path / "own.csv"), profile="demo", output=tmp_path / "out")
+
+
+def test_parameters_make_stale_only_the_stages_that_they_touch(own):
+    first = stages.prepare(own)
+    for name, reading in ablations().items():
+        if not any(getattr(reading, key) != getattr(PAPER, key) for key in CACHED):
+            assert stages.prepare(replace(own, reading=reading)).record == first.record, name
+    stamp = first.paths.spectrograms.stat().st_mtime_ns
+    with pytest.raises(DsliteError, match="reading 'paper', not 'sound with window 2048, hop 1024'"):
+        stages.prepare(replace(own, reading=ablations()["F-02 128 ms windows"]))
+    assert first.paths.spectrograms.stat().st_mtime_ns == stamp
+    fitted = {
+        name: str(stages._fitted_with(replace(own, reading=reading), first, None))
+        for name, reading in {**READINGS, **ablations()}.items()
+    }
+    assert len(set(fitted.values())) == len(fitted), "every switch reaches the fits"
+
+
+def test_released_reading_of_short_files_says_why_nothing_is_left(own):
+    with pytest.raises(DsliteError, match="12 files are shorter than one chunk.*F-16.*other readings pad them"):
+        stages.prepare(replace(own, reading=RELEASED))
+
+
+def test_released_reading_goes_on_where_dev_or_test_lose_a_class(own):
+    for i in (0, 1, 2, 3, 4, 6, 8, 9, 10, 11):  # dev keeps class a alone
+        soundfile.write(own.folder / f"{i}.wav", 0.1 * noise(3.5, i)[0], 16_000)
+    stage = stages.prepare(replace(own, reading=RELEASED))
+    assert stage.record["warnings"][:2] == [
+        "2 files are shorter than one chunk and left out of train, dev and test, as the released code does (F-16).",
+        "Because of that no usable audio is left for b in dev; scores are averaged over the other classes.",
+    ]
+    assert len(stage.clips) == 10 and stage.record["front_end"]["window"] == 2048
+
+
+def test_unknown_reading_is_refused():
+    with pytest.raises(DsliteError, match="'mine' is not one of paper, released, sound"):
+        resolve("mpssc", reading="mine")
+
+
+def test_values_of_readings_do_not_make_the_results_of_others_stale():
+    for stage in ("corpus", "train"):
+        assert "readings.py" in {file.name for file in results_from(stage)}
+        assert "readings.toml" not in {file.name for file in results_from(stage)}
+        assert "readings.toml" in {file.name for file in page_from(stage)}
