@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-NAMES = ("frontend", "phases", "memory", "bootstrap", "explanation")
+NAMES = ("frontend", "phases", "memory", "bootstrap", "explanation", "deployment")
 
 
 def main() -> int:

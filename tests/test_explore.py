@@ -15,6 +15,7 @@ from dslite.errors import DsliteError
 from dslite.model import load_model
 from dslite.workflow import exploring, notebooks
 from dslite.workflow.explore_page import NOT_ASKED, Page
+from dslite.workflow.explored import at_lambda
 from dslite.workflow.paths import NOTEBOOKS
 from dslite.workflow.settings import resolve
 
@@ -99,11 +100,11 @@ def test_a_given_lambda_is_the_one_that_training_would_draw():
     always = augmentation.Policy(probability=(1.0, 1.0))
     trained = augmentation.draw(losses, [3, 4], always, True, True)
     for i, lam in enumerate(augmentation.sap_lambda(losses, always).numpy()):
-        given = augmentation.draw(losses, [3, 4], exploring.at_lambda(augmentation.Policy(), float(lam)), True, True)
+        given = augmentation.draw(losses, [3, 4], at_lambda(augmentation.Policy(), float(lam)), True, True)
         for ours, theirs in zip(given, trained, strict=True):
             assert int(ours[i]) == int(theirs[i])
     with pytest.raises(DsliteError, match="lambda is 1.5.*0 to 1"):
-        exploring.at_lambda(always, 1.5)
+        at_lambda(always, 1.5)
 
 
 @pytest.mark.parametrize("lam, side, mask", [(0.0, 0, 0), (0.5, 28, 34), (1.0, 56, 67)])
@@ -319,7 +320,8 @@ def test_notebook_runs_and_its_page_shows_the_first_clip(explorer, folder, tmp_p
     notebooks.execute(tmp_path / "explore.ipynb", values, target)
     assert paths.record("train").stat().st_mtime_ns == stamp  # nothing was fitted again
     shown = target.page.read_text("utf-8")
-    assert shown.count('class="ds-figure"') == 4 and shown.count("<audio") == 3 and explorer.first in shown
+    # The barely trained model may find nothing that speaks for its class: then there is no second pair of players.
+    assert shown.count('class="ds-figure"') == 4 and shown.count("<audio") in (1, 3) and explorer.first in shown
     assert f"masks {67 if widgets else 34} px" in shown
     assert "Dropdown(" not in shown and "<high>" not in shown
     outputs = [o for c in nbformat.read(target.notebook, 4).cells for o in c.get("outputs", [])]

@@ -35,9 +35,9 @@ def measure(
     Returns:
         table: a row per ``model``, ``part`` (``whole``, ``front end``, ``cnn``) and ``threads``: ``p10_ms``,
             ``p50_ms``, ``p90_ms``, ``speed_up`` (p50 with the first number of threads over this p50), ``noise``
-            (:func:`dslite.deployment.latency.noise_floor` at these threads), and for the whole ``parameters`` and
-            ``macs`` (of the Keras model), ``bytes``, ``bytes_with_optimiser`` (Keras as HDF5), ``peak_mb``,
-            ``model_mb``.
+            (:func:`dslite.deployment.latency.noise_floor` at these threads), and for the whole (but not of
+            float32 again) ``parameters`` and ``macs`` (of the Keras model), ``bytes``, ``bytes_with_optimiser`` (Keras
+            as HDF5), ``peak_mb``, ``model_mb``.
         timings: every repetition (:func:`dslite.deployment.latency.measure`).
     """
     timed = []
@@ -54,7 +54,9 @@ def measure(
     costs = _costs(keras_file, trained_layers)
     rows = []
     for name in table["model"].unique():
-        file = keras_file if name == "keras" else folder / f"{name.removesuffix(' again')}.tflite"
+        if name == latency.AGAIN:
+            continue
+        file = keras_file if name == "keras" else folder / f"{name}.tflite"
         size = {} if name == "keras" else {"bytes": file.stat().st_size}
         used = memory.peak_memory(file, samples, threads[0])
         rows.append({"model": name, "part": "whole", **costs["all"], **(size or costs["keras"]), **used})

@@ -1,13 +1,22 @@
-"""What the paper printed (published.toml), to stand beside what is computed here.
+"""What the paper printed (published.toml, table2.toml, text.toml), to stand beside what is computed here.
 
-Table 1 is loaded by ``dslite.corpora``.
+:func:`figures` is the one view of all of it; Tables 1 and 2 are also read, as they lie, by ``dslite.corpora`` and
+``dslite.profiles``.
 """
 
 import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-_PRINTED = tomllib.loads((files("dslite.paper") / "published.toml").read_text(encoding="utf-8"))
+
+def _load(file: str) -> dict:
+    return tomllib.loads((files("dslite.paper") / file).read_text(encoding="utf-8"))
+
+
+_PRINTED = _load("published.toml")
 
 CITATION: str = _PRINTED["citation"]
 DOI: str = _PRINTED["doi"]
@@ -67,3 +76,137 @@ def place(corpus: str, row: str) -> str:
 
 def _table_of(corpus: str) -> int | None:
     return next((number for number, corpora in COLUMNS.items() if corpus in corpora), None)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A published figure, as it is printed.
+
+    Attributes:
+        id: unique and stable, e.g. ``table3.ccs.both.test`` or ``gain.ccs``.
+        place: where it stands, e.g. ``Table 3, DS Lite (CutMix)``.
+        quantity: what it is, which decides how it can be compared: ``uar``, ``chance``, ``count``, ``duration``,
+            ``parameters``, ``size``, ``flops``, ``time``, ``memory``, ``restated`` (follows from other figures) or
+            ``setting``.
+        corpus: a corpus name; "" where it belongs to none.
+        row: of Tables 3 and 4 ``svm`` or an augmentation; of Tables 1 and 2 the name of the value; of Table 5 its
+            column (``preprocessing``, ``tensorflow``, ``tflite``, ``phone``); else "".
+        partition: ``dev``, ``test`` or "".
+        value: as printed, in ``unit``.
+        ci_low, ci_high: the printed 95 % interval; None where there is none.
+        unit: e.g. ``%``, ``files``, ``ms``.
+        decimals: how many are printed: half a unit of the last one is the rounding.
+        says: what the text says of it, where place and row do not.
+    """
+
+    id: str
+    place: str
+    quantity: str
+    value: float
+    unit: str
+    decimals: int
+    corpus: str = ""
+    row: str = ""
+    partition: str = ""
+    ci_low: float | None = None
+    ci_high: float | None = None
+    says: str = ""
+
+    @property
+    def printed(self) -> str:
+        """The value with its decimals, e.g. ``74.4``."""
+        return f"{self.value:,.{self.decimals}f}"
+
+
+_TABLE1 = {
+    "files": ("count", "files", 0),
+    "classes": ("count", "classes", 0),
+    "speakers": ("count", "speakers", 0),
+    "minutes": ("duration", "min", 1),
+    "mean_s": ("duration", "s", 2),
+    "std_s": ("duration", "s", 4),
+}
+_TABLE2 = {
+    "units": ("Classifier units", "", 0),
+    "dropout": ("Dropout rate", "", 2),
+    "learning_rate": ("Initial learning rate", "", 3),
+    "first": ("Epochs of first phase", "epochs", 0),
+    "second": ("Epochs of second phase", "epochs", 0),
+    "fine_tuned": ("Fine-tuned layers", "layers", 0),
+    "chunk": ("Audio chunk length", "s", 1),
+}
+_TABLE5 = {
+    "time_ms": ("time", "Mean time", "ms"),
+    "flops_g": ("flops", "FLOPs", "G"),
+    "parameters_m": ("parameters", "Parameters", "M"),
+    "memory_mb": ("memory", "Mean memory", "MB"),
+    "size_mb": ("size", "Model size", "MB"),
+}
+
+
+@cache
+def figures() -> tuple[Figure, ...]:
+    """Every published figure: Tables 1 to 5 cell by cell, then the text, in the order of the paper's tables."""
+    return (*_of_table1(), *_of_table2(), *_of_results(), *_of_table5(), *_of_text())
+
+
+def _of_table1() -> Iterator[Figure]:
+    for corpus, values in _PRINTED["table1"].items():
+        for row, (quantity, unit, decimals) in _TABLE1.items():
+            yield Figure(
+                f"table1.{corpus}.{row}", "Table 1", quantity, values[row], unit, decimals, corpus=corpus, row=row
+            )
+
+
+def _of_table2() -> Iterator[Figure]:
+    for corpus, values in _load("table2.toml").items():
+        first, second = values["epochs"]
+        for row, (title, unit, decimals) in _TABLE2.items():
+            value = {**values, "first": first, "second": second}[row]
+            if row in ("second", "chunk") and not value:
+                continue  # CSS has no second phase and takes whole files: its cells are blank
+            where = f"Table 2, {title}"
+            yield Figure(f"table2.{corpus}.{row}", where, "setting", value, unit, decimals, corpus=corpus, row=row)
+
+
+def _of_results() -> Iterator[Figure]:
+    for number, corpora in COLUMNS.items():
+        for corpus in corpora:
+            for row in ROWS:
+                for partition in ("dev", "test"):
+                    printed = cell(corpus, row, partition)
+                    if printed is None:
+                        continue
+                    yield Figure(
+                        f"table{number}.{corpus}.{row}.{partition}",
+                        place(corpus, row),
+                        "uar",
+                        printed.uar,
+                        "%",
+                        1,
+                        corpus=corpus,
+                        row=row,
+                        partition=partition,
+                        ci_low=printed.ci_low,
+                        ci_high=printed.ci_high,
+                    )
+
+
+def _of_table5() -> Iterator[Figure]:
+    for column, values in TABLE5.items():
+        for row, (quantity, title, unit) in _TABLE5.items():
+            if row not in values or (column == "phone" and row in ("parameters_m", "size_mb")):
+                continue  # laptop and phone share one cell for what is the same file
+            value = values[row]
+            if value < 1:  # the front end's size, printed in kB
+                value, unit = 1000 * value, "kB"
+            where = f"Table 5, {title}"
+            yield Figure(f"table5.{column}.{row}", where, quantity, value, unit, 1, row=column, says=values["name"])
+
+
+def _of_text() -> Iterator[Figure]:
+    for part, entries in _load("text.toml").items():
+        for name, entry in entries.items():
+            entry = dict(entry)
+            row = entry.pop("of", entry.pop("row", ""))
+            yield Figure(id=f"{part}.{name}", row=row, **entry)

@@ -1,6 +1,6 @@
 """What a model costs and what it is worth as exported: one picture of all variants, and Table 5 in the paper's form."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import matplotlib as mpl
 import numpy as np
@@ -71,27 +71,27 @@ _BLANK = "–"
 
 
 def table5_html(
-    ours: Mapping[str, Mapping[str, str]], printed: Mapping[str, Mapping[str, str]], caption: str, note: str, line: str
+    columns: Mapping[tuple[str, str], Mapping[str, str]],
+    published: Collection[tuple[str, str]],
+    caption: str,
+    note: str,
+    line: str,
 ) -> str:
     """Table 5 in the paper's form, costs below one another and models side by side, as escaped HTML.
 
     Args:
-        ours: column head -> cost -> text, as measured here.
-        printed: column head -> cost -> text, as the paper prints them; these columns are set apart.
+        columns: (model, which of it) -> cost -> text; columns of one model stand together.
+        published: the keys of those that are printed in the paper; they are set apart.
         caption, note: above and below the table.
         line: its provenance.
     """
-    costs = list(dict.fromkeys(cost for column in ours.values() for cost in column))
-    columns = [("here", head) for head in ours] + [("paper", head) for head in printed]
-    every = [*ours.values(), *printed.values()]
-    body = pd.DataFrame(
-        [[column.get(cost, _BLANK) for column in every] for cost in costs],
-        index=costs,
-        columns=pd.MultiIndex.from_tuples(columns, names=[None, None]),
-    )
-    look = body.copy()
-    for source, head in columns:
-        look[source, head] = "ds-number ds-published" if source == "paper" else "ds-number"
+    costs = list(dict.fromkeys(cost for column in columns.values() for cost in column))
+    heads = pd.MultiIndex.from_tuples(columns, names=[None, None])
+    rows = [[column.get(cost, _BLANK) for column in columns.values()] for cost in costs]
+    body = pd.DataFrame(rows, index=costs, columns=heads)
+    look = pd.DataFrame("ds-number", index=costs, columns=heads)
+    for key in published:
+        look[key] = "ds-number ds-published"
     style = body.style.format(escape="html").set_td_classes(look)
     style = style.format_index(escape="html").format_index(escape="html", axis=1)
-    return frame_table(style, caption, note, line, "ds-wide")
+    return frame_table(style, caption, note, line, "ds-wide ds-costs")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RED_BLUE = "RdBu_r"
 """Red raises a class, blue lowers it, white does nothing (paper, Figure 2)."""
 
-_WIDTH, _COLUMNS = 7.4, 5
+_WIDTH = 7.4
 _ORDERS = {"SHAP": "#0072b2", "random": "#e69f00"}
 
 
@@ -56,9 +56,7 @@ def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray) -> Figure:
         clips: what to show, all with the same classes.
         mel_hz: centre frequency of each Mel bin in Hz, rising.
     """
-    panels = 1 + len(clips[0].classes)
-    lines = -(-panels // _COLUMNS)
-    columns = -(-panels // lines)
+    lines, columns = _grid(1 + len(clips[0].classes), 5)
     pooled = [clip.attribution.pooled() for clip in clips]
     norm = _symmetric(pooled)
     with _style():
@@ -152,8 +150,7 @@ def band_profiles(
         mel_hz: centre frequency of each Mel bin in Hz, rising.
     """
     at = np.interp(edges_hz, mel_hz, np.arange(len(mel_hz)))
-    columns = min(_COLUMNS, len(profiles))
-    lines = -(-len(profiles) // columns)
+    lines, columns = _grid(len(profiles), 4)
     with _style():
         figure, grid = plt.subplots(
             lines, columns, figsize=(_WIDTH, 0.5 + 2.3 * lines), squeeze=False, sharex=True, sharey=True,
@@ -169,7 +166,7 @@ def band_profiles(
             axes.axvline(0, color="#8a857b", lw=0.8)
             axes.set_title(label, parse_math=False)
             axes.set_yticks(*mel_ticks(mel_hz))
-            axes.set_xlabel("SHAP value of a band")
+            axes.set_xlabel("SHAP value")
             axes.tick_params(labelbottom=True)
         for axes in grid[:, 0]:
             axes.set_ylabel("Hz (Mel)")
@@ -214,6 +211,12 @@ def players(title: str, sounds: Mapping[str, bytes]) -> None:
     from IPython.display import HTML, display
 
     display(HTML(players_html(title, sounds)))
+
+
+def _grid(panels: int, most: int) -> tuple[int, int]:
+    """Lines and columns with at most so many columns, and lines as even as they can be."""
+    lines = -(-panels // most)
+    return lines, -(-panels // lines)
 
 
 def _symmetric(maps: Sequence[np.ndarray]) -> mpl.colors.Normalize:

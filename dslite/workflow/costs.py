@@ -119,45 +119,57 @@ def contract(stage: Stage) -> pd.DataFrame:
 # benchmark ------------------------------------------------------------------------------------------------------------
 
 
-def table5(bench: Benchmark) -> tuple[dict, dict]:
-    """Columns of Table 5 as measured and as printed, for :func:`dslite.reporting.deployment.table5_html`."""
-    rows = bench.table.set_index(["model", "part", "threads"])
-    threads, models = bench.record["timing_threads"], ["keras", *VARIANTS]
-    ours = {}
-    for model, part in [("float32", "front end"), *((model, "whole") for model in models)]:
-        if (model, part, threads[0]) not in rows.index:
-            continue
-        column, first = {}, rows.loc[(model, part, threads[0])]
-        for number in threads:
-            row, on = rows.loc[(model, part, number)], f"{number} thread{'s' if number > 1 else ''}"
-            column[f"Time, {on} [ms]"] = f"{row['p50_ms']:.1f}"
-            column[f"10 % to 90 % of runs, {on} [ms]"] = f"{row['p10_ms']:.1f}–{row['p90_ms']:.1f}"
-            if number > 1:
-                column[f"Speed-up of {on} over 1"] = f"{row['speed_up']:.2f}"
-        if part == "whole":
-            column["Multiply-accumulates"] = f"{first['macs'] / 1e9:.2f} G"
-            column["Parameters"] = f"{first['parameters'] / 1e6:.2f} M"
-            column["Peak memory of the process [MB]"] = f"{first['peak_mb']:.0f}"
-            column["of it for the model [MB]"] = f"{first['model_mb']:.0f}"
-            column["Model size [MB]"] = f"{first['bytes'] / 1e6:.1f}"
-        ours["Preprocessing" if part == "front end" else _HEADS.get(model) or f"TF Lite, {TITLES[model]}"] = column
-    return ours, {p["name"]: _printed(p, threads[-1]) for p in published.TABLE5.values()}
+def table5(bench: Benchmark) -> tuple[dict, list]:
+    """Columns of Table 5, each printed one after those measured of the same kind, and the keys of the printed ones."""
+    printed = {key: (kind, name) for key, kind, name in _PRINTED}
+    columns = {("Preprocessing", "here"): _cost(bench, "float32", "front end")}
+    columns[printed["preprocessing"]] = _as_printed("preprocessing")
+    columns["TensorFlow", "here"] = _cost(bench, "keras", "whole")
+    columns[printed["tensorflow"]] = _as_printed("tensorflow")
+    for name in bench.gate.loc[bench.gate["offered"], "model"]:
+        columns["TF Lite", TITLES[name]] = _cost(bench, name, "whole")
+    columns |= {printed[key]: _as_printed(key) for key in ("tflite", "phone")}
+    return columns, list(printed.values())
 
 
-_HEADS = {"keras": "TensorFlow"}
+_PRINTED = (
+    ("preprocessing", "Preprocessing", "paper"),
+    ("tensorflow", "TensorFlow", "paper"),
+    ("tflite", "TF Lite", "paper, laptop"),
+    ("phone", "TF Lite", "paper, phone"),
+)
+_MEAN, _MACS, _PARAMETERS = "Mean of 50, 4 threads [ms]", "Multiply-accumulates", "Parameters"
+_MEMORY, _SIZE = "Peak memory [MB]", "Size [MB]"
 
 
-def _printed(p: dict, threads: int) -> dict[str, str]:
-    on = f"{threads} thread{'s' if threads > 1 else ''}"
-    found = {f"Time, {on} [ms]": f"{p['time_ms']:.1f} (mean, 4 threads)"}
-    if p["name"].endswith("phone"):
-        found = {f"Time, {on} [ms]": f"{p['time_ms']:.1f} (mean)"}
+def _cost(bench: Benchmark, model: str, part: str) -> dict[str, str]:
+    table = bench.table.query("model == @model and part == @part").set_index("threads")
+    column = {}
+    for number, row in table.iterrows():
+        on = f"{number} thread{'s' if number > 1 else ''}"
+        column[f"p50, {on} [ms]"] = f"{row['p50_ms']:.1f}"
+        column[f"p10–p90, {on} [ms]"] = f"{row['p10_ms']:.1f}–{row['p90_ms']:.1f}"
+        if number > 1:
+            column[f"Speed-up of {on}"] = f"{row['speed_up']:.2f}"
+    column[_MEAN] = "–"
+    if part == "whole":
+        row = table.iloc[0]
+        column[_MACS] = f"{row['macs'] / 1e9:.2f} G"
+        column[_PARAMETERS] = f"{row['parameters'] / 1e6:.2f} M"
+        column[_MEMORY] = f"{row['peak_mb']:.0f}"
+        column["of it the model's [MB]"] = f"{row['model_mb']:.0f}"
+        column[_SIZE] = f"{row['bytes'] / 1e6:.1f}"
+    return column
+
+
+def _as_printed(key: str) -> dict[str, str]:
+    p = published.TABLE5[key]
+    found = {_MEAN: f"{p['time_ms']:.1f}", _MEMORY: f"{p['memory_mb']}", _SIZE: f"{p['size_mb']}"}
     if "flops_g" in p:
-        found["Multiply-accumulates"] = f"{p['flops_g']} G “FLOPs”"
+        found[_MACS] = f"{p['flops_g']} G “FLOPs”"
     if "parameters_m" in p:
-        found["Parameters"] = f"{p['parameters_m']} M"
-    size = p["size_mb"]
-    return found | {"Peak memory of the process [MB]": f"{p['memory_mb']} (mean)", "Model size [MB]": f"{size}"}
+        found[_PARAMETERS] = f"{p['parameters_m']} M"
+    return found
 
 
 def sizes(bench: Benchmark) -> pd.DataFrame:

@@ -76,10 +76,8 @@ def clip_table(stage: Stage) -> pd.DataFrame:
             "said": c["predicted"],
             "P(class), file": c["probability"],
             "P(said), chunk": c["of_chunk"],
-            "regions kept": f"{100 * c['kept']:.0f} %",
             "evidence alone": c["heard_as"],
             "P(said), evidence": c["heard_probability"],
-            "gap": gap_words(c["gap"]),
         }
         for c in stage.record["clips"]
     ]
@@ -180,7 +178,8 @@ def _of(stage: Stage, label: str) -> list[dict]:
 
 def _where(clip: dict) -> str:
     of = f" (chunk {clip['chunk'] + 1} of {clip['chunks']})" if clip["chunks"] > 1 else ""
-    return f"{clip['start_s']:.1f}–{clip['start_s'] + clip['seconds']:.1f} s{of}"
+    repeated = ", shorter than a chunk and hence repeated" if clip["padded"] else ""
+    return f"{clip['start_s']:.1f}–{clip['start_s'] + clip['seconds']:.1f} s{of}{repeated}"
 
 
 def _sentence(text: str) -> str:

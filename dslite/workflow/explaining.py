@@ -166,6 +166,7 @@ def _explain_clip(bench: _Bench, number: int, row, about: dict) -> dict:
         "chunks": int((bench.chunks["file"] == row.file).sum()),
         "start_s": float(bench.chunks.at[at, "start_s"]),
         "seconds": bench.seconds(levels),
+        "padded": bool(bench.chunks.at[at, "padded"]),
         "of_chunk": float(attribution.prediction[said]),
         "base": float(attribution.base[said]),
         "gap": float(np.abs(attribution.gap).max()),

@@ -15,7 +15,8 @@ from dslite.reporting.exploration import Picture, augmentation, over_time
 from dslite.reporting.figures import Example, waveform_and_plot
 from dslite.reporting.provenance import banner_html
 from dslite.workflow import exploring
-from dslite.workflow.exploring import Clip, Explorer
+from dslite.workflow.explored import Clip
+from dslite.workflow.exploring import Explorer
 
 NOT_ASKED = "<p class='ds-note'>The SHAP map of this chunk has not been asked for.</p>"
 
@@ -138,12 +139,14 @@ class Page:
         e, clip = self.explorer, self.clip
         wave, levels = e.plot(clip, self.chunk)
         said = e.decision(clip)
-        label = clip.label or "no known class"
-        figure = waveform_and_plot([Example(f"{clip.name}: {label}", wave, e.front_end.rate, levels)], e.mel_hz)
+        title = f"{clip.label or 'no known class'}: {clip.name.rsplit('/', 1)[-1]}"
+        figure = waveform_and_plot([Example(title, wave, e.front_end.rate, levels)], e.mel_hz)
         caption = (
             f"Chunk {self.chunk + 1} of {said.chunks} of {clip.name} ({self._belongs()}). The model says of the file: "
             f"{said.predicted} (mean probability {said.mean[e.classes.index(said.predicted)]:.2f})."
         )
+        if len(clip.samples) < len(wave):
+            caption += f" The file is shorter than a chunk and repeated: {len(clip.samples) / e.front_end.rate:.2f} s."
         if clip.cut_short:
             caption += f" Only the first {exploring.LONGEST:.0f} s of the file are looked at."
         html = self._figure(figure, f"Waveform and spectrogram plot of a chunk of {clip.name}.", caption)
@@ -197,8 +200,8 @@ class Page:
         title = f"{clip.label or 'your file'}\nmodel: {e.classes[best]}"
         figure = shap_maps([Explained(title, levels, len(wave) / e.front_end.rate, e.classes, found)], e.mel_hz)
         caption = (
-            f"Chunk {self.chunk + 1} of {clip.name}. {found.method}. A hidden region shows the mean of the training "
-            "chunks. Over each class: its probability when all is hidden → as it is."
+            f"Chunk {self.chunk + 1} of {clip.name}. {found.method}. A hidden region is silent: level 0, the floor "
+            "of the plot. Over each class: its probability when all is hidden → as it is."
         )
         html = self._figure(figure, f"Spectrogram of {clip.name} and its SHAP map for each class.", caption)
         kept = evidence.evidence_regions(found, best)

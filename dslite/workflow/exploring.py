@@ -4,9 +4,9 @@ Nothing here is written to disk, and nothing is computed twice for the same clip
 """
 
 import json
+import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import pandas as pd
 from dslite import audio, corpora, scoring
 from dslite.errors import DsliteError
 from dslite.workflow import estimates, stages, summary
+from dslite.workflow.explored import Augmented, Clip, Decision, OverTime, at_lambda
 from dslite.workflow.paths import Paths
 from dslite.workflow.settings import Settings, resolve
 
@@ -29,75 +30,6 @@ _KEPT = 32  # results that are remembered
 
 TRAINED_ON = "test"
 """The model is the one that is scored on test, hence trained on train + dev."""
-
-
-@dataclass(frozen=True, eq=False)
-class Clip:
-    """A file to look at.
-
-    Attributes:
-        name: of the file; other people's text.
-        label, partition: its class and its partition; empty for somebody's own file.
-        samples: float32 (n,), mono at the front end's rate.
-        cut_short: whether only the first :data:`LONGEST` seconds are here.
-    """
-
-    name: str
-    label: str
-    partition: str
-    samples: np.ndarray
-    cut_short: bool = False
-
-
-@dataclass(frozen=True)
-class OverTime:
-    """What the model says while a window moves over a clip.
-
-    Attributes:
-        starts: float64 (n,), s.
-        window, hop: s, as they were used.
-        probabilities: float64 (n, classes).
-    """
-
-    starts: np.ndarray
-    window: float
-    hop: float
-    probabilities: np.ndarray
-
-
-@dataclass(frozen=True)
-class Decision:
-    """A file's class from its chunks (half a chunk of hop), the mean probabilities, and how many chunks."""
-
-    predicted: str
-    mean: np.ndarray
-    chunks: int
-
-
-@dataclass(frozen=True)
-class Augmented:
-    """A plot before and after augmentation.
-
-    Attributes:
-        before, partner, after: float32 (size, size, 3), RGB in 0-255; rows are frequency (top is high).
-        partner_name, partner_label, partner_seconds: the training file that the square comes from, its class, and how
-            long its plotted chunk is.
-        square: top, bottom, left, right of the pasted square in pixels (half open).
-        mask: width in pixels of the time mask and of the frequency mask.
-        share: of the partner's class in the mixed label, in [0, 1].
-        probabilities: float64 (2, classes), before and after.
-    """
-
-    before: np.ndarray
-    partner: np.ndarray
-    after: np.ndarray
-    partner_name: str
-    partner_label: str
-    partner_seconds: float
-    square: tuple[int, int, int, int]
-    mask: int
-    share: float
-    probabilities: np.ndarray
 
 
 def choices(settings: Settings) -> list[str]:
@@ -138,31 +70,10 @@ def load(settings: Settings) -> "Explorer":
     Raises:
         DsliteError: as the stages do, e.g. where the folder holds results of other parameters.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before its first import: says half as much
     if price := cost(settings):
         print(price)
     return Explorer(stages.evaluate(settings))
-
-
-def at_lambda(policy, lam: float):
-    """The policy that does to every sample what ``policy`` does at one lambda, never skipping it, never with itself.
-
-    SapAugment reaches the pictures through three ranges that lambda interpolates. Shrunk to a point, they leave
-    nothing for the loss rank to decide, so :func:`dslite.augmentation.draw` itself can be used.
-
-    Args:
-        policy: a :class:`dslite.augmentation.Policy`.
-        lam: in [0, 1].
-
-    Raises:
-        DsliteError: for a lambda out of range.
-    """
-    if not 0.0 <= lam <= 1.0:
-        raise DsliteError(f"lambda is {lam}; expected a number from 0 to 1.")
-
-    def point(limits):
-        return (limits[0] + (limits[1] - limits[0]) * lam,) * 2
-
-    return replace(policy, patch=point(policy.patch), mask=point(policy.mask), probability=(1.0, 1.0), partner="other")
 
 
 class Explorer:
@@ -355,22 +266,15 @@ class Explorer:
         return np.arange(1, n + 1) / n, sap_lambda(np.arange(n, dtype=np.float32), self.policy).numpy()
 
     def shap(self, clip: Clip, chunk: int = 0):
-        """The SHAP map of one chunk, an :class:`dslite.explanation.maps.Attribution`; hidden is the training mean."""
+        """The SHAP map of one chunk, an :class:`dslite.explanation.maps.Attribution`; what is hidden is silent."""
 
         def explain():
-            from dslite.explanation import explainers  # imports shap: only who asks pays
+            from dslite.explanation import explainers, regions  # imports shap: only who asks pays
 
-            return explainers.partition(self.view.probabilities, self.plot(clip, chunk)[1], self._baseline)
+            baseline = regions.silence(self.front_end.mel_bins)
+            return explainers.partition(self.view.probabilities, self.plot(clip, chunk)[1], baseline)
 
         return self._once(("shap", clip, chunk), explain)
-
-    @cached_property
-    def _baseline(self) -> np.ndarray:
-        from dslite.explanation.regions import training_mean
-
-        every = max(1, len(self._train) // 256)
-        parts = [levels.reshape(-1, levels.shape[-1]) for _, levels in self._cache.batches(self._train[::every])]
-        return training_mean(np.concatenate(parts))
 
     @cached_property
     def _fill(self) -> np.ndarray:

@@ -75,6 +75,11 @@ class CorpusPaths:
     def confusion(self) -> Path:
         return self.root / "evaluate" / "confusion.parquet"
 
+    # explain --------------------------------------------------------------
+    def explain(self, name: str) -> Path:
+        """A file of the stage ``explain``: maps, pictures, sounds, tables."""
+        return self.root / "explain" / name
+
     # deploy ---------------------------------------------------------------
     def deploy(self, name: str) -> Path:
         """A file of the stage ``deploy``: ``<variant>.tflite``, tables; ``.`` for their folder."""
@@ -127,6 +132,10 @@ class Paths:
     @property
     def index(self) -> Path:
         return self.reports / "index.html"
+
+    @property
+    def gallery(self) -> Path:
+        return self.reports / "gallery.html"
 
     @property
     def results(self) -> Path:

@@ -1,0 +1,149 @@
+"""Is our figure the paper's? The rules of verdicts.toml, computed; no input, no output."""
+
+import math
+import tomllib
+from importlib.resources import files
+from typing import NamedTuple
+
+_RULES = tomllib.loads((files("dslite.paper") / "verdicts.toml").read_text(encoding="utf-8"))
+
+RULES: dict[str, str] = _RULES["rules"]
+"""What is judged -> its rule in words."""
+
+MARGIN: float = _RULES["margin"]
+"""UAR points within which two scores count as the same."""
+
+CONSISTENT, DIFFERS, INCONCLUSIVE = "consistent", "differs", "inconclusive"
+NOT_JUDGED, NOT_COMPARABLE, NOT_RUN = "not judged", "not comparable", "not run"
+
+WORDS: dict[str, str] = {word.replace("-", " "): meaning for word, meaning in _RULES["words"].items()}
+"""Every verdict -> what it means."""
+
+_ONE_SIDED, _TWO_SIDED = 1.6448536, 1.9599640  # of the normal distribution, at the level of 5 % that the rules name
+
+
+class Verdict(NamedTuple):
+    """A verdict, one of :data:`WORDS`, and why."""
+
+    word: str
+    why: str
+
+
+def standard_error(low: float, high: float) -> float:
+    """The standard error behind a 95 % interval of normal shape: its width over 3.92.
+
+    Raises:
+        ValueError: if the limits are the wrong way round.
+    """
+    if high < low:
+        raise ValueError(f"An interval from {low} to {high} is the wrong way round.")
+    return (high - low) / (2 * _TWO_SIDED)
+
+
+def judge_score(ours: float, our_error: float, theirs: float, their_error: float, margin: float = MARGIN) -> Verdict:
+    """A score against a published one: equivalence first, difference second.
+
+    Args:
+        ours, theirs: UAR in percent; ours may be NaN, where no file was scored.
+        our_error, their_error: standard errors in UAR points, 0 or more.
+        margin: half the width of what counts as the same, in UAR points.
+
+    Raises:
+        ValueError: for a negative or unknown standard error, or a published score that is not a number.
+    """
+    if math.isnan(ours):
+        return Verdict(NOT_RUN, "no file was scored")
+    if not (our_error >= 0 and their_error >= 0 and math.isfinite(theirs)):
+        raise ValueError(f"{ours} ± {our_error} cannot be judged against {theirs} ± {their_error}.")
+    difference, error = ours - theirs, math.hypot(our_error, their_error)
+    reach = _ONE_SIDED * error
+    told = f"{difference:+.1f} points (90 % interval {difference - reach:+.1f} to {difference + reach:+.1f})"
+    if abs(difference) + reach < margin:
+        return Verdict(CONSISTENT, f"{told}: within {margin:g} points")
+    if abs(difference) > _TWO_SIDED * error:
+        return Verdict(DIFFERS, f"{told}: zero is rejected")
+    return Verdict(INCONCLUSIVE, f"{told}: reaches past {margin:g} points, yet zero is possible")
+
+
+def judge_dev(ours: float, our_error: float, theirs: float, margin: float = MARGIN) -> Verdict:
+    """A score on dev, where the paper prints no interval: ours is taken for theirs as well."""
+    return judge_score(ours, our_error, theirs, our_error, margin)
+
+
+def can_be_consistent(their_error: float, margin: float = MARGIN) -> bool:
+    """Whether a printed score could be shown equivalent at all, even by an exact one of the same height."""
+    return _ONE_SIDED * their_error < margin
+
+
+def judge_printed(ours: float, theirs: float, decimals: int, tolerance: float = 0.0) -> Verdict:
+    """A count, size or duration: equal within the printed rounding, or within a share of it.
+
+    Args:
+        ours: NaN where it is not known.
+        theirs: as printed.
+        decimals: how many are printed.
+        tolerance: share of ``theirs`` by which ours may be off all the same; 0 for none.
+    """
+    if math.isnan(ours):
+        return Verdict(NOT_RUN, "the corpus as handed out does not say")
+    off = abs(ours - theirs)
+    if off <= 0.5 * 10.0**-decimals + 1e-9 * abs(theirs):
+        return Verdict(CONSISTENT, "equal within the printed rounding" if decimals else "equal")
+    if off <= tolerance * abs(theirs):
+        return Verdict(CONSISTENT, f"within {100 * tolerance:g} %")
+    side = "above" if ours > theirs else "below"
+    told = f"{off:,.{decimals + 1 if decimals else 0}f} {side} the printed figure"
+    return Verdict(DIFFERS, f"{told} ({off / abs(theirs):.1%})" if theirs else told)
+
+
+def judge_duration(ours: float, theirs: float, decimals: int) -> Verdict:
+    """A duration of Table 1: within the printed rounding or one percent."""
+    return judge_printed(ours, theirs, decimals, _RULES["duration_tolerance"])
+
+
+def ratio(ours: float, theirs: float) -> Verdict:
+    """What belongs to a machine: a ratio, never a judgement."""
+    if math.isnan(ours):
+        return Verdict(NOT_RUN, "not measured")
+    return Verdict(NOT_JUDGED, f"ours / theirs = {ours / theirs:.2f}, on other hardware")
+
+
+DENSENET = "densenet121"
+_OWN_SPLIT = ("demos", "ravdess")
+_AUDIO = {
+    "stand-in": "SYNTHETIC stand-in",
+    "cropped": "cropped recordings",
+    "differing": "other counts or durations than Table 1's",
+}
+
+
+def audio_reasons(data: str) -> list[str]:
+    """Why figures of such data cannot be the corpus'; empty for ``real``."""
+    return [] if data == "real" else [_AUDIO.get(data, f"data of unknown kind ({data})" if data else "unknown data")]
+
+
+def score_reasons(corpus: str, row: str, run: dict) -> list[str]:
+    """Everything in which a run is not what the paper did; empty if it can be judged.
+
+    Args:
+        corpus: whose score it is.
+        row: of Table 3 or 4: ``svm`` or an augmentation.
+        run: a row of results.csv: ``data``, ``weights``, ``backbone``, ``profile``, ``protocol``.
+    """
+    reasons = audio_reasons(str(run["data"]))
+    if run["weights"] != "imagenet":
+        reasons.append(f"{run['weights']} weights")
+    if run["backbone"] != DENSENET:
+        reasons.append(f"another base model ({run['backbone']})")
+    if row != "svm" and run["profile"] != "full":
+        reasons.append(f"the {run['profile']} profile")
+    if run["protocol"] != protocol(row):
+        reasons.append(f"another protocol ({run['protocol']} files)")
+    if corpus in _OWN_SPLIT:
+        reasons.append("a split of our own, the paper's is not published")
+    return reasons
+
+
+def protocol(row: str) -> str:
+    """The protocol that a row of Tables 3 and 4 is compared under."""
+    return "all" if row == "svm" else "full-chunk"

@@ -1,0 +1,98 @@
+"""What exploring a clip gives, as data, and SapAugment's policy at one lambda."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dslite.errors import DsliteError
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A file to look at.
+
+    Attributes:
+        name: of the file; other people's text.
+        label, partition: its class and its partition; empty for somebody's own file.
+        samples: float32 (n,), mono at the front end's rate.
+        cut_short: whether only its beginning is here.
+    """
+
+    name: str
+    label: str
+    partition: str
+    samples: np.ndarray
+    cut_short: bool = False
+
+
+@dataclass(frozen=True)
+class OverTime:
+    """What the model says while a window moves over a clip.
+
+    Attributes:
+        starts: float64 (n,), s.
+        window, hop: s, as they were used.
+        probabilities: float64 (n, classes).
+    """
+
+    starts: np.ndarray
+    window: float
+    hop: float
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A file's class by vote of its chunks (half a chunk of hop), the mean probabilities, and how many chunks."""
+
+    predicted: str
+    mean: np.ndarray
+    chunks: int
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """A plot before and after augmentation.
+
+    Attributes:
+        before, partner, after: float32 (size, size, 3), RGB in 0-255; rows are frequency (top is high).
+        partner_name, partner_label, partner_seconds: the training file that the square comes from, its class, and how
+            long its plotted chunk is.
+        square: top, bottom, left, right of the pasted square in pixels (half open).
+        mask: width in pixels of the time mask and of the frequency mask.
+        share: of the partner's class in the mixed label, in [0, 1].
+        probabilities: float64 (2, classes), before and after.
+    """
+
+    before: np.ndarray
+    partner: np.ndarray
+    after: np.ndarray
+    partner_name: str
+    partner_label: str
+    partner_seconds: float
+    square: tuple[int, int, int, int]
+    mask: int
+    share: float
+    probabilities: np.ndarray
+
+
+def at_lambda(policy, lam: float):
+    """The policy that does to every sample what ``policy`` does at one lambda, and never skips it.
+
+    SapAugment reaches the pictures through three ranges that lambda interpolates. Shrunk to a point, they leave
+    nothing for the loss rank to decide, so :func:`dslite.augmentation.draw` itself can be used.
+
+    Args:
+        policy: a :class:`dslite.augmentation.Policy`.
+        lam: in [0, 1].
+
+    Raises:
+        DsliteError: for a lambda out of range.
+    """
+    if not 0.0 <= lam <= 1.0:
+        raise DsliteError(f"lambda is {lam}; expected a number from 0 to 1.")
+
+    def point(limits):
+        return (limits[0] + (limits[1] - limits[0]) * lam,) * 2
+
+    return replace(policy, patch=point(policy.patch), mask=point(policy.mask), probability=(1.0, 1.0), partner="other")

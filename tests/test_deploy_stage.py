@@ -1,0 +1,197 @@
+"""The stages that ship a model and say what it costs, on a corpus of noise and with short schedules."""
+
+import re
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from ai_edge_litert import schema_py_generated as schema
+
+from dslite import audio, profiles
+from dslite.deployment import LiteModel, latency, read_card
+from dslite.deployment import offer as offering
+from dslite.deployment.quantisation import VARIANTS
+from dslite.errors import DsliteError
+from dslite.model import load_model
+from dslite.workflow import benchmarking, costs, deploying
+from dslite.workflow.settings import resolve
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+@pytest.fixture(scope="module")
+def patch():
+    with pytest.MonkeyPatch.context() as context:
+        yield context
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory, patch):
+    folder = tmp_path_factory.mktemp("own")
+    for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
+        patch.delenv(name, raising=False)
+    patch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
+    patch.setenv("KERAS_HOME", str(folder / "keras"))
+    patch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
+    patch.setattr(deploying, "ROUNDS", {"demo": 3})
+    rng = np.random.default_rng(0)
+    rows = ["filename,label,speaker,partition"]
+    for i in range(12):
+        soundfile.write(folder / f"{i}.wav", 0.1 * rng.standard_normal(20_000 + 3_000 * i), 16_000)
+        part = ("train", "dev", "test")[i // 4]
+        rows.append(f"{i}.wav,{'ab'[i % 2]},{part}{i % 4},{part}")
+    (folder / "own.csv").write_text("\n".join(rows))
+    return deploying.deploy(resolve(str(folder / "own.csv"), profile="demo", output=folder / "out"))
+
+
+def offered(stage):
+    return [name for name in VARIANTS if stage.paths.deploy(f"{name}.tflite").exists()]
+
+
+def test_stage_leaves_what_it_promises(stage):
+    table = pd.read_parquet(stage.paths.deploy("variants.parquet")).set_index("model")
+    assert stage.record["offered"] == offered(stage) == list(table.index[table["offered"]])
+    assert {"float32", "dynamic-int8", "int8"} <= set(stage.record["offered"])
+    predictions = pd.read_parquet(stage.paths.deploy("predictions.parquet"))
+    assert set(predictions["model"]) >= {"keras", *offered(stage)}
+    assert set(pd.read_parquet(stage.paths.deploy("latency.parquet"))["model"]) == {*offered(stage), latency.AGAIN}
+    streamed = pd.read_parquet(stage.paths.deploy("streaming.parquet"))
+    assert list(streamed["model"]) == offered(stage) and (streamed["windows"] > 1).all()
+    assert stage.record["samples"] == 48_000 and stage.record["augmentation"] == stage.chosen
+
+
+def test_what_is_shipped_is_what_was_scored(stage):
+    """Keras' predictions of this stage are those of the fit that the tables rest on."""
+    ours = pd.read_parquet(stage.paths.deploy("predictions.parquet")).query("model == 'keras'").set_index("file")
+    fitted = stage.predictions(stage.chosen, "test").set_index("file")
+    columns = [f"p_{name}" for name in stage.classes]
+    np.testing.assert_allclose(ours.loc[fitted.index, columns], fitted[columns], atol=1e-4)
+
+
+def test_card_says_where_the_model_comes_from(stage):
+    card = read_card(stage.paths.deploy("float32.tflite").read_bytes())
+    about = {"corpus": "own", "data": "real", "weights": "random", "profile": "demo", "augmentation": stage.chosen}
+    assert card.labels == stage.classes and about.items() <= card.about.items()
+
+
+def test_stage_is_made_once(stage):
+    stamp = stage.paths.deploy("float32.tflite").stat().st_mtime_ns
+    assert deploying.deploy(stage.settings).record == stage.record
+    assert stage.paths.deploy("float32.tflite").stat().st_mtime_ns == stamp
+
+
+def test_readme_example_equals_the_pipeline(stage, tmp_path):
+    program = next(b for b in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "# Classify" in b)
+    assert len(program.splitlines()) <= 20
+    (tmp_path / "classify.py").write_text(program)
+    guard = "import sys, runpy; sys.modules |= dict.fromkeys(('tensorflow', 'keras', 'dslite')); sys.argv.pop(0); "
+    for number in (8, 9):  # shorter than a chunk of 3 s
+        samples = audio.load(stage.settings.folder / f"{number}.wav", 16_000)
+        with wave.open(str(tmp_path / "clip.wav"), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            file.writeframes(np.round(samples * 32768).astype("<i2").tobytes())
+        files = [stage.paths.deploy("float32.tflite"), tmp_path / "clip.wav"]
+        command = [sys.executable, "-c", f"{guard}runpy.run_path(sys.argv[0])", tmp_path / "classify.py", *files]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        said = {line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines()}
+        model = load_model(stage.paths.fit(stage.chosen, "test") / "model.keras")
+        chunks = audio.cut(audio.load(tmp_path / "clip.wav", 16_000), 48_000, 24_000, 48_000)
+        expected = np.mean(model(chunks), axis=0)
+        assert list(said) == list(stage.classes)
+        np.testing.assert_allclose(list(said.values()), expected, atol=2e-4)
+
+
+def test_whole_files_get_a_stated_length(stage, monkeypatch):
+    monkeypatch.setattr("dslite.profiles._OWN", profiles._OWN | {"chunk": 0})
+    # train: 1.25, 1.4375, 1.625 and 1.8125 s
+    assert deploying.chunk_samples(stage, 16_000) == 24_000
+    assert "whole files" in deploying.about(stage, 1.5)["chunk"]
+
+
+def test_a_float32_file_that_fails_takes_the_others_with_it(stage, monkeypatch):
+    """Whatever is made from a file that is not the model is not the model either; nothing of it stays."""
+    monkeypatch.setattr(offering.gate, "CLOSE", -1.0)
+    monkeypatch.setattr(offering.gate, "behaviour_apart", lambda *rest: [])
+    monkeypatch.setattr(deploying, "CALIBRATION", {"demo": 2})
+    changed = resolve(**{**stage.settings.as_parameters(), "output": stage.settings.output})
+    kept = {file: file.read_bytes() for file in stage.paths.deploy(".").iterdir()}
+    stage.paths.record("deploy").unlink()
+    try:
+        second = deploying.deploy(changed)
+        assert second.record["offered"] == [] and not list(stage.paths.deploy(".").glob("*.tflite"))
+        table = costs.gate(second).set_index("variant")["why not"]
+        assert "differ from Keras'" in table["float32"] and "float32, which failed" in table["full int8 convolutions"]
+        titles, times = costs.picture(second)
+        assert len(titles) == 5 and times.empty and costs.streaming(second).empty and costs.ranks(second).empty
+    finally:
+        for file, content in kept.items():
+            file.write_bytes(content)
+
+
+def test_views_name_every_variant(stage):
+    assert list(costs.gate(stage)["variant"]) == [variant.title for variant in VARIANTS.values()]
+    times = costs.times(stage)
+    assert len(times) == 3 * len(offered(stage)) and (times["p10 (ms)"] <= times["p90 (ms)"]).all()
+
+
+def timings(**milliseconds):
+    rows = [(name.replace("_", " "), "whole", 1, i, ms) for name, of in milliseconds.items() for i, ms in enumerate(of)]
+    return pd.DataFrame(rows, columns=["model", "part", "threads", "round", "ms"])
+
+
+def test_nothing_is_ranked_inside_the_noise_floor():
+    measured = timings(float32=[10, 10, 10], float32_again=[11, 11, 11], float16=[10.9] * 3, int8=[8.0] * 3)
+    said = costs.ranking(measured).set_index("pair")["what it says"]
+    assert said["float16 weights / float32"] == "inside the noise floor: not ranked"
+    assert said["full int8 convolutions / float32"] == "full int8 convolutions is faster"
+    assert "10.0 % with 1 thread." in costs.noise_in_words(measured)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory, patch):
+    patch.setattr(benchmarking, "ROUNDS", 2)
+    patch.setattr("dslite.deployment.memory.peak_memory", lambda *rest: {"peak_mb": 2.0, "model_mb": 1.0})
+    return benchmarking.benchmark("squeezenet_v1", 1, tmp_path_factory.mktemp("bench"), workers=1)
+
+
+def test_table5_is_written_for_all_base_models(bench):
+    table = bench.csv
+    ours, printed = table[table["source"] == "here"], table[table["source"] == "paper"]
+    columns = ["backbone", "model", "part", "threads", "p10_ms", "p50_ms", "p90_ms", "speed_up", "noise", "parameters"]
+    columns += ["macs", "bytes", "bytes_with_optimiser", "peak_mb", "model_mb", "weights", "seed", "mean_ms", "flops"]
+    assert set(columns) <= set(table) and set(ours["backbone"]) == {"squeezenet_v1"}
+    assert ours["mean_ms"].isna().all() and printed["p50_ms"].isna().all()
+    assert list(printed["mean_ms"]) == [7.1, 240.0, 89.7, 242.0]
+    assert set(bench.table["model"]) >= {"keras", "float32", "dynamic-int8", "int8"}
+    columns, published = costs.table5(bench)
+    assert set(published) < set(columns) and columns["TF Lite", "paper, phone"]["Size [MB]"] == "30.0"
+    assert columns["TF Lite", "float32"]["Parameters"] == "0.99 M"
+
+
+def test_benchmark_is_made_once(bench, monkeypatch):
+    monkeypatch.setattr(benchmarking, "_measure", lambda *rest: pytest.fail("it was measured again"))
+    again = benchmarking.benchmark("squeezenet_v1", 1, bench.layout.output, workers=1)
+    assert again.record == bench.record
+
+
+@pytest.mark.parametrize("changes, message", [({"backbone": "vgg"}, "vgg"), ({"workers": 0}, "workers is 0")])
+def test_wrong_parameters_of_the_benchmark_are_named(tmp_path, changes, message):
+    with pytest.raises(DsliteError, match=message):
+        benchmarking.benchmark(**{"output": tmp_path, **changes})
+
+
+def test_exported_files_are_aligned(stage):
+    """Weights lie at multiples of 16 bytes, as the format asks: a phone maps the file and reads them in place."""
+    for name in offered(stage):
+        content = np.fromfile(stage.paths.deploy(f"{name}.tflite"), np.uint8)
+        model = schema.Model.GetRootAs(content, 0)
+        stored = [model.Buffers(i) for i in range(model.BuffersLength())]
+        data = [b.DataAsNumpy() for b in stored if b.DataLength()]
+        assert len(data) > 10
+        assert not any((d.ctypes.data - content.ctypes.data) % 16 for d in data), name
+        assert LiteModel(content.tobytes()).card.variant == name
