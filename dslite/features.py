@@ -16,13 +16,12 @@ from dslite.backbones import Backbone
 from dslite.errors import DsliteError
 from dslite.spectrogram import FrontEnd, MelPlot
 
-DEEP_SPECTRUM = FrontEnd(mel_scale="slaney", equal_area=True, low_hz=0.0, top_db=200.0)
+DEEP_SPECTRUM = FrontEnd(mel_scale="slaney", equal_area=True, low_hz=0.0, top_db=0.0, normalise=False)
 """The front end with Deep Spectrum's parameters: 512-point Hann window, hop of half of it, 128 of librosa's Mel bins on
-power from 0 Hz, dB below the loudest bin, viridis. 200 dB below it lies under the floor of the logarithm: no limit.
+power from 0 Hz, dB below the loudest bin without a limit, of audio as it was recorded, viridis.
 
-What differs from the original: the peak is 1 before the floor (of 1e-10, the same) is applied, so that it is a floor
-relative to the file; the plot is resized to 224 pixels at once, not drawn by matplotlib at 227 and then shrunk; a file
-shorter than one window is repeated up to it, not left out."""
+What differs from the original: the plot is resized to 224 pixels at once, not drawn by matplotlib at 227 and then
+shrunk; a file shorter than one window is repeated up to it, not left out."""
 
 BATCH = 32
 """Files per pass through the base model; as many pictures, and one whole spectrogram, are in memory."""

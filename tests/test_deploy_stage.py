@@ -180,6 +180,17 @@ def test_benchmark_is_made_once(bench, monkeypatch):
     assert again.record == bench.record
 
 
+def test_no_batch_normalisation_of_the_benchmark_can_be_left_out():
+    """As Keras makes them they add zero, and the converter drops that: a trained network would cost more."""
+    base = benchmarking.untrained("mobilenet_v2", seed=0).get_layer("mobilenetv2_1.00_224")
+    layers = [layer for layer in base.layers if type(layer).__name__ == "BatchNormalization"]
+    assert len(layers) > 50
+    for layer in layers:
+        scale = layer.gamma / np.sqrt(layer.moving_variance + layer.epsilon)
+        shift = layer.beta - layer.moving_mean * scale
+        assert not np.allclose(scale, 1.0) and not np.allclose(shift, 0.0)
+
+
 @pytest.mark.parametrize("changes, message", [({"backbone": "vgg"}, "vgg"), ({"workers": 0}, "workers is 0")])
 def test_wrong_parameters_of_the_benchmark_are_named(tmp_path, changes, message):
     with pytest.raises(DsliteError, match=message):

@@ -68,15 +68,18 @@ def test_buttons_choose_cards_and_cannot_contradict_each_other(page):
         return [...document.querySelectorAll(".card")].map((c, i) => c.offsetParent ? i : -1).filter(i => i >= 0);
       };
       return {
-        all: seen("all"), corpus: seen("c0"), cls: seen("c0-1"), other: seen("c1"), same: seen("c1-0"),
-        wrong: seen("all", "wrong"), right: seen("c0", "right"), one: seen("c0-0", "wrong"), back: seen("all", "both"),
+        all: seen("all"), corpus: seen("of-0"), cls: seen("of-0-1"), other: seen("of-1"), same: seen("of-1-0"),
+        wrong: seen("all", "wrong"), right: seen("of-0", "right"), one: seen("of-0-0", "wrong"),
+        back: seen("all", "both"),
         groups: new Set([...document.querySelectorAll("input")].map(i => i.name)).size,
+        slanted: [...document.querySelectorAll("h2")].filter(h => getComputedStyle(h).fontStyle != "normal").length,
         unnamed: [...document.querySelectorAll("input")].filter(i => !i.labels.length).length,
       };
     })()"""
     assert ask(page, script) == {
         "all": [0, 1, 2, 3, 4, 5], "corpus": [0, 1, 2, 3], "cls": [2, 3], "other": [4, 5], "same": [4, 5],
         "wrong": [1, 3, 5], "right": [0, 2], "one": [1], "back": [0, 1, 2, 3, 4, 5], "groups": 2, "unnamed": 0,
+        "slanted": 0,  # the page's own styles, for code, have short names too
     }  # fmt: skip
 
 

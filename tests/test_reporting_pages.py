@@ -12,7 +12,7 @@ from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
 from dslite.reporting import clean, outside_references
 from dslite.reporting.pages import LIMIT_MB
-from dslite.workflow.paths import STAGES
+from dslite.workflow.paths import ACROSS, STAGES
 from tests.chromium import look
 
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
@@ -259,10 +259,10 @@ def test_the_index_leads_everywhere(index):
     links = {a["href"] for a in soup.select("main a")}
     assert {f"{name}/{stage}.html" for name in CORPORA for stage in STAGES} - {"sleep/train.html"} <= links
     assert {"sleep/train.failed.html", "paper.html", "paper.html#table-3", "tables/table3.csv"} <= links
-    assert len(soup.select(".matrix tbody tr")) == len(CORPORA) + 1 + 1
+    assert len(soup.select(".matrix tbody tr")) == len(CORPORA) + 1 + len(ACROSS)
     assert outside_references(html) == []
     assert soup.script is None
-    total = (len(CORPORA) + 1) * len(STAGES) + 1
+    total = (len(CORPORA) + 1) * len(STAGES) + len(ACROSS)
     assert f"{len(CORPORA) * len(STAGES)} of {total} notebooks" in soup.get_text()
     assert "RANDOM weights <i>" in soup.select_one(".ds-warning").get_text()
 

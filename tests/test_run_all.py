@@ -160,7 +160,7 @@ def test_mistakes_are_named_in_a_sentence(options, words, tmp_path):
 
 
 def test_wrong_options_are_refused():
-    assert run_real("--stages", "deploy").returncode == 2
+    assert run_real("--stages", "fly").returncode == 2
     assert run_real("--cores", "0").returncode == 2
 
 

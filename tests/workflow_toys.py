@@ -14,6 +14,7 @@ _FIRST = """corpus = "none"  # which one
 data = ""
 weights = ""
 profile = "auto"
+reading = "paper"
 backbone = ""
 seed = 0  # of everything random
 output = ""

@@ -62,9 +62,18 @@ _ALIGNMENT = 16
 
 
 class _Builder(flatbuffers.Builder):
+    """Aligns weights, and writes equal vectors once: the zero points of 10,000 channels, all 0, are 1 % of a file."""
+
+    def __init__(self, size: int):
+        super().__init__(size)
+        self._written: dict[tuple, int] = {}
+
     def CreateNumpyVector(self, x):
         if x.dtype != np.uint8:
-            return super().CreateNumpyVector(x)
+            key = x.dtype.str, x.tobytes()
+            if key not in self._written:
+                self._written[key] = super().CreateNumpyVector(x)
+            return self._written[key]
         self.StartVector(1, x.size, _ALIGNMENT)
         self.head -= x.size
         self.Bytes[self.head : self.head + x.size] = x.tobytes()

@@ -85,7 +85,8 @@ def table5_html(
         caption, note: above and below the table.
         line: its provenance.
     """
-    costs = list(dict.fromkeys(cost for column in columns.values() for cost in column))
+    fullest_first = sorted(columns.values(), key=len, reverse=True)
+    costs = list(dict.fromkeys(cost for column in fullest_first for cost in column))
     heads = pd.MultiIndex.from_tuples(columns, names=[None, None])
     rows = [[column.get(cost, _BLANK) for column in columns.values()] for cost in costs]
     body = pd.DataFrame(rows, index=costs, columns=heads)

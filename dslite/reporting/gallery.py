@@ -59,9 +59,9 @@ def write_gallery(page: Path, cards: Sequence[Card], home: str = "index.html") -
     groups = [
         {
             "name": name,
-            "key": f"c{number}",
+            "key": f"of-{number}",
             "mark": data_mark(next(card.data for card in cards if card.corpus == name)),
-            "classes": [(f"c{number}-{at}", label) for at, label in enumerate(classes[name])],
+            "classes": [(f"of-{number}-{at}", label) for at, label in enumerate(classes[name])],
         }
         for name, number in numbers.items()
     ]
@@ -71,7 +71,7 @@ def write_gallery(page: Path, cards: Sequence[Card], home: str = "index.html") -
         {
             "card": card,
             "mark": data_mark(card.data),
-            "chosen_by": f"c{numbers[card.corpus]} c{numbers[card.corpus]}-{classes[card.corpus].index(card.label)}",
+            "chosen_by": _chosen_by(numbers[card.corpus], classes[card.corpus].index(card.label)),
             "picture": _inside(card.picture) if at in pictures else "",
             "sounds": {name: _inside(sound) for name, sound in card.sounds.items()} if at in sounds else {},
         }
@@ -82,6 +82,10 @@ def write_gallery(page: Path, cards: Sequence[Card], home: str = "index.html") -
     html = whole_page("Explanations of all corpora", crumbs, body, "SHAP maps of all corpora.", wide=True)
     with whole_file(page) as draft:
         draft.write_text(html, encoding="utf-8")
+
+
+def _chosen_by(corpus: int, label: int) -> str:
+    return f"of-{corpus} of-{corpus}-{label}"
 
 
 def _what_fits(cards: Sequence[Card]) -> tuple[set[int], set[int]]:

@@ -79,7 +79,8 @@ def baseline(settings: Settings) -> Stage:
 def _made_with(settings: Settings, corpus: Stage, weights) -> dict:
     # Whole files are read again, also what no chunk holds of them: so this goes by the audio, not by the cached chunks.
     data = {name: corpus.record[name] for name in ("identity", "data", "note", "warnings")}
-    asked = {"profile": settings.profile, "backbone": settings.backbone, "seed": settings.seed}
+    asked = {name: getattr(settings, name) for name in ("profile", "backbone", "seed")}
+    asked["reading"] = settings.reading.name  # the corpus' identity holds what it computes differently
     return data | asked | {"weights": digest(weights)}
 
 

@@ -147,7 +147,7 @@ _PRINTED = (
     ("tflite", "TF Lite", "paper, laptop"),
     ("phone", "TF Lite", "paper, phone"),
 )
-_MEAN, _MACS, _PARAMETERS = "Mean of 50, 4 threads [ms]", "Multiply-accumulates", "Parameters"
+_MEAN, _MACS, _PARAMETERS = "Mean of 50 runs [ms]", "Multiply-accumulates", "Parameters"
 _MEMORY, _SIZE = "Peak memory [MB]", "Size [MB]"
 
 

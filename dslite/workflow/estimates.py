@@ -38,8 +38,6 @@ def first_guess(stage: str, settings: Settings) -> float:
     """
     if stage == "evaluate":
         return 6.0
-    if stage in ("explain", "deploy"):
-        return 35.0
     info, recipe = corpora.CORPORA.get(settings.source), settings.recipe
     if settings.standin:
         pictures = 120
@@ -52,6 +50,11 @@ def first_guess(stage: str, settings: Settings) -> float:
     if stage == "baseline":  # of whole files, not chunks; then 20 points of the grid
         files = 120 if settings.standin else info.table1.files if info else pictures / 1.5
         return 10.0 + files * (0.008 + _FORWARD[settings.backbone])
+    if stage == "explain":  # the chosen clips and the sample of each class
+        demo, classes = settings.profile == "demo", len(info.classes) if info else 4
+        return 14.0 + classes * (500 if demo else 7_000) * _FORWARD[settings.backbone]
+    if stage == "deploy":  # half of the files are dev and test; each goes through Keras and four variants
+        return 18.0 + 0.5 * pictures * 5 * _FORWARD[settings.backbone]
     forward, (first, second) = _FORWARD[settings.backbone], recipe.epochs
     fitted = 1.3 * pictures * (0.4 + 0.7)  # train, then train + dev, up-sampled
     # Three of four augmentations change three pictures in ten, which are rendered and pass the frozen part again.
