@@ -8,8 +8,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import dslite
+from dslite.paper import published
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -82,3 +86,9 @@ def test_nothing_heavy_is_committed():
         file = ROOT / name
         assert file.suffix not in {".wav", ".flac", ".h5", ".keras", ".tflite", ".npy", ".npz"}, name
         assert not file.exists() or file.stat().st_size < 1 << 20, name
+
+
+def test_citation_names_this_version_and_the_paper():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == dslite.__version__
+    assert citation["preferred-citation"]["doi"] == published.DOI

@@ -19,7 +19,7 @@ SHARES = (0.6, 0.2, 0.2)
 SEED = 0
 _NAMED = {"train": "train", "training": "train", "dev": "dev", "devel": "dev", "test": "test"}
 _PREFIX = re.compile(r"(train|devel|dev|test)(?![a-z])", re.IGNORECASE)
-_TAKEN = frozenset({*CORPORA, "paper", "standins", "logs", "tables"})
+_TAKEN = frozenset({*CORPORA, "paper", "benchmark", "ablation", "seeds", "standins", "logs", "tables"})
 
 
 def is_own(name: str) -> bool:

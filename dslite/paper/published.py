@@ -10,6 +10,7 @@ from typing import NamedTuple
 _PRINTED = tomllib.loads((files("dslite.paper") / "published.toml").read_text(encoding="utf-8"))
 
 CITATION: str = _PRINTED["citation"]
+DOI: str = _PRINTED["doi"]
 
 ROWS: dict[str, str] = _PRINTED["rows"]
 """The rows of Tables 3 and 4, in order: ``svm`` or an augmentation -> its name in the paper."""
