@@ -199,6 +199,31 @@ def choices(dev: Mapping[str, float], compared: Compared, seed: int) -> dict:
     }
 
 
+def on_test(
+    tables: Mapping[str, pd.DataFrame], dev: Mapping[str, Mapping[str, float]], classes: Sequence[str], seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Everything that one corpus' systems have to say about each other on test.
+
+    Args:
+        tables: system -> its predictions for test, as :func:`compare` takes them.
+        dev: protocol -> system -> UAR on dev.
+        classes: the corpus' classes in their order.
+        seed: of all draws.
+
+    Returns:
+        :func:`pairs` and :func:`choices` of each protocol and unit, a row per pair and per choice, both with
+        ``protocol``, ``unit``, ``n_files`` and ``n_units``.
+    """
+    differences, chosen = [], []
+    for protocol, scores in dev.items():
+        for unit in UNITS:
+            compared = compare(tables, classes, protocol, unit)
+            where = {"protocol": protocol, "unit": unit, "n_files": compared.files, "n_units": compared.units}
+            differences.append(pairs(compared, seed).assign(**where))
+            chosen.append({**where, **choices(scores, compared, seed)})
+    return pd.concat(differences, ignore_index=True), pd.DataFrame(chosen)
+
+
 def over_seeds(results: pd.DataFrame) -> pd.DataFrame:
     """The spread of scores over seeds: what fitting again changes, which no interval of one test set contains.
 

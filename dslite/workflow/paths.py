@@ -60,6 +60,14 @@ class CorpusPaths:
     def confusion(self) -> Path:
         return self.root / "evaluate" / "confusion.parquet"
 
+    @property
+    def pairs(self) -> Path:
+        return self.root / "evaluate" / "pairs.parquet"
+
+    @property
+    def selection(self) -> Path:
+        return self.root / "evaluate" / "selection.parquet"
+
     # every stage ----------------------------------------------------------
     def record(self, stage: str) -> Path:
         """Written last by a stage: what it ran with and what came of it. No record, no finished stage."""

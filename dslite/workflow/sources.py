@@ -21,11 +21,11 @@ _RESULTS = {
         *("augmentation.py", "backbones.py", "model.py", "profiles.py", "scoring.py", "training.py", "weights.py"),
         *("paper/table2.toml", "workflow/fits.py"),
     ],
-    "evaluate": ["scoring.py", "workflow/stages.py", "workflow/records.py"],
+    "evaluate": ["resampling.py", "scoring.py", "statistics.py", "workflow/stages.py", "workflow/records.py"],
     "paper": ["paper/*.py", "paper/*.toml"],
 }
 _PAGES = ["reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
-_FLOW = ("notebooks", "paths", "records", "settings", "stages", "summary", "views")
+_FLOW = ("evaluated_views", "notebooks", "paths", "records", "settings", "stages", "summary", "views")
 _PAGES += [f"workflow/{name}.py" for name in _FLOW]
 _NO_RESULT = {"corpora/download.py", "corpora/unpacking.py"}
 """How audio comes to the machine changes nothing in it."""

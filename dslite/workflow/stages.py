@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from dslite import corpora, scoring
+from dslite import corpora, scoring, statistics
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.reporting.results import chosen_on_dev
@@ -28,7 +28,7 @@ AUGMENTATIONS = ("none", "cutmix", "specaugment", "both")
 
 RESULT_COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
-    "data", "backbone", "weights", "profile", "reading", "seed",
+    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high",
 ]  # fmt: skip
 
 
@@ -221,7 +221,7 @@ def _shown_with(corpus: Stage, fitted_with: dict) -> dict:
 
 
 def evaluate(settings: Settings) -> Stage:
-    """Stage ``evaluate``: scores, intervals and confusion, from the prediction tables and from nothing else."""
+    """Stage ``evaluate``: scores, intervals, tests and confusion, from the prediction tables and from nothing else."""
     trained = train(settings)
     identity = {"train": trained.record["identity"], "seed": settings.seed}
     if record := records.made(settings, "evaluate", identity):
@@ -239,10 +239,18 @@ def evaluate(settings: Settings) -> Stage:
     record = {**records.inherited(trained.record), **records.begin(settings, "evaluate", identity, started)}
     shared = {name: record[name] for name in ("corpus", "data", "backbone", "weights", "profile", "reading", "seed")}
     results = pd.DataFrame(scores).assign(system="DS Lite", **shared)[RESULT_COLUMNS]
-    with whole_file(settings.paths.scores) as draft:
-        results.to_parquet(draft, index=False)
-    with whole_file(settings.paths.confusion) as draft:
-        pd.concat(counts, ignore_index=True).to_parquet(draft, index=False)
+    dev = results[results["partition"] == "dev"]
+    pairs, selection = statistics.on_test(
+        {augmentation: trained.predictions(augmentation, "test") for augmentation in AUGMENTATIONS},
+        {protocol: rows.set_index("augmentation")["uar"] for protocol, rows in dev.groupby("protocol", sort=False)},
+        trained.classes,
+        settings.seed,
+    )
+    paths, matrices = settings.paths, pd.concat(counts, ignore_index=True)
+    files = {paths.scores: results, paths.confusion: matrices, paths.pairs: pairs, paths.selection: selection}
+    for file, table in files.items():
+        with whole_file(file) as draft:
+            table.to_parquet(draft, index=False)
     records.write(settings, record)
     return Stage(settings, record)
 

@@ -1,13 +1,12 @@
-"""What the notebooks of one corpus show, from what its stages left."""
+"""What the corpus and train notebooks show, from what their stages left."""
 
 import json
 
 import pandas as pd
 
-from dslite import audio, scoring
+from dslite import audio
 from dslite.profiles import TABLE2
-from dslite.reporting.figures import Example, Panel
-from dslite.reporting.tables import confusion_matrix
+from dslite.reporting.figures import Example
 from dslite.workflow.fits import TARGETS
 from dslite.workflow.stages import AUGMENTATIONS, Stage
 
@@ -47,13 +46,13 @@ def hyperparameters(stage: Stage) -> dict:
 
 def histories(stage: Stage) -> dict[tuple[str, str], pd.DataFrame]:
     """(augmentation, partition) -> a row per epoch."""
-    return {key: stage.history(*key) for key in _fits()}
+    return {key: stage.history(*key) for key in fitted()}
 
 
 def fit_records(stage: Stage) -> pd.DataFrame:
     """A row per fit: what it was trained and scored on, and what it took."""
     rows = []
-    for key in _fits():
+    for key in fitted():
         record = json.loads((stage.paths.fit(*key) / "record.json").read_text())
         rows.append(
             {
@@ -72,39 +71,6 @@ def fit_records(stage: Stage) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def scores(stage: Stage) -> pd.DataFrame:
-    """The corpus' rows of results.csv, for reading."""
-    table = pd.read_parquet(stage.paths.scores)
-    table["UAR"] = [
-        f"{row.uar:.1f} ({row.ci_low:.1f}–{row.ci_high:.1f})" if row.n_files else "no file qualifies (n_files 0)"
-        for row in table.itertuples()
-    ]
-    wide = ["augmentation", "partition", "protocol", "UAR", "n_files", "n_speakers"]
-    return table[wide].rename(columns={"n_files": "files", "n_speakers": "speakers"})
-
-
-def confusion_panels(stage: Stage) -> list[Panel]:
-    """Confusion on test, all files, for each augmentation."""
-    counts = pd.read_parquet(stage.paths.confusion)
-    return [
-        Panel(
-            a, confusion_matrix(counts, stage.classes, augmentation=a, partition="test", protocol="all"), stage.classes
-        )
-        for a in AUGMENTATIONS
-    ]
-
-
-def vote_and_mean(stage: Stage) -> pd.DataFrame:
-    """UAR on all files when each is decided by vote and when it is decided by mean probability."""
-    rows = []
-    for augmentation, partition in _fits():
-        table = stage.predictions(augmentation, partition)
-        mean = table[[f"p_{name}" for name in stage.classes]].to_numpy().argmax(axis=1)
-        other = table.assign(predicted=[stage.classes[i] for i in mean])
-        vote, by_mean = (scoring.score(t, stage.classes, "all", stage.settings.seed)["uar"] for t in (table, other))
-        rows.append({"augmentation": augmentation, "partition": partition, "majority vote": vote, "mean": by_mean})
-    return pd.DataFrame(rows)
-
-
-def _fits() -> list[tuple[str, str]]:
+def fitted() -> list[tuple[str, str]]:
+    """(augmentation, partition that is scored) of every fit, in the paper's order."""
     return [(augmentation, target) for augmentation in AUGMENTATIONS for target in TARGETS]
