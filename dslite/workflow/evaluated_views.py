@@ -136,10 +136,7 @@ def _pairs(stage: Stage, protocol: str) -> pd.DataFrame:
     wide.columns = [f"{what}_{unit}" for what, unit in wide.columns]
     order = {name: at for at, name in enumerate(NAMES)}
     wide = wide.reset_index().sort_values(["first", "second"], key=lambda names: names.map(order), ignore_index=True)
-    named = [
-        f"{NAMES.get(second, second)} − {NAMES.get(first, first)}"
-        for first, second in zip(wide["first"], wide["second"], strict=True)
-    ]
+    named = [f"{second} − {first}" for first, second in zip(wide["first"], wide["second"], strict=True)]
     return wide.assign(pair=named)
 
 
