@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LABELS = ("<b>calm</b>", "lärm & co")
 COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
-    "data", "backbone", "weights", "profile", "reading", "seed",
+    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.slow

@@ -75,6 +75,14 @@ class CorpusPaths:
     def confusion(self) -> Path:
         return self.root / "evaluate" / "confusion.parquet"
 
+    @property
+    def pairs(self) -> Path:
+        return self.root / "evaluate" / "pairs.parquet"
+
+    @property
+    def selection(self) -> Path:
+        return self.root / "evaluate" / "selection.parquet"
+
     # explain --------------------------------------------------------------
     def explain(self, name: str) -> Path:
         """A file of the stage ``explain``: maps, pictures, sounds, tables."""

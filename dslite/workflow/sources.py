@@ -26,7 +26,7 @@ _RESULTS = {
         *_FRONT_END,
         *("backbones.py", "baseline.py", "features.py", "scoring.py", "weights.py", "workflow/baselining.py"),
     ],
-    "evaluate": ["scoring.py", "workflow/stages.py", "workflow/records.py"],
+    "evaluate": ["resampling.py", "scoring.py", "statistics.py", "workflow/stages.py", "workflow/records.py"],
     "explain": [*_FRONT_END, "explanation/*.py", "model.py", "reporting/cards.py", "workflow/explaining.py"],
     "deploy": [*_DEPLOYMENT, "audio.py", "scoring.py", "workflow/deploying.py"],
     "benchmark": [*_DEPLOYMENT, "backbones.py", "weights.py", "timing.py", "workflow/benchmarking.py"],
@@ -35,7 +35,7 @@ _RESULTS = {
 # What a reading's parameters are is compared by value, so that changing one reading leaves the results of the others.
 _LEDGER = [f"paper/{name}" for name in ("discrepancies.toml", "ledger.py", "readings.toml")]
 _PAGES = [*_LEDGER, "reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
-_VIEWS = ("baseline_views", "costs", "explained", "gallery", "views")
+_VIEWS = ("baseline_views", "costs", "evaluated_views", "explained", "gallery", "views")
 _FLOW = ("notebooks", "paths", "records", "settings", "stages", "summary", *_VIEWS)
 _PAGES += [f"workflow/{name}.py" for name in _FLOW]
 _NO_RESULT = {"corpora/download.py", "corpora/unpacking.py"}

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from dslite import corpora, scoring
-from dslite.baseline import ON_BASE_MODEL, SYSTEMS
+from dslite import corpora, scoring, statistics
+from dslite.baseline import ON_BASE_MODEL, PUBLISHED, SYSTEMS
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.reporting.results import chosen_on_dev
@@ -27,9 +27,12 @@ from dslite.workflow.settings import Settings
 AUGMENTATIONS = ("none", "cutmix", "specaugment", "both")
 """The paper's four configurations in its order."""
 
+OURS = "DS Lite"
+"""The paper's own system, as ``results.csv`` calls it."""
+
 RESULT_COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
-    "data", "backbone", "weights", "profile", "reading", "seed",
+    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high",
 ]  # fmt: skip
 
 
@@ -235,7 +238,7 @@ def _shown_with(corpus: Stage, fitted_with: dict) -> dict:
 
 
 def evaluate(settings: Settings) -> Stage:
-    """Stage ``evaluate``: scores, intervals and confusion, from the prediction tables and from nothing else."""
+    """Stage ``evaluate``: scores, intervals, tests and confusion, from the prediction tables and from nothing else."""
     from dslite.workflow.baselining import baseline  # here, because it is built on this module
 
     trained, compared = train(settings), baseline(settings)
@@ -249,7 +252,7 @@ def evaluate(settings: Settings) -> Stage:
     started = time.monotonic()
     scores, counts = [], []
     for system, augmentation in [*((name, "") for name in SYSTEMS), *(("", key) for key in AUGMENTATIONS)]:
-        name = SYSTEMS.get(system, "DS Lite")
+        name = SYSTEMS.get(system, OURS)
         for partition in fits.TARGETS:
             file = settings.paths.baseline(system, partition)
             table = pd.read_parquet(file) if system else trained.predictions(augmentation, partition)
@@ -263,10 +266,20 @@ def evaluate(settings: Settings) -> Stage:
     results = pd.DataFrame(scores).assign(**shared)[RESULT_COLUMNS]
     without = [name for system, name in SYSTEMS.items() if system not in ON_BASE_MODEL]
     results.loc[results["system"].isin(without), ["backbone", "weights"]] = ""
-    with whole_file(settings.paths.scores) as draft:
-        results.to_parquet(draft, index=False)
-    with whole_file(settings.paths.confusion) as draft:
-        pd.concat(counts, ignore_index=True).to_parquet(draft, index=False)
+    paths, matrices = settings.paths, pd.concat(counts, ignore_index=True)
+    dev = results[(results["partition"] == "dev") & (results["system"] == OURS)]
+    on_test = {a: trained.predictions(a, "test") for a in AUGMENTATIONS}
+    on_test[SYSTEMS[PUBLISHED]] = pd.read_parquet(paths.baseline(PUBLISHED, "test"))
+    pairs, selection = statistics.on_test(
+        on_test,
+        {protocol: rows.set_index("augmentation")["uar"] for protocol, rows in dev.groupby("protocol", sort=False)},
+        trained.classes,
+        settings.seed,
+    )
+    files = {paths.scores: results, paths.confusion: matrices, paths.pairs: pairs, paths.selection: selection}
+    for file, table in files.items():
+        with whole_file(file) as draft:
+            table.to_parquet(draft, index=False)
     records.write(settings, record)
     return Stage(settings, record)
 
