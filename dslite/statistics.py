@@ -125,6 +125,50 @@ def pairs(compared: Compared, seed: int, draws: int = DRAWS) -> pd.DataFrame:
     return table.assign(p_holm=holm(table["p"].to_numpy()))
 
 
+def against(
+    tables: Mapping[str, Sequence[pd.DataFrame]], reference: str, classes: Sequence[str], seed: int, draws: int = DRAWS
+) -> pd.DataFrame:
+    """Paired differences of several systems from one of them, each fitted with several seeds.
+
+    A system's score on a draw is the mean over its seeds, so intervals and p values are those of the test set; how far
+    the seeds lie apart is told apart from them. A system that was scored on fewer files is compared on those.
+
+    Args:
+        tables: system -> its prediction tables for test, one per seed.
+        reference: the system that the others are compared with.
+        classes: the corpus' classes in their order.
+        seed: of the draws.
+        draws: number of draws.
+
+    Returns:
+        A row per other system: ``system``, ``n_files`` (compared on), ``uar``, ``uar_reference`` (means over seeds on
+        those files, percent), ``difference`` (UAR points), ``low_file``, ``high_file``, ``low_speaker``,
+        ``high_speaker``, ``p``, ``p_holm`` (drawing files; the family is all rows).
+    """
+    rows = []
+    for system in (name for name in tables if name != reference):
+        files = set(tables[system][0]["file"])
+        theirs = [table[table["file"].isin(files)] for table in tables[reference]]
+        both = {
+            f"{kind} {i}": t for kind, own in (("one", tables[system]), ("other", theirs)) for i, t in enumerate(own)
+        }
+        row = {"system": system, "n_files": len(files)}
+        for unit in UNITS:
+            compared = compare(both, classes, "all", unit)
+            is_system = np.array([name.startswith("one") for name in compared.systems])
+            uar, other = compared.scores[is_system].mean(), compared.scores[~is_system].mean()
+            row |= {"uar": uar, "uar_reference": other, "difference": uar - other}
+            drawn = np.empty((0, len(both))) if compared.kinds is None else compared.kinds.draw(seed, draws)
+            apart = drawn[:, is_system].mean(axis=1) - drawn[:, ~is_system].mean(axis=1)
+            interval = percentiles(apart)
+            row |= {f"low_{unit}": interval.low, f"high_{unit}": interval.high}
+            if unit == "file":
+                row["p"] = p_value(uar - other, apart)
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    return table.assign(p_holm=holm(table["p"].to_numpy()))
+
+
 def p_value(observed: float, draws: np.ndarray) -> float:
     """Two-sided p value of a difference from its draws, float (draws,), as :func:`pairs` defines it."""
     if not len(draws):

@@ -120,7 +120,7 @@ def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
 
 def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: Path) -> session.Session:
     backbone = chosen.backbone or FULL_BACKBONE
-    return session.prepare(settings, stages, paths.output, chosen.seed, backbone, chosen.cores, templates)
+    return session.prepare(settings, stages, paths.output, chosen.seed, backbone, chosen.seeds, chosen.cores, templates)
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:

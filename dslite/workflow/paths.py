@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-STAGES = ("corpus", "train", "baseline", "evaluate", "explain", "deploy")
+STAGES = ("corpus", "train", "baseline", "evaluate", "explain", "deploy", "ablation")
 """Stages that run once per corpus, in the order of the flow."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -13,8 +13,12 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "evaluate": ("train", "baseline"),
     "explain": ("evaluate",),
     "deploy": ("evaluate",),
+    "ablation": ("corpus",),
 }
 """The stages of the same corpus whose records a stage is made from."""
+
+OPTIONAL = ("ablation",)
+"""Stages that run only where they are asked for: they take longer than all others together."""
 
 SUMMARY, SUMMARISED = "paper", "evaluate"
 """The stage across corpora that is made from what they left, and the stage of theirs that it is made from."""
@@ -92,6 +96,11 @@ class CorpusPaths:
     def deploy(self, name: str) -> Path:
         """A file of the stage ``deploy``: ``<variant>.tflite``, tables; ``.`` for their folder."""
         return self.root / "deploy" / name
+
+    # ablation -------------------------------------------------------------
+    def ablation(self, name: str) -> Path:
+        """A file of the stage ``ablation``: tables, fits, and the caches of front ends (outputs of their own)."""
+        return self.root / "ablation" / name
 
     # every stage ----------------------------------------------------------
     def record(self, stage: str) -> Path:

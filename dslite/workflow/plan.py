@@ -123,9 +123,10 @@ def make(
         for stage in STAGES:
             before = [record(member.name, needed) for needed in NEEDS[stage]]
             inputs = {"audio": member.audio} | (
-                {"weights file": member.weights} if stage in ("train", "baseline") else {}
+                {"weights file": member.weights} if stage in ("train", "baseline", "ablation") else {}
             )
-            jobs.append(job(member.name, stage, f"{member.title}: {stage}", member.parameters, before, inputs))
+            parameters = needs.taken(stage, member.parameters)
+            jobs.append(job(member.name, stage, f"{member.title}: {stage}", parameters, before, inputs))
     for stage in ACROSS:
         after = summary_records(output, [member.name for member in members], stages) if stage == SUMMARY else []
         jobs.append(job("", stage, TITLES[stage], across[stage], after, {}))

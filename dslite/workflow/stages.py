@@ -178,26 +178,13 @@ def train(settings: Settings) -> Stage:
         weights = fetch_weights(settings.backbone)
     fitted_with = _fitted_with(settings, corpus, weights)
     settings.paths.record("evaluate").unlink(missing_ok=True)  # scores of other predictions than will lie here
-    paths, key = settings.paths, records.identity("train", fitted_with)
-    shop = fits.Workshop(
-        clips=paths.clips,
-        chunks=paths.chunks,
-        spectrograms=paths.spectrograms,
-        features=paths.features,
-        classes=corpus.classes,
-        backbone=settings.backbone,
-        weights=weights,
-        data_hash=corpus.record["data_hash"],
-        recipe=settings.recipe,
-        reading=settings.reading,
-        seed=settings.seed,
-    )
+    key = records.identity("train", fitted_with)
     jobs = [
-        fits.Job(a, target, paths.fit(a, target), records.hashed([key, a, target]))
+        fits.Job(a, target, settings.paths.fit(a, target), records.hashed([key, a, target]))
         for a in AUGMENTATIONS
         for target in fits.TARGETS
     ]
-    about = fits.run(shop, jobs, settings.workers, progress.report)
+    about = fits.run(workshop(corpus, weights), jobs, settings.workers, progress.report)
     fitted = [json.loads((job.folder / "record.json").read_text()) for job in jobs]
     record = {
         **records.inherited(corpus.record),
@@ -215,6 +202,24 @@ def train(settings: Settings) -> Stage:
     }
     records.write(settings, record)
     return Stage(settings, record)
+
+
+def workshop(corpus: Stage, weights: Path | None, seed: int | None = None) -> fits.Workshop:
+    """What all fits on a prepared corpus share; the seed is that of its settings unless another is given."""
+    settings, paths = corpus.settings, corpus.paths
+    return fits.Workshop(
+        clips=paths.clips,
+        chunks=paths.chunks,
+        spectrograms=paths.spectrograms,
+        features=paths.features,
+        classes=corpus.classes,
+        backbone=settings.backbone,
+        weights=weights,
+        data_hash=corpus.record["data_hash"],
+        recipe=settings.recipe,
+        reading=settings.reading,
+        seed=settings.seed if seed is None else seed,
+    )
 
 
 def _fitted_with(settings: Settings, corpus: Stage, weights: Path | None) -> dict:
