@@ -51,8 +51,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="NAME",
         choices=stages,
         default=[stage for stage in stages if stage not in OPTIONAL],
-        help=f"any of {', '.join(stages)} (default: all but {', '.join(OPTIONAL)}); what they need is run as well if it "
-        "is missing or stale",
+        help=f"any of {', '.join(stages)} (default: all but {', '.join(OPTIONAL)}); what they need is run as well "
+        "if it is missing or stale",
     )
     what.add_argument(
         "--profile",
