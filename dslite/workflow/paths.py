@@ -146,6 +146,19 @@ class Paths:
         """The folder of what was measured of one base model."""
         return self.artifacts / "benchmark" / backbone
 
+    def seed(self, seed: int) -> Path:
+        """The output of a run with a further seed."""
+        return self.artifacts / "seeds" / str(seed)
+
+    def evaluated(self) -> dict[str, CorpusPaths]:
+        """The corpora whose record of :data:`SUMMARISED` is there, by name."""
+        found = sorted(file.parents[1].name for file in self.artifacts.glob(f"*/{SUMMARISED}/record.json"))
+        return {name: self.corpus(name) for name in found}
+
+    def further(self) -> list["Paths"]:
+        """The outputs of further seeds that are there."""
+        return [Paths(folder) for folder in sorted(self.artifacts.glob("seeds/*")) if folder.is_dir()]
+
     @property
     def index(self) -> Path:
         return self.reports / "index.html"

@@ -142,7 +142,8 @@ def record(corpus: str, stage: str) -> str:
 
 
 def summary_records(output: Path, corpora: Iterable[str] = (), stages: Iterable[str] = ()) -> list[str]:
-    """What the paper's notebook is made from: those corpora, all that are there, and the other stages across corpora.
+    """What the paper's notebook is made from: those corpora, all that are there, with all seeds, and the other stages
+    across corpora.
 
     Args:
         output: below it ``artifacts/``.
@@ -150,10 +151,11 @@ def summary_records(output: Path, corpora: Iterable[str] = (), stages: Iterable[
         stages: that will have been run by then.
     """
     paths = Paths(output)
-    anywhere = paths.corpus("*").record(SUMMARISED).relative_to(paths.artifacts)
-    names = {path.parents[1].name for path in paths.artifacts.glob(str(anywhere))} | set(corpora)
+    names = {*paths.evaluated(), *corpora}
+    seeds = [places.record(SUMMARISED) for other in paths.further() for places in other.evaluated().values()]
     others = [s for s in ACROSS if s != SUMMARY and (s in stages or paths.across(s).record(s).exists())]
-    return [record(name, SUMMARISED) for name in sorted(names)] + [record("", stage) for stage in others if names]
+    found = [record(name, SUMMARISED) for name in sorted(names)] + [record("", stage) for stage in others]
+    return [*found, *(str(Path("..") / place.relative_to(output)) for place in seeds)] if names else []
 
 
 def _template(templates: Path, stage: str) -> dict[str, str]:
