@@ -1,7 +1,7 @@
 """What readers see: figures, tables and pages, in one style.
 
-Notebooks use ``use_style``, ``banner``, ``show``, ``table`` and the rooms ``figures``, ``tables``, ``results`` and
-``explanations``; the workflow uses ``to_html``, ``failure_page`` and ``write_index``. Names are imported when they are
+Notebooks use ``use_style``, ``banner``, ``show``, ``table`` and the rooms ``figures``, ``tables``, ``results``,
+``sheets`` and ``explanations``; the workflow uses ``to_html``, ``failure_page`` and ``write_index``. Names are imported when they are
 first used: a notebook does not pay for the page maker, and the command line does not pay for matplotlib.
 """
 
@@ -20,7 +20,7 @@ _HOMES = {
     "outside_references": "outside",
     "clean": "sanitiser",
 }
-_ROOMS = ("deployment", "explanations", "exploration", "figures", "results", "tables")
+_ROOMS = ("deployment", "explanations", "exploration", "figures", "results", "sheets", "tables")
 
 __all__ = [*_HOMES, *_ROOMS]
 
