@@ -1,8 +1,8 @@
 """What readers see: figures, tables and pages, in one style.
 
-Notebooks use ``use_style``, ``banner``, ``show``, ``table`` and the rooms ``figures``, ``tables``, ``results``,
-``sheets`` and ``explanations``; the workflow uses ``to_html``, ``failure_page`` and ``write_index``. Names are imported when they are
-first used: a notebook does not pay for the page maker, and the command line does not pay for matplotlib.
+Notebooks use ``use_style``, ``banner``, ``show``, ``table``, ``words`` and the rooms ``figures``, ``tables``,
+``results``, ``sheets`` and ``explanations``; the workflow uses ``to_html``, ``failure_page`` and ``write_index``. Names
+are imported when they are first used: a notebook does not pay for the page maker, and the command line does not pay for matplotlib.
 """
 
 from importlib import import_module
@@ -13,6 +13,7 @@ _HOMES = {
     "show": "display",
     "table": "display",
     "use_style": "display",
+    "words": "display",
     "to_html": "pages",
     "failure_page": "pages",
     "write_index": "index",

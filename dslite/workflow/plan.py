@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dslite.files import whole_file
 from dslite.workflow import needs
-from dslite.workflow.paths import ACROSS, BENCHMARK, NEEDS, STAGES, SUMMARISED, SUMMARY, CorpusPaths, Paths
+from dslite.workflow.paths import ACROSS, BENCHMARK, NEEDS, SHOWN, STAGES, SUMMARISED, SUMMARY, CorpusPaths, Paths
 
-TITLES = {BENCHMARK: "Table 5: what a model costs", SUMMARY: "The paper's tables"}
+TITLES = {BENCHMARK: "Table 5: what a model costs", SUMMARY: "The paper's tables and figures"}
 """Titles of the pages across corpora."""
 
 
@@ -151,8 +151,10 @@ def summary_records(output: Path, corpora: Iterable[str] = (), stages: Iterable[
     paths = Paths(output)
     anywhere = paths.corpus("*").record(SUMMARISED).relative_to(paths.artifacts)
     names = {path.parents[1].name for path in paths.artifacts.glob(str(anywhere))} | set(corpora)
+    explained = [n for n in sorted(names) if (n in corpora and SHOWN in stages) or paths.corpus(n).record(SHOWN).exists()]
     others = [s for s in ACROSS if s != SUMMARY and (s in stages or paths.across(s).record(s).exists())]
-    return [record(name, SUMMARISED) for name in sorted(names)] + [record("", stage) for stage in others if names]
+    made = [record(name, SUMMARISED) for name in sorted(names)] + [record(name, SHOWN) for name in explained]
+    return made + [record("", stage) for stage in others if names]
 
 
 def _template(templates: Path, stage: str) -> dict[str, str]:

@@ -30,7 +30,10 @@ _RESULTS = {
     "explain": [*_FRONT_END, "explanation/*.py", "model.py", "reporting/cards.py", "workflow/explaining.py"],
     "deploy": [*_DEPLOYMENT, "audio.py", "scoring.py", "workflow/deploying.py"],
     "benchmark": [*_DEPLOYMENT, "backbones.py", "weights.py", "timing.py", "workflow/benchmarking.py"],
-    "paper": ["paper/*.py", "paper/*.toml"],
+    "paper": [
+        *_FRONT_END,  # the pictures of the discrepancies are computed
+        *("augmentation.py", "backbones.py", "model.py", "paper/*.py", "paper/*.toml", "workflow/paper_views.py"),
+    ],
 }
 # What a reading's parameters are is compared by value, so that changing one reading leaves the results of the others.
 _PAGES = ["paper/readings.toml", "reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
