@@ -2,7 +2,8 @@
 
 Notebooks use ``use_style``, ``banner``, ``show``, ``table``, ``words`` and the rooms ``figures``, ``tables``,
 ``results``, ``sheets`` and ``explanations``; the workflow uses ``to_html``, ``failure_page`` and ``write_index``. Names
-are imported when they are first used: a notebook does not pay for the page maker, and the command line does not pay for matplotlib.
+are imported when they are first used: a notebook does not pay for the page maker, and the command line does not pay for
+matplotlib.
 """
 
 from importlib import import_module

@@ -20,12 +20,13 @@ _SPECIAL = {
 _LOOKS = {PRINTED: "textit", "ds-best": "textbf", "ds-chosen": "underline", "ds-missing": "emph"}
 
 
-def tex(sheet: Sheet, label: str, provenance: str) -> str:
+def tex(sheet: Sheet, label: str, caption: str, provenance: str) -> str:
     """A sheet as a ``table*`` that a document with booktabs can input.
 
     Args:
         sheet: the table.
         label: for ``\\ref``, without what LaTeX treats specially.
+        caption: beside the number that the document gives it.
         provenance: where the figures come from, for a comment above it; what the columns rest on is added.
 
     Returns:
@@ -33,7 +34,7 @@ def tex(sheet: Sheet, label: str, provenance: str) -> str:
     """
     width = len(sheet.rows[0])
     rests = [
-        f"{of.text.partition(':')[0]}: {cell.text}"
+        f"{of.text}: {cell.text}"
         for of, cell in dict.fromkeys(zip(sheet.heads[0][sheet.stubs :], sheet.rests[sheet.stubs :], strict=False))
     ]
     align = "l" * sheet.stubs + "".join(
@@ -45,7 +46,7 @@ def tex(sheet: Sheet, label: str, provenance: str) -> str:
         *map(_comment, [provenance, *rests, r"Needs \usepackage{booktabs}."]),
         r"\begin{table*}",
         r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
-        rf"\caption{{{escape(sheet.caption)}}}",
+        rf"\caption{{{escape(caption)}}}",
         rf"\label{{{label}}}",
         rf"\begin{{tabular}}{{{align}}}",
         r"\toprule",
@@ -105,7 +106,7 @@ def _body(sheet: Sheet) -> list[str]:
 
 
 def _set(sheet: Sheet, cell: Cell) -> str:
-    text, marks = escape(cell.text), sheet.marks(cell)
+    text, marks = escape(f"{cell.text}: {cell.below}" if cell.below else cell.text), sheet.marks(cell)
     for look in _commands(cell.look.split()) if text else ():
         text = rf"\{look}{{{text}}}"
     return rf"{text}\textsuperscript{{{marks}}}" if marks else text

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from dslite.baseline import SYSTEMS
 from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
-from dslite.paper import published, verdicts
+from dslite.paper import audit, published, verdicts
 from dslite.reporting.provenance import provenance_line
 from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows, show_sheet
 
@@ -83,8 +83,9 @@ def results_sheet(
     for corpus in corpora:
         shared, own = _not_comparable(frame, corpus, protocol)
         columns = _columns(frame, corpus, own)
-        title, provenance = _head(corpus), _rests_on(frame, corpus)
-        heads[0] += [Cell(title, reasons=shared, markup=_named(title))] * len(columns)
+        info, provenance = CORPORA.get(corpus), _rests_on(frame, corpus)
+        name, title = (info.short, info.title) if info else (corpus, "")
+        heads[0] += [Cell(name, reasons=shared, below=title)] * len(columns)
         heads[1] += [Cell(what, "ds-number") for what in columns]
         rests += [Cell(provenance, markup=_marked(provenance))] * len(columns)
         for row, *cells in zip(rows, *columns.values(), strict=True):
@@ -98,8 +99,7 @@ def _not_comparable(
 ) -> tuple[tuple[str, ...], dict[int, tuple[str, ...]]]:
     """Reasons of all rows of a corpus that have a printed counterpart, and row -> its other ones."""
     found = {}
-    for number, row in enumerate(frame.to_dict("records")):
-        key = row["augmentation"] or ("svm" if row["system"] == published.ROWS["svm"] else "")
+    for number, (key, row) in enumerate(zip(_keys(frame), frame.to_dict("records"), strict=True)):
         if row["source"] != HERE or not key or pd.isna(row[f"{corpus}_data"]):
             continue
         if published.cell(corpus, key, "test") is not None:
@@ -173,8 +173,22 @@ def _columns(frame: pd.DataFrame, corpus: str, reasons: dict[int, tuple[str, ...
         ]
     limits = zip(frame[f"{corpus}_ci_low"], frame[f"{corpus}_ci_high"], strict=True)
     texts = ["" if pd.isna(low) else f"{low:.1f}–{high:.1f}" for low, high in limits]
-    columns["CI on test"] = [Cell(text, _look(where, text, "")) for where, text in zip(source, texts, strict=True)]
+    doubts = [_doubts(corpus, key) if where == PAPER else () for key, where in zip(_keys(frame), source, strict=True)]
+    columns["CI on test"] = [
+        Cell(text, _look(where, text, ""), doubt) for where, text, doubt in zip(source, texts, doubts, strict=True)
+    ]
     return columns
+
+
+def _doubts(corpus: str, key: str) -> tuple[str, ...]:
+    table = next((number for number, corpora in published.COLUMNS.items() if corpus in corpora), None)
+    return audit.in_words(f"table{table}.{corpus}.{key}.test")
+
+
+def _keys(frame: pd.DataFrame) -> list[str]:
+    """Per row of :func:`results_table`, its key in ``published.ROWS``; "" for what the paper has no row for."""
+    named = {title: key for key, title in published.ROWS.items()}
+    return [named.get(system, "") for system in frame["system"]]
 
 
 def _text(value: float, source: str, files: float) -> str:
@@ -188,11 +202,6 @@ def _text(value: float, source: str, files: float) -> str:
 def _look(source: str, text: str, emphasis: str) -> str:
     names = ["ds-number", emphasis, PRINTED if source == PAPER else ""]
     return " ".join(filter(None, [*names, "ds-missing" if text in (_NOT_RUN, _NO_FILE) else ""]))
-
-
-def _head(corpus: str) -> str:
-    info = CORPORA.get(corpus)
-    return f"{info.short}: {info.title}" if info else corpus
 
 
 def _rests_on(frame: pd.DataFrame, corpus: str) -> str:
@@ -213,12 +222,6 @@ def _marked(provenance: str) -> Markup:
     rest = str(escape(rest)).replace(" · seed", ", seed").replace(" · ", "<br>")
     rest = rest.replace("RANDOM weights", '<strong class="ds-random">RANDOM weights</strong>')
     return Markup('<span class="ds-mark {}">{}</span><span class="ds-rests">{}</span>').format(look, mark, Markup(rest))
-
-
-def _named(head: str) -> Markup:
-    """A corpus' name, with its title in small below."""
-    name, _, title = head.partition(": ")
-    return Markup('{}<span class="ds-rests">{}</span>').format(name, title)
 
 
 def _chance(corpora: Sequence[str]) -> str:

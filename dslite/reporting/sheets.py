@@ -25,12 +25,14 @@ class Cell:
         text: plain text.
         look: its classes, e.g. ``ds-published ds-best``.
         reasons: why it cannot be compared with what is printed; each becomes a footnote.
+        below: a second line in small; "" for none.
         markup: HTML that a page shows instead of ``text``, escaped by whoever made it; "" for the text itself.
     """
 
     text: str = ""
     look: str = ""
     reasons: tuple[str, ...] = ()
+    below: str = ""
     markup: Markup | str = ""
 
 
@@ -113,7 +115,8 @@ def sheet_html(sheet: Sheet, line: str = "") -> str:
     def shown(cell: Cell) -> Markup:
         marks = sheet.marks(cell)
         text = Markup("{}").format(cell.markup or cell.text)
-        return text + Markup("<sup>{}</sup>").format(marks) if marks else text
+        text += Markup("<sup>{}</sup>").format(marks) if marks else ""
+        return text + (Markup('<span class="ds-rests">{}</span>').format(cell.below) if cell.below else "")
 
     heads = [list(merged(head, sheet.stubs)) for head in sheet.heads]
     if sheet.rests:

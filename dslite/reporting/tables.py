@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from dslite.corpora import CORPORA
-from dslite.paper import verdicts
+from dslite.paper import audit, verdicts
 from dslite.reporting.provenance import data_mark
 from dslite.reporting.sheets import PRINTED, Cell, Sheet, show_sheet
 
@@ -73,7 +73,8 @@ def table1_sheet(rows: pd.DataFrame, caption: str = "Table 1, published and foun
         found = row["source"] == HERE
         reasons = tuple(verdicts.audio_reasons(row["data"])) if found and row["corpus"] in CORPORA else ()
         look = "ds-number" if found else f"ds-number {PRINTED}"
-        cells = [Cell(_number(row[key], form), look) for key, form in _FORMS.items()]
+        doubts = {} if found else {key: audit.in_words(f"table1.{row['corpus']}.{key}") for key in _FORMS}
+        cells = [Cell(_number(row[key], form), look, doubts.get(key, ())) for key, form in _FORMS.items()]
         stubs = [Cell(row["name"]), Cell(row["source"], "" if found else PRINTED, reasons)]
         lines.append([*stubs, *cells, Cell(data_mark(row["data"]), "ds-short" if found else f"ds-short {PRINTED}")])
     heads = [Cell()] * 2 + [Cell(title, "ds-number") for title in _TABLE1.values()] + [Cell("Data")]

@@ -135,9 +135,12 @@ def table5_sheet(bench: Benchmark, caption: str = "Table 5, measured and publish
     columns, printed = table5(bench)
     rests = bench.record
     other = f"other hardware ({rests['hardware']})" if rests.get("hardware") else "other hardware"
-    # What a chunk costs does not depend on the values of the weights, so random ones are no reason here.
     shared = [other] + ([f"another base model ({bench.backbone})"] if bench.backbone != verdicts.DENSENET else [])
-    note = f"{noise_in_words(bench.timings)} {made(bench)}"
+    chunk = f"{bench.record['samples'] / bench.record['rate']:g} s"
+    note = (
+        f"One chunk of {chunk}; untrained, RANDOM weights: what a chunk costs does not depend on their values. "
+        f"{noise_in_words(bench.timings)} {made(bench)}"
+    )
     return deployment.table5_sheet(columns, printed, caption, note, _REASONS, shared)
 
 
@@ -163,10 +166,17 @@ _PRINTED = (
 _MEAN, _MACS, _PARAMETERS = "Mean of 50 runs [ms]", "Multiply-accumulates", "Parameters"
 _MEMORY, _SIZE = "Peak memory [MB]", "Size [MB]"
 _REASONS = {
-    _MEAN: ("the paper prints means; ours are percentiles, above",),
+    _MEAN: (
+        "the paper prints means; ours are percentiles, above",
+        "the paper's preprocessing takes 1 s of audio and is left out of its TF Lite columns; "
+        "ours takes the whole chunk and is inside every file",
+    ),
     _MACS: ("the paper does not say what its FLOPs count",),
     _MEMORY: ("the paper prints a mean and does not say how it was taken; ours is the peak of a fresh process",),
-    _SIZE: ("the paper's TensorFlow file holds the optimiser's state, ours does not; its preprocessing is a file apart",),
+    _SIZE: (
+        "the paper's TensorFlow size is that of a file with the optimiser's state (F-30), ours is without; "
+        "its preprocessing is a file apart",
+    ),
 }
 
 

@@ -151,7 +151,9 @@ def summary_records(output: Path, corpora: Iterable[str] = (), stages: Iterable[
     paths = Paths(output)
     anywhere = paths.corpus("*").record(SUMMARISED).relative_to(paths.artifacts)
     names = {path.parents[1].name for path in paths.artifacts.glob(str(anywhere))} | set(corpora)
-    explained = [n for n in sorted(names) if (n in corpora and SHOWN in stages) or paths.corpus(n).record(SHOWN).exists()]
+    explained = [
+        n for n in sorted(names) if (n in corpora and SHOWN in stages) or paths.corpus(n).record(SHOWN).exists()
+    ]
     others = [s for s in ACROSS if s != SUMMARY and (s in stages or paths.across(s).record(s).exists())]
     made = [record(name, SUMMARISED) for name in sorted(names)] + [record(name, SHOWN) for name in explained]
     return made + [record("", stage) for stage in others if names]

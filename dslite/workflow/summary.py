@@ -161,11 +161,13 @@ class Summary:
                 table.to_csv(draft, index=False, float_format="%.4f")
         with whole_file(self.layout.scorecard) as draft:
             self.card.to_csv(draft, index=False)
-        where = f"dslite {version('dslite')}; paper: {published.CITATION}"
-        pages = {
-            self.layout.tex(number): tex(sheet, f"tab:dslite-{number}", f"Table {number} by {where}")
-            for number, sheet in self.sheets.items()
-        }
+        by = f"by dslite {version('dslite')}, not by the authors of"
+        pages = {}
+        for number, sheet in self.sheets.items():
+            told = sheet.caption.partition(". ")[2]
+            caption = f"Reproduction of Table {number} of {published.CITATION}. {told}."
+            provenance = f"Table {number} {by} {published.CITATION}; seed {self.record['seed']}"
+            pages[self.layout.tex(number)] = tex(sheet, f"tab:dslite-{number}", caption, provenance)
         crumbs = [("All reports", self.layout.index.name), ("Scorecard", "")]
         pages[self.layout.scorecard_page] = scorecard_page(self.card, crumbs)
         pages[self.layout.discrepancies] = discrepancies_html(self.layout.index.name)
@@ -219,10 +221,10 @@ def summarise(output: str | Path = "", seed: int = 42) -> Summary:
         "seed": seed,
         "corpora": list(found),
         "warnings": warnings,
-        **records.circumstances(started),
     }
     summary = Summary(layout, results, found, record)
     summary.write()
+    record |= records.circumstances(started)
     with whole_file(layout.across(SUMMARY).record(SUMMARY)) as draft:
         draft.write_text(json.dumps(record, indent=1), "utf-8")
     return summary
