@@ -130,8 +130,9 @@ def make(
         after = summary_records(output, [member.name for member in members], stages) if stage == SUMMARY else []
         jobs.append(job("", stage, TITLES[stage], across[stage], after, {}))
     # The paper's notebook is run after all others, whatever became of them; what it shows is wanted too.
-    wanted = {*stages, SUMMARISED} if SUMMARY in stages else set(stages)
-    return Plan(output, tuple(jobs), tuple(job.name for job in jobs if job.stage in wanted))
+    shown = set(jobs[-1].after) if SUMMARY in stages else set()
+    wanted = (job.name for job in jobs if job.stage in stages or record(job.corpus, job.stage) in shown)
+    return Plan(output, tuple(jobs), tuple(wanted))
 
 
 def record(corpus: str, stage: str) -> str:
@@ -141,7 +142,8 @@ def record(corpus: str, stage: str) -> str:
 
 
 def summary_records(output: Path, corpora: Iterable[str] = (), stages: Iterable[str] = ()) -> list[str]:
-    """What the paper's notebook is made from: those corpora, all that are there, and the other stages across corpora.
+    """What the paper's notebook is made from: those corpora and all that are there, explanations as far as there are
+    any, and the other stages across corpora.
 
     Args:
         output: below it ``artifacts/``.
