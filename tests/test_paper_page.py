@@ -3,7 +3,6 @@
 import json
 import re
 from itertools import product
-from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
