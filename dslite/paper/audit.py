@@ -26,5 +26,6 @@ def doubts() -> dict[str, list[Finding]]:
 
 
 def in_words(figure: str) -> tuple[str, ...]:
-    """What casts doubt on a published figure, by its id, as footnotes say it; () for nothing."""
-    return tuple(f"printed so, but doubted by the audit: {finding.told}" for finding in doubts().get(figure, ()))
+    """What speaks against a published figure, by its id, as footnotes say it: a phrase per entry of the ledger."""
+    entries = dict.fromkeys(finding.ledger for finding in doubts().get(figure, ()))
+    return tuple(f"printed so; the audit on the page of the scorecard questions it ({entry})" for entry in entries)

@@ -151,13 +151,20 @@ def table2_sheet(
         own = tuple((reasons or {}).get(corpus, ())) if found else ()
         look = "ds-number" if found else f"ds-number {PRINTED}"
         stubs = [Cell(name), Cell(source, "" if found else PRINTED, own)]
-        lines.append([*stubs, *(Cell(_number(value), look) for value in values)])
+        printed = zip(frame.columns, values, strict=True)
+        texts = ["–" if not found and _blank(title, value) else _number(value) for title, value in printed]
+        lines.append([*stubs, *(Cell(text, look) for text in texts)])
     heads = [Cell()] * 2 + [Cell(title, "ds-number") for title in frame.columns]
     note = (
         "Fine-tuned layers are read as the number that the second phase trains, of DenseNet121's 427; other base "
         "models train the same share. The paper's text adds AdaDelta and batches of 32."
     )
     return Sheet(caption, [heads], lines, 2, note=note, look="ds-wide")
+
+
+def _blank(title: str, value: object) -> bool:
+    """Whether the paper leaves this cell blank: CSS has no second phase and takes whole files."""
+    return (title, value) in ((_TABLE2["second"], 0), (_TABLE2["chunk"], "whole file"))
 
 
 def show_table2(

@@ -67,14 +67,14 @@ def figure2(layout: Paths, evaluated: dict[str, dict]) -> Iterator[Maps]:
 
 
 def figure2_text(layout: Paths, evaluated: dict[str, dict]) -> str:
-    """Which corpora Figure 2 shows, where they are not those of the paper."""
+    """Which corpora Figure 2 shows, where they are not those of the paper; "" where they are."""
     there = explained(layout, evaluated)
     if not there:
         return "No corpus has been explained here, so there is nothing to show: the stage `explain` does that."
     missing = [_short(name) for name in FIGURES if name not in there]
     shown = [_short(name) for name in there if name in FIGURES] or [_short(name) for name in there[: len(FIGURES)]]
-    less = f" {' and '.join(missing)} {'was' if len(missing) == 1 else 'were'} not explained here."
-    return f"Shown: {' and '.join(shown)}.{less if missing else ''}"
+    were = "was" if len(missing) == 1 else "were"
+    return f"Shown: {' and '.join(shown)}. {' and '.join(missing)} {were} not explained here." if missing else ""
 
 
 def _maps(layout: Paths, name: str, title: str) -> Maps:
@@ -131,7 +131,7 @@ def recalls(card: pd.DataFrame) -> Sheet:
         unfair = (row["why"],) if row["verdict"] in (verdicts.NOT_COMPARABLE, verdicts.NOT_RUN) else ()
         printed = Cell(f"{row['published']:.1f}", f"ds-number {PRINTED}")
         says = f"{corpora.CORPORA[row['corpus']].short}: {row['says']}"
-        rows.append([Cell(says), Cell(ours, "ds-number", unfair), printed, Cell(row["verdict"])])
+        rows.append([Cell(says), Cell(ours, "ds-number", unfair), printed, Cell(row["verdict"], "ds-short")])
     heads = [Cell(), Cell("here [%]", "ds-number"), Cell("paper [%]", f"ds-number {PRINTED}"), Cell("verdict")]
     return Sheet("Figure 3 in the text", [heads], rows, 1, note=_RECALLS)
 
