@@ -16,7 +16,10 @@ from dslite.scoring import uar
 SYSTEMS = {"chance": "chance", "librosa": "librosa statistics + SVM", "deep_spectrum": "Deep Spectrum + SVM"}
 """Key, which is its folder -> name in every table. In the order in which they stand above DS Lite."""
 
-ON_BASE_MODEL = ("deep_spectrum",)
+PUBLISHED = "deep_spectrum"
+"""The baseline that the paper prints."""
+
+ON_BASE_MODEL = (PUBLISHED,)
 """Those whose results depend on a base model and its weights."""
 
 

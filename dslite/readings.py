@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from dslite.paper import ledger
-
 if TYPE_CHECKING:
     from dslite.augmentation import Policy
     from dslite.spectrogram import FrontEnd
@@ -87,6 +85,17 @@ class Reading:
         said = ", ".join(f"{name} {value}" for name, value in changes.items())
         return replace(self, name=f"{self.name} with {said}", **changes)
 
+    def said(self, name: str) -> str:
+        """The value of a parameter, for people."""
+        value = getattr(self, name)
+        if name in _UNSET and not value:
+            return _UNSET[name]
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, tuple):
+            return (" to " if len(value) == 2 else ", ").join(f"{part:g}" for part in value)
+        return value if isinstance(value, str) else f"{value:g}"
+
     def parameters(self, stage: str = "") -> dict:
         """What a stage's results depend on, by name: for ``corpus`` what its cache holds, else everything."""
         every = {name: value for name, value in asdict(self).items() if name != "name"}
@@ -115,6 +124,8 @@ class Reading:
 
 CACHED = ("window", "hop", "low_hz", "floor", "top_db", "empty_bins", "normalise", "short_files")
 """The parameters that change what the stage ``corpus`` caches."""
+
+_UNSET = {"learning_rate": "Table 2's", "top_db": "no limit"}
 
 CHOICES = {
     "resize": ("bilinear", "nearest"),
@@ -151,8 +162,10 @@ PAPER = READINGS["paper"]
 
 def ablations() -> dict[str, Reading]:
     """One discrepancy at a time: what it is (``F-03 nearest-neighbour resize``) -> ``sound`` with it alone."""
+    from dslite.paper.ledger import LEDGER  # here, because the command line has no use for so much text
+
     return {
         f"{entry.id} {name}": READINGS["sound"].with_changes(**changes)
-        for entry in ledger.LEDGER
+        for entry in LEDGER
         for name, changes in entry.variants.items()
     }

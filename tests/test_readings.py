@@ -28,7 +28,7 @@ from dslite.readings import CACHED, READINGS, Reading, ablations
 from dslite.spectrogram import FrontEnd, MelPlot, mel_filters
 from dslite.store import Spectrograms, build
 from dslite.training import Examples, Trainer, predictions, training_set
-from dslite.workflow import stages
+from dslite.workflow import stages, views
 from dslite.workflow.settings import resolve
 from dslite.workflow.sources import page_from, results_from
 
@@ -421,6 +421,13 @@ def test_released_reading_goes_on_where_dev_or_test_lose_a_class(own):
         "Because of that no usable audio is left for b in dev; scores are averaged over the other classes.",
     ]
     assert len(stage.clips) == 10 and stage.record["front_end"]["window"] == 2048
+
+
+def test_page_shows_the_reading_beside_the_paper(own):
+    shown = views.reading(stages.Stage(replace(own, reading=RELEASED), {})).set_index("parameter")
+    assert shown.loc["top_db", ["entry", "here", "paper"]].tolist() == ["F-02", "no limit", "80"]
+    assert shown.loc["patch", ["here", "paper"]].tolist() == ["16.8 to 56", "0 to 56"]
+    assert sorted(shown.index) == sorted(PARAMETERS)
 
 
 def test_unknown_reading_is_refused():

@@ -17,14 +17,15 @@ import soundfile
 from dslite.baseline import SYSTEMS
 from dslite.reporting import outside_references
 from dslite.scoring import uar
-from dslite.workflow.paths import STAGES, Paths
+from dslite.workflow.paths import ACROSS, OPTIONAL, STAGES, Paths
 from tests import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = ("<b>calm</b>", "lärm & co")
+SMALL = ("--profile", "demo", "--backbone", "squeezenet_v1")  # Table 5 is of this base model then, too
 COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
-    "data", "backbone", "weights", "profile", "reading", "seed",
+    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.slow
@@ -68,7 +69,7 @@ def own(tmp_path_factory) -> Path:
 def finished(own, tmp_path_factory) -> Path:
     """What a fresh run on the own corpus leaves."""
     output = tmp_path_factory.mktemp("fresh") / "out"
-    done = run(output, "--corpora", own, "--profile", "demo")
+    done = run(output, "--corpora", own, *SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
     return output
 
@@ -80,8 +81,14 @@ def tables(output: Path) -> dict[str, pd.DataFrame]:
 
 def test_fresh_run_leaves_every_page_and_table(finished):
     pages = {str(f.relative_to(finished / "reports")) for f in (finished / "reports").rglob("*.html")}
-    assert pages == {"index.html", "paper.html", *(f"my_sounds/{stage}.html" for stage in STAGES)}
-    assert {f.name for f in (finished / "reports" / "tables").iterdir()} == {f"table{n}.csv" for n in (1, 2, 3, 4)}
+    stages = (stage for stage in STAGES if stage not in OPTIONAL)
+    across = {f"{name}.html" for name in ("index", "gallery", "scorecard", "discrepancies", *ACROSS)}
+    assert across | {f"my_sounds/{stage}.html" for stage in stages} == pages
+    assert {f"table{n}.{kind}" for n in range(1, 6) for kind in ("csv", "tex")} == {
+        f.name for f in (finished / "reports" / "tables").iterdir()
+    }
+    models = {f.name for f in Paths(finished).corpus("my_sounds").deploy(".").glob("*.tflite")}
+    assert {"float32.tflite", "dynamic-int8.tflite"} <= models, "the gate lets them pass"
     assert len(tables(finished)) == 8
     assert not list(finished.rglob("*.part*")) and not list(finished.rglob("checkpoint.npz"))
 
@@ -139,14 +146,14 @@ def test_values_stand_in_the_first_cell(finished):
 
 def test_second_run_executes_nothing(own, finished):
     before = {f: f.stat().st_mtime_ns for f in (finished / "reports").rglob("*.ipynb")}
-    done = run(finished, "--corpora", own, "--profile", "demo")
+    done = run(finished, "--corpora", own, *SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {f: f.stat().st_mtime_ns for f in (finished / "reports").rglob("*.ipynb")} == before
 
 
 def test_killed_run_goes_on_and_ends_where_it_would_have(own, finished, tmp_path):
     output = tmp_path / "out"
-    words, clean = command(output, "--corpora", own, "--profile", "demo")
+    words, clean = command(output, "--corpora", own, "--profile", "demo", "--stages", "train")
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(words, env=clean, stdout=log, stderr=log, start_new_session=True)
         records = output / "artifacts" / "my_sounds" / "train"
@@ -160,7 +167,7 @@ def test_killed_run_goes_on_and_ends_where_it_would_have(own, finished, tmp_path
     kept = {f: f.stat().st_mtime_ns for f in records.glob("*/*/record.json")}
     time.sleep(4)
     assert {f: f.stat().st_mtime_ns for f in records.glob("*/*/record.json")} == kept, "a fit outlived the run"
-    done = run(output, "--corpora", own, "--profile", "demo")
+    done = run(output, "--corpora", own, "--profile", "demo", "--stages", "train")
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(f.stat().st_mtime_ns == when for f, when in kept.items()), "finished fits are not fitted again"
     resumed, whole = tables(output), tables(finished)
@@ -171,15 +178,16 @@ def test_killed_run_goes_on_and_ends_where_it_would_have(own, finished, tmp_path
 
 def test_stand_in_says_so_everywhere_and_other_parameters_replace_it(tmp_path):
     output = tmp_path / "out"
-    done = run(output, "--corpora", "css")
+    done = run(output, "--corpora", "css", *SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("css/corpus.html", "css/train.html", "css/evaluate.html", "paper.html", "index.html"):
+    stages = [stage for stage in STAGES if stage not in OPTIONAL]
+    for name in (*(f"css/{stage}.html" for stage in stages), "paper.html", "gallery.html", "index.html"):
         page = (output / "reports" / name).read_text("utf-8")
         assert "SYNTHETIC" in page, name
         assert all("SYNTHETIC" in alt for alt in re.findall(r'<img[^>]* alt="([^"]*)"', page)), name
     results = pd.read_csv(output / "reports" / "results.csv")
     assert set(results["data"]) == {"stand-in"} and set(results["seed"]) == {42}
-    done = run(output, "--corpora", "css", "--seed", "7")
+    done = run(output, "--corpora", "css", *SMALL, "--seed", "7", "--stages", "paper")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "changed parameter seed: 42 -> 7" in done.stdout
     assert set(pd.read_csv(output / "reports" / "results.csv")["seed"]) == {7}
@@ -197,14 +205,13 @@ def test_real_ravdess_runs_through_every_stage(real_ravdess, squeezenet_weights,
         'corpus = "ravdess"\ndata = "cropped"\nnote = "five actors, three clips per class, cropped"\n'
     )
     output = tmp_path / "out"
-    choice = ("--corpora", "ravdess", "--backbone", "squeezenet_v1", "--profile", "demo")
-    done = run(output, *choice, "--data", tmp_path / "data", "--weights", squeezenet_weights)
+    done = run(output, "--corpora", "ravdess", *SMALL, "--data", tmp_path / "data", "--weights", squeezenet_weights)
     assert done.returncode == 0, done.stdout + done.stderr
     results = pd.read_csv(output / "reports" / "results.csv")
     assert set(results["data"]) == {"cropped"} and set(results["weights"]) == {"imagenet"}
     everything = results[(results["protocol"] == "all") & (results["partition"] == "test")]
     assert (everything["n_files"] == 36).all() and (everything["n_speakers"] == 2).all()
     assert (results.loc[results["protocol"] == "full-chunk", "n_files"] == 0).all()
-    for name in ("paper.html", "ravdess/evaluate.html"):
+    for name in ("paper.html", "ravdess/evaluate.html", "ravdess/explain.html", "ravdess/deploy.html"):
         page = (output / "reports" / name).read_text("utf-8")
         assert "CROPPED" in page and "RANDOM" not in page, name

@@ -84,6 +84,7 @@ def test_reasons_of_parameters(root):
         "aa-evaluate": "new input: train, baseline",
         "aa-explain": "new input: evaluate",
         "aa-deploy": "new input: evaluate",
+        "aa-ablation": "new input: corpus",
         "paper": "new input: evaluate, explain of aa",
     }
     plan = plan_of(root, member("aa", root / "out", weights="/w {1} 'a', \"b\""))

@@ -19,7 +19,8 @@ backbone = ""
 seed = 0  # of everything random
 output = ""
 workers = 1"""
-_ACROSS_FIRST = {
+_FIRST_OF = {
+    "ablation": _FIRST.replace('reading = "paper"', "seeds = 1"),
     "benchmark": """backbone = ""
 output = ""
 seed = 0
@@ -53,7 +54,7 @@ def write_templates(folder: Path) -> Path:
         places = "corpus(corpus)" if stage in STAGES else f"across({stage!r})"
         cells = [
             nbformat.v4.new_markdown_cell(f"# {stage}"),
-            nbformat.v4.new_code_cell(_ACROSS_FIRST.get(stage, _FIRST)),
+            nbformat.v4.new_code_cell(_FIRST_OF.get(stage, _FIRST)),
             nbformat.v4.new_code_cell(_WORK.format(name=name).replace('"{corpus}', 'f"{corpus}')),
             nbformat.v4.new_code_cell(_LAST.format(record=f'Paths(Path(output)).{places}.record("{stage}")')),
         ]

@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 
 from dslite.paper import published
 from dslite.paper.ledger import LEDGER
-from dslite.readings import READINGS, Reading
+from dslite.readings import READINGS
 from dslite.reporting import differences
 from dslite.reporting.display import figure_html, table_html
 from dslite.reporting.templates import render, whole_page
@@ -83,9 +83,7 @@ def discrepancies_html(home: str = "index.html") -> str:
             "title": entry.title,
             "said": {title: _marked(getattr(entry, name)) for name, title in _PARTS.items()},
             "section": next((title for title, first in _SECTIONS.items() if first == entry.id), ""),
-            "parameters": [
-                (name, [_value(reading, name) for reading in READINGS.values()]) for name in entry.parameters
-            ],
+            "parameters": [(name, [reading.said(name) for reading in READINGS.values()]) for name in entry.parameters],
             "figure": _figure(entry.id),
         }
         for entry in LEDGER
@@ -113,23 +111,10 @@ def _parameters() -> pd.DataFrame:
     rows = []
     for entry in LEDGER:
         for name in entry.parameters:
-            values = {reading.name: _value(reading, name) for reading in READINGS.values()}
-            same = values["sound"] == _value(paper, name)
+            values = {reading.name: reading.said(name) for reading in READINGS.values()}
+            same = values["sound"] == paper.said(name)
             rows.append({"entry": entry.id, "parameter": name, **values, "sound": "" if same else values["sound"]})
     return pd.DataFrame(rows)
-
-
-def _value(reading: Reading, name: str) -> str:
-    value = getattr(reading, name)
-    if name == "learning_rate" and not value:
-        return "Table 2's"
-    if name == "top_db" and not value:
-        return "no limit"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return " to ".join(f"{part:g}" for part in value) if len(value) == 2 else ", ".join(f"{v:g}" for v in value)
-    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _marked(text: str) -> Markup:

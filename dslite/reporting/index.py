@@ -9,7 +9,7 @@ from dslite.files import whole_file
 from dslite.paper import published
 from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, duration, provenance_line
 from dslite.reporting.templates import render, whole_page
-from dslite.workflow.paths import ACROSS, STAGES
+from dslite.workflow.paths import ACROSS, OPTIONAL, STAGES
 
 _ACROSS = {"benchmark": "Table 5: what a model costs", "paper": "The paper's tables and figures"}
 _WORDS = {"done": "done", "failed": "failed", "running": "running", "not run": "not run", "stale": "out of date"}
@@ -36,19 +36,21 @@ def write_index(
         results: ``results.csv``, for the column of scores; None for none.
     """
     scores = _scores(results) if results is not None and results.is_file() else {}
-    rows = [_row(corpus, states, scores) for corpus in corpora]
+    # A stage that is off unless asked for gets its column once somebody has asked.
+    stages = [s for s in STAGES if s not in OPTIONAL or any((c["name"], s) in states for c in corpora)]
+    rows = [_row(corpus, states, scores, stages) for corpus in corpora]
     across = {stage: _cell(states.get(("", stage), {})) for stage in ACROSS}
     cells = [cell for row in rows for cell in row["cells"]] + list(across.values())
     failures = [
         {"where": f"{row['short']}, {stage}", **cell}
         for row in rows
-        for stage, cell in zip(STAGES, row["cells"], strict=True)
+        for stage, cell in zip(stages, row["cells"], strict=True)
         if cell["state"] == "failed"
     ]
     failures += [{"where": stage, **cell} for stage, cell in across.items() if cell["state"] == "failed"]
     body = render(
         "index.html.j2",
-        stages=STAGES,
+        stages=stages,
         rows=rows,
         across={_ACROSS[stage]: cell for stage, cell in across.items()},
         done=sum(cell["state"] == "done" for cell in cells),
@@ -68,7 +70,7 @@ def write_index(
         draft.write_text(html, encoding="utf-8")
 
 
-def _row(corpus: Mapping, states: Mapping, scores: Mapping[str, dict]) -> dict:
+def _row(corpus: Mapping, states: Mapping, scores: Mapping[str, dict], stages: Sequence[str]) -> dict:
     name = str(corpus["name"])
     info = CORPORA.get(name)
     data = str(corpus.get("data") or "")
@@ -78,7 +80,7 @@ def _row(corpus: Mapping, states: Mapping, scores: Mapping[str, dict]) -> dict:
         "data": data,
         "mark": data_mark(data),
         "note": str(corpus.get("note") or MEANING.get(data, "")),
-        "cells": [_cell(states.get((name, stage), {})) for stage in STAGES],
+        "cells": [_cell(states.get((name, stage), {})) for stage in stages],
         "score": scores.get(name),
         "printed": _printed(name),
     }

@@ -13,7 +13,7 @@ from dslite.errors import DsliteError
 from dslite.profiles import FULL_BACKBONE
 from dslite.weights import fetch_weights
 from dslite.workflow import leaving, listing, options, runlock, session, signals, traces
-from dslite.workflow.paths import ACROSS, NOTEBOOKS, STAGES, SUMMARY, Paths
+from dslite.workflow.paths import ACROSS, NOTEBOOKS, STAGES, SUMMARISED, SUMMARY, Paths
 from dslite.workflow.settings import Settings, resolve
 
 INTERRUPTED = 130
@@ -69,15 +69,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         fetch_weights(backbone)
     print("\n".join(listing.setting_lines(settings, not chosen.dry_run)), flush=True)
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
-        planned = session.prepare(
-            settings,
-            chosen.stages,
-            paths.output,
-            chosen.seed,
-            chosen.backbone or FULL_BACKBONE,
-            chosen.cores,
-            templates,
-        )
+        failed = [name for seed in _further(chosen) for name in _run_seed(chosen, seed, paths, templates)]
+        planned = _planned(chosen, settings, chosen.stages, paths, templates)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             return 0
@@ -86,8 +79,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
             leaving.leave(planned, leaving.record(planned, vars(chosen), began, None))
         try:
             undone = session.execute(planned) if planned.jobs else []
-            failures = _differing(paths) if chosen.strict and SUMMARY not in undone else []
-            code = 1 if undone or failures else 0
+            differing = _differing(paths) if chosen.strict and SUMMARY not in undone else []
+            code = 1 if undone or failed or differing else 0
         except BaseException as error:
             undone = session.undone_since(planned, began)
             code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
@@ -97,9 +90,11 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
                 leaving.leave(planned.after(undone), leaving.record(planned, vars(chosen), began, code))
     if undone:
         print(f"{len(undone)} of {len(planned.jobs)} notebooks are not done: {', '.join(undone)}.")
-    for failure in failures:
-        print(f"Differs: {failure}.")
-    print(f"Read {paths.scorecard_page if failures else paths.index}")
+    if failed:
+        print(f"With further seeds, these are not done: {', '.join(failed)}.")
+    for figure in differing:
+        print(f"Differs: {figure}.")
+    print(f"Read {paths.scorecard_page if differing else paths.index}")
     return code
 
 
@@ -117,15 +112,7 @@ def _differing(paths: Paths) -> list[str]:
 def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     everything = list(dict.fromkeys([*corpora.CORPORA, *chosen.corpora]))
     settings = _settings(chosen, everything)
-    planned = session.prepare(
-        settings,
-        (*STAGES, *ACROSS),
-        paths.output,
-        chosen.seed,
-        chosen.backbone or FULL_BACKBONE,
-        chosen.cores,
-        templates,
-    )
+    planned = _planned(chosen, settings, (*STAGES, *ACROSS), paths, templates)
     data = settings[0].data
     print("Corpora")
     for name in everything:
@@ -135,9 +122,24 @@ def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     return 0
 
 
+def _further(chosen: argparse.Namespace) -> range:
+    """Seeds after the first."""
+    return range(chosen.seed + 1, chosen.seed + chosen.seeds)
+
+
+def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Path) -> list[str]:
+    """Scores with another seed, in an output of its own; returns the notebooks that are not done."""
+    again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": str(paths.seed(seed))})
+    settings = _settings(again, list(dict.fromkeys(chosen.corpora)))
+    planned = _planned(again, settings, (SUMMARISED,), Paths(options.output(again)), templates)
+    print("\n".join([f"Seed {seed}:", *listing.plan_lines(planned)]), flush=True)
+    undone = session.execute(planned) if planned.jobs and not chosen.dry_run else []
+    return [f"{name} (seed {seed})" for name in undone]
+
+
 def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: Path) -> session.Session:
     backbone = chosen.backbone or FULL_BACKBONE
-    return session.prepare(settings, stages, paths.output, chosen.seed, backbone, chosen.cores, templates)
+    return session.prepare(settings, stages, paths.output, chosen.seed, backbone, chosen.seeds, chosen.cores, templates)
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:

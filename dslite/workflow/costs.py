@@ -138,7 +138,7 @@ def table5_sheet(bench: Benchmark, caption: str = "Table 5, measured and publish
     shared = [other] + ([f"another base model ({bench.backbone})"] if bench.backbone != verdicts.DENSENET else [])
     chunk = f"{bench.record['samples'] / bench.record['rate']:g} s"
     note = (
-        f"One chunk of {chunk}; untrained, RANDOM weights: what a chunk costs does not depend on their values. "
+        f"One chunk of {chunk}; untrained, its weights random on purpose: what a chunk costs does not depend on them. "
         f"{noise_in_words(bench.timings)} {made(bench)}"
     )
     return deployment.table5_sheet(columns, printed, caption, note, _REASONS, shared)

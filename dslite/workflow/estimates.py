@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dslite import corpora
+from dslite.readings import ablations
 from dslite.workflow import needs, outcome, traces
 from dslite.workflow.paths import BENCHMARK, SUMMARY, Paths
 from dslite.workflow.plan import Job
@@ -62,7 +63,8 @@ def first_guess(stage: str, settings: Settings) -> float:
     trained = 4 * fitted * second * 2.5 * recipe.share * forward
     if pictures > 3_000:  # then what crosses the cut is mostly too much to keep
         trained += 4 * fitted * second * forward
-    return 20.0 + 3 * pictures * forward + augmented + trained
+    all_eight = 20.0 + 3 * pictures * forward + augmented + trained
+    return all_eight * len(ablations()) / 4 if stage == "ablation" else all_eight  # two fits for each variant
 
 
 def total(jobs: Iterable[Job], each: dict[str, float], cores: int) -> float:

@@ -13,7 +13,7 @@ from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.workflow import traces
-from dslite.workflow.paths import ACROSS, BENCHMARK, STAGES, SUMMARY, Paths
+from dslite.workflow.paths import ACROSS, BENCHMARK, OPTIONAL, STAGES, SUMMARY, Paths
 from dslite.workflow.plan import Job
 from dslite.workflow.session import Session
 from dslite.workflow.states import State
@@ -73,7 +73,9 @@ def leave(session: Session, note: dict) -> None:
         job = planned.get(key) or Job(*key, "", "", {}, (), ())
         # While a run goes on, the pages that it makes again are gone: nothing may lead to them.
         running = note["exit"] is None and job.name in session.to_do
-        states[key] = vars(State("running", session.to_do[job.name]) if running else session.state(job))
+        state = State("running", session.to_do[job.name]) if running else session.state(job)
+        if key[1] not in OPTIONAL or state.state != "not run":
+            states[key] = vars(state)
     tables, summarised = [], states["", SUMMARY]["state"] == "done"
     for number, (what, stage) in _TABLES.items():
         if paths.table(number).exists() and states["", stage]["state"] == "done":

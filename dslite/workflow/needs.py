@@ -16,10 +16,19 @@ UNIMPORTANT: dict[str, frozenset[str]] = {
     "evaluate": frozenset({"output", "workers", "data"}),
     "explain": frozenset({"output", "workers", "data"}),
     "deploy": frozenset({"output", "workers", "data"}),
+    "ablation": frozenset({"output", "workers", "data", "reading"}),
     "benchmark": frozenset({"output", "workers"}),
     "paper": frozenset({"output"}),
 }
 """Stage -> notebook parameters that do not make it run again."""
+
+NOT_TAKEN = {"ablation": frozenset({"reading"})}
+"""Stage -> parameters of its corpus that its notebook does not have; ``seeds`` is the ablation's alone."""
+
+
+def taken(stage: str, parameters: dict[str, object]) -> dict[str, object]:
+    """The parameters of a corpus that a stage's notebook takes."""
+    return {k: v for k, v in parameters.items() if k not in NOT_TAKEN.get(stage, {"seeds"})}
 
 
 def code(stage: str) -> dict[str, str]:

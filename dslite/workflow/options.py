@@ -7,7 +7,7 @@ from pathlib import Path
 from dslite.corpora import CORPORA
 from dslite.readings import READINGS
 from dslite.weights import WEIGHTS_FILES
-from dslite.workflow.paths import ACROSS, STAGES
+from dslite.workflow.paths import ACROSS, OPTIONAL, STAGES
 
 _DESCRIPTION = """\
 Regenerates the paper: from audio to tables, for all eight corpora. Every corpus gets a notebook and a web page per
@@ -51,8 +51,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="+",
         metavar="NAME",
         choices=stages,
-        default=list(stages),
-        help=f"any of {', '.join(stages)} (default: all); what they need is run as well if it is missing or stale",
+        default=[stage for stage in stages if stage not in OPTIONAL],
+        help=f"any of {', '.join(stages)} (default: all but {', '.join(OPTIONAL)}); what they need is run as well "
+        "if it is missing or stale",
     )
     what.add_argument(
         "--profile",
@@ -75,6 +76,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help=f"base model, one of {', '.join(WEIGHTS_FILES)} (default: the profile's own)",
     )
     what.add_argument("--seed", type=int, default=42, metavar="N", help="of everything random (default: 42)")
+    what.add_argument(
+        "--seeds",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="fit with N seeds, from --seed on; what they spread is shown apart from the test sets' intervals "
+        "(default: 1)",
+    )
     where = parser.add_argument_group("where things are")
     where.add_argument(
         "--data",

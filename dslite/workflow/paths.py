@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-STAGES = ("corpus", "train", "baseline", "evaluate", "explain", "deploy")
+STAGES = ("corpus", "train", "baseline", "evaluate", "explain", "deploy", "ablation")
 """Stages that run once per corpus, in the order of the flow."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -13,8 +13,12 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "evaluate": ("train", "baseline"),
     "explain": ("evaluate",),
     "deploy": ("evaluate",),
+    "ablation": ("corpus",),
 }
 """The stages of the same corpus whose records a stage is made from."""
+
+OPTIONAL = ("ablation",)
+"""Stages that run only where they are asked for: they take longer than all others together."""
 
 SUMMARY, SUMMARISED = "paper", "evaluate"
 """The stage across corpora that is made from what they left, and the stage of theirs that it is made from."""
@@ -78,6 +82,14 @@ class CorpusPaths:
     def confusion(self) -> Path:
         return self.root / "evaluate" / "confusion.parquet"
 
+    @property
+    def pairs(self) -> Path:
+        return self.root / "evaluate" / "pairs.parquet"
+
+    @property
+    def selection(self) -> Path:
+        return self.root / "evaluate" / "selection.parquet"
+
     # explain --------------------------------------------------------------
     def explain(self, name: str) -> Path:
         """A file of the stage ``explain``: maps, pictures, sounds, tables."""
@@ -87,6 +99,11 @@ class CorpusPaths:
     def deploy(self, name: str) -> Path:
         """A file of the stage ``deploy``: ``<variant>.tflite``, tables; ``.`` for their folder."""
         return self.root / "deploy" / name
+
+    # ablation -------------------------------------------------------------
+    def ablation(self, name: str) -> Path:
+        """A file of the stage ``ablation``: tables, fits, and the caches of front ends (outputs of their own)."""
+        return self.root / "ablation" / name
 
     # every stage ----------------------------------------------------------
     def record(self, stage: str) -> Path:
@@ -131,6 +148,19 @@ class Paths:
     def benchmark(self, backbone: str) -> Path:
         """The folder of what was measured of one base model."""
         return self.artifacts / "benchmark" / backbone
+
+    def seed(self, seed: int) -> Path:
+        """The output of a run with a further seed."""
+        return self.artifacts / "seeds" / str(seed)
+
+    def evaluated(self) -> dict[str, CorpusPaths]:
+        """The corpora whose record of :data:`SUMMARISED` is there, by name."""
+        found = sorted(file.parents[1].name for file in self.artifacts.glob(f"*/{SUMMARISED}/record.json"))
+        return {name: self.corpus(name) for name in found}
+
+    def further(self) -> list["Paths"]:
+        """The outputs of further seeds that are there."""
+        return [Paths(folder) for folder in sorted(self.artifacts.glob("seeds/*")) if folder.is_dir()]
 
     @property
     def index(self) -> Path:

@@ -123,9 +123,10 @@ def make(
         for stage in STAGES:
             before = [record(member.name, needed) for needed in NEEDS[stage]]
             inputs = {"audio": member.audio} | (
-                {"weights file": member.weights} if stage in ("train", "baseline") else {}
+                {"weights file": member.weights} if stage in ("train", "baseline", "ablation") else {}
             )
-            jobs.append(job(member.name, stage, f"{member.title}: {stage}", member.parameters, before, inputs))
+            parameters = needs.taken(stage, member.parameters)
+            jobs.append(job(member.name, stage, f"{member.title}: {stage}", parameters, before, inputs))
     for stage in ACROSS:
         after = summary_records(output, [member.name for member in members], stages) if stage == SUMMARY else []
         jobs.append(job("", stage, TITLES[stage], across[stage], after, {}))
@@ -142,8 +143,8 @@ def record(corpus: str, stage: str) -> str:
 
 
 def summary_records(output: Path, corpora: Iterable[str] = (), stages: Iterable[str] = ()) -> list[str]:
-    """What the paper's notebook is made from: those corpora and all that are there, explanations as far as there are
-    any, and the other stages across corpora.
+    """What the paper's notebook is made from: those corpora and all that are there, with all seeds, explanations as far
+    as there are any, and the other stages across corpora.
 
     Args:
         output: below it ``artifacts/``.
@@ -151,14 +152,13 @@ def summary_records(output: Path, corpora: Iterable[str] = (), stages: Iterable[
         stages: that will have been run by then.
     """
     paths = Paths(output)
-    anywhere = paths.corpus("*").record(SUMMARISED).relative_to(paths.artifacts)
-    names = {path.parents[1].name for path in paths.artifacts.glob(str(anywhere))} | set(corpora)
-    explained = [
-        n for n in sorted(names) if (n in corpora and SHOWN in stages) or paths.corpus(n).record(SHOWN).exists()
-    ]
+    names = sorted({*paths.evaluated(), *corpora})
+    seeds = [places.record(SUMMARISED) for other in paths.further() for places in other.evaluated().values()]
+    shown = [n for n in names if (n in corpora and SHOWN in stages) or paths.corpus(n).record(SHOWN).exists()]
     others = [s for s in ACROSS if s != SUMMARY and (s in stages or paths.across(s).record(s).exists())]
-    made = [record(name, SUMMARISED) for name in sorted(names)] + [record(name, SHOWN) for name in explained]
-    return made + [record("", stage) for stage in others if names]
+    found = [record(name, SUMMARISED) for name in names] + [record(name, SHOWN) for name in shown]
+    found += [record("", stage) for stage in others]
+    return [*found, *(str(Path("..") / place.relative_to(output)) for place in seeds)] if names else []
 
 
 def _template(templates: Path, stage: str) -> dict[str, str]:

@@ -59,6 +59,7 @@ def prepare(
     output: Path,
     seed: int,
     backbone: str,
+    seeds: int,
     cores: int,
     templates: Path = NOTEBOOKS,
 ) -> Session:
@@ -69,17 +70,21 @@ def prepare(
         stages: the wanted ones.
         output: below it ``reports/`` and ``artifacts/``.
         seed, backbone: of the notebooks across corpora; Table 5 is of this base model.
+        seeds: how many the ablation takes.
         cores: threads that run at a time.
         templates: the folder of the template notebooks.
     """
-    members = [Member(s.name, _title(s), s.as_parameters(), _audio(s), digest(s.weights_file) or "") for s in settings]
+    members = [
+        Member(s.name, _title(s), s.as_parameters() | {"seeds": seeds}, _audio(s), digest(s.weights_file) or "")
+        for s in settings
+    ]
     once = {"output": str(output), "seed": seed}
     across = {BENCHMARK: once | {"backbone": backbone, "workers": 1}, SUMMARY: once}
     whole = plan.make(output, templates, members, stages, across)
     to_do = engine.to_do(whole)
     fitting = sum(job.stage == "train" for job in whole.jobs if job.name in to_do)
     # A single corpus must keep all cores busy; and what is timed must have the machine to itself.
-    threads = {"train": max(1, cores // fitting) if fitting else 1, BENCHMARK: cores}
+    threads = {"train": max(1, cores // fitting) if fitting else 1, BENCHMARK: cores, "ablation": cores}
     whole = whole.only(replace(job, threads=threads.get(job.stage, 1)) for job in whole.jobs)
     by_name = {s.name: s for s in settings}
     each = {

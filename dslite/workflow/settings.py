@@ -1,7 +1,7 @@
 """What a notebook runs with: its parameters, resolved."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dslite import corpora
@@ -28,6 +28,7 @@ class Settings:
         seed: of everything random.
         output: folder of ``artifacts/`` and ``reports/``.
         workers: fits that run side by side, each with one thread.
+        chunk: length of a chunk in s where it is not that of Table 2; 0 where it is.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Settings:
     seed: int
     output: Path
     workers: int
+    chunk: float = 0.0
 
     @property
     def paths(self) -> CorpusPaths:
@@ -49,7 +51,8 @@ class Settings:
 
     @property
     def recipe(self) -> Recipe:
-        return recipe(self.name, self.profile, self.reading)
+        tabled = recipe(self.name, self.profile, self.reading)
+        return replace(tabled, chunk=self.chunk) if self.chunk else tabled
 
     @property
     def weights_file(self) -> Path | None:

@@ -7,6 +7,11 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 _FRONT_END = ["audio.py", "readings.py", "spectrogram.py", "store.py"]
 _DEPLOYMENT = ["deployment/*.py", "model.py", "spectrogram.py"]
+_TRAINING = [
+    *_FRONT_END,
+    *("augmentation.py", "backbones.py", "model.py", "profiles.py", "scoring.py", "training.py", "weights.py"),
+    *("paper/table2.toml", "workflow/fits.py"),
+]
 _RESULTS = {
     "corpus": [
         *_FRONT_END,
@@ -17,18 +22,15 @@ _RESULTS = {
         "workflow/stages.py",
         "workflow/records.py",
     ],
-    "train": [
-        *_FRONT_END,
-        *("augmentation.py", "backbones.py", "model.py", "profiles.py", "scoring.py", "training.py", "weights.py"),
-        *("paper/table2.toml", "workflow/fits.py"),
-    ],
+    "train": _TRAINING,
     "baseline": [
         *_FRONT_END,
         *("backbones.py", "baseline.py", "features.py", "scoring.py", "weights.py", "workflow/baselining.py"),
     ],
-    "evaluate": ["scoring.py", "workflow/stages.py", "workflow/records.py"],
+    "evaluate": ["resampling.py", "scoring.py", "statistics.py", "workflow/stages.py", "workflow/records.py"],
     "explain": [*_FRONT_END, "explanation/*.py", "model.py", "reporting/cards.py", "workflow/explaining.py"],
     "deploy": [*_DEPLOYMENT, "audio.py", "scoring.py", "workflow/deploying.py"],
+    "ablation": [*_TRAINING, "paper/*.toml", "resampling.py", "statistics.py", "workflow/ablating.py"],
     "benchmark": [*_DEPLOYMENT, "backbones.py", "weights.py", "timing.py", "workflow/benchmarking.py"],
     "paper": [
         *_FRONT_END,  # the pictures of the discrepancies are computed
@@ -36,8 +38,9 @@ _RESULTS = {
     ],
 }
 # What a reading's parameters are is compared by value, so that changing one reading leaves the results of the others.
-_PAGES = ["paper/readings.toml", "reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
-_VIEWS = ("baseline_views", "costs", "explained", "gallery", "views")
+_LEDGER = [f"paper/{name}" for name in ("discrepancies.toml", "ledger.py", "readings.toml")]
+_PAGES = [*_LEDGER, "reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
+_VIEWS = ("ablation_views", "baseline_views", "costs", "evaluated_views", "explained", "gallery", "views")
 _FLOW = ("notebooks", "paths", "records", "settings", "stages", "summary", *_VIEWS)
 _PAGES += [f"workflow/{name}.py" for name in _FLOW]
 _NO_RESULT = {"corpora/download.py", "corpora/unpacking.py"}

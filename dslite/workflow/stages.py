@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from dslite import corpora, scoring
-from dslite.baseline import ON_BASE_MODEL, SYSTEMS
+from dslite import corpora, scoring, statistics
+from dslite.baseline import ON_BASE_MODEL, PUBLISHED, SYSTEMS
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.reporting.results import chosen_on_dev
@@ -27,9 +27,12 @@ from dslite.workflow.settings import Settings
 AUGMENTATIONS = ("none", "cutmix", "specaugment", "both")
 """The paper's four configurations in its order."""
 
+OURS = "DS Lite"
+"""The paper's own system, as ``results.csv`` calls it."""
+
 RESULT_COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
-    "data", "backbone", "weights", "profile", "reading", "seed",
+    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high",
 ]  # fmt: skip
 
 
@@ -175,26 +178,13 @@ def train(settings: Settings) -> Stage:
         weights = fetch_weights(settings.backbone)
     fitted_with = _fitted_with(settings, corpus, weights)
     settings.paths.record("evaluate").unlink(missing_ok=True)  # scores of other predictions than will lie here
-    paths, key = settings.paths, records.identity("train", fitted_with)
-    shop = fits.Workshop(
-        clips=paths.clips,
-        chunks=paths.chunks,
-        spectrograms=paths.spectrograms,
-        features=paths.features,
-        classes=corpus.classes,
-        backbone=settings.backbone,
-        weights=weights,
-        data_hash=corpus.record["data_hash"],
-        recipe=settings.recipe,
-        reading=settings.reading,
-        seed=settings.seed,
-    )
+    key = records.identity("train", fitted_with)
     jobs = [
-        fits.Job(a, target, paths.fit(a, target), records.hashed([key, a, target]))
+        fits.Job(a, target, settings.paths.fit(a, target), records.hashed([key, a, target]))
         for a in AUGMENTATIONS
         for target in fits.TARGETS
     ]
-    about = fits.run(shop, jobs, settings.workers, progress.report)
+    about = fits.run(workshop(corpus, weights), jobs, settings.workers, progress.report)
     fitted = [json.loads((job.folder / "record.json").read_text()) for job in jobs]
     record = {
         **records.inherited(corpus.record),
@@ -212,6 +202,24 @@ def train(settings: Settings) -> Stage:
     }
     records.write(settings, record)
     return Stage(settings, record)
+
+
+def workshop(corpus: Stage, weights: Path | None, seed: int | None = None) -> fits.Workshop:
+    """What all fits on a prepared corpus share; the seed is that of its settings unless another is given."""
+    settings, paths = corpus.settings, corpus.paths
+    return fits.Workshop(
+        clips=paths.clips,
+        chunks=paths.chunks,
+        spectrograms=paths.spectrograms,
+        features=paths.features,
+        classes=corpus.classes,
+        backbone=settings.backbone,
+        weights=weights,
+        data_hash=corpus.record["data_hash"],
+        recipe=settings.recipe,
+        reading=settings.reading,
+        seed=settings.seed if seed is None else seed,
+    )
 
 
 def _fitted_with(settings: Settings, corpus: Stage, weights: Path | None) -> dict:
@@ -235,7 +243,7 @@ def _shown_with(corpus: Stage, fitted_with: dict) -> dict:
 
 
 def evaluate(settings: Settings) -> Stage:
-    """Stage ``evaluate``: scores, intervals and confusion, from the prediction tables and from nothing else."""
+    """Stage ``evaluate``: scores, intervals, tests and confusion, from the prediction tables and from nothing else."""
     from dslite.workflow.baselining import baseline  # here, because it is built on this module
 
     trained, compared = train(settings), baseline(settings)
@@ -249,7 +257,7 @@ def evaluate(settings: Settings) -> Stage:
     started = time.monotonic()
     scores, counts = [], []
     for system, augmentation in [*((name, "") for name in SYSTEMS), *(("", key) for key in AUGMENTATIONS)]:
-        name = SYSTEMS.get(system, "DS Lite")
+        name = SYSTEMS.get(system, OURS)
         for partition in fits.TARGETS:
             file = settings.paths.baseline(system, partition)
             table = pd.read_parquet(file) if system else trained.predictions(augmentation, partition)
@@ -263,10 +271,20 @@ def evaluate(settings: Settings) -> Stage:
     results = pd.DataFrame(scores).assign(**shared)[RESULT_COLUMNS]
     without = [name for system, name in SYSTEMS.items() if system not in ON_BASE_MODEL]
     results.loc[results["system"].isin(without), ["backbone", "weights"]] = ""
-    with whole_file(settings.paths.scores) as draft:
-        results.to_parquet(draft, index=False)
-    with whole_file(settings.paths.confusion) as draft:
-        pd.concat(counts, ignore_index=True).to_parquet(draft, index=False)
+    paths, matrices = settings.paths, pd.concat(counts, ignore_index=True)
+    dev = results[(results["partition"] == "dev") & (results["system"] == OURS)]
+    on_test = {a: trained.predictions(a, "test") for a in AUGMENTATIONS}
+    on_test[SYSTEMS[PUBLISHED]] = pd.read_parquet(paths.baseline(PUBLISHED, "test"))
+    pairs, selection = statistics.on_test(
+        on_test,
+        {protocol: rows.set_index("augmentation")["uar"] for protocol, rows in dev.groupby("protocol", sort=False)},
+        trained.classes,
+        settings.seed,
+    )
+    files = {paths.scores: results, paths.confusion: matrices, paths.pairs: pairs, paths.selection: selection}
+    for file, table in files.items():
+        with whole_file(file) as draft:
+            table.to_parquet(draft, index=False)
     records.write(settings, record)
     return Stage(settings, record)
 

@@ -1,13 +1,13 @@
-"""What the notebooks of one corpus show, from what its stages left."""
+"""What the corpus and train notebooks show, from what their stages left."""
 
 import json
 
 import pandas as pd
 
-from dslite import audio, scoring
+from dslite import audio
 from dslite.profiles import TABLE2
-from dslite.reporting.figures import Example, Panel
-from dslite.reporting.tables import confusion_matrix
+from dslite.readings import PAPER
+from dslite.reporting.figures import Example
 from dslite.workflow.fits import TARGETS
 from dslite.workflow.stages import AUGMENTATIONS, Stage
 
@@ -45,15 +45,27 @@ def hyperparameters(stage: Stage) -> dict:
     return ({(name, "paper"): TABLE2[name]} if name in TABLE2 else {}) | {(name, "here"): used}
 
 
+def reading(stage: Stage) -> pd.DataFrame:
+    """The parameters of the reading that a stage ran with, beside those of the default one."""
+    from dslite.paper.ledger import LEDGER
+
+    used = stage.settings.reading
+    return pd.DataFrame(
+        {"entry": entry.id, "about": entry.title, "parameter": name, "here": used.said(name), "paper": PAPER.said(name)}
+        for entry in LEDGER
+        for name in entry.parameters
+    )
+
+
 def histories(stage: Stage) -> dict[tuple[str, str], pd.DataFrame]:
     """(augmentation, partition) -> a row per epoch."""
-    return {key: stage.history(*key) for key in _fits()}
+    return {key: stage.history(*key) for key in fitted()}
 
 
 def fit_records(stage: Stage) -> pd.DataFrame:
     """A row per fit: what it was trained and scored on, and what it took."""
     rows = []
-    for key in _fits():
+    for key in fitted():
         record = json.loads((stage.paths.fit(*key) / "record.json").read_text())
         rows.append(
             {
@@ -72,41 +84,6 @@ def fit_records(stage: Stage) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def scores(stage: Stage) -> pd.DataFrame:
-    """The corpus' rows of results.csv, for reading."""
-    table = pd.read_parquet(stage.paths.scores)
-    table["UAR"] = [
-        f"{row.uar:.1f} ({row.ci_low:.1f}–{row.ci_high:.1f})" if row.n_files else "no file qualifies (n_files 0)"
-        for row in table.itertuples()
-    ]
-    wide = ["system", "augmentation", "partition", "protocol", "UAR", "n_files", "n_speakers"]
-    return table[wide].rename(columns={"n_files": "files", "n_speakers": "speakers"})
-
-
-def confusion_panels(stage: Stage) -> list[Panel]:
-    """Confusion on test, all files, for each augmentation."""
-    counts = pd.read_parquet(stage.paths.confusion)
-    return [
-        Panel(
-            a, confusion_matrix(counts, stage.classes, augmentation=a, partition="test", protocol="all"), stage.classes
-        )
-        for a in AUGMENTATIONS
-    ]
-
-
-def by_decision(stage: Stage) -> pd.DataFrame:
-    """UAR (%) on all files as they were decided, and when each is decided by mean probability."""
-    rows = []
-    for augmentation, partition in _fits():
-        table = stage.predictions(augmentation, partition)
-        mean = table[[f"p_{name}" for name in stage.classes]].to_numpy().argmax(axis=1)
-        other = table.assign(predicted=[stage.classes[i] for i in mean])
-        decided = {stage.settings.reading.decision: table, "mean": other}
-        uar = {how: scoring.score(t, stage.classes, "all", stage.settings.seed)["uar"] for how, t in decided.items()}
-        shown = {scoring.DECISIONS[how]: f"{value:.1f}" for how, value in uar.items()}
-        rows.append({"augmentation": augmentation, "partition": partition, **shown})
-    return pd.DataFrame(rows)
-
-
-def _fits() -> list[tuple[str, str]]:
+def fitted() -> list[tuple[str, str]]:
+    """(augmentation, partition that is scored) of every fit, in the paper's order."""
     return [(augmentation, target) for augmentation in AUGMENTATIONS for target in TARGETS]

@@ -1,0 +1,137 @@
+"""Bootstrap draws of a test set: files or whole speakers, for any number of systems on the same draws.
+
+A file matters only by its label and by which systems are right on it, a speaker by its counts of such files. Units
+that are alike are of one kind, and a draw of units with replacement is a draw of counts over the kinds, multinomial
+with their shares: exactly the same distribution at a fraction of the work.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+DRAWS = 1000
+"""Draws behind an interval (paper 3.3)."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A percentile interval, in the unit of what was drawn; NaN where there is none."""
+
+    low: float
+    high: float
+
+
+NO_INTERVAL = Interval(float("nan"), float("nan"))
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The units that are drawn (files, or speakers with all their files), alike ones together.
+
+    Attributes:
+        units: int (kinds,), how many units there are of each kind, at least one.
+        total: float (kinds, classes), files of each class in one such unit.
+        right: float (kinds, systems, classes), those of them that each system gets right.
+    """
+
+    units: np.ndarray
+    total: np.ndarray
+    right: np.ndarray
+
+    @property
+    def scores(self) -> np.ndarray:
+        """UAR in percent of each system on the test set as it is: float (systems,)."""
+        return self._score(self.units[None])[0]
+
+    def draw(self, seed: int, draws: int = DRAWS) -> np.ndarray:
+        """UAR in percent of each system on resampled test sets.
+
+        As many units as there are, with replacement. A draw in which a class does not occur is scored over the
+        classes that do, as scikit-learn's balanced accuracy would: it has no recall to average for the absent one.
+
+        Args:
+            seed: the same seed and the same kinds give the same draws.
+            draws: number of draws.
+
+        Returns:
+            float (draws, systems); the systems of a row are scored on the same draw.
+        """
+        number = int(self.units.sum())
+        return self._score(np.random.default_rng(seed).multinomial(number, self.units / number, size=draws))
+
+    def hold_out(self, seed: int, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
+        """UAR in percent of each system on draws as :meth:`draw` makes them, and on the units that a draw leaves out.
+
+        Returns:
+            Two of float (draws, systems). Draws that leave no unit out are left away themselves.
+        """
+        rng, number = np.random.default_rng(seed), int(self.units.sum())
+        first = np.cumsum(self.units) - self.units  # where each kind's units begin
+        inside, outside = [], []
+        batch = max(1, 1_000_000 // number)  # so that many draws of many files need little memory
+        for start in range(0, draws, batch):
+            size = min(batch, draws - start)
+            which = rng.integers(0, number, (size, number)) + number * np.arange(size)[:, None]
+            times = np.bincount(which.ravel(), minlength=size * number).reshape(size, number)
+            kept = times[(times == 0).any(axis=1)]
+            inside.append(self._score(np.add.reduceat(kept, first, axis=1)))
+            outside.append(self._score(np.add.reduceat(kept == 0, first, axis=1, dtype=int)))
+        return np.concatenate(inside), np.concatenate(outside)
+
+    def _score(self, counts: np.ndarray) -> np.ndarray:
+        """UAR in percent, float (draws, systems), of draws that have so many units of each kind, (draws, kinds)."""
+        kinds, systems, classes = self.right.shape
+        counts = counts.astype(float)  # whole numbers all the same; integers have no fast product
+        right = (counts @ self.right.reshape(kinds, -1)).reshape(len(counts), systems, classes)
+        return mean_recall(counts @ self.total, right)
+
+
+def kinds(label: np.ndarray, right: np.ndarray, group: np.ndarray | None = None) -> Kinds:
+    """Tells the units of a test set apart.
+
+    Args:
+        label: int (files,), class indices; at least one file.
+        right: bool (systems, files), which files each system gets right.
+        group: int (files,), the unit 0..k-1 of each file (its speaker); without it every file is its own.
+    """
+    systems, files = right.shape
+    if group is None:
+        rows, units = np.unique(np.vstack([label, right]), axis=1, return_counts=True)
+        total = np.eye(int(label.max()) + 1)[rows[0]]
+        return Kinds(units, total, rows[1:].T[:, :, None] * total[:, None])
+    groups, classes = int(group.max()) + 1, int(label.max()) + 1
+    cell = group * classes + label
+    counts = [np.bincount(cell, weights, groups * classes).reshape(groups, classes) for weights in (None, *right)]
+    # From many files of the first class to few: in the order of single files where every group is one.
+    rows, units = np.unique(np.hstack([-counts[0], *counts[1:]]), axis=0, return_counts=True)
+    return Kinds(units, -rows[:, :classes], rows[:, classes:].reshape(len(units), systems, classes))
+
+
+def by_speaker(speakers: Sequence[str]) -> np.ndarray | None:
+    """The speaker of each file as 0..k-1; None where speakers cannot be drawn: one file has none, or all have one."""
+    names, group = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
+    return None if len(names) < 2 or "" in names else group
+
+
+def mean_recall(total: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """UAR in percent over the classes that occur.
+
+    Args:
+        total: (..., classes), files of each class; at least one.
+        right: (..., systems, classes), those that each system gets right.
+
+    Returns:
+        float (..., systems).
+    """
+    total = total[..., None, :]
+    recall = np.divide(right, total, out=np.zeros(right.shape), where=total > 0)
+    return 100.0 * recall.sum(axis=-1) / (total > 0).sum(axis=-1)
+
+
+def percentiles(values: np.ndarray, level: float = 0.95) -> Interval:
+    """The percentile interval of drawn values, float (draws,); NaN where nothing was drawn."""
+    if not len(values):
+        return NO_INTERVAL
+    tail = 50.0 * (1.0 - level)
+    return Interval(*(float(q) for q in np.percentile(values, [tail, 100.0 - tail])))

@@ -1,0 +1,183 @@
+"""Stage ``ablation``: one discrepancy at a time against the reading ``sound``, to see which of them matter.
+
+Everything is fitted with both augmentations, so that whatever a discrepancy touches has a chance to act.
+"""
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from dslite import scoring, statistics
+from dslite.errors import DsliteError
+from dslite.files import whole_file
+from dslite.readings import CACHED, READINGS, Reading, ablations
+from dslite.weights import digest, fetch_weights
+from dslite.workflow import fits, progress, records
+from dslite.workflow.settings import Settings
+from dslite.workflow.stages import Stage, prepare, weights_warnings, workshop
+
+REFERENCE = "sound"
+"""The reading that each discrepancy is brought into alone."""
+
+AUGMENTATION = "both"
+
+NO_EFFECT = "changes nothing in the demo profile, which has an optimiser of its own"
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """A discrepancy (its ledger entry and name), the settings that it is fitted with, and its name on disk."""
+
+    name: str
+    settings: Settings
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.paths.ablation(re.sub(r"[^a-z0-9]+", "_", self.name.lower()))
+
+
+def ablate(settings: Settings, seeds: int = 1, chunk: float = 0.0) -> Stage:
+    """Fits ``sound`` and every discrepancy alone, and compares them on test.
+
+    It leaves ``scores.parquet`` (a row per variant, seed and partition), ``differences.parquet``
+    (:func:`dslite.statistics.against`) and ``left_out.parquet`` (variants that cannot be or change nothing, and why).
+
+    Args:
+        settings: the corpus; its reading is not used.
+        seeds: how many, from the settings' own on. The audio of a stand-in is that of the first.
+        chunk: length of a chunk in s; 0 for Table 2's.
+
+    Raises:
+        DsliteError: for fewer than one seed, a negative chunk, or a corpus on which even ``sound`` cannot be fitted.
+    """
+    if seeds < 1 or chunk < 0:
+        raise DsliteError(f"seeds is {seeds} and chunk {chunk}; expected at least 1 seed and a length of 0 s or more.")
+    settings = replace(settings, reading=READINGS[REFERENCE], chunk=chunk)
+    variants = [_Variant(name, replace(settings, reading=reading)) for name, reading in _readings().items()]
+    corpus, weights = _prepared(variants[0]), settings.weights_file
+    asked = {
+        v.name: {"reading": v.settings.reading.parameters(), "recipe": asdict(v.settings.recipe)} for v in variants
+    }
+    identity = {
+        "data": corpus.record["data_hash"],
+        "kind": [corpus.record[name] for name in ("data", "note")],
+        "variants": asked,
+        "seeds": seeds,
+        "profile": settings.profile,
+        "backbone": settings.backbone,
+        "weights": digest(weights),
+        "seed": settings.seed,
+    }
+    if record := records.made(settings, "ablation", identity):
+        return Stage(settings, record)
+    started = time.monotonic()
+    if weights is None and progress.VARIABLE not in os.environ:  # a run has tried before it made its plan
+        weights = fetch_weights(settings.backbone)
+    tables: dict[str, list[dict[str, pd.DataFrame]]] = {}
+    left_out, about = [], {}
+    for number, variant in enumerate(variants):
+        if variant.settings.recipe == settings.recipe and _same_but_optimiser(variant, settings):
+            left_out.append({"variant": variant.name, "reason": NO_EFFECT})
+            continue
+        told = _Told(number / len(variants), 1 / (len(variants) * seeds), variant.name)
+        try:
+            prepared = _prepared(variant)
+            for seed in range(settings.seed, settings.seed + seeds):
+                found, about = _fit(variant, prepared, weights, seed, settings.workers, told)
+                tables.setdefault(variant.name, []).append(found)
+                told = told.next()
+        except DsliteError as error:
+            if variant.name == REFERENCE:
+                raise
+            left_out.append({"variant": variant.name, "reason": str(error)})
+    on_test = {name: [found["test"] for found in runs] for name, runs in tables.items()}
+    leaves = {
+        "scores": _scores(tables, corpus.classes, settings.seed),
+        "differences": statistics.against(on_test, REFERENCE, corpus.classes, settings.seed),
+        "left_out": pd.DataFrame(left_out, columns=["variant", "reason"]),
+    }
+    for name, table in leaves.items():
+        with whole_file(settings.paths.ablation(f"{name}.parquet")) as draft:
+            table.to_parquet(draft, index=False)
+    record = {
+        **records.inherited(corpus.record),
+        **records.begin(settings, "ablation", identity, started),
+        "backbone": settings.backbone,
+        "weights": about["weights"],
+        "weights_source": about["source"],
+        "augmentation": AUGMENTATION,
+        "seeds": list(range(settings.seed, settings.seed + seeds)),
+        "chunk": settings.recipe.chunk,
+        "warnings": [*weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
+    }
+    records.write(settings, record)
+    return Stage(settings, record)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Hands the progress of one fit on as a part of the whole."""
+
+    begin: float
+    share: float
+    name: str
+
+    def __call__(self, done: float, total: float, text: str) -> None:
+        progress.report(self.begin + self.share * done / total, 1, f"{self.name}: {text}")
+
+    def next(self) -> "_Told":
+        return replace(self, begin=self.begin + self.share)
+
+
+def _readings() -> Mapping[str, Reading]:
+    return {REFERENCE: READINGS[REFERENCE], **ablations()}
+
+
+def _same_but_optimiser(variant: _Variant, settings: Settings) -> bool:
+    """Whether only the optimiser's parameters differ: where the recipe is the same, they have no say."""
+    if variant.name == REFERENCE:
+        return False
+    own, theirs = variant.settings.reading.parameters(), settings.reading.parameters()
+    return all(own[name] == theirs[name] for name in own if name not in ("optimiser", "learning_rate", "extra_epochs"))
+
+
+def _prepared(variant: _Variant) -> Stage:
+    """The corpus as the variant's front end sees it: an output of its own, shared by all with the same front end."""
+    settings = variant.settings
+    cached = records.hashed({name: getattr(settings.reading, name) for name in CACHED} | {"chunk": settings.chunk})
+    return prepare(replace(settings, output=settings.paths.ablation(cached)))
+
+
+def _fit(variant: _Variant, corpus: Stage, weights, seed: int, workers: int, told) -> tuple[dict, dict]:
+    """Predictions for dev and for test, and what the base model's weights are."""
+    settings = variant.settings
+    fitted_with = {
+        "data": corpus.record["data_hash"],
+        "backbone": settings.backbone,
+        "weights": digest(weights),
+        "recipe": asdict(settings.recipe),
+        "reading": settings.reading.parameters(),
+        "seed": seed,
+    }
+    key = records.identity("train", fitted_with)
+    jobs = [
+        fits.Job(AUGMENTATION, target, variant.folder / str(seed) / target, records.hashed([key, target]))
+        for target in fits.TARGETS
+    ]
+    about = fits.run(workshop(corpus, weights, seed), jobs, workers, told)
+    return {job.target: pd.read_parquet(job.folder / "predictions.parquet") for job in jobs}, about
+
+
+def _scores(tables: Mapping[str, list[dict[str, pd.DataFrame]]], classes, first: int) -> pd.DataFrame:
+    rows = [
+        {"variant": name, "seed": first + number, "partition": part, **scoring.score(table, classes, "all", first)}
+        for name, runs in tables.items()
+        for number, found in enumerate(runs)
+        for part, table in found.items()
+    ]
+    return pd.DataFrame(rows)

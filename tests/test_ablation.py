@@ -1,0 +1,93 @@
+"""The ablation stage on a tiny corpus, and how it compares."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from dslite import statistics
+from dslite.errors import DsliteError
+from dslite.readings import READINGS
+from dslite.workflow import ablating, ablation_views
+from dslite.workflow.settings import resolve
+
+VARIANTS = {
+    "F-13 Adam": {"optimiser": "adam", "learning_rate": 0.001},
+    "F-03 nearest": {"resize": "nearest"},
+    "F-16 short files dropped": {"short_files": "drop"},
+}
+
+
+def predictions(predicted: str, files: str = "wxyz") -> pd.DataFrame:
+    label = dict(zip("wxyz", "aabb", strict=True))
+    table = pd.DataFrame({"file": list(files), "predicted": list(predicted)})
+    return table.assign(label=table["file"].map(label), speaker="", padded=False)
+
+
+def test_differences_are_of_means_over_seeds_and_on_the_files_that_both_have():
+    tables = {
+        "sound": [predictions("aabb"), predictions("abbb")],  # 100 and 75
+        "worse": [predictions("bbbb"), predictions("abbb")],  # 50 and 75
+        "fewer": [predictions("bb", "xy"), predictions("bb", "xy")],  # 50 on x and y; sound has 100 and 50 there
+    }
+    found = statistics.against(tables, "sound", ("a", "b"), seed=0).set_index("system")
+    assert found.loc["worse", ["uar", "uar_reference", "difference"]].tolist() == [62.5, 87.5, -25.0]
+    assert found.loc["fewer", ["uar", "uar_reference", "difference", "n_files"]].tolist() == [50.0, 75.0, -25.0, 2]
+    assert found["low_speaker"].isna().all(), "no speakers are known"
+    assert (found["low_file"] <= found["difference"]).all() and (found["p_holm"] >= found["p"]).all()
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    rng = np.random.default_rng(0)
+    rows = ["filename,label,speaker,partition"]
+    for i in range(12):
+        soundfile.write(folder / f"{i}.wav", 0.1 * rng.standard_normal(20_000), 16_000)
+        part = ("train", "dev", "test")[i // 4]
+        rows.append(f"{i}.wav,{'ab'[i % 2]},{part}{i % 4},{part}")
+    (folder / "own.csv").write_text("\n".join(rows))
+    return resolve(str(folder / "own.csv"), profile="demo", output=folder / "out")
+
+
+@pytest.fixture(scope="module")
+def stage(settings):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
+        patch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
+        patch.setenv("KERAS_HOME", str(settings.output / "keras"))
+        patch.delenv("DSLITE_WEIGHTS", raising=False)
+        sound = READINGS["sound"]
+        readings = {name: sound.with_changes(**changes) for name, changes in VARIANTS.items()}
+        patch.setattr(ablating, "ablations", lambda: readings)
+        stage = ablating.ablate(settings)
+        again = {file: file.stat().st_mtime_ns for file in stage.paths.ablation(".").rglob("record.json")}
+        assert ablating.ablate(settings).record == stage.record
+        assert {file: file.stat().st_mtime_ns for file in again} == again
+        yield stage
+
+
+def test_every_variant_is_fitted_or_left_out_with_a_reason(stage):
+    scores = pd.read_parquet(stage.paths.ablation("scores.parquet"))
+    assert list(scores["variant"].unique()) == ["sound", "F-03 nearest"]
+    assert len(scores) == 4 and set(scores["partition"]) == {"dev", "test"} and (scores["n_files"] == 4).all()
+    left_out = ablation_views.left_out(stage).set_index("variant")["reason"]
+    assert left_out["F-13 Adam"] == ablating.NO_EFFECT
+    assert "shorter than one chunk" in left_out["F-16 short files dropped"]
+
+
+def test_the_difference_is_that_of_the_tables(stage):
+    folder = stage.paths.ablation("f_03_nearest") / "42" / "test"
+    table = pd.read_parquet(folder / "predictions.parquet")
+    assert json.loads((folder / "record.json").read_text())["reading"]["resize"] == "nearest"
+    row = ablation_views.differences(stage).iloc[0]
+    recalls = table.assign(right=table["label"] == table["predicted"]).groupby("label")["right"].mean()
+    assert row["UAR"] == pytest.approx(100 * recalls.mean())
+    assert row["difference"] == pytest.approx(row["UAR"] - row["UAR of sound"])
+
+
+def test_nonsense_is_refused(settings):
+    with pytest.raises(DsliteError, match="seeds is 0"):
+        ablating.ablate(settings, seeds=0)
