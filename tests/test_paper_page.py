@@ -19,7 +19,7 @@ from dslite.reporting.results import results_sheet, results_table
 from dslite.reporting.scorecard import strict_failures
 from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows, sheet_html
 from dslite.reporting.tables import table1, table1_sheet, table2, table2_sheet
-from dslite.workflow import cli
+from dslite.workflow import cli, paper_views, records
 from dslite.workflow.paths import Paths
 from dslite.workflow.summary import summarise
 from tests.workflow_toys import write_templates
@@ -148,7 +148,7 @@ def balanced(text: str) -> bool:
             open_ones.append(name)
         elif not open_ones or open_ones.pop() != name:
             return False
-    return depth == 0 and not open_ones and not re.search(r"[$#%_~^]", bare.replace("~", "", bare.count("}~")))
+    return depth == 0 and not open_ones and not re.search(r"[$#%_~^]", bare.replace("}~", "}"))
 
 
 def own(name: str):
@@ -294,6 +294,25 @@ def test_figures_of_corpora_that_are_there(summary):
     shown = [[cell.text for cell in row] for row in summary.recalls.rows]
     assert [row[1:] for row in shown] == [["50.0", "72.5", "not comparable"], ["50.0", "55.3", "not comparable"]]
     assert {words for row in summary.recalls.rows for words in told(summary.recalls, row[1])} == {"SYNTHETIC stand-in."}
+
+
+def test_figure_2_shows_explanations_of_these_very_scores(tmp_path):
+    layout, evaluated = Paths(tmp_path), {name: {"identity": name} for name in ("ccs", "css", "sleep")}
+
+    def explain(name: str, scores: str) -> None:
+        place = layout.corpus(name).record("explain")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps({"identity": records.identity("explain", {"evaluate": scores})}))
+
+    explain("css", "other scores")
+    assert paper_views.figure2_text(layout, evaluated).startswith("No corpus has been explained here")
+    explain("sleep", "sleep")
+    assert paper_views.figure2_text(layout, evaluated) == "Shown: SLEEP. CSS and CCS were not explained here."
+    explain("css", "css")
+    assert paper_views.figure2_text(layout, evaluated) == "Shown: CSS. CCS was not explained here."
+    explain("ccs", "ccs")
+    assert paper_views.explained(layout, evaluated) == ["css", "ccs", "sleep"]
+    assert paper_views.figure2_text(layout, evaluated) == "", "as in the paper"
 
 
 # --strict -------------------------------------------------------------------------------------------------------------
