@@ -109,6 +109,7 @@ def test_printed_figures_that_the_audit_doubts_say_so():
     sheet = results_sheet(rows("css"), ["css"], "", "full-chunk")
     doubted = cells(sheet, published.ROWS["both"], "paper")[2]
     assert doubted.text == "55.1–66.8"
+    assert sheet.marks(doubted) == "a,b", "in their order, whatever that of the findings"
     assert sorted(words[-7:] for words in told(sheet, doubted)) == ["(F-34).", "(F-35)."]
     assert not cells(sheet, published.ROWS["cutmix"], "paper")[2].reasons
     first = table1_sheet(table1(CORPORA["ccs"]))

@@ -67,8 +67,7 @@ class Sheet:
 
     def marks(self, cell: Cell) -> str:
         """The letters of a cell's footnotes, e.g. ``a,b``."""
-        letters = self.footnotes
-        return ",".join(letters[reason] for reason in cell.reasons)
+        return ",".join(letter for reason, letter in self.footnotes.items() if reason in cell.reasons)
 
 
 def marked_rows(reasons: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
