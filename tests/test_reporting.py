@@ -1,5 +1,6 @@
 """Tables, figures and banners: right numbers, marked, escaped."""
 
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from dslite.paper import published
 from dslite.reporting import figures, results, tables
 from dslite.reporting.display import figure_html, table_html
 from dslite.reporting.provenance import banner_html, duration, provenance_line
+from dslite.reporting.sheets import sheet_html
 
 EVIL = "<script>alert('x')</script> $y_0$ & \"é\""
 RECORD = {"data": "stand-in", "backbone": "squeezenet_v1", "weights": "random", "profile": "demo", "seed": 7}
@@ -45,6 +47,11 @@ def _rows(corpora=("ccs", "css"), data="stand-in", weights="random", files=20, s
                          backbone="squeezenet_v1", weights=weights, profile="demo", reading="paper", seed=7)
                 )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _results_html(*arguments):
+    """Without the letters of footnotes."""
+    return re.sub("<sup>.*?</sup>", "", sheet_html(results.results_sheet(*arguments)))
 
 
 # Table 1 and counts -------------------------------------------------------------------------------------------------
@@ -114,13 +121,13 @@ def test_baselines_stand_above_ds_lite_and_the_printed_one_below_ours():
     ]
     assert frame["ccs_test"].tolist()[:4] == [81, 82, 80, 64.1]
     assert frame["css_dev"].tolist()[:4] == [41, 42, 40, 56.0]
-    heads = results.results_html(pd.concat([_baselines(), _rows()]), ["ccs"], "")
+    heads = _results_html(pd.concat([_baselines(), _rows()]), ["ccs"], "")
     assert "SqueezeNet v1.1" in heads, "the columns say what DS Lite's figures rest on"
 
 
 def test_the_configuration_to_choose_is_one_of_ds_lite():
     both = pd.concat([_rows(("ccs",)), _baselines(("ccs",))])
-    soup = BeautifulSoup(results.results_html(both, ["ccs"], ""), "html.parser")
+    soup = BeautifulSoup(_results_html(both, ["ccs"], ""), "html.parser")
     assert [td.get_text() for td in soup.select(".ds-chosen")] == ["13.0"]
     assert "82.0" in [td.get_text() for td in soup.select(".ds-best")], "but the best on test may be a baseline"
     assert results.chosen_on_dev(both, "ccs") == "both"
@@ -138,7 +145,7 @@ def test_several_runs_of_a_corpus_are_refused():
 
 
 def test_the_paper_form_marks_synthetic_data_random_weights_and_published_figures():
-    soup = BeautifulSoup(results.results_html(_rows(), published.COLUMNS[3], "Table 3"), "html.parser")
+    soup = BeautifulSoup(_results_html(_rows(), published.COLUMNS[3], "Table 3"), "html.parser")
     heads = [th.get_text(" ") for th in soup.select("thead tr:nth-of-type(2) th[colspan]")]
     ours, missing = heads[-4:-2], heads[-2:]
     assert all("SYNTHETIC stand-in" in head and "RANDOM weights" in head and "seed 7" in head for head in ours)
@@ -154,7 +161,7 @@ def test_the_paper_form_marks_synthetic_data_random_weights_and_published_figure
 
 
 def test_a_protocol_that_no_file_meets_says_so():
-    html = results.results_html(_rows(("ravdess",), data="cropped", weights="imagenet", files=0), ["ravdess"], "")
+    html = _results_html(_rows(("ravdess",), data="cropped", weights="imagenet", files=0), ["ravdess"], "")
     assert html.count("no file") == 8
     assert "0 test files" in html
     assert "CROPPED" in html

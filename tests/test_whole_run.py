@@ -82,9 +82,11 @@ def tables(output: Path) -> dict[str, pd.DataFrame]:
 def test_fresh_run_leaves_every_page_and_table(finished):
     pages = {str(f.relative_to(finished / "reports")) for f in (finished / "reports").rglob("*.html")}
     stages = (stage for stage in STAGES if stage not in OPTIONAL)
-    across = {"index.html", "gallery.html", *(f"{stage}.html" for stage in ACROSS)}
+    across = {f"{name}.html" for name in ("index", "gallery", "scorecard", "discrepancies", *ACROSS)}
     assert across | {f"my_sounds/{stage}.html" for stage in stages} == pages
-    assert {f"table{n}.csv" for n in range(1, 6)} == {f.name for f in (finished / "reports" / "tables").iterdir()}
+    assert {f"table{n}.{kind}" for n in range(1, 6) for kind in ("csv", "tex")} == {
+        f.name for f in (finished / "reports" / "tables").iterdir()
+    }
     models = {f.name for f in Paths(finished).corpus("my_sounds").deploy(".").glob("*.tflite")}
     assert {"float32.tflite", "dynamic-int8.tflite"} <= models, "the gate lets them pass"
     assert len(tables(finished)) == 8

@@ -85,7 +85,7 @@ def test_reasons_of_parameters(root):
         "aa-explain": "new input: evaluate",
         "aa-deploy": "new input: evaluate",
         "aa-ablation": "new input: corpus",
-        "paper": "new input: evaluate of aa",
+        "paper": "new input: evaluate, explain of aa",
     }
     plan = plan_of(root, member("aa", root / "out", weights="/w {1} 'a', \"b\""))
     reasons = engine.to_do(plan)
@@ -101,7 +101,7 @@ def test_reasons_of_code_and_audio(root):
         "aa-evaluate": "changed code: dslite/evaluate.py",
         "aa-explain": "new input: evaluate",
         "aa-deploy": "new input: evaluate",
-        "paper": "new input: evaluate of aa",
+        "paper": "new input: evaluate, explain of aa",
     }
     other = replace(member("aa", root / "out"), audio="other audio")
     assert engine.to_do(plan_of(root, other))["aa-corpus"] == "changed input: the audio"
@@ -121,7 +121,7 @@ def test_reasons_of_a_new_corpus_and_of_a_missing_page(root):
     reasons = engine.to_do(plan)
     assert [name for name in reasons if name.startswith("aa")] == []
     assert reasons["bb-train"] == "new"
-    assert reasons["paper"] == "changed input: other corpora have results; new input: evaluate of bb"
+    assert reasons["paper"] == "changed input: other corpora have results; new input: evaluate, explain of bb"
     page = plan.paths.corpus("aa").page("evaluate")
     kept = page.read_text()
     page.unlink()

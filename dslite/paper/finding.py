@@ -53,6 +53,11 @@ class Finding:
     ledger: str = ""
     doubted: tuple[str, ...] = ()
 
+    @property
+    def told(self) -> str:
+        """Claim, outcome and ledger in a few words."""
+        return f"{self.claim}: {self.outcome}{f' ({self.ledger})' if self.ledger else ''}"
+
 
 def score(corpus: str, row: str, partition: str = "test") -> float:
     """A printed UAR in percent."""

@@ -1,9 +1,9 @@
 """What readers see: figures, tables and pages, in one style.
 
-Notebooks use ``use_style``, ``banner``, ``show``, ``table`` and the rooms ``figures``, ``comparisons``, ``tables``,
-``results`` and ``explanations``; the workflow uses ``to_html``, ``failure_page`` and ``write_index``. Names are
-imported when they are first used: a notebook does not pay for the page maker, and the command line does not pay for
-matplotlib.
+Notebooks use ``use_style``, ``banner``, ``show``, ``table``, ``words`` and the rooms ``figures``, ``comparisons``,
+``tables``, ``results``, ``sheets`` and ``explanations``; the workflow uses ``to_html``, ``failure_page`` and
+``write_index``. Names are imported when they are first used: a notebook does not pay for the page maker, and the
+command line does not pay for matplotlib.
 """
 
 from importlib import import_module
@@ -14,6 +14,7 @@ _HOMES = {
     "show": "display",
     "table": "display",
     "use_style": "display",
+    "words": "display",
     "to_html": "pages",
     "failure_page": "pages",
     "write_index": "index",
@@ -21,7 +22,7 @@ _HOMES = {
     "outside_references": "outside",
     "clean": "sanitiser",
 }
-_ROOMS = ("comparisons", "deployment", "explanations", "exploration", "figures", "results", "tables")
+_ROOMS = ("comparisons", "deployment", "explanations", "exploration", "figures", "results", "sheets", "tables")
 
 __all__ = [*_HOMES, *_ROOMS]
 

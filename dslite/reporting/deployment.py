@@ -1,6 +1,6 @@
 """What a model costs and what it is worth as exported: one picture of all variants, and Table 5 in the paper's form."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -9,7 +9,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dslite.reporting.display import RC, frame_table
+from dslite.reporting.display import RC
+from dslite.reporting.sheets import PRINTED, Cell, Sheet
 
 _WIDTH = 7.4
 _COLOURS = {"size": "#0072b2", "latency": "#d55e00", "uar": "#009e73"}
@@ -70,29 +71,34 @@ def _points(axes: Axes, middle: pd.Series, low: pd.Series, high: pd.Series, face
 _BLANK = "–"
 
 
-def table5_html(
+def table5_sheet(
     columns: Mapping[tuple[str, str], Mapping[str, str]],
     published: Collection[tuple[str, str]],
     caption: str,
-    note: str,
-    line: str,
-) -> str:
-    """Table 5 in the paper's form, costs below one another and models side by side, as escaped HTML.
+    note: str = "",
+    reasons: Mapping[str, Sequence[str]] | None = None,
+    shared: Sequence[str] = (),
+) -> Sheet:
+    """Table 5 in the paper's form, costs below one another and models side by side.
 
     Args:
         columns: (model, which of it) -> cost -> text; columns of one model stand together.
         published: the keys of those that are printed in the paper; they are set apart.
         caption, note: above and below the table.
-        line: its provenance.
+        reasons: cost -> why ours cannot be compared with the printed ones.
+        shared: the same of all costs.
     """
     fullest_first = sorted(columns.values(), key=len, reverse=True)
     costs = list(dict.fromkeys(cost for column in fullest_first for cost in column))
-    heads = pd.MultiIndex.from_tuples(columns, names=[None, None])
-    rows = [[column.get(cost, _BLANK) for column in columns.values()] for cost in costs]
-    body = pd.DataFrame(rows, index=costs, columns=heads)
-    look = pd.DataFrame("ds-number", index=costs, columns=heads)
-    for key in published:
-        look[key] = "ds-number ds-published"
-    style = body.style.format(escape="html").set_td_classes(look)
-    style = style.format_index(escape="html").format_index(escape="html", axis=1)
-    return frame_table(style, caption, note, line, "ds-wide ds-costs")
+    looks = {key: f"ds-number {PRINTED}" if key in published else "ds-number" for key in columns}
+    heads = [
+        [Cell(), *(Cell(model) for model, _ in columns)],
+        [Cell(), *(Cell(which, looks[key], () if key in published else tuple(shared)) for key in columns
+                   for which in key[1:])],
+    ]  # fmt: skip
+    rows = [
+        [Cell(cost, reasons=tuple((reasons or {}).get(cost, ()))),
+         *(Cell(column.get(cost, _BLANK), looks[key]) for key, column in columns.items())]
+        for cost in costs
+    ]  # fmt: skip
+    return Sheet(caption, heads, rows, 1, note=note, look="ds-wide ds-costs")

@@ -106,6 +106,14 @@ def _stamp(figure: "Figure", line: str) -> None:
     figure.text(*at, line, ha="right", va="top", fontsize=6.5, color="#8a4b00", parse_math=False)
 
 
+def words(text: str) -> None:
+    """Displays a sentence that depends on what there is, with what stands in backticks as code; nothing for ""."""
+    from IPython.display import Markdown, display
+
+    if text:
+        display(Markdown(text))
+
+
 def table(
     frame: "pd.DataFrame",
     caption: str,

@@ -11,7 +11,7 @@ from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, d
 from dslite.reporting.templates import render, whole_page
 from dslite.workflow.paths import ACROSS, OPTIONAL, STAGES
 
-_ACROSS = {"benchmark": "Table 5: what a model costs", "paper": "Tables 1–4 and confusion"}
+_ACROSS = {"benchmark": "Table 5: what a model costs", "paper": "The paper's tables and figures"}
 _WORDS = {"done": "done", "failed": "failed", "running": "running", "not run": "not run", "stale": "out of date"}
 
 
@@ -31,7 +31,7 @@ def write_index(
         states: (corpus, stage) -> ``state`` (``done``, ``failed``, ``running``, ``stale`` or ``not run``), and if
             known ``seconds``, ``link`` (relative), ``reason`` (a sentence); notebooks across corpora have the corpus
             "". A pair that is missing is not run.
-        tables: each with ``title``, ``link`` (to the page) and, if known, ``csv`` (link).
+        tables: each with ``title``, ``link`` (to the page) and, if known, ``csv`` and ``tex`` (links).
         record: the run's own, as for ``banner``; ``notebooks`` maps those that ran to why they did.
         results: ``results.csv``, for the column of scores; None for none.
     """
@@ -56,7 +56,7 @@ def write_index(
         done=sum(cell["state"] == "done" for cell in cells),
         total=len(cells),
         failures=failures,
-        tables=[{"csv": "", **table} for table in tables],
+        tables=[{"csv": "", "tex": "", **table} for table in tables],
         standins=sum(row["data"] == "stand-in" for row in rows),
         scores=bool(scores),
         banner=banner_html(record),

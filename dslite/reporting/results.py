@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 import pandas as pd
+from markupsafe import Markup, escape
 
 from dslite.baseline import SYSTEMS
 from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
-from dslite.paper import published
-from dslite.reporting.display import frame_table
+from dslite.paper import audit, published, verdicts
 from dslite.reporting.provenance import provenance_line
+from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows, show_sheet
 
 HERE, PAPER = "here", "paper"
 DS_LITE = "DS Lite"
@@ -59,35 +60,53 @@ def results_table(results: pd.DataFrame, corpora: Sequence[str], protocol: str =
 def show_results(
     results: pd.DataFrame, corpora: Sequence[str], caption: str, protocol: str = "all", note: str = ""
 ) -> None:
-    """Displays :func:`results_table` in the paper's form; each column head says what its figures rest on."""
-    from IPython.display import HTML, display
-
-    display(HTML(results_html(results, corpora, caption, protocol, note)))
+    """Displays :func:`results_sheet`."""
+    show_sheet(results_sheet(results, corpora, caption, protocol, note), record={})
 
 
-def results_html(
+def results_sheet(
     results: pd.DataFrame, corpora: Sequence[str], caption: str, protocol: str = "all", note: str = ""
-) -> str:
-    """What :func:`show_results` displays, as escaped HTML."""
+) -> Sheet:
+    """:func:`results_table` in the paper's form; each column head says what its figures rest on.
+
+    Ours that cannot be compared with what is printed below them carry a footnote for each reason
+    (:func:`dslite.paper.verdicts.score_reasons`); a reason that holds for a whole column stands at its head.
+    """
     frame = results_table(results, corpora, protocol)
-    texts, classes, columns = {}, {}, []
+    systems = frame["system"].tolist()
+    rows = [
+        [Cell(system), Cell(source, PRINTED if source == PAPER else "")]
+        for system, source in zip(systems, frame["source"], strict=True)
+    ]
+    heads: list[list[Cell]] = [[Cell()] * 2, [Cell()] * 2]
+    rests = [Cell()] * 2
     for corpus in corpora:
-        head, provenance = _head(corpus), _rests_on(frame, corpus)
-        for what, (text, look) in _columns(frame, corpus).items():
-            column = (head, provenance, what)
-            columns.append(column)
-            texts[column], classes[column] = text, look
-    index = pd.MultiIndex.from_arrays([frame["system"], frame["source"]], names=[None, None])
-    columns = pd.MultiIndex.from_tuples(columns, names=[None, None, None])
-    body = pd.DataFrame(list(zip(*texts.values(), strict=True)), index=index, columns=columns)
-    look = pd.DataFrame(list(zip(*classes.values(), strict=True)), index=index, columns=columns)
-    style = body.style.format(escape="html").set_td_classes(look)
-    style = style.format_index(escape="html").format_index(escape="html", axis=1)
-    style = style.format_index(_named, escape="html", axis=1, level=0)
-    style = style.format_index(_marked, escape="html", axis=1, level=1)
-    return frame_table(
-        style, caption, f"{_EXPLANATION} {_chance(corpora)} {note}".strip(), line="", look="ds-results ds-wide"
-    )
+        shared, own = _not_comparable(frame, corpus, protocol)
+        columns = _columns(frame, corpus, own)
+        info, provenance = CORPORA.get(corpus), _rests_on(frame, corpus)
+        name, title = (info.short, info.title) if info else (corpus, "")
+        heads[0] += [Cell(name, reasons=shared, below=title)] * len(columns)
+        heads[1] += [Cell(what, "ds-number") for what in columns]
+        rests += [Cell(provenance, markup=_marked(provenance))] * len(columns)
+        for row, *cells in zip(rows, *columns.values(), strict=True):
+            row += cells
+    note = f"{_EXPLANATION} {_chance(corpora)} {note}".strip()
+    return Sheet(caption, heads, rows, 2, rests, note, "ds-results ds-wide")
+
+
+def _not_comparable(
+    frame: pd.DataFrame, corpus: str, protocol: str
+) -> tuple[tuple[str, ...], dict[int, tuple[str, ...]]]:
+    """Reasons of all rows of a corpus that have a printed counterpart, and row -> its other ones."""
+    found = {}
+    for number, (key, row) in enumerate(zip(_keys(frame), frame.to_dict("records"), strict=True)):
+        if row["source"] != HERE or not key or pd.isna(row[f"{corpus}_data"]):
+            continue
+        if published.cell(corpus, key, "test") is not None:
+            run = {name: row[f"{corpus}_{name}"] for name in _PROVENANCE} | {"protocol": protocol}
+            found[number] = tuple(verdicts.score_reasons(corpus, key, run))
+    shared, rest = marked_rows(list(found.values()))
+    return shared, dict(zip(found, rest, strict=True))
 
 
 _EXPLANATION = (
@@ -135,8 +154,8 @@ def _published(corpus: str, key: str) -> dict:
     return dict(zip(names, (dev.uar, *test), strict=True))
 
 
-def _columns(frame: pd.DataFrame, corpus: str) -> dict[str, tuple[list[str], list[str]]]:
-    """Column title -> its texts and its classes."""
+def _columns(frame: pd.DataFrame, corpus: str, reasons: dict[int, tuple[str, ...]]) -> dict[str, list[Cell]]:
+    """Column title -> its cells."""
     source, files = frame["source"], frame[f"{corpus}_test_files"]
     columns = {}
     for partition, emphasis in (("dev", "ds-chosen"), ("test", "ds-best")):
@@ -147,11 +166,29 @@ def _columns(frame: pd.DataFrame, corpus: str) -> dict[str, tuple[list[str], lis
         else:
             best = values == values.groupby(source).transform("max")
         texts = list(map(_text, values, source, files))
-        columns[partition.capitalize()] = texts, list(map(_look, source, texts, best.map({True: emphasis, False: ""})))
+        looks = map(_look, source, texts, best.map({True: emphasis, False: ""}))
+        columns[partition.capitalize()] = [
+            Cell(text, look, reasons.get(number, ()) if text not in (_NOT_RUN, _NO_FILE) else ())
+            for number, (text, look) in enumerate(zip(texts, looks, strict=True))
+        ]
     limits = zip(frame[f"{corpus}_ci_low"], frame[f"{corpus}_ci_high"], strict=True)
     texts = ["" if pd.isna(low) else f"{low:.1f}–{high:.1f}" for low, high in limits]
-    columns["CI on test"] = texts, list(map(_look, source, texts, [""] * len(texts)))
+    doubts = [_doubts(corpus, key) if where == PAPER else () for key, where in zip(_keys(frame), source, strict=True)]
+    columns["CI on test"] = [
+        Cell(text, _look(where, text, ""), doubt) for where, text, doubt in zip(source, texts, doubts, strict=True)
+    ]
     return columns
+
+
+def _doubts(corpus: str, key: str) -> tuple[str, ...]:
+    table = next((number for number, corpora in published.COLUMNS.items() if corpus in corpora), None)
+    return audit.in_words(f"table{table}.{corpus}.{key}.test")
+
+
+def _keys(frame: pd.DataFrame) -> list[str]:
+    """Per row of :func:`results_table`, its key in ``published.ROWS``; "" for what the paper has no row for."""
+    named = {title: key for key, title in published.ROWS.items()}
+    return [named.get(system, "") for system in frame["system"]]
 
 
 def _text(value: float, source: str, files: float) -> str:
@@ -163,13 +200,8 @@ def _text(value: float, source: str, files: float) -> str:
 
 
 def _look(source: str, text: str, emphasis: str) -> str:
-    names = ["ds-number", emphasis, "ds-published" if source == PAPER else ""]
+    names = ["ds-number", emphasis, PRINTED if source == PAPER else ""]
     return " ".join(filter(None, [*names, "ds-missing" if text in (_NOT_RUN, _NO_FILE) else ""]))
-
-
-def _head(corpus: str) -> str:
-    info = CORPORA.get(corpus)
-    return f"{info.short}: {info.title}" if info else corpus
 
 
 def _rests_on(frame: pd.DataFrame, corpus: str) -> str:
@@ -183,19 +215,13 @@ def _rests_on(frame: pd.DataFrame, corpus: str) -> str:
     return f"{provenance_line(row)} · {scored}"
 
 
-def _marked(provenance: str) -> str:
-    """A column's provenance (escaped already) with its first part, the data, set apart."""
+def _marked(provenance: str) -> Markup:
+    """A column's provenance with its first part, the data, set apart."""
     mark, _, rest = provenance.partition(" · ")
     look = "ds-mark-good" if mark == "REAL data" else "ds-mark-small"
-    rest = str(rest).replace(" · seed", ", seed").replace(" · ", "<br>")
+    rest = str(escape(rest)).replace(" · seed", ", seed").replace(" · ", "<br>")
     rest = rest.replace("RANDOM weights", '<strong class="ds-random">RANDOM weights</strong>')
-    return f'<span class="ds-mark {look}">{mark}</span><span class="ds-rests">{rest}</span>'
-
-
-def _named(head: str) -> str:
-    """A corpus' name (escaped already), with its title in small below."""
-    name, _, title = str(head).partition(": ")
-    return f'{name}<span class="ds-rests">{title}</span>'
+    return Markup('<span class="ds-mark {}">{}</span><span class="ds-rests">{}</span>').format(look, mark, Markup(rest))
 
 
 def _chance(corpora: Sequence[str]) -> str:

@@ -7,7 +7,6 @@ import pandas as pd
 
 from dslite.corpora import CORPORA
 from dslite.paper import audit, published, verdicts
-from dslite.paper.finding import Finding
 from dslite.paper.published import Figure
 from dslite.paper.verdicts import DIFFERS, NOT_COMPARABLE, NOT_JUDGED, NOT_RUN, Verdict
 from dslite.reporting.restated import restated
@@ -73,7 +72,7 @@ def scorecard(
                 **ours,
                 "verdict": verdict.word,
                 "why": verdict.why,
-                "doubt": "; ".join(map(_doubt, doubted)),
+                "doubt": "; ".join(finding.told for finding in doubted),
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64", "n_files": "Int64"})
@@ -114,10 +113,6 @@ def _judge(
     if figure.quantity == "setting":
         return {}, Verdict(NOT_JUDGED, "an input, not a result")
     return _cost(figure, measured)
-
-
-def _doubt(finding: Finding) -> str:
-    return f"{finding.claim}: {finding.outcome}{f' ({finding.ledger})' if finding.ledger else ''}"
 
 
 # Scores ---------------------------------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
-"""Tables 1 and 2 and the counts of a corpus, as data frames; ``show_table1`` and ``show_table2`` display them."""
+"""Tables 1 and 2 and the counts of a corpus, as data frames; ``show_table1`` and ``show_table2`` display them
+in the paper's form."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from dslite.reporting.display import table
+from dslite.corpora import CORPORA
+from dslite.paper import audit, verdicts
 from dslite.reporting.provenance import data_mark
+from dslite.reporting.sheets import PRINTED, Cell, Sheet, show_sheet
 
 PAPER, HERE = "paper", "here"
 
@@ -63,22 +66,37 @@ def table1(info, clips: pd.DataFrame | None = None, data: str = "") -> pd.DataFr
     return pd.DataFrame(rows).astype({"speakers": "Int64"})
 
 
-def show_table1(rows: pd.DataFrame, caption: str = "Table 1, published and found") -> None:
-    """Displays rows of :func:`table1` (of one corpus or, concatenated, of several)."""
-    frame = rows.rename(columns=_TABLE1)
-    frame["Data"] = rows["data"].map(data_mark)
-    frame = frame.set_index(["name", "source"])[[*_TABLE1.values(), "Data"]]
-    frame.index.names = [None, None]
-    whole = ["#", "C.", "Sp."]
-    formats = {column: "{:,.0f}" for column in whole} | {"Dur. [min]": "{:,.1f}", "Mean dur. [s]": "{:.2f}"}
-    table(
-        frame,
-        caption,
-        note="#: files, C.: classes, Sp.: speakers, Dur.: duration. Rows named “paper” are printed there; "
-        "rows named “here” are counted from the audio that was used.",
-        formats={**formats, "Std dur. [s]": "{:.4f}"},
-        published=[label for label in frame.index if label[1] == PAPER],
+def table1_sheet(rows: pd.DataFrame, caption: str = "Table 1, published and found") -> Sheet:
+    """Rows of :func:`table1` (of one corpus or, concatenated, of several) in the paper's form."""
+    lines = []
+    for row in rows.to_dict("records"):
+        found = row["source"] == HERE
+        reasons = tuple(verdicts.audio_reasons(row["data"])) if found and row["corpus"] in CORPORA else ()
+        look = "ds-number" if found else f"ds-number {PRINTED}"
+        doubts = {} if found else {key: audit.in_words(f"table1.{row['corpus']}.{key}") for key in _FORMS}
+        cells = [Cell(_number(row[key], form), look, doubts.get(key, ())) for key, form in _FORMS.items()]
+        stubs = [Cell(row["name"]), Cell(row["source"], "" if found else PRINTED, reasons)]
+        lines.append([*stubs, *cells, Cell(data_mark(row["data"]), "ds-short" if found else f"ds-short {PRINTED}")])
+    heads = [Cell()] * 2 + [Cell(title, "ds-number") for title in _TABLE1.values()] + [Cell("Data")]
+    note = (
+        "#: files, C.: classes, Sp.: speakers, Dur.: duration. Rows named “paper” are printed there; "
+        "rows named “here” are counted from the audio that was used."
     )
+    return Sheet(caption, [heads], lines, 2, note=note)
+
+
+def show_table1(rows: pd.DataFrame, caption: str = "Table 1, published and found") -> None:
+    """Displays :func:`table1_sheet`."""
+    show_sheet(table1_sheet(rows, caption))
+
+
+_FORMS = {"files": ",.0f", "classes": ",.0f", "speakers": ",.0f", "minutes": ",.1f", "mean_s": ".2f", "std_s": ".4f"}
+
+
+def _number(value: object, form: str = "") -> str:
+    if pd.isna(value):
+        return "–"
+    return format(value, form) if form else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def class_by_partition(clips: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
@@ -114,16 +132,48 @@ def table2(settings: Mapping[tuple[str, str], Mapping]) -> pd.DataFrame:
     return pd.DataFrame(rows, index=index, dtype=object)
 
 
-def show_table2(frame: pd.DataFrame, caption: str = "Table 2, published and used") -> None:
-    """Displays what :func:`table2` returns."""
-    frame = frame.rename_axis(index=[None, None])
-    table(
-        frame,
-        caption,
-        note="Fine-tuned layers are read as the number that the second phase trains, of DenseNet121's 427; other base "
-        "models train the same share. The paper's text adds AdaDelta and batches of 32.",
-        published=[label for label in frame.index if label[1] == PAPER],
+def table2_sheet(
+    frame: pd.DataFrame,
+    caption: str = "Table 2, published and used",
+    reasons: Mapping[str, Sequence[str]] | None = None,
+) -> Sheet:
+    """What :func:`table2` returns, in the paper's form.
+
+    Args:
+        frame: as returned.
+        caption: above it.
+        reasons: corpus -> why its row cannot be compared with the printed one.
+    """
+    lines = []
+    for (corpus, source), values in zip(frame.index, frame.to_numpy(), strict=True):
+        found = source == HERE
+        name = CORPORA[corpus].short if corpus in CORPORA else corpus
+        own = tuple((reasons or {}).get(corpus, ())) if found else ()
+        look = "ds-number" if found else f"ds-number {PRINTED}"
+        stubs = [Cell(name), Cell(source, "" if found else PRINTED, own)]
+        printed = zip(frame.columns, values, strict=True)
+        texts = ["–" if not found and _blank(title, value) else _number(value) for title, value in printed]
+        lines.append([*stubs, *(Cell(text, look) for text in texts)])
+    heads = [Cell()] * 2 + [Cell(title, "ds-number") for title in frame.columns]
+    note = (
+        "Fine-tuned layers are read as the number that the second phase trains, of DenseNet121's 427; other base "
+        "models train the same share. The paper's text adds AdaDelta and batches of 32."
     )
+    return Sheet(caption, [heads], lines, 2, note=note, look="ds-wide")
+
+
+def _blank(title: str, value: object) -> bool:
+    """Whether the paper leaves this cell blank: CSS has no second phase and takes whole files."""
+    return (title, value) in ((_TABLE2["second"], 0), (_TABLE2["chunk"], "whole file"))
+
+
+def show_table2(
+    frame: pd.DataFrame,
+    caption: str = "Table 2, published and used",
+    reasons: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Displays :func:`table2_sheet`."""
+    show_sheet(table2_sheet(frame, caption, reasons))
 
 
 def confusion_matrix(counts: pd.DataFrame, classes: Sequence[str], **where: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from dslite.errors import DsliteError
 from dslite.profiles import FULL_BACKBONE
 from dslite.weights import fetch_weights
 from dslite.workflow import leaving, listing, options, runlock, session, signals, traces
-from dslite.workflow.paths import ACROSS, NOTEBOOKS, STAGES, SUMMARISED, Paths
+from dslite.workflow.paths import ACROSS, NOTEBOOKS, STAGES, SUMMARISED, SUMMARY, Paths
 from dslite.workflow.settings import Settings, resolve
 
 INTERRUPTED = 130
@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
         templates: the folder of the template notebooks.
 
     Returns:
-        0 if all is done, 1 if something failed, 130 if it was told to stop; argparse exits with 2 on wrong options.
+        0 if all is done, 1 if something failed (with ``--strict``: or a figure differs on real data), 130 if it was
+        told to stop; argparse exits with 2 on wrong options.
     """
     chosen = options.parse(arguments)
     paths = Paths(options.output(chosen))
@@ -59,6 +60,8 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
 
 
 def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
+    if chosen.strict and SUMMARY not in chosen.stages:
+        raise DsliteError(f"--strict reads the scorecard, which the stage {SUMMARY} writes: add it to --stages.")
     began = time.time()
     settings = _settings(chosen, list(dict.fromkeys(chosen.corpora)))
     for backbone in {s.backbone for s in settings if not s.weights_file} if not chosen.dry_run else ():
@@ -76,7 +79,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
             leaving.leave(planned, leaving.record(planned, vars(chosen), began, None))
         try:
             undone = session.execute(planned) if planned.jobs else []
-            code = 1 if undone or failed else 0
+            differing = _differing(paths) if chosen.strict and SUMMARY not in undone else []
+            code = 1 if undone or failed or differing else 0
         except BaseException as error:
             undone = session.undone_since(planned, began)
             code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
@@ -88,8 +92,21 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         print(f"{len(undone)} of {len(planned.jobs)} notebooks are not done: {', '.join(undone)}.")
     if failed:
         print(f"With further seeds, these are not done: {', '.join(failed)}.")
-    print(f"Read {paths.index}")
+    for figure in differing:
+        print(f"Differs: {figure}.")
+    print(f"Read {paths.scorecard_page if differing else paths.index}")
     return code
+
+
+def _differing(paths: Paths) -> list[str]:
+    """What a strict run fails for: a sentence per figure of the scorecard that differs on real data."""
+    import pandas as pd
+
+    from dslite.reporting.scorecard import strict_failures
+
+    if not paths.scorecard.exists():
+        raise DsliteError(f"{paths.scorecard} is gone; delete {paths.across(SUMMARY).page(SUMMARY)} and run again.")
+    return strict_failures(pd.read_csv(paths.scorecard))
 
 
 def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:

@@ -12,6 +12,7 @@ from dslite.explanation.maps import Attribution, MeanMap
 from dslite.reporting.explanations import Explained, gap_words
 from dslite.spectrogram import FrontEnd
 from dslite.workflow import gallery
+from dslite.workflow.paths import CorpusPaths
 from dslite.workflow.stages import Stage
 
 _NAMES = {
@@ -41,14 +42,14 @@ def classes(stage: Stage) -> Iterator[ClassView]:
     for label in stage.record["explained"]:
         numbered = [(n, clip) for n, clip in enumerate(stage.record["clips"]) if clip["label"] == label]
         clips = [clip for _, clip in numbered]
-        stored = [_stored(stage, number) for number, _ in numbered]
-        indices = _worth_showing(stage.classes, clips, [attribution for _, attribution in stored])
+        found = [stored(stage.paths, number) for number, _ in numbered]
+        indices = worth_showing(stage.classes, clips, [attribution for _, attribution in found])
         names = [stage.classes[index] for index in indices]
         shown, words, players = [], [], []
-        for (number, clip), (levels, attribution) in zip(numbered, stored, strict=True):
+        for (number, clip), (levels, attribution) in zip(numbered, found, strict=True):
             title = f"true {label}\nsaid {clip['predicted']}"
             shown.append(Explained(title, levels, clip["seconds"], names, attribution.only(indices)))
-            words.append(f"{clip['kind']}: {clip['file']}, {_where(clip)}, additivity gap {gap_words(clip['gap'])}")
+            words.append(f"{clip['kind']}: {clip['file']}, {where(clip)}, additivity gap {gap_words(clip['gap'])}")
             players.append((f"Most {clip['kind']}: {gallery.said(clip)}", gallery.sounds(stage.paths, number)))
         kinds = [clip["kind"] for clip in clips]
         none = "".join(f" No test clip of this class is {kind}." for kind in gallery.KINDS if kind not in kinds)
@@ -176,12 +177,13 @@ def head(stage: Stage) -> pd.DataFrame:
     return clips[["label", "file"]].join(table.rename(columns=names)[[*names.values()]])
 
 
-def _stored(stage: Stage, number: int) -> tuple[np.ndarray, Attribution]:
-    with np.load(stage.paths.explain(f"clips/{number:02}.npz")) as stored:
-        return stored["levels"], Attribution.of(stored)
+def stored(places: CorpusPaths, number: int) -> tuple[np.ndarray, Attribution]:
+    """Levels, uint8 (frames, mel_bins), and map of a chosen clip, by its number in the record."""
+    with np.load(places.explain(f"clips/{number:02}.npz")) as file:
+        return file["levels"], Attribution.of(file)
 
 
-def _worth_showing(classes: Sequence[str], clips: list[dict], found: list[Attribution]) -> list[int]:
+def worth_showing(classes: Sequence[str], clips: list[dict], found: list[Attribution]) -> list[int]:
     """The classes whose maps are shown of some clips: of many classes the named ones, then the most probable ones."""
     named = {name for clip in clips for name in (clip["label"], clip["predicted"])}
     probability = np.max([attribution.prediction for attribution in found], axis=0)
@@ -189,7 +191,8 @@ def _worth_showing(classes: Sequence[str], clips: list[dict], found: list[Attrib
     return sorted(order[:MAPS])
 
 
-def _where(clip: dict) -> str:
+def where(clip: dict) -> str:
+    """Which part of a file was explained."""
     of = f" (chunk {clip['chunk'] + 1} of {clip['chunks']})" if clip["chunks"] > 1 else ""
     repeated = ", shorter than a chunk and hence repeated" if clip["padded"] else ""
     return f"{clip['start_s']:.1f}–{clip['start_s'] + clip['seconds']:.1f} s{of}{repeated}"

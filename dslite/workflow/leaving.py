@@ -76,11 +76,20 @@ def leave(session: Session, note: dict) -> None:
         state = State("running", session.to_do[job.name]) if running else session.state(job)
         if key[1] not in OPTIONAL or state.state != "not run":
             states[key] = vars(state)
-    tables = []
+    tables, summarised = [], states["", SUMMARY]["state"] == "done"
     for number, (what, stage) in _TABLES.items():
         if paths.table(number).exists() and states["", stage]["state"] == "done":
             csv = paths.table(number).relative_to(paths.reports).as_posix()
-            tables.append({"title": f"Table {number}: {what}", "link": states["", stage]["link"], "csv": csv})
+            tex = paths.tex(number)
+            tex = tex.relative_to(paths.reports).as_posix() if summarised and tex.exists() else ""
+            links = {"link": states["", stage]["link"], "csv": csv, "tex": tex}
+            tables.append({"title": f"Table {number}: {what}", **links})
+    for title, page, csv in (
+        ("Scorecard: every published figure", paths.scorecard_page, paths.scorecard.name),
+        ("Discrepancies of paper and code", paths.discrepancies, ""),
+    ):
+        if summarised and page.exists():
+            tables.append({"title": title, "link": page.name, "csv": csv})
     explained = [corpus["name"] for corpus in listed if states[corpus["name"], "explain"]["state"] == "done"]
     if explained:
         write_gallery(paths.gallery, gallery.cards(paths, explained))

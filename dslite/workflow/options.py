@@ -24,6 +24,7 @@ examples:
   python run_all.py --corpora ravdess --profile demo     one corpus, short schedule
   python run_all.py --corpora my/own.csv                 your own audio: filename,label[,speaker][,partition]
   python run_all.py --download ravdess                   fetch the one corpus that is free, after showing its licence
+  python run_all.py --data ~/corpora --strict            fail if what is printed does not come out on real data
   python run_all.py --output elsewhere --seed 7          a second run beside the first
   python run_all.py --bundle                             reports/ as one zip, to send to somebody"""
 
@@ -106,6 +107,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="N",
         default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         help="notebooks and fits that run side by side, one thread each (default: all cores)",
+    )
+    how.add_argument(
+        "--strict",
+        action="store_true",
+        help="fail (exit code 1) if a figure of the scorecard *differs* from the printed one on REAL data, and name "
+        "it, whether notebooks had to run or not; the stage paper must be among the stages",
     )
     how.add_argument("--list", action="store_true", help="show corpora and notebooks with their state, and stop")
     how.add_argument("--dry-run", action="store_true", help="show the plan, and stop")

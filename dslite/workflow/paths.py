@@ -23,6 +23,9 @@ OPTIONAL = ("ablation",)
 SUMMARY, SUMMARISED = "paper", "evaluate"
 """The stage across corpora that is made from what they left, and the stage of theirs that it is made from."""
 
+SHOWN = "explain"
+"""The stage of corpora whose results it shows besides, where they are there."""
+
 BENCHMARK = "benchmark"
 """The stage that measures what a base model costs (Table 5); it needs no corpus."""
 
@@ -173,6 +176,23 @@ class Paths:
 
     def table(self, number: int) -> Path:
         return self.reports / "tables" / f"table{number}.csv"
+
+    def tex(self, number: int) -> Path:
+        """The same table as LaTeX."""
+        return self.table(number).with_suffix(".tex")
+
+    @property
+    def scorecard(self) -> Path:
+        """Every published figure with ours and a verdict, as a table and as a page."""
+        return self.reports / "scorecard.csv"
+
+    @property
+    def scorecard_page(self) -> Path:
+        return self.scorecard.with_suffix(".html")
+
+    @property
+    def discrepancies(self) -> Path:
+        return self.reports / "discrepancies.html"
 
     @property
     def logs(self) -> Path:

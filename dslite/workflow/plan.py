@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dslite.files import whole_file
 from dslite.workflow import needs
-from dslite.workflow.paths import ACROSS, BENCHMARK, NEEDS, STAGES, SUMMARISED, SUMMARY, CorpusPaths, Paths
+from dslite.workflow.paths import ACROSS, BENCHMARK, NEEDS, SHOWN, STAGES, SUMMARISED, SUMMARY, CorpusPaths, Paths
 
-TITLES = {BENCHMARK: "Table 5: what a model costs", SUMMARY: "The paper's tables"}
+TITLES = {BENCHMARK: "Table 5: what a model costs", SUMMARY: "The paper's tables and figures"}
 """Titles of the pages across corpora."""
 
 
@@ -131,8 +131,9 @@ def make(
         after = summary_records(output, [member.name for member in members], stages) if stage == SUMMARY else []
         jobs.append(job("", stage, TITLES[stage], across[stage], after, {}))
     # The paper's notebook is run after all others, whatever became of them; what it shows is wanted too.
-    wanted = {*stages, SUMMARISED} if SUMMARY in stages else set(stages)
-    return Plan(output, tuple(jobs), tuple(job.name for job in jobs if job.stage in wanted))
+    shown = set(jobs[-1].after) if SUMMARY in stages else set()
+    wanted = (job.name for job in jobs if job.stage in stages or record(job.corpus, job.stage) in shown)
+    return Plan(output, tuple(jobs), tuple(wanted))
 
 
 def record(corpus: str, stage: str) -> str:
@@ -142,8 +143,8 @@ def record(corpus: str, stage: str) -> str:
 
 
 def summary_records(output: Path, corpora: Iterable[str] = (), stages: Iterable[str] = ()) -> list[str]:
-    """What the paper's notebook is made from: those corpora, all that are there, with all seeds, and the other stages
-    across corpora.
+    """What the paper's notebook is made from: those corpora and all that are there, with all seeds, explanations as far
+    as there are any, and the other stages across corpora.
 
     Args:
         output: below it ``artifacts/``.
@@ -151,10 +152,12 @@ def summary_records(output: Path, corpora: Iterable[str] = (), stages: Iterable[
         stages: that will have been run by then.
     """
     paths = Paths(output)
-    names = {*paths.evaluated(), *corpora}
+    names = sorted({*paths.evaluated(), *corpora})
     seeds = [places.record(SUMMARISED) for other in paths.further() for places in other.evaluated().values()]
+    shown = [n for n in names if (n in corpora and SHOWN in stages) or paths.corpus(n).record(SHOWN).exists()]
     others = [s for s in ACROSS if s != SUMMARY and (s in stages or paths.across(s).record(s).exists())]
-    found = [record(name, SUMMARISED) for name in sorted(names)] + [record("", stage) for stage in others]
+    found = [record(name, SUMMARISED) for name in names] + [record(name, SHOWN) for name in shown]
+    found += [record("", stage) for stage in others]
     return [*found, *(str(Path("..") / place.relative_to(output)) for place in seeds)] if names else []
 
 

@@ -32,7 +32,10 @@ _RESULTS = {
     "deploy": [*_DEPLOYMENT, "audio.py", "scoring.py", "workflow/deploying.py"],
     "ablation": [*_TRAINING, "paper/*.toml", "resampling.py", "statistics.py", "workflow/ablating.py"],
     "benchmark": [*_DEPLOYMENT, "backbones.py", "weights.py", "timing.py", "workflow/benchmarking.py"],
-    "paper": ["paper/*.py", "paper/*.toml"],
+    "paper": [
+        *_FRONT_END,  # the pictures of the discrepancies are computed
+        *("augmentation.py", "backbones.py", "model.py", "paper/*.py", "paper/*.toml", "workflow/paper_views.py"),
+    ],
 }
 # What a reading's parameters are is compared by value, so that changing one reading leaves the results of the others.
 _LEDGER = [f"paper/{name}" for name in ("discrepancies.toml", "ledger.py", "readings.toml")]

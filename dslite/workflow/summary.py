@@ -2,8 +2,10 @@
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -13,11 +15,15 @@ from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.paper import published
 from dslite.profiles import TABLE2
+from dslite.reporting.discrepancies import discrepancies_html
 from dslite.reporting.figures import Panel
-from dslite.reporting.provenance import data_mark
-from dslite.reporting.results import chosen_on_dev, results_table
-from dslite.reporting.tables import confusion_matrix, table1, table2
-from dslite.workflow import records
+from dslite.reporting.latex import tex
+from dslite.reporting.results import results_sheet, results_table
+from dslite.reporting.scorecard import scorecard
+from dslite.reporting.scorecard_page import scorecard_page
+from dslite.reporting.sheets import Sheet
+from dslite.reporting.tables import table1, table1_sheet, table2, table2_sheet
+from dslite.workflow import paper_views, records
 from dslite.workflow.paths import NEEDS, NOTEBOOKS, SUMMARISED, SUMMARY, Paths
 from dslite.workflow.stages import about
 
@@ -69,25 +75,80 @@ class Summary:
         """Corpora that are not the paper's."""
         return [name for name in self.records if name not in corpora.CORPORA]
 
+    @cached_property
+    def sheets(self) -> dict[int, Sheet]:
+        """Tables 1 to 5 as the paper sets them, by their number; Table 5 only if it was measured."""
+        reasons = {name: paper_views.setting_reasons(record) for name, record in self.records.items()}
+        found = {
+            1: table1_sheet(self.table1, "Table 1. The corpora, published and found"),
+            2: table2_sheet(self.table2, "Table 2. Hyperparameters, published and used", reasons),
+            3: results_sheet(self.results, TABLE3, "Table 3. CCS, CSS, ESS and IEMOCAP, all files"),
+            4: results_sheet(self.results, TABLE4, "Table 4. MPSSC, SLEEP, RAVDESS and DEMoS, all files"),
+        }
+        costs = paper_views.table5(self.layout, "Table 5. What a model costs, measured and published")
+        return found | ({5: costs} if costs else {})
+
+    @cached_property
+    def card(self) -> pd.DataFrame:
+        """The scorecard (:func:`dslite.reporting.scorecard.scorecard`)."""
+        costs = self.layout.table(5)
+        counts = [pd.read_parquet(self.layout.corpus(n).confusion).assign(corpus=n) for n in self.records]
+        return scorecard(
+            self.results,
+            self.table1,
+            pd.read_csv(costs) if 5 in self.sheets and costs.exists() else None,
+            pd.concat(counts, ignore_index=True),
+            {name: "this corpus was not evaluated here" for name in corpora.CORPORA if name not in self.records},
+        )
+
+    @cached_property
+    def panels(self) -> dict[str, Panel]:
+        """Corpus -> its confusion matrix; those of Figure 3 first."""
+        return paper_views.panels(self.layout, self.records, self.results)
+
     @property
     def confusion_panels(self) -> list[Panel]:
-        """Confusion on test (all files) of each corpus, with the augmentation that is best on dev."""
-        panels = []
-        for name, record in self.records.items():
-            chosen = chosen_on_dev(self.results, name)
-            counts = pd.read_parquet(self.layout.corpus(name).confusion)
-            where = {"augmentation": chosen, "partition": "test", "protocol": "all"}
-            title = f"{name}, {chosen}: {data_mark(record['data'])}"
-            panels.append(Panel(title, confusion_matrix(counts, record["classes"], **where), record["classes"]))
-        return panels
+        """Figure 3: CSS and CCS, as far as they were evaluated."""
+        return [self.panels[name] for name in paper_views.FIGURES if name in self.panels]
+
+    @property
+    def other_panels(self) -> list[Panel]:
+        """The same of all other corpora."""
+        return [panel for name, panel in self.panels.items() if name not in paper_views.FIGURES]
 
     @property
     def confusion_text(self) -> str:
-        """The panels in words, for those who cannot see them."""
-        return f"Confusion matrices of the test files: {'; '.join(panel.title for panel in self.confusion_panels)}."
+        """Figure 3 in words, for those who cannot see it."""
+        return _titles(self.confusion_panels)
+
+    @property
+    def other_text(self) -> str:
+        """The other panels in words."""
+        return _titles(self.other_panels)
+
+    @property
+    def confusion_missing(self) -> str:
+        """Which corpora of Figure 3 were not evaluated; "" for none."""
+        missing = [corpora.CORPORA[n].short for n in paper_views.FIGURES if n not in self.panels]
+        return f"Not evaluated here: {' and '.join(missing)}." if missing else ""
+
+    @property
+    def recalls(self) -> Sheet:
+        """What the text says of Figure 3."""
+        return paper_views.recalls(self.card)
+
+    def maps(self) -> Iterator[paper_views.Maps]:
+        """Figure 2."""
+        return paper_views.figure2(self.layout, self.records)
+
+    @property
+    def maps_text(self) -> str:
+        """Which corpora Figure 2 shows."""
+        return paper_views.figure2_text(self.layout, self.records)
 
     def write(self) -> None:
-        """Writes ``results.csv`` and ``tables/table1.csv`` to ``table4.csv``."""
+        """Writes ``results.csv``, ``tables/table1`` to ``table5`` (CSV but for the fifth, and LaTeX), the scorecard and
+        the page of discrepancies."""
         tables = {
             self.layout.results: self.results,
             self.layout.table(1): self.table1,
@@ -98,6 +159,27 @@ class Summary:
         for file, table in tables.items():
             with whole_file(file) as draft:
                 table.to_csv(draft, index=False, float_format="%.4f")
+        with whole_file(self.layout.scorecard) as draft:
+            self.card.to_csv(draft, index=False)
+        by = f"by dslite {version('dslite')}, not by the authors of"
+        pages = {}
+        for number, sheet in self.sheets.items():
+            told = sheet.caption.partition(". ")[2]
+            caption = f"Reproduction of Table {number} of {published.CITATION}. {told}."
+            provenance = f"Table {number} {by} {published.CITATION}; seed {self.record['seed']}"
+            pages[self.layout.tex(number)] = tex(sheet, f"tab:dslite-{number}", caption, provenance)
+        crumbs = [("All reports", self.layout.index.name), ("Scorecard", "")]
+        pages[self.layout.scorecard_page] = scorecard_page(self.card, crumbs)
+        pages[self.layout.discrepancies] = discrepancies_html(self.layout.index.name)
+        for file, content in pages.items():
+            with whole_file(file) as draft:
+                draft.write_text(content, "utf-8")
+        if 5 not in self.sheets:
+            self.layout.tex(5).unlink(missing_ok=True)
+
+
+def _titles(panels: list[Panel]) -> str:
+    return f"Confusion matrices of the test files: {'; '.join(panel.title for panel in panels)}."
 
 
 def evaluated(layout: Paths) -> list[str]:
@@ -139,10 +221,10 @@ def summarise(output: str | Path = "", seed: int = 42) -> Summary:
         "seed": seed,
         "corpora": list(found),
         "warnings": warnings,
-        **records.circumstances(started),
     }
     summary = Summary(layout, results, found, record)
     summary.write()
+    record |= records.circumstances(started)
     with whole_file(layout.across(SUMMARY).record(SUMMARY)) as draft:
         draft.write_text(json.dumps(record, indent=1), "utf-8")
     return summary

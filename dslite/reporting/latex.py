@@ -1,0 +1,116 @@
+"""Sheets as LaTeX, for those who write the next paper: booktabs, nothing else, everything escaped."""
+
+from collections.abc import Sequence
+
+from dslite.reporting.sheets import PRINTED, Cell, Sheet, merged, runs, sentence
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "·": r"\textperiodcentered{}",
+    "–": "--",
+    "“": "``",
+    "”": "''",
+    **{mark: f"\\{mark}" for mark in "{}$&#%_"},
+}
+_LOOKS = {PRINTED: "textit", "ds-best": "textbf", "ds-chosen": "underline", "ds-missing": "emph"}
+
+
+def tex(sheet: Sheet, label: str, caption: str, provenance: str) -> str:
+    """A sheet as a ``table*`` that a document with booktabs can input.
+
+    Args:
+        sheet: the table.
+        label: for ``\\ref``, without what LaTeX treats specially.
+        caption: beside the number that the document gives it.
+        provenance: where the figures come from, for a comment above it; what the columns rest on is added.
+
+    Returns:
+        The fragment: comments, then one float with its footnotes and its note below the table.
+    """
+    width = len(sheet.rows[0])
+    rests = [
+        f"{of.text}: {cell.text}"
+        for of, cell in dict.fromkeys(zip(sheet.heads[0][sheet.stubs :], sheet.rests[sheet.stubs :], strict=False))
+    ]
+    align = "l" * sheet.stubs + "".join(
+        "r" if "ds-number" in sheet.rows[0][column].look else "l" for column in range(sheet.stubs, width)
+    )
+    notes = [rf"\textsuperscript{{{mark}}}~{escape(sentence(reason))}" for reason, mark in sheet.footnotes.items()]
+    notes += [escape(f"{text}.") for text in rests] + ([escape(sheet.note)] if sheet.note else [])
+    lines = [
+        *map(_comment, [provenance, *rests, r"Needs \usepackage{booktabs}."]),
+        r"\begin{table*}",
+        r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
+        rf"\caption{{{escape(caption)}}}",
+        rf"\label{{{label}}}",
+        rf"\begin{{tabular}}{{{align}}}",
+        r"\toprule",
+        *_heads(sheet),
+        r"\midrule",
+        *_body(sheet),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\par\smallskip\begin{minipage}{\linewidth}\raggedright",
+        *(f"{note}\\par" for note in notes),
+        r"\end{minipage}",
+        r"\end{table*}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX sets as it stands, on one line; what begins with a bracket or an asterisk cannot be taken for
+    an argument of what stands before it."""
+    plain = "".join(_SPECIAL.get(sign, sign) for sign in " ".join(text.split()) if sign.isprintable())
+    return f"{{}}{plain}" if plain[:1] in ("[", "*") else plain
+
+
+def _comment(text: str) -> str:
+    return "% " + " ".join(text.split())
+
+
+def _heads(sheet: Sheet) -> list[str]:
+    lines = []
+    for number, head in enumerate(sheet.heads):
+        cells, rules, column = [], [], 1
+        for cell, span in merged(head, sheet.stubs):
+            corner = column == 1 and sheet.stubs
+            cells += [""] * span if corner else [_head(sheet, cell, span)]
+            if number + 1 < len(sheet.heads) and not corner:
+                rules.append(rf"\cmidrule(lr){{{column}-{column + span - 1}}}")
+            column += span
+        lines.append(" & ".join(cells) + r" \\")
+        lines += ["".join(rules)] if rules else []
+    return lines
+
+
+def _head(sheet: Sheet, cell: Cell, span: int) -> str:
+    text = _set(sheet, cell)
+    return text if span == 1 else rf"\multicolumn{{{span}}}{{c}}{{{text}}}"
+
+
+def _body(sheet: Sheet) -> list[str]:
+    spans = runs(sheet.rows) if sheet.stubs > 1 else [1] * len(sheet.rows)
+    lines = []
+    for row, span in zip(sheet.rows, spans, strict=True):
+        if lines and span > 1:
+            lines.append(r"\addlinespace")
+        cells = [_set(sheet, cell) for cell in row]
+        lines.append(" & ".join(cells if span else ["", *cells[1:]]) + r" \\")
+    return lines
+
+
+def _set(sheet: Sheet, cell: Cell) -> str:
+    text, marks = escape(f"{cell.text}: {cell.below}" if cell.below else cell.text), sheet.marks(cell)
+    for look in _commands(cell.look.split()) if text else ():
+        text = rf"\{look}{{{text}}}"
+    return rf"{text}\textsuperscript{{{marks}}}" if marks else text
+
+
+def _commands(looks: Sequence[str]) -> list[str]:
+    return [_LOOKS[look] for look in looks if look in _LOOKS]
