@@ -174,6 +174,11 @@ class Paths:
     def results(self) -> Path:
         return self.reports / "results.csv"
 
+    @property
+    def seeds(self) -> Path:
+        """``results.csv`` of all seeds."""
+        return self.reports / "seeds.csv"
+
     def table(self, number: int) -> Path:
         return self.reports / "tables" / f"table{number}.csv"
 

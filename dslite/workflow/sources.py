@@ -40,7 +40,7 @@ _RESULTS = {
 # What a reading's parameters are is compared by value, so that changing one reading leaves the results of the others.
 _LEDGER = [f"paper/{name}" for name in ("discrepancies.toml", "ledger.py", "readings.toml")]
 _PAGES = [*_LEDGER, "reporting/**/*.py", "reporting/**/*.j2", "reporting/**/*.css", "profiles.py"]
-_VIEWS = ("ablation_views", "baseline_views", "costs", "evaluated_views", "explained", "gallery", "views")
+_VIEWS = ("ablation_views", "baseline_views", "costs", "evaluated_views", "explained", "gallery", "seeds", "views")
 _FLOW = ("notebooks", "paths", "records", "settings", "stages", "summary", *_VIEWS)
 _PAGES += [f"workflow/{name}.py" for name in _FLOW]
 _NO_RESULT = {"corpora/download.py", "corpora/unpacking.py"}

@@ -23,7 +23,7 @@ from dslite.reporting.scorecard import scorecard
 from dslite.reporting.scorecard_page import scorecard_page
 from dslite.reporting.sheets import Sheet
 from dslite.reporting.tables import table1, table1_sheet, table2, table2_sheet
-from dslite.workflow import paper_views, records
+from dslite.workflow import paper_views, records, seeds
 from dslite.workflow.paths import NEEDS, NOTEBOOKS, SUMMARISED, SUMMARY, Paths
 from dslite.workflow.stages import about
 
@@ -69,6 +69,16 @@ class Summary:
                 trained = json.loads(self.layout.corpus(name).record("train").read_text("utf-8"))
                 rows[name, "here"] = trained["recipe"] | {"fine_tuned": trained["trained_layers"]}
         return table2(rows)
+
+    @cached_property
+    def every_seed(self) -> pd.DataFrame:
+        """The rows of ``results.csv`` of all seeds."""
+        return seeds.every_seed(self.layout, self.results)
+
+    @property
+    def spread(self) -> pd.DataFrame:
+        """Mean, standard deviation and range over seeds on test; no rows where there is one seed."""
+        return seeds.spread(self.every_seed)
 
     @property
     def own(self) -> list[str]:
@@ -147,8 +157,8 @@ class Summary:
         return paper_views.figure2_text(self.layout, self.records)
 
     def write(self) -> None:
-        """Writes ``results.csv``, ``tables/table1`` to ``table5`` (CSV but for the fifth, and LaTeX), the scorecard and
-        the page of discrepancies."""
+        """Writes ``results.csv``, ``seeds.csv`` where there are several, ``tables/table1`` to ``table5`` (LaTeX, and CSV
+        but for the fifth), the scorecard and the page of discrepancies."""
         tables = {
             self.layout.results: self.results,
             self.layout.table(1): self.table1,
@@ -156,6 +166,10 @@ class Summary:
             self.layout.table(3): results_table(self.results, TABLE3),
             self.layout.table(4): results_table(self.results, TABLE4),
         }
+        if self.every_seed["seed"].nunique() > 1:
+            tables[self.layout.seeds] = self.every_seed
+        else:
+            self.layout.seeds.unlink(missing_ok=True)
         for file, table in tables.items():
             with whole_file(file) as draft:
                 table.to_csv(draft, index=False, float_format="%.4f")

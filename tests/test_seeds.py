@@ -1,0 +1,49 @@
+"""Further seeds: runs of their own, gathered beside the first one's results."""
+
+import pandas as pd
+import pytest
+
+from dslite.workflow import seeds
+from dslite.workflow.paths import Paths
+from dslite.workflow.plan import summary_records
+from tests.workflow_toys import command, write_templates
+
+ROW = {
+    "corpus": "css", "system": "DS Lite", "augmentation": "none", "partition": "test", "protocol": "all", "uar": 60.0,
+    "data": "real", "backbone": "densenet121", "weights": "imagenet", "profile": "full", "reading": "paper", "seed": 42,
+}  # fmt: skip
+
+
+def leave(layout: Paths, **changes) -> None:
+    places = layout.corpus("css")
+    places.scores.parent.mkdir(parents=True)
+    pd.DataFrame([ROW | changes]).to_parquet(places.scores)
+    places.record("evaluate").write_text("{}")
+
+
+def test_spread_is_of_the_same_configuration_alone(tmp_path):
+    layout = Paths(tmp_path)
+    leave(layout)
+    leave(Paths(layout.seed(43)), seed=43, uar=64.0)
+    leave(Paths(layout.seed(44)), seed=44, uar=80.0, reading="sound")
+    every = seeds.every_seed(layout, pd.DataFrame([ROW]))
+    assert every["seed"].tolist() == [42, 43]
+    row = seeds.spread(every).iloc[0]
+    assert (row["seeds"], row["mean"], row["least"], row["most"]) == (2, 62.0, 60.0, 64.0)
+    assert row["sd"] == pytest.approx(8**0.5)
+    assert seeds.spread(pd.DataFrame([ROW])).empty
+    assert any("seeds/43" in record for record in summary_records(tmp_path)), "a further seed makes the page stale"
+
+
+def test_each_further_seed_runs_up_to_its_scores_in_a_folder_of_its_own(tmp_path):
+    templates, output = write_templates(tmp_path / "templates"), tmp_path / "out"
+    options = ("--corpora", "css", "--stages", "paper", "--seed", "5", "--seeds", "2", "--output", output)
+    said, _ = (process := command(templates, *options)).communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "Seed 6:" in said
+    other = Paths(Paths(output).seed(6)).corpus("css")
+    assert "seed = 6" in other.notebook("train").read_text() and other.page("evaluate").exists()
+    assert not other.page("explain").exists()
+    assert "seed = 5" in Paths(output).corpus("css").notebook("train").read_text()
+    said, _ = (process := command(templates, *options)).communicate(timeout=120)
+    assert process.returncode == 0 and said.count("Nothing to do") == 2, said
