@@ -157,8 +157,8 @@ class Summary:
         return paper_views.figure2_text(self.layout, self.records)
 
     def write(self) -> None:
-        """Writes ``results.csv``, ``seeds.csv`` where there are several, ``tables/table1`` to ``table5`` (LaTeX, and CSV
-        but for the fifth), the scorecard and the page of discrepancies."""
+        """Writes ``results.csv``, ``seeds.csv`` where there are several, ``tables/table1`` to ``table5`` (LaTeX,
+        and CSV but for the fifth), the scorecard and the page of discrepancies."""
         tables = {
             self.layout.results: self.results,
             self.layout.table(1): self.table1,
