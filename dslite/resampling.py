@@ -16,13 +16,14 @@ DRAWS = 1000
 
 @dataclass(frozen=True)
 class Interval:
-    """A percentile interval, in the unit of what was drawn; NaN where there is none."""
+    """A percentile interval and the standard deviation ``se`` of the draws, in their unit; NaN where there are none."""
 
     low: float
     high: float
+    se: float
 
 
-NO_INTERVAL = Interval(float("nan"), float("nan"))
+NO_INTERVAL = Interval(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -134,4 +135,4 @@ def percentiles(values: np.ndarray, level: float = 0.95) -> Interval:
     if not len(values):
         return NO_INTERVAL
     tail = 50.0 * (1.0 - level)
-    return Interval(*(float(q) for q in np.percentile(values, [tail, 100.0 - tail])))
+    return Interval(*(float(q) for q in np.percentile(values, [tail, 100.0 - tail])), float(np.std(values, ddof=1)))

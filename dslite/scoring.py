@@ -105,7 +105,8 @@ def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed
 
     Returns:
         ``uar``, ``ci_low``, ``ci_high`` (percent, NaN without files), ``n_files``, ``n_speakers``, and
-        ``ci_speaker_low``, ``ci_speaker_high``: the interval over speakers, NaN where a file has none or all have one.
+        ``ci_speaker_low``, ``ci_speaker_high``: the interval over speakers, NaN where a file has none or all have one;
+        ``se``: standard deviation of the draws over files, UAR points.
     """
     rows = under(predictions, protocol)
     label, predicted = (pd.Categorical(rows[column], classes).codes.astype(int) for column in ("label", "predicted"))
@@ -120,6 +121,7 @@ def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed
         "n_speakers": rows.loc[rows["speaker"] != "", "speaker"].nunique(),
         "ci_speaker_low": clustered.low,
         "ci_speaker_high": clustered.high,
+        "se": interval.se,
     }
 
 

@@ -1,5 +1,7 @@
 """Further seeds: runs of their own, gathered beside the first one's results."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -19,6 +21,8 @@ def leave(layout: Paths, **changes) -> None:
     places.scores.parent.mkdir(parents=True)
     pd.DataFrame([ROW | changes]).to_parquet(places.scores)
     places.record("evaluate").write_text("{}")
+    places.record("train").parent.mkdir(parents=True)
+    places.record("train").write_text(json.dumps({"but_for_the_seed": changes.get("reading", "paper")}))
 
 
 def test_spread_is_of_the_same_configuration_alone(tmp_path):

@@ -22,10 +22,10 @@ from tests import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = ("<b>calm</b>", "lärm & co")
-SMALL = ("--profile", "demo", "--backbone", "squeezenet_v1")  # Table 5 is of this base model then, too
+SMALL = ("--profile", "demo", "--backbone", "squeezenet_v1", "--benchmark", "squeezenet_v1")
 COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
-    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high",
+    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high", "se",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.slow

@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+import absl.logging
 import keras
 import numpy as np
 import tensorflow as tf
@@ -66,6 +67,8 @@ def saved_sizes(model: keras.Model, trained) -> dict[str, int]:
         ``without`` and ``with`` the optimiser's state.
     """
     sizes = {}
+    before = absl.logging.get_verbosity()
+    absl.logging.set_verbosity(absl.logging.ERROR)  # Keras calls HDF5 a legacy, which is why it is weighed
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.h5"
         for name, optimiser in (("without", None), ("with", keras.optimizers.Adadelta())):
@@ -74,6 +77,7 @@ def saved_sizes(model: keras.Model, trained) -> dict[str, int]:
                 model.compile(optimizer=optimiser)
             model.save(file, include_optimizer=optimiser is not None)
             sizes[name] = file.stat().st_size
+    absl.logging.set_verbosity(before)
     return sizes
 
 

@@ -94,7 +94,11 @@ def make(
             made.wrong[name] = ["it would be made from float32, which failed"]
             continue
         progress(f"making and probing {name}")
-        content = attach(quantise(float32, name, calibration), card(model, classes, samples, name, about))
+        try:
+            content = attach(quantise(float32, name, calibration), card(model, classes, samples, name, about))
+        except Exception as error:  # whatever the quantiser trips over, the other variants are not to blame
+            made.wrong[name] = [f"it could not be made ({type(error).__name__}: {error})"]
+            continue
         found = gate.structure(content, name, model.count_params(), samples, len(classes))
         made.contents[name] = content
         made.wrong[name] = found or gate.behaviour_apart(content, real, seed)

@@ -5,6 +5,9 @@ import tomllib
 from importlib.resources import files
 from typing import NamedTuple
 
+from dslite.profiles import TABLE2
+from dslite.readings import PAPER, READINGS
+
 _RULES = tomllib.loads((files("dslite.paper") / "verdicts.toml").read_text(encoding="utf-8"))
 
 RULES: dict[str, str] = _RULES["rules"]
@@ -128,7 +131,7 @@ def score_reasons(corpus: str, row: str, run: dict) -> list[str]:
     Args:
         corpus: whose score it is.
         row: of Table 3 or 4: ``svm`` or an augmentation.
-        run: a row of results.csv: ``data``, ``weights``, ``backbone``, ``profile``, ``protocol``.
+        run: a row of results.csv: ``data``, ``weights``, ``backbone``, ``profile``, ``protocol``, ``reading``.
     """
     reasons = audio_reasons(str(run["data"]))
     if run["weights"] != "imagenet":
@@ -137,7 +140,12 @@ def score_reasons(corpus: str, row: str, run: dict) -> list[str]:
         reasons.append(f"another base model ({run['backbone']})")
     if row != "svm" and run["profile"] != "full":
         reasons.append(f"the {run['profile']} profile")
-    if run["protocol"] != protocol(row):
+    reading = READINGS.get(str(run.get("reading", PAPER.name)), PAPER)
+    if row != "svm" and reading.name == "sound":
+        reasons.append("the reading sound, which mends what the paper did")
+    if row == "svm" and reading.short_files == "drop":
+        reasons.append(f"the reading {reading.name}, which leaves short files out")
+    if run["protocol"] != protocol(row) and TABLE2[corpus]["chunk"]:  # of whole files both protocols are the same
         reasons.append(f"another protocol ({run['protocol']} files)")
     if corpus in _OWN_SPLIT:
         reasons.append("a split of our own, the paper's is not published")

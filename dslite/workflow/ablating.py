@@ -26,7 +26,7 @@ REFERENCE = "sound"
 
 AUGMENTATION = "both"
 
-NO_EFFECT = "changes nothing in the demo profile, which has an optimiser of its own"
+NO_EFFECT = "changes nothing on this corpus under this profile"
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ def ablate(settings: Settings, seeds: int = 1, chunk: float = 0.0) -> Stage:
     tables: dict[str, list[dict[str, pd.DataFrame]]] = {}
     left_out, about = [], {}
     for number, variant in enumerate(variants):
-        if variant.settings.recipe == settings.recipe and _same_but_optimiser(variant, settings):
-            left_out.append({"variant": variant.name, "reason": NO_EFFECT})
-            continue
         told = _Told(number / len(variants), 1 / (len(variants) * seeds), variant.name)
         try:
             prepared = _prepared(variant)
+            if variant.name != REFERENCE and _inputs(variant, prepared) == _inputs(variants[0], corpus):
+                left_out.append({"variant": variant.name, "reason": NO_EFFECT})
+                continue
             for seed in range(settings.seed, settings.seed + seeds):
                 found, about = _fit(variant, prepared, weights, seed, settings.workers, told)
                 tables.setdefault(variant.name, []).append(found)
@@ -138,12 +138,12 @@ def _readings() -> Mapping[str, Reading]:
     return {REFERENCE: READINGS[REFERENCE], **ablations()}
 
 
-def _same_but_optimiser(variant: _Variant, settings: Settings) -> bool:
-    """Whether only the optimiser's parameters differ: where the recipe is the same, they have no say."""
-    if variant.name == REFERENCE:
-        return False
-    own, theirs = variant.settings.reading.parameters(), settings.reading.parameters()
-    return all(own[name] == theirs[name] for name in own if name not in ("optimiser", "learning_rate", "extra_epochs"))
+def _inputs(variant: _Variant, corpus: Stage) -> tuple:
+    """All that a fit of a variant depends on: the cached data, the recipe, and what else of the reading has a say."""
+    parameters, recipe = variant.settings.reading.parameters(), variant.settings.recipe
+    in_recipe = {"optimiser", "learning_rate", "extra_epochs"} | (set() if recipe.epochs[1] else {"layers"})
+    rest = {name: value for name, value in parameters.items() if name not in in_recipe | set(CACHED)}
+    return corpus.record["data_hash"], recipe, rest
 
 
 def _prepared(variant: _Variant) -> Stage:

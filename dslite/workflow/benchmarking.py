@@ -5,6 +5,7 @@ trained and its weights are random, and nothing has to be there beforehand.
 """
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,8 +88,10 @@ def benchmark(backbone: str = "densenet121", seed: int = 42, output: str | Path 
         raise DsliteError(f"workers is {workers}; expected at least 1.")
     layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
     place, whole = layout.benchmark(backbone) / "record.json", layout.across(STAGE).record(STAGE)
-    identity = records.identity(STAGE, {"backbone": backbone, "seed": seed, "threads": workers})
-    if not place.exists() or json.loads(place.read_text("utf-8"))["identity"] != identity:
+    identity = _identity(backbone, seed, workers)
+    made = json.loads(place.read_text("utf-8")) if place.exists() else {}
+    if made.get("identity") != identity:
+        _keep(made, place.parent, {"seed": seed, "timing_threads": sorted({1, workers})})
         _measure(layout, backbone, seed, workers, identity)
     record = json.loads(place.read_text("utf-8"))
     with whole_file(layout.table(5)) as draft:
@@ -96,6 +99,20 @@ def benchmark(backbone: str = "densenet121", seed: int = 42, output: str | Path 
     with whole_file(whole) as draft:
         draft.write_text(json.dumps(record, indent=1), "utf-8")
     return Benchmark(layout, backbone, record)
+
+
+def _identity(backbone: str, seed: int, threads: int) -> str:
+    return records.identity(STAGE, {"backbone": backbone, "seed": seed, "threads": threads})
+
+
+def _keep(made: dict, folder: Path, asked: dict) -> None:
+    """Refuses to replace what was measured with other parameters, unless a run does it, whose plan says so."""
+    differs = [f"{name} {made[name]}, not {value}" for name, value in asked.items() if made.get(name, value) != value]
+    if differs and progress.VARIABLE not in os.environ:
+        raise DsliteError(
+            f"{folder} was measured with {', '.join(differs)}. It is kept: set `output` to another folder, or run "
+            f"`python run_all.py --stages benchmark`, which replaces it."
+        )
 
 
 def table5_rows(layout: Paths) -> pd.DataFrame:
@@ -107,6 +124,8 @@ def table5_rows(layout: Paths) -> pd.DataFrame:
         folder = layout.benchmark(name)
         if (folder / "record.json").exists():
             record = json.loads((folder / "record.json").read_text("utf-8"))
+            if record["identity"] != _identity(name, record["seed"], max(record["timing_threads"])):
+                continue  # by other code
             about = {"backbone": name, **{key: record[key] for key in ("weights", "seed", "hardware")}}
             rows.append(pd.read_parquet(folder / "table.parquet").assign(source="here", **about))
     for column, printed in published.TABLE5.items():

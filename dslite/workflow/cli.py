@@ -10,7 +10,6 @@ from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
-from dslite.profiles import FULL_BACKBONE
 from dslite.weights import fetch_weights
 from dslite.workflow import leaving, listing, options, runlock, session, signals, traces
 from dslite.workflow.paths import ACROSS, NOTEBOOKS, STAGES, SUMMARISED, SUMMARY, Paths
@@ -123,7 +122,9 @@ def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
 
 
 def _further(chosen: argparse.Namespace) -> range:
-    """Seeds after the first."""
+    """Seeds after the first; none where no scores are wanted. The ablation fits its own."""
+    if not {SUMMARISED, SUMMARY} & set(chosen.stages):
+        return range(0)
     return range(chosen.seed + 1, chosen.seed + chosen.seeds)
 
 
@@ -138,8 +139,8 @@ def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Pa
 
 
 def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: Path) -> session.Session:
-    backbone = chosen.backbone or FULL_BACKBONE
-    return session.prepare(settings, stages, paths.output, chosen.seed, backbone, chosen.seeds, chosen.cores, templates)
+    across = {"seed": chosen.seed, "benchmark": chosen.benchmark, "seeds": chosen.seeds}
+    return session.prepare(settings, stages, paths.output, **across, cores=chosen.cores, templates=templates)
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:

@@ -47,7 +47,9 @@ def deploy(settings: Settings) -> Stage:
     from dslite.model import load_model
 
     started, paths = time.monotonic(), settings.paths
-    paths.record("deploy").unlink(missing_ok=True)  # the files that it tells of are about to be replaced
+    paths.record("deploy").unlink(missing_ok=True)
+    for old in paths.deploy(".").glob("*.tflite"):  # of another model: not to be taken for this one's
+        old.unlink()
     model = load_model(paths.fit(scored.chosen, "test") / "model.keras")
     front_end = model.get_layer("plot").parameters
     samples = chunk_samples(scored, front_end.rate)

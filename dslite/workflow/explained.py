@@ -50,7 +50,7 @@ def classes(stage: Stage) -> Iterator[ClassView]:
             title = f"true {label}\nsaid {clip['predicted']}"
             shown.append(Explained(title, levels, clip["seconds"], names, attribution.only(indices)))
             words.append(f"{clip['kind']}: {clip['file']}, {where(clip)}, additivity gap {gap_words(clip['gap'])}")
-            players.append((f"Most {clip['kind']}: {gallery.said(clip)}", gallery.sounds(stage.paths, number)))
+            players.append((f"Most {clip['kind']}: {gallery.said(clip)}", gallery.sounds(stage.paths, number, clip)))
         kinds = [clip["kind"] for clip in clips]
         none = "".join(f" No test clip of this class is {kind}." for kind in gallery.KINDS if kind not in kinds)
         less = f" Maps of {len(names)} of {len(stage.classes)} classes." if len(names) < len(stage.classes) else ""
@@ -67,7 +67,7 @@ def classes(stage: Stage) -> Iterator[ClassView]:
 def subject(stage: Stage) -> str:
     """What is explained, and from where."""
     explained, every = stage.record["explained"], stage.classes
-    some = f" Explained are the first {len(explained)} of {len(every)} classes." if len(explained) < len(every) else ""
+    some = f" Explained are {len(explained)} of {len(every)} classes." if len(explained) < len(every) else ""
     return f"Baseline: {stage.record['baseline']}. Augmentation: {stage.record['augmentation']}, the best on dev.{some}"
 
 

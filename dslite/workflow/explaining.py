@@ -77,6 +77,7 @@ def explain(settings: Settings) -> Stage:
     if record := records.made(settings, "explain", identity):
         return Stage(settings, record)
     started, budget, places = time.monotonic(), BUDGETS[settings.profile], settings.paths
+    places.record("explain").unlink(missing_ok=True)  # first: no record, no finished stage
     shutil.rmtree(places.record("explain").parent, ignore_errors=True)  # other clips may have been chosen then
     fit = evaluated.fit_record(evaluated.chosen, "test")
     about = records.inherited(evaluated.record) | {name: fit[name] for name in ("augmentation", "trained_on")}
@@ -110,8 +111,9 @@ class _Bench:
         self.front_end = self.view.plot.parameters
         self.baseline = silence(self.front_end.mel_bins)
         self.classes = stage.classes
-        self.explained = stage.classes[: budget.classes]
         self.predictions = stage.predictions(stage.chosen, "test")
+        there = set(self.predictions["label"])  # a reading that drops short files may leave a class without any
+        self.explained = tuple(name for name in stage.classes if name in there)[: budget.classes]
         self.chosen = choose(self.predictions, self.explained)
         self.chunks = pd.read_parquet(stage.paths.chunks)
         self._stored = Spectrograms(stage.paths.spectrograms, self.chunks)

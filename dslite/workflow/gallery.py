@@ -42,6 +42,8 @@ def said(clip: dict) -> str:
         clip: an entry of the record's ``clips``.
     """
     before, after = clip["predicted"], clip["heard_as"]
+    if not clip["kept"]:
+        return f"The model says {before} ({clip['of_chunk']:.2f}). No region raises it above an empty plot."
     verdict = f"{before} again" if after == before else f"{after}, no longer {before}"
     little = f" Of an empty plot it says nearly the same ({clip['base']:.2f}): there is little to explain."
     return (
@@ -51,9 +53,9 @@ def said(clip: dict) -> str:
     )
 
 
-def sounds(places: CorpusPaths, number: int) -> dict[str, bytes]:
-    """Name of a player -> MP3, of a clip by its number in the record."""
-    files = {"original": "original", "evidence only": "evidence"}
+def sounds(places: CorpusPaths, number: int, clip: dict) -> dict[str, bytes]:
+    """Name of a player -> MP3, of a clip and its number in the record; no evidence where there is none to hear."""
+    files = {"original": "original"} | ({"evidence only": "evidence"} if clip["kept"] else {})
     return {name: places.explain(f"clips/{number:02}-{file}.mp3").read_bytes() for name, file in files.items()}
 
 
@@ -62,5 +64,5 @@ def _of_clip(places: CorpusPaths, number: int, clip: dict) -> dict:
         "file": clip["file"],
         "says": said(clip),
         "picture": places.explain(f"clips/{number:02}.png").read_bytes(),
-        "sounds": sounds(places, number),
+        "sounds": sounds(places, number, clip),
     }

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from dslite.corpora import CORPORA
+from dslite.profiles import FULL_BACKBONE
 from dslite.readings import READINGS
 from dslite.weights import WEIGHTS_FILES
 from dslite.workflow.paths import ACROSS, OPTIONAL, STAGES
@@ -74,6 +75,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="NAME",
         default="",
         help=f"base model, one of {', '.join(WEIGHTS_FILES)} (default: the profile's own)",
+    )
+    what.add_argument(
+        "--benchmark",
+        metavar="NAME",
+        choices=tuple(WEIGHTS_FILES),
+        default=FULL_BACKBONE,
+        help=f"base model that Table 5 is measured on (default: {FULL_BACKBONE}, as in the paper)",
     )
     what.add_argument("--seed", type=int, default=42, metavar="N", help="of everything random (default: 42)")
     what.add_argument(

@@ -9,12 +9,14 @@ import pandas as pd
 
 from dslite import corpora
 from dslite.paper import verdicts
+from dslite.profiles import FULL_BACKBONE
 from dslite.reporting.figures import Panel
 from dslite.reporting.gallery import KINDS
 from dslite.reporting.provenance import data_mark
 from dslite.reporting.results import chosen_on_dev
 from dslite.reporting.sheets import PRINTED, Cell, Sheet
 from dslite.reporting.tables import confusion_matrix
+from dslite.statistics import holm
 from dslite.workflow import records
 from dslite.workflow.paths import BENCHMARK, Paths
 
@@ -144,9 +146,10 @@ _RECALLS = (
 
 
 def table5(layout: Paths, caption: str) -> Sheet | None:
-    """Table 5; None if it was not measured here."""
-    place = layout.across(BENCHMARK).record(BENCHMARK)
-    if not place.exists():
+    """Table 5, of the paper's base model where that was measured here, else of the last one; None if none was."""
+    places = layout.benchmark(FULL_BACKBONE) / "record.json", layout.across(BENCHMARK).record(BENCHMARK)
+    place = next((place for place in places if place.exists()), None)
+    if place is None:
         return None
     from dslite.workflow import benchmarking, costs  # import the converter's packages
 
@@ -168,3 +171,31 @@ def _in_order(names: Sequence[str]) -> list[str]:
 
 def _short(name: str) -> str:
     return corpora.CORPORA[name].short if name in corpora.CORPORA else name
+
+
+def paired(layout: Paths, found: dict[str, dict], names: Sequence[str]) -> tuple[pd.DataFrame, str]:
+    """Paired differences on test (all files), Holm-corrected across a whole table of the paper.
+
+    Args:
+        layout: where it all lies.
+        found: corpus -> record of those that were evaluated.
+        names: the table's corpora.
+
+    Returns:
+        The pairs that differ at 5 % before the correction, and how many pairs of how many corpora were tested.
+    """
+    tables = []
+    for name in (name for name in names if name in found):
+        pairs = pd.read_parquet(layout.corpus(name).pairs).query("protocol == 'all' and unit == 'file'")
+        tables.append(pairs.assign(corpus=name, data=data_mark(found[name]["data"])))
+    if not tables:
+        return pd.DataFrame(columns=_PAIRED), "None of these corpora was evaluated here."
+    table = pd.concat(tables, ignore_index=True)
+    table["p, Holm"] = holm(table["p"].to_numpy())
+    said = f"{len(table)} pairs of {len(tables)} corpora; {int((table['p, Holm'] <= 0.05).sum())} differ after Holm's "
+    said += "correction over all of them. Shown are those that differ at 5 % before it."
+    shown = table[table["p"] <= 0.05].assign(pair=lambda rows: rows["second"] + " − " + rows["first"])
+    return shown[_PAIRED], said
+
+
+_PAIRED = ["corpus", "data", "pair", "difference", "low", "high", "p", "p, Holm"]

@@ -89,6 +89,8 @@ def _chosen(settings: Settings) -> dict:
 def _shown(settings: Settings, stage: str) -> dict:
     """What a stage ran with, as far as its results depend on it: the seed is nothing to recorded audio."""
     about = {"corpus": settings.source, "audio": str(settings.folder), "reading": settings.reading.name}
+    if settings.chunk or stage == "ablation":
+        about["chunk"] = settings.chunk
     if settings.standin or stage != "corpus":
         about["seed"] = settings.seed
     if stage == "corpus":

@@ -1,9 +1,11 @@
 """What further seeds gave, beside the first one's results."""
 
+import json
+
 import pandas as pd
 
 from dslite import statistics
-from dslite.workflow.paths import Paths
+from dslite.workflow.paths import CorpusPaths, Paths
 from dslite.workflow.stages import OURS
 
 
@@ -12,17 +14,22 @@ def every_seed(layout: Paths, results: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         layout: the output.
-        results: the rows of the first seed. A further seed counts where all else about its run is the same.
+        results: the rows of the first seed. A further seed counts where its fits depend on the same data, parameters
+            and code; others are of an earlier state and are left out.
     """
-    run = ["corpus", "data", "backbone", "weights", "profile", "reading"]
-    first = results[results["system"] == OURS].drop_duplicates("corpus")
+    first = {name: _alike(layout.corpus(name)) for name in results["corpus"].unique()}
     found = [
-        pd.read_parquet(places.scores).merge(first[run], on=run)
+        pd.read_parquet(places.scores)
         for other in layout.further()
-        for places in other.evaluated().values()
+        for name, places in other.evaluated().items()
+        if name in first and _alike(places) == first[name]
     ]
     every = pd.concat([results, *found], ignore_index=True)
     return every.drop_duplicates(["corpus", "system", "augmentation", "partition", "protocol", "seed"])
+
+
+def _alike(places: CorpusPaths) -> str:
+    return json.loads(places.record("train").read_text("utf-8"))["but_for_the_seed"]
 
 
 def spread(every: pd.DataFrame) -> pd.DataFrame:

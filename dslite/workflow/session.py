@@ -58,7 +58,7 @@ def prepare(
     stages: Sequence[str],
     output: Path,
     seed: int,
-    backbone: str,
+    benchmark: str,
     seeds: int,
     cores: int,
     templates: Path = NOTEBOOKS,
@@ -69,7 +69,8 @@ def prepare(
         settings: of the corpora that take part.
         stages: the wanted ones.
         output: below it ``reports/`` and ``artifacts/``.
-        seed, backbone: of the notebooks across corpora; Table 5 is of this base model.
+        seed: of the notebooks across corpora.
+        benchmark: base model that Table 5 is measured on.
         seeds: how many the ablation takes.
         cores: threads that run at a time.
         templates: the folder of the template notebooks.
@@ -79,7 +80,7 @@ def prepare(
         for s in settings
     ]
     once = {"output": str(output), "seed": seed}
-    across = {BENCHMARK: once | {"backbone": backbone, "workers": 1}, SUMMARY: once}
+    across = {BENCHMARK: once | {"backbone": benchmark, "workers": 1}, SUMMARY: once}
     whole = plan.make(output, templates, members, stages, across)
     to_do = engine.to_do(whole)
     fitting = sum(job.stage == "train" for job in whole.jobs if job.name in to_do)

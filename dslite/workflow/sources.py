@@ -6,11 +6,12 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 _FRONT_END = ["audio.py", "readings.py", "spectrogram.py", "store.py"]
-_DEPLOYMENT = ["deployment/*.py", "model.py", "spectrogram.py"]
+_DEPLOYMENT = ["deployment/*.py", "model.py", "spectrogram.py", "timing.py"]
+_CARDS = [f"reporting/{name}.py" for name in ("cards", "display", "explanations", "figures", "provenance")]  # pictures
 _TRAINING = [
     *_FRONT_END,
-    *("augmentation.py", "backbones.py", "model.py", "profiles.py", "scoring.py", "training.py", "weights.py"),
-    *("paper/table2.toml", "workflow/fits.py"),
+    *("augmentation.py", "backbones.py", "model.py", "profiles.py", "training.py", "weights.py"),
+    *("paper/table2.toml", "resampling.py", "scoring.py", "workflow/fits.py"),
 ]
 _RESULTS = {
     "corpus": [
@@ -25,13 +26,17 @@ _RESULTS = {
     "train": _TRAINING,
     "baseline": [
         *_FRONT_END,
-        *("backbones.py", "baseline.py", "features.py", "scoring.py", "weights.py", "workflow/baselining.py"),
+        *("backbones.py", "baseline.py", "features.py", "resampling.py", "scoring.py", "weights.py"),
+        "workflow/baselining.py",
     ],
     "evaluate": ["resampling.py", "scoring.py", "statistics.py", "workflow/stages.py", "workflow/records.py"],
-    "explain": [*_FRONT_END, "explanation/*.py", "model.py", "reporting/cards.py", "workflow/explaining.py"],
-    "deploy": [*_DEPLOYMENT, "audio.py", "scoring.py", "workflow/deploying.py"],
+    "explain": [*_FRONT_END, "explanation/*.py", "model.py", *_CARDS, "workflow/explaining.py"],
+    "deploy": [*_DEPLOYMENT, "audio.py", "resampling.py", "scoring.py", "workflow/deploying.py"],
     "ablation": [*_TRAINING, "paper/*.toml", "resampling.py", "statistics.py", "workflow/ablating.py"],
-    "benchmark": [*_DEPLOYMENT, "backbones.py", "weights.py", "timing.py", "workflow/benchmarking.py"],
+    "benchmark": [
+        *_DEPLOYMENT,
+        *("backbones.py", "paper/table2.toml", "profiles.py", "weights.py", "workflow/benchmarking.py"),
+    ],
     "paper": [
         *_FRONT_END,  # the pictures of the discrepancies are computed
         *("augmentation.py", "backbones.py", "model.py", "paper/*.py", "paper/*.toml", "workflow/paper_views.py"),

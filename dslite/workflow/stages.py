@@ -32,7 +32,7 @@ OURS = "DS Lite"
 
 RESULT_COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
-    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high",
+    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high", "se",
 ]  # fmt: skip
 
 
@@ -196,6 +196,7 @@ def train(settings: Settings) -> Stage:
         "backbone": settings.backbone,
         "recipe": asdict(settings.recipe),
         "reading_parameters": settings.reading.parameters(),
+        "but_for_the_seed": records.identity("train", _seedless(settings, fitted_with)),
         "trained_layers": fitted[0]["trained_layers"],
         "fit_seconds": round(sum(fit["seconds"] for fit in fitted), 1),
         "warnings": [*weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
@@ -232,6 +233,11 @@ def _fitted_with(settings: Settings, corpus: Stage, weights: Path | None) -> dic
         "reading": settings.reading.parameters(),
         "seed": settings.seed,
     }
+
+
+def _seedless(settings: Settings, fitted_with: dict) -> dict:
+    """What fits depend on, the seed aside; of a stand-in the audio too, which the seed makes."""
+    return {k: v for k, v in fitted_with.items() if k != "seed" and not (settings.standin and k == "data")}
 
 
 def _shown_with(corpus: Stage, fitted_with: dict) -> dict:

@@ -42,4 +42,6 @@ def of(job: Job, paths: Paths, to_do: Mapping[str, str]) -> State:
     link = page.relative_to(paths.reports).as_posix()
     if job.name in to_do:
         return State("stale", to_do[job.name], link, seconds)
+    if not places.record(job.stage).exists():  # a run that failed took it away, or somebody removed the artefacts
+        return State("stale", "its results are gone", link, seconds)
     return State("done", "", link, seconds)

@@ -80,6 +80,10 @@ class Summary:
         """Mean, standard deviation and range over seeds on test; no rows where there is one seed."""
         return seeds.spread(self.every_seed)
 
+    def paired(self, corpora: tuple[str, ...]) -> tuple[pd.DataFrame, str]:
+        """The paired tests across one of Tables 3 and 4."""
+        return paper_views.paired(self.layout, self.records, corpora)
+
     @property
     def own(self) -> list[str]:
         """Corpora that are not the paper's."""
