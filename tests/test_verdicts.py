@@ -28,6 +28,7 @@ LIKE_THE_PAPER = {
     "backbone": "densenet121",
     "profile": "full",
     "protocol": "full-chunk",
+    "reading": "paper",
 }
 
 
@@ -136,6 +137,13 @@ def test_times_are_ratios():
 def test_a_run_like_the_papers_can_be_judged():
     assert score_reasons("ccs", "both", LIKE_THE_PAPER) == []
     assert score_reasons("ccs", "svm", LIKE_THE_PAPER | {"protocol": "all", "profile": "demo"}) == []
+    assert score_reasons("ccs", "both", LIKE_THE_PAPER | {"reading": "released"}) == []
+    assert score_reasons("css", "both", LIKE_THE_PAPER | {"protocol": "all"}) == [], "whole files: no file is short"
+
+
+def test_the_baseline_of_a_reading_that_leaves_files_out_cannot_be_judged():
+    (told,) = score_reasons("ccs", "svm", LIKE_THE_PAPER | {"protocol": "all", "reading": "released"})
+    assert "short files" in told
 
 
 @pytest.mark.parametrize(
@@ -149,6 +157,7 @@ def test_a_run_like_the_papers_can_be_judged():
         ("ccs", {"backbone": "squeezenet_v1"}, "base model"),
         ("ccs", {"profile": "demo"}, "demo profile"),
         ("ccs", {"protocol": "all"}, "protocol"),
+        ("ccs", {"reading": "sound"}, "reading sound"),
         ("ravdess", {}, "split of our own"),
     ],
 )

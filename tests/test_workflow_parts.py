@@ -108,6 +108,9 @@ def test_states(tmp_path):
     assert states.of(job, paths, {"aa-train": "new"}).state == "not run"
     places.pages.mkdir(parents=True)
     places.page("train").touch()
+    assert states.of(job, paths, {}).state == "stale", "a page without a record shows what is no more"
+    places.record("train").parent.mkdir(parents=True)
+    places.record("train").touch()
     assert states.of(job, paths, {}) == states.State("done", "", "aa/train.html", None)
     stale = states.of(job, paths, {"aa-train": "changed parameter seed: 1 -> 2"})
     assert (stale.state, stale.reason) == ("stale", "changed parameter seed: 1 -> 2")
