@@ -64,7 +64,7 @@ class Budget:
 
 BUDGETS = {
     # 1,900 pictures for four classes: with them, eight corpora cost two cores less than two minutes in all.
-    "demo": Budget(8, 150, 3, 80, 4, 2, 2, 32),
+    "demo": Budget(8, 100, 3, 60, 4, 2, 2, 24),
     # Where fitting takes hours, 20 minutes of DenseNet121 are well spent on means that do not rest on three clips.
     "full": Budget(8, 500, 24, 200, 12, 4, 4, 128),
 }
