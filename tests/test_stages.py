@@ -93,6 +93,15 @@ def test_unusable_audio_that_empties_a_class_is_refused(own):
     assert not settings(own).paths.record("corpus").exists()
 
 
+def test_table_1_counts_what_a_reading_leaves_out_for_being_short(own):
+    rng = np.random.default_rng(1)
+    for i in range(1, 12):
+        soundfile.write(own.parent / f"{i}.wav", 0.1 * rng.standard_normal(64_000), 16_000)
+    stage = stages.prepare(settings(own, reading="released"))
+    assert (len(stage.clips), len(stage.found)) == (11, 12)
+    assert set(stage.found["file"]) - set(stage.clips["file"]) == {"0.wav"}
+
+
 def test_unusable_audio_is_listed(own):
     soundfile.write(own.parent / "4.wav", np.zeros(20_000), 16_000)
     stage = stages.prepare(settings(own))

@@ -48,6 +48,11 @@ class CorpusPaths:
         return self.root / "corpus" / "clips.parquet"
 
     @property
+    def found(self) -> Path:
+        """As ``clips``, with the files that a reading leaves out for being short."""
+        return self.root / "corpus" / "found.parquet"
+
+    @property
     def chunks(self) -> Path:
         return self.root / "corpus" / "chunks.parquet"
 

@@ -53,6 +53,11 @@ class Stage:
         return pd.read_parquet(self.paths.clips)
 
     @cached_property
+    def found(self) -> pd.DataFrame:
+        """A row per readable file, used or left out for being short: what Table 1 counts."""
+        return pd.read_parquet(self.paths.found)
+
+    @cached_property
     def problems(self) -> pd.DataFrame:
         """A row per file that was left out and per difference that was noticed."""
         return pd.read_parquet(self.paths.problems)
@@ -123,7 +128,9 @@ def prepare(settings: Settings) -> Stage:
     short = problems["kind"] == SHORT
     left_out = [f"{short.sum()} files {_LEFT_OUT}"] if short.any() else []
     left_out += _require_all_classes(clips, corpus.classes, settings, left_out)
-    for table, file in ((clips, paths.clips), (chunks, paths.chunks), (problems, paths.problems)):
+    found = corpus.clips[corpus.clips["file"].isin([*chunks["file"], *problems.loc[short, "file"]])]
+    tables = {paths.clips: clips, paths.found: found, paths.chunks: chunks, paths.problems: problems}
+    for file, table in tables.items():
         with whole_file(file) as draft:
             table.to_parquet(draft, index=False)
     warnings = [row.reason if not row.file else f"{row.file}: {row.reason}" for row in problems[~short].itertuples()]

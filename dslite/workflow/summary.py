@@ -52,7 +52,7 @@ class Summary:
         rows = []
         for name in dict.fromkeys([*corpora.CORPORA, *self.records]):
             if name in self.records:
-                clips = pd.read_parquet(self.layout.corpus(name).clips)
+                clips = pd.read_parquet(self.layout.corpus(name).found)
                 rows.append(table1(about(name, self.records[name]), clips, self.records[name]["data"]))
             else:
                 rows.append(table1(corpora.CORPORA[name]))
