@@ -229,10 +229,12 @@ def leave(layout: Paths, name: str, data: str) -> None:
     recipe = {"units": 8, "dropout": 0.5, "learning_rate": 0.1, "epochs": [3, 0], "chunk": 3.0, "optimiser": "adam"}
     for stage in ("corpus", "train", "baseline", "evaluate"):
         places.record(stage).parent.mkdir(parents=True)
-        more = {"recipe": recipe, "trained_layers": 4} if stage == "train" else {}
+        more = {"recipe": recipe, "trained_layers": 4, "but_for_the_seed": ""} if stage == "train" else {}
         places.record(stage).write_text(json.dumps(record | more))
     clips = {"duration": [1.0, 2.0], "label": classes, "speaker": ["a", "b"], "partition": ["train", "test"]}
-    pd.DataFrame(clips).to_parquet(places.clips)
+    pd.DataFrame(clips).to_parquet(places.found)
+    pairs = {"protocol": ["all"], "unit": ["file"], "first": ["none"], "second": ["both"], "p": [0.01]}
+    pd.DataFrame(pairs | {"difference": [3.0], "low": [1.0], "high": [5.0]}).to_parquet(places.pairs)
     rows(name, **about, uar=99.0, ci_low=98.0, ci_high=99.5).to_parquet(places.scores)
     counts = product(("none", "cutmix", "specaugment", "both"), ("all", "full-chunk"), classes, classes)
     table = pd.DataFrame(counts, columns=["augmentation", "protocol", "label", "predicted"])
@@ -246,6 +248,13 @@ def summary(tmp_path_factory):
     leave(layout, "ccs", "real")
     leave(layout, "css", "stand-in")
     return summarise(layout.output, 1)
+
+
+def test_paired_tests_are_corrected_over_a_whole_table(summary):
+    pairs, said = summary.paired(("ccs", "css", "sleep"))
+    assert pairs["p, Holm"].tolist() == [0.02, 0.02] and pairs["corpus"].tolist() == ["ccs", "css"]
+    assert "2 pairs of 2 corpora; 2 differ" in said
+    assert summary.paired(("sleep",))[0].empty
 
 
 def test_the_stage_leaves_a_scorecard_of_every_printed_figure(summary):

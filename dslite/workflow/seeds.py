@@ -22,14 +22,15 @@ def every_seed(layout: Paths, results: pd.DataFrame) -> pd.DataFrame:
         pd.read_parquet(places.scores)
         for other in layout.further()
         for name, places in other.evaluated().items()
-        if name in first and _alike(places) == first[name]
+        if first.get(name) and _alike(places) == first[name]
     ]
     every = pd.concat([results, *found], ignore_index=True)
     return every.drop_duplicates(["corpus", "system", "augmentation", "partition", "protocol", "seed"])
 
 
 def _alike(places: CorpusPaths) -> str:
-    return json.loads(places.record("train").read_text("utf-8"))["but_for_the_seed"]
+    """What fits depend on but for the seed; empty for those of a version that did not note it."""
+    return json.loads(places.record("train").read_text("utf-8")).get("but_for_the_seed", "")
 
 
 def spread(every: pd.DataFrame) -> pd.DataFrame:
