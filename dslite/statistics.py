@@ -165,8 +165,10 @@ def against(
             if unit == "file":
                 row["p"] = p_value(uar - other, apart)
         rows.append(row)
-    table = pd.DataFrame(rows)
-    return table.assign(p_holm=holm(table["p"].to_numpy()))
+    columns = ["system", "n_files", "uar", "uar_reference", "difference", "p"]
+    columns += [f"{end}_{unit}" for unit in UNITS for end in ("low", "high")]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(p_holm=holm(table["p"].to_numpy(float)))
 
 
 def p_value(observed: float, draws: np.ndarray) -> float:

@@ -1,6 +1,7 @@
 """The ablation stage on a tiny corpus, and how it compares."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import soundfile
 from dslite import statistics
 from dslite.errors import DsliteError
 from dslite.readings import READINGS
+from dslite.reporting import comparisons
 from dslite.workflow import ablating, ablation_views
 from dslite.workflow.settings import resolve
 
@@ -91,3 +93,17 @@ def test_the_difference_is_that_of_the_tables(stage):
 def test_nonsense_is_refused(settings):
     with pytest.raises(DsliteError, match="seeds is 0"):
         ablating.ablate(settings, seeds=0)
+    with pytest.raises(DsliteError, match="F-18, X are not among .*F-16"):
+        ablating.ablate(settings, discrepancies="F-16 F-18 X")
+
+
+def test_of_the_ledger_only_what_is_asked_for_is_looked_at(settings, stage):
+    with pytest.raises(DsliteError, match="seeds 1, not 2.*kept"):
+        ablating.ablate(settings, seeds=2, discrepancies="F-13")
+    elsewhere = replace(settings, output=settings.output / "elsewhere")
+    some = ablating.ablate(elsewhere, chunk=1.0, discrepancies="F-13 F-16")
+    assert set(pd.read_parquet(some.paths.ablation("scores.parquet"))["variant"]) == {"sound"}
+    left_out = ablation_views.left_out(some).set_index("variant")["reason"].to_dict()
+    assert left_out == dict.fromkeys(["F-13 Adam", "F-16 short files dropped"], ablating.NO_EFFECT), "1.25 s a file"
+    assert ablation_views.differences(some).empty and ablation_views.verdict(some).startswith("0 of 0 ")
+    comparisons.intervals([ablation_views.strip(some)])

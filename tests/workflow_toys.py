@@ -20,7 +20,7 @@ seed = 0  # of everything random
 output = ""
 workers = 1"""
 _FIRST_OF = {
-    "ablation": _FIRST.replace('reading = "paper"', "seeds = 1"),
+    "ablation": _FIRST.replace('reading = "paper"', 'seeds = 1\nchunk = 0.0\ndiscrepancies = ""'),
     "benchmark": """backbone = ""
 output = ""
 seed = 0

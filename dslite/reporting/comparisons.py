@@ -43,7 +43,7 @@ def intervals(strips: Sequence[Strip]) -> Figure:
         for strip, axes in zip(strips, grid[:, 0], strict=True):
             _draw(axes, strip)
         handles, labels = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=len(handles))
+        figure.legend(handles, labels, loc="outside upper right", ncols=max(1, len(handles)))
     return figure
 
 

@@ -41,7 +41,7 @@ class _Variant:
         return self.settings.paths.ablation(re.sub(r"[^a-z0-9]+", "_", self.name.lower()))
 
 
-def ablate(settings: Settings, seeds: int = 1, chunk: float = 0.0) -> Stage:
+def ablate(settings: Settings, seeds: int = 1, chunk: float = 0.0, discrepancies: str = "") -> Stage:
     """Fits ``sound`` and every discrepancy alone, and compares them on test.
 
     It leaves ``scores.parquet`` (a row per variant, seed and partition), ``differences.parquet``
@@ -51,15 +51,18 @@ def ablate(settings: Settings, seeds: int = 1, chunk: float = 0.0) -> Stage:
         settings: the corpus; its reading is not used.
         seeds: how many, from the settings' own on. The audio of a stand-in is that of the first.
         chunk: length of a chunk in s; 0 for Table 2's.
+        discrepancies: IDs of ledger entries, e.g. ``"F-02 F-16"``; empty for all that change a computation.
 
     Raises:
-        DsliteError: for fewer than one seed, a negative chunk, or a corpus on which even ``sound`` cannot be fitted.
+        DsliteError: for fewer than one seed, a negative chunk, an entry that changes no computation, or a corpus on
+            which even ``sound`` cannot be fitted.
     """
     if seeds < 1 or chunk < 0:
         raise DsliteError(f"seeds is {seeds} and chunk {chunk}; expected at least 1 seed and a length of 0 s or more.")
-    settings = replace(settings, reading=READINGS[REFERENCE], chunk=chunk)
-    variants = [_Variant(name, replace(settings, reading=reading)) for name, reading in _readings().items()]
-    corpus, weights = _prepared(variants[0]), settings.weights_file
+    entries = tuple(dict.fromkeys(discrepancies.split()))
+    settings = replace(settings, reading=READINGS[REFERENCE], chunk=chunk, seeds=seeds, discrepancies=entries)
+    variants = [_Variant(name, replace(settings, reading=reading)) for name, reading in _readings(entries).items()]
+    corpus, weights = _prepared(variants[0], _Told(0, 0, REFERENCE).still), settings.weights_file
     asked = {
         v.name: {"reading": v.settings.reading.parameters(), "recipe": asdict(v.settings.recipe)} for v in variants
     }
@@ -83,7 +86,7 @@ def ablate(settings: Settings, seeds: int = 1, chunk: float = 0.0) -> Stage:
     for number, variant in enumerate(variants):
         told = _Told(number / len(variants), 1 / (len(variants) * seeds), variant.name)
         try:
-            prepared = _prepared(variant)
+            prepared = _prepared(variant, told.still)
             if variant.name != REFERENCE and _inputs(variant, prepared) == _inputs(variants[0], corpus):
                 left_out.append({"variant": variant.name, "reason": NO_EFFECT})
                 continue
@@ -130,12 +133,24 @@ class _Told:
     def __call__(self, done: float, total: float, text: str) -> None:
         progress.report(self.begin + self.share * done / total, 1, f"{self.name}: {text}")
 
+    def still(self, done: float, total: float, text: str) -> None:
+        """For what is short beside the fits: its text alone."""
+        self(0, 1, text)
+
     def next(self) -> "_Told":
         return replace(self, begin=self.begin + self.share)
 
 
-def _readings() -> Mapping[str, Reading]:
-    return {REFERENCE: READINGS[REFERENCE], **ablations()}
+def _readings(entries: tuple[str, ...]) -> Mapping[str, Reading]:
+    """``sound``, and what the wanted entries of the ledger bring into it."""
+    every = ablations()
+    known = list(dict.fromkeys(name.split()[0] for name in every))
+    if unknown := [entry for entry in entries if entry not in known]:
+        raise DsliteError(
+            f"The discrepancies {', '.join(unknown)} are not among those that change a computation: {', '.join(known)}."
+        )
+    wanted = {name: reading for name, reading in every.items() if not entries or name.split()[0] in entries}
+    return {REFERENCE: READINGS[REFERENCE], **wanted}
 
 
 def _inputs(variant: _Variant, corpus: Stage) -> tuple:
@@ -146,11 +161,11 @@ def _inputs(variant: _Variant, corpus: Stage) -> tuple:
     return corpus.record["data_hash"], recipe, rest
 
 
-def _prepared(variant: _Variant) -> Stage:
+def _prepared(variant: _Variant, tell) -> Stage:
     """The corpus as the variant's front end sees it: an output of its own, shared by all with the same front end."""
     settings = variant.settings
     cached = records.hashed({name: getattr(settings.reading, name) for name in CACHED} | {"chunk": settings.chunk})
-    return prepare(replace(settings, output=settings.paths.ablation(cached)))
+    return prepare(replace(settings, output=settings.paths.ablation(cached)), tell)
 
 
 def _fit(variant: _Variant, corpus: Stage, weights, seed: int, workers: int, told) -> tuple[dict, dict]:

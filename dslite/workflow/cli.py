@@ -139,8 +139,10 @@ def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Pa
 
 
 def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: Path) -> session.Session:
-    across = {"seed": chosen.seed, "benchmark": chosen.benchmark, "seeds": chosen.seeds}
-    return session.prepare(settings, stages, paths.output, **across, cores=chosen.cores, templates=templates)
+    across = {"seed": chosen.seed, "benchmark": chosen.benchmark}
+    ablation = {"seeds": chosen.seeds, "chunk": chosen.chunk, "discrepancies": " ".join(chosen.discrepancies)}
+    where = {"cores": chosen.cores, "templates": templates}
+    return session.prepare(settings, stages, paths.output, **across, ablation=ablation, **where)
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:

@@ -92,6 +92,17 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="fit with N seeds, from --seed on; what they spread is shown apart from the test sets' intervals "
         "(default: 1)",
     )
+    ablation = parser.add_argument_group("of the stage ablation")
+    ablation.add_argument(
+        "--discrepancies",
+        nargs="+",
+        metavar="ID",
+        default=[],
+        help="only these entries of reports/discrepancies.html, e.g. F-02 F-16 (default: all that are switches)",
+    )
+    ablation.add_argument(
+        "--chunk", type=float, metavar="S", default=0.0, help="length of a chunk in s (default: that of Table 2)"
+    )
     where = parser.add_argument_group("where things are")
     where.add_argument(
         "--data",

@@ -91,6 +91,8 @@ def _shown(settings: Settings, stage: str) -> dict:
     about = {"corpus": settings.source, "audio": str(settings.folder), "reading": settings.reading.name}
     if settings.chunk or stage == "ablation":
         about["chunk"] = settings.chunk
+    if stage == "ablation":
+        about |= {"seeds": settings.seeds, "discrepancies": " ".join(settings.discrepancies)}
     if settings.standin or stage != "corpus":
         about["seed"] = settings.seed
     if stage == "corpus":

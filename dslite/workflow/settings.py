@@ -28,7 +28,10 @@ class Settings:
         seed: of everything random.
         output: folder of ``artifacts/`` and ``reports/``.
         workers: fits that run side by side, each with one thread.
-        chunk: length of a chunk in s where it is not that of Table 2; 0 where it is.
+        chunk: length of a chunk in s where it is not that of Table 2; 0 where it is. This and what follows are asked
+            of the ablation alone.
+        seeds: how many, from ``seed`` on.
+        discrepancies: IDs of ledger entries that are looked at; none stands for all.
     """
 
     source: str
@@ -44,6 +47,8 @@ class Settings:
     output: Path
     workers: int
     chunk: float = 0.0
+    seeds: int = 1
+    discrepancies: tuple[str, ...] = ()
 
     @property
     def paths(self) -> CorpusPaths:

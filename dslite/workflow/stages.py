@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -91,8 +92,13 @@ class Stage:
 # corpus ---------------------------------------------------------------------------------------------------------------
 
 
-def prepare(settings: Settings) -> Stage:
-    """Stage ``corpus``: finds the audio (or synthesises a stand-in), checks it and caches its spectrograms."""
+def prepare(settings: Settings, tell: Callable[[float, float, str], None] = progress.report) -> Stage:
+    """Stage ``corpus``: finds the audio (or synthesises a stand-in), checks it and caches its spectrograms.
+
+    Args:
+        settings: the corpus.
+        tell: is told how far it is, as :func:`dslite.workflow.progress.report` is.
+    """
     data = f"stand-in {settings.seed}" if settings.standin else corpora.fingerprint(_place(settings))
     identity = {
         "corpus": settings.source,
@@ -107,7 +113,7 @@ def prepare(settings: Settings) -> Stage:
 
     started = time.monotonic()
     if settings.standin:
-        progress.report(0, 1, "synthesising a stand-in")
+        tell(0, 1, "synthesising a stand-in")
         corpora.write_standin(settings.name, settings.folder, settings.seed)
     corpus = corpora.read(settings.source, settings.folder)
     paths, reading = settings.paths, settings.reading
@@ -118,9 +124,7 @@ def prepare(settings: Settings) -> Stage:
         settings.recipe.chunk,
         front_end,
         paths.spectrograms,
-        lambda done, total: (
-            progress.report(done, total, f"spectrograms, file {done} of {total}") if done % 25 == 0 else None
-        ),
+        lambda done, total: tell(done, total, f"spectrograms, file {done} of {total}") if done % 25 == 0 else None,
         reading.short_files,
     )
     clips = corpus.clips[corpus.clips["file"].isin(chunks["file"])].reset_index(drop=True)
