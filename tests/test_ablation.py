@@ -90,18 +90,20 @@ def test_the_difference_is_that_of_the_tables(stage):
     assert row["difference"] == pytest.approx(row["UAR"] - row["UAR of sound"])
 
 
-def test_nonsense_is_refused(settings):
+def test_what_cannot_be_asked_for_is_refused(settings):
     with pytest.raises(DsliteError, match="seeds is 0"):
-        ablating.ablate(settings, seeds=0)
+        resolve(settings.source, seeds=0)
+    with pytest.raises(DsliteError, match="chunk is -1"):
+        resolve(settings.source, chunk=-1)
     with pytest.raises(DsliteError, match="F-18, X are not among .*F-16"):
-        ablating.ablate(settings, discrepancies="F-16 F-18 X")
+        resolve(settings.source, discrepancies="F-16 F-18 X")
 
 
 def test_of_the_ledger_only_what_is_asked_for_is_looked_at(settings, stage):
     with pytest.raises(DsliteError, match="seeds 1, not 2.*kept"):
-        ablating.ablate(settings, seeds=2, discrepancies="F-13")
+        ablating.ablate(replace(settings, seeds=2))
     elsewhere = replace(settings, output=settings.output / "elsewhere")
-    some = ablating.ablate(elsewhere, chunk=1.0, discrepancies="F-13 F-16")
+    some = ablating.ablate(replace(elsewhere, chunk=1.0, discrepancies=("F-13", "F-16")))
     assert set(pd.read_parquet(some.paths.ablation("scores.parquet"))["variant"]) == {"sound"}
     left_out = ablation_views.left_out(some).set_index("variant")["reason"].to_dict()
     assert left_out == dict.fromkeys(["F-13 Adam", "F-16 short files dropped"], ablating.NO_EFFECT), "1.25 s a file"

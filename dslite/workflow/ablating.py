@@ -15,7 +15,7 @@ import pandas as pd
 from dslite import scoring, statistics
 from dslite.errors import DsliteError
 from dslite.files import whole_file
-from dslite.readings import CACHED, READINGS, Reading, ablations
+from dslite.readings import CACHED, READINGS, ablations
 from dslite.weights import digest, fetch_weights
 from dslite.workflow import fits, progress, records
 from dslite.workflow.settings import Settings
@@ -41,27 +41,22 @@ class _Variant:
         return self.settings.paths.ablation(re.sub(r"[^a-z0-9]+", "_", self.name.lower()))
 
 
-def ablate(settings: Settings, seeds: int = 1, chunk: float = 0.0, discrepancies: str = "") -> Stage:
+def ablate(settings: Settings) -> Stage:
     """Fits ``sound`` and every discrepancy alone, and compares them on test.
 
     It leaves ``scores.parquet`` (a row per variant, seed and partition), ``differences.parquet``
     (:func:`dslite.statistics.against`) and ``left_out.parquet`` (variants that cannot be or change nothing, and why).
 
     Args:
-        settings: the corpus; its reading is not used.
-        seeds: how many, from the settings' own on. The audio of a stand-in is that of the first.
-        chunk: length of a chunk in s; 0 for Table 2's.
-        discrepancies: IDs of ledger entries, e.g. ``"F-02 F-16"``; empty for all that change a computation.
+        settings: the corpus; its reading is not used. The audio of a stand-in is that of the first seed.
 
     Raises:
-        DsliteError: for fewer than one seed, a negative chunk, an entry that changes no computation, or a corpus on
-            which even ``sound`` cannot be fitted.
+        DsliteError: for a corpus on which even ``sound`` cannot be fitted.
     """
-    if seeds < 1 or chunk < 0:
-        raise DsliteError(f"seeds is {seeds} and chunk {chunk}; expected at least 1 seed and a length of 0 s or more.")
-    entries = tuple(dict.fromkeys(discrepancies.split()))
-    settings = replace(settings, reading=READINGS[REFERENCE], chunk=chunk, seeds=seeds, discrepancies=entries)
-    variants = [_Variant(name, replace(settings, reading=reading)) for name, reading in _readings(entries).items()]
+    settings, seeds = replace(settings, reading=READINGS[REFERENCE]), settings.seeds
+    wanted = {name: reading for name, reading in ablations().items() if settings.looks_at(name)}
+    readings = {REFERENCE: settings.reading, **wanted}
+    variants = [_Variant(name, replace(settings, reading=reading)) for name, reading in readings.items()]
     corpus, weights = _prepared(variants[0], _Told(0, 0, REFERENCE).still), settings.weights_file
     asked = {
         v.name: {"reading": v.settings.reading.parameters(), "recipe": asdict(v.settings.recipe)} for v in variants
@@ -139,18 +134,6 @@ class _Told:
 
     def next(self) -> "_Told":
         return replace(self, begin=self.begin + self.share)
-
-
-def _readings(entries: tuple[str, ...]) -> Mapping[str, Reading]:
-    """``sound``, and what the wanted entries of the ledger bring into it."""
-    every = ablations()
-    known = list(dict.fromkeys(name.split()[0] for name in every))
-    if unknown := [entry for entry in entries if entry not in known]:
-        raise DsliteError(
-            f"The discrepancies {', '.join(unknown)} are not among those that change a computation: {', '.join(known)}."
-        )
-    wanted = {name: reading for name, reading in every.items() if not entries or name.split()[0] in entries}
-    return {REFERENCE: READINGS[REFERENCE], **wanted}
 
 
 def _inputs(variant: _Variant, corpus: Stage) -> tuple:

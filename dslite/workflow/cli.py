@@ -140,9 +140,7 @@ def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Pa
 
 def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: Path) -> session.Session:
     across = {"seed": chosen.seed, "benchmark": chosen.benchmark}
-    ablation = {"seeds": chosen.seeds, "chunk": chosen.chunk, "discrepancies": " ".join(chosen.discrepancies)}
-    where = {"cores": chosen.cores, "templates": templates}
-    return session.prepare(settings, stages, paths.output, **across, ablation=ablation, **where)
+    return session.prepare(settings, stages, paths.output, **across, cores=chosen.cores, templates=templates)
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
@@ -157,6 +155,9 @@ def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
             backbone=chosen.backbone,
             seed=chosen.seed,
             output=chosen.output,
+            seeds=chosen.seeds,
+            chunk=chosen.chunk,
+            discrepancies=" ".join(chosen.discrepancies),
         )
         for name in names
     ]

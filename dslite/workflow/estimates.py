@@ -64,7 +64,10 @@ def first_guess(stage: str, settings: Settings) -> float:
     if pictures > 3_000:  # then what crosses the cut is mostly too much to keep
         trained += 4 * fitted * second * forward
     all_eight = 20.0 + 3 * pictures * forward + augmented + trained
-    return all_eight * len(ablations()) / 4 if stage == "ablation" else all_eight  # two fits for each variant
+    if stage == "ablation":  # two fits for each variant and seed
+        variants = [name for name in ablations() if settings.looks_at(name)]
+        return all_eight * (1 + len(variants)) * settings.seeds / 4
+    return all_eight
 
 
 def total(jobs: Iterable[Job], each: dict[str, float], cores: int) -> float:

@@ -1,6 +1,6 @@
 """One run: what takes part, what has to run and why, and the running itself."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,7 +59,6 @@ def prepare(
     output: Path,
     seed: int,
     benchmark: str,
-    ablation: Mapping[str, object],
     cores: int,
     templates: Path = NOTEBOOKS,
 ) -> Session:
@@ -71,14 +70,10 @@ def prepare(
         output: below it ``reports/`` and ``artifacts/``.
         seed: of the notebooks across corpora.
         benchmark: base model that Table 5 is measured on.
-        ablation: parameters of its notebook that no other has.
         cores: threads that run at a time.
         templates: the folder of the template notebooks.
     """
-    members = [
-        Member(s.name, _title(s), {**s.as_parameters(), **ablation}, _audio(s), digest(s.weights_file) or "")
-        for s in settings
-    ]
+    members = [Member(s.name, _title(s), s.as_parameters(), _audio(s), digest(s.weights_file) or "") for s in settings]
     once = {"output": str(output), "seed": seed}
     across = {BENCHMARK: once | {"backbone": benchmark, "workers": 1}, SUMMARY: once}
     whole = plan.make(output, templates, members, stages, across)

@@ -7,7 +7,7 @@ from pathlib import Path
 from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES, Recipe, recipe
-from dslite.readings import READINGS, Reading
+from dslite.readings import READINGS, Reading, ablations
 from dslite.weights import WEIGHTS_FILES, find_weights
 from dslite.workflow.paths import NOTEBOOKS, CorpusPaths, Paths
 
@@ -28,10 +28,9 @@ class Settings:
         seed: of everything random.
         output: folder of ``artifacts/`` and ``reports/``.
         workers: fits that run side by side, each with one thread.
-        chunk: length of a chunk in s where it is not that of Table 2; 0 where it is. This and what follows are asked
-            of the ablation alone.
-        seeds: how many, from ``seed`` on.
-        discrepancies: IDs of ledger entries that are looked at; none stands for all.
+        seeds: how many, from ``seed`` on. This and what follows are asked of the ablation alone.
+        chunk: length of a chunk in s where it is not that of Table 2; 0 where it is.
+        discrepancies: IDs of the ledger's entries that are looked at; none stands for all.
     """
 
     source: str
@@ -46,8 +45,8 @@ class Settings:
     seed: int
     output: Path
     workers: int
-    chunk: float = 0.0
     seeds: int = 1
+    chunk: float = 0.0
     discrepancies: tuple[str, ...] = ()
 
     @property
@@ -64,7 +63,11 @@ class Settings:
         """The ImageNet weights on this machine, if any; they may still be downloaded."""
         return find_weights(self.backbone, self.weights)
 
-    def as_parameters(self) -> dict[str, str | int]:
+    def looks_at(self, variant: str) -> bool:
+        """Whether the ablation is to fit a variant, named as :func:`dslite.readings.ablations` does."""
+        return not self.discrepancies or variant.split()[0] in self.discrepancies
+
+    def as_parameters(self) -> dict[str, str | int | float]:
         """The same as the literals of a notebook's first cell."""
         return {
             "corpus": self.source,
@@ -76,6 +79,9 @@ class Settings:
             "seed": self.seed,
             "output": str(self.output),
             "workers": self.workers,
+            "seeds": self.seeds,
+            "chunk": self.chunk,
+            "discrepancies": " ".join(self.discrepancies),
         }
 
 
@@ -90,6 +96,9 @@ def resolve(
     seed: int = 42,
     output: str | Path = "",
     workers: int = 1,
+    seeds: int = 1,
+    chunk: float = 0.0,
+    discrepancies: str = "",
 ) -> Settings:
     """Decides what was left open.
 
@@ -104,6 +113,10 @@ def resolve(
         seed: 0 to 2**20.
         output: folder to write below; empty for the repository's root.
         workers: fits side by side.
+        seeds: of the ablation: how many, from ``seed`` on.
+        chunk: of the ablation: length of a chunk in s; 0 for Table 2's.
+        discrepancies: of the ablation: IDs of the ledger's entries, e.g. ``"F-02 F-16"``; empty for all that change a
+            computation.
 
     Raises:
         DsliteError: for a name, number or folder that does not exist or is out of range.
@@ -137,8 +150,11 @@ def resolve(
         raise DsliteError(f"The base model {backbone!r} is not one of {', '.join(WEIGHTS_FILES)}.")
     if not 0 <= seed <= 2**20:
         raise DsliteError(f"The seed is {seed}; expected a whole number from 0 to {2**20}.")
-    if workers < 1:
-        raise DsliteError(f"workers is {workers}; expected at least 1.")
+    for what, number in {"workers": workers, "seeds": seeds}.items():
+        if number < 1:
+            raise DsliteError(f"{what} is {number}; expected at least 1.")
+    if not 0 <= chunk < float("inf"):
+        raise DsliteError(f"chunk is {chunk}; expected a length in s, or 0 for that of Table 2.")
     place = Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent
     return Settings(
         source=corpus,
@@ -153,7 +169,20 @@ def resolve(
         seed=seed,
         output=place,
         workers=workers,
+        seeds=seeds,
+        chunk=chunk,
+        discrepancies=_entries(discrepancies),
     )
+
+
+def _entries(said: str) -> tuple[str, ...]:
+    entries = tuple(dict.fromkeys(said.split()))
+    known = dict.fromkeys(name.split()[0] for name in ablations()) if entries else {}
+    if unknown := [entry for entry in entries if entry not in known]:
+        raise DsliteError(
+            f"The discrepancies {', '.join(unknown)} are not among those that change a computation: {', '.join(known)}."
+        )
+    return entries
 
 
 def _folder(what: str, value: str | Path) -> Path | None:
