@@ -5,9 +5,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 from dslite.paper.ledger import LEDGER
-from dslite.readings import READINGS
+from dslite.paper.measured import ABLATIONS, ADADELTA
+from dslite.readings import READINGS, ablations
 from dslite.reporting import discrepancies_html, outside_references
-from dslite.reporting.differences import clipped_square, dead_bin, mask_colours, swapped_axes
+from dslite.reporting.differences import adadelta, clipped_square, dead_bin, mask_colours, swapped_axes
 from dslite.reporting.pages import LIMIT_MB
 
 
@@ -30,10 +31,36 @@ def test_page_tells_every_entry_and_stands_alone(html):
 
 def test_pictures_of_sound_say_that_it_is_synthetic(html):
     soup = BeautifulSoup(html, "html.parser")
-    figures = {img.find_parent("section")["id"]: img.find_parent("figure") for img in soup.find_all("img")}
-    assert set(figures) == {"F-02", "F-03", "F-05", "F-07", "F-08", "F-09", "F-10"}
+    figures = {img.find_parent("section")["id"]: img.find_parent("figure") for img in soup.select("section[id] img")}
+    assert set(figures) == {"F-02", "F-03", "F-05", "F-07", "F-08", "F-09", "F-10", "F-13"}
     for entry in ("F-02", "F-03", "F-07", "F-08", "F-09"):
         assert "SYNTHETIC" in figures[entry].img["alt"] and "SYNTHETIC" in figures[entry].figcaption.get_text()
+
+
+def test_what_was_measured_says_on_what_and_that_it_is_not_of_this_run(html):
+    soup = BeautifulSoup(html, "html.parser")
+    shown = [img.find_parent("figure") for img in soup.select("figure img") if not img.find_parent("section", id=True)]
+    assert len(shown) == len(ABLATIONS)
+    for figure, one in zip(shown, ABLATIONS, strict=True):
+        assert {"cropped": "CROPPED", "real": "REAL data"}[one.record["data"]] in figure.img["alt"]
+        assert one.record["note"] in figure.figcaption.get_text() and "ImageNet weights" in figure.img["alt"]
+    assert "not from the run that made this page" in soup.get_text()
+    assert "CROPPED" in soup.select_one("#F-13 img")["alt"]
+    for one in ABLATIONS:
+        assert {*one.differences["system"], *one.left_out} <= set(ablations())
+        row = one.differences.iloc[0]
+        said = soup.find(id=row["system"].split()[0]).find("dt", string="Measured").find_next("dd").get_text()
+        assert f"{row['difference']:+.1f}".replace("-", "−") in said
+
+
+def test_the_printed_rate_stays_at_chance_as_the_picture_says():
+    slow, own = ADADELTA
+    assert (slow.learning_rate, own.learning_rate) == (0.001, 1.0) and slow.record["data"] == own.record["data"]
+    assert slow.history["dev_uar"].max() < 100 / 6 + 2 and own.history["dev_uar"].iloc[-1] > 40
+    left, right = adadelta({fit.learning_rate: fit.history for fit in ADADELTA}).axes
+    assert [line.get_label() for line in left.lines[:2]] == ["rate 0.001", "rate 1"]
+    assert left.lines[0].get_ydata()[-1] > 10 > 1 > left.lines[1].get_ydata()[-1]
+    assert len(right.lines[0].get_xdata()) == slow.history["dev_uar"].notna().sum()
 
 
 def test_table_holds_the_values_of_the_readings(html):

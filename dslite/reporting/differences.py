@@ -1,9 +1,10 @@
 """Pictures of discrepancies that can be seen, each drawn by the very code that trains, from one synthetic sound."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -84,6 +85,30 @@ def strengths() -> Figure:
         for axes in pair:
             axes.set(xlabel="rank of the loss in a batch of 32", xlim=(1, 32))
             axes.legend()
+    return figure
+
+
+def adadelta(histories: Mapping[float, pd.DataFrame]) -> Figure:
+    """F-13: loss and UAR on dev over the epochs.
+
+    Args:
+        histories: learning rate of the first phase -> ``phase``, ``epoch``, ``loss``, ``dev_uar`` (percent, or NaN).
+    """
+    with mpl.rc_context(RC):
+        figure, pair = plt.subplots(1, 2, figsize=(_WIDTH, 2.6), layout="constrained")
+        for (rate, history), colour in zip(sorted(histories.items()), (_PAPER, _RELEASED), strict=True):
+            pair[0].plot(history["epoch"], history["loss"], color=colour, label=f"rate {rate:g}")
+            scored = history[history["dev_uar"].notna()]
+            pair[1].plot(scored["epoch"], scored["dev_uar"], "o-", ms=3, color=colour, label=f"rate {rate:g}")
+        second = history.loc[history["phase"] == 2, "epoch"].min() - 0.5
+        for axes in pair:
+            axes.axvline(second, color="#8a857b", lw=1, ls=":")
+            axes.set(xlabel="epoch", xlim=(0, history["epoch"].max() + 1))
+            axes.annotate("second phase", (second, 1), xycoords=("data", "axes fraction"), xytext=(3, -8),
+                          textcoords="offset points", fontsize=7, color="#5d5950")  # fmt: skip
+        pair[0].set(title="training loss", ylim=(0, None))
+        pair[1].set(title="on dev", ylabel="UAR (%)", ylim=(0, None))
+        pair[0].legend()
     return figure
 
 

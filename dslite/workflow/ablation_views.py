@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from dslite.reporting import ablations
 from dslite.reporting.comparisons import Strip
 from dslite.workflow.ablating import REFERENCE
 from dslite.workflow.stages import Stage
@@ -47,21 +48,13 @@ def left_out(stage: Stage) -> pd.DataFrame:
 
 def strip(stage: Stage) -> Strip:
     """The differences as :func:`dslite.reporting.comparisons.intervals` draws them."""
-    table = _read(stage, "differences").sort_values("difference", ascending=False)
-    rows = table.rename(columns={"system": "name", "difference": "value"})
-    return Strip(rows, f"difference from {REFERENCE} on test (UAR points)", 0.0, "no difference")
+    return ablations.strip(_read(stage, "differences"), REFERENCE)
 
 
 def verdict(stage: Stage) -> str:
     """What is left standing after Holm's correction, in words."""
-    table = _read(stage, "differences")
-    found = table[table["p_holm"] <= 0.05].sort_values("difference")
-    seeds = len(stage.record["seeds"])
-    words = f"{len(found)} of {len(table)} discrepancies differ from {REFERENCE} at 5 % after Holm's correction"
-    words += f": {'; '.join(found['system'])}." if len(found) else "."
-    return words + (" One seed: what another would give is not in any interval." if seeds == 1 else "")
+    return ablations.verdict(_read(stage, "differences"), REFERENCE, stage.record["seeds"])
 
 
 def _intervals(table: pd.DataFrame, unit: str) -> list[str]:
-    pairs = zip(table[f"low_{unit}"], table[f"high_{unit}"], strict=True)
-    return ["–" if pd.isna(low) else f"{low:+.1f} to {high:+.1f}".replace("-", "−") for low, high in pairs]
+    return [ablations.interval(*ends) for ends in zip(table[f"low_{unit}"], table[f"high_{unit}"], strict=True)]

@@ -1,0 +1,37 @@
+"""What single discrepancies do to a score, as a figure and in words."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from dslite.reporting.comparisons import Strip
+
+
+def strip(differences: pd.DataFrame, reference: str) -> Strip:
+    """The differences as :func:`dslite.reporting.comparisons.intervals` draws them, the best first.
+
+    Args:
+        differences: as :func:`dslite.statistics.against` returns them.
+        reference: the reading that they are differences from.
+    """
+    rows = differences.sort_values("difference", ascending=False)
+    rows = rows.rename(columns={"system": "name", "difference": "value"})
+    return Strip(rows, f"difference from {reference} on test (UAR points)", 0.0, "no difference")
+
+
+def verdict(differences: pd.DataFrame, reference: str, seeds: Sequence[int]) -> str:
+    """What is left standing after Holm's correction, in words."""
+    found = differences[differences["p_holm"] <= 0.05].sort_values("difference")
+    words = f"{len(found)} of {len(differences)} discrepancies differ from {reference} at 5 % after Holm's correction"
+    words += f": {'; '.join(found['system'])}." if len(found) else "."
+    return words + (" One seed: what another would give is not in any interval." if len(seeds) == 1 else "")
+
+
+def interval(low: float, high: float) -> str:
+    """An interval of a difference, e.g. ``−4.0 to +2.1``; ``–`` where there is none."""
+    return "–" if pd.isna(low) else f"{points(low)} to {points(high)}"
+
+
+def points(difference: float) -> str:
+    """A difference with its sign, e.g. ``−4.0``."""
+    return f"{difference:+.1f}".replace("-", "−")
