@@ -16,7 +16,20 @@ import pandas as pd
 
 from dslite.workflow.paths import CorpusPaths, Paths
 
-_KEPT = ("data", "note", "about", "backbone", "weights", "profile", "reading", "seed", "seeds", "chunk", "hardware")
+_KEPT = (
+    "data",
+    "note",
+    "about",
+    "classes",
+    "backbone",
+    "weights",
+    "profile",
+    "reading",
+    "seed",
+    "seeds",
+    "chunk",
+    "hardware",
+)
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ def test_the_printed_rate_stays_at_chance_as_the_picture_says():
     slow, own = ADADELTA
     assert (slow.learning_rate, own.learning_rate) == (0.001, 1.0) and slow.record["data"] == own.record["data"]
     assert slow.history["dev_uar"].max() < 100 / 6 + 2 and own.history["dev_uar"].iloc[-1] > 40
-    left, right = adadelta({fit.learning_rate: fit.history for fit in ADADELTA}).axes
+    left, right = adadelta({fit.learning_rate: fit.history for fit in ADADELTA}, 100 / 6).axes
     assert [line.get_label() for line in left.lines[:2]] == ["rate 0.001", "rate 1"]
     assert left.lines[0].get_ydata()[-1] > 10 > 1 > left.lines[1].get_ydata()[-1]
     assert len(right.lines[0].get_xdata()) == slow.history["dev_uar"].notna().sum()

@@ -88,11 +88,12 @@ def strengths() -> Figure:
     return figure
 
 
-def adadelta(histories: Mapping[float, pd.DataFrame]) -> Figure:
+def adadelta(histories: Mapping[float, pd.DataFrame], chance: float) -> Figure:
     """F-13: loss and UAR on dev over the epochs.
 
     Args:
         histories: learning rate of the first phase -> ``phase``, ``epoch``, ``loss``, ``dev_uar`` (percent, or NaN).
+        chance: UAR of guessing, percent.
     """
     with mpl.rc_context(RC):
         figure, pair = plt.subplots(1, 2, figsize=(_WIDTH, 2.6), layout="constrained")
@@ -106,6 +107,8 @@ def adadelta(histories: Mapping[float, pd.DataFrame]) -> Figure:
             axes.set(xlabel="epoch", xlim=(0, history["epoch"].max() + 1))
             axes.annotate("second phase", (second, 1), xycoords=("data", "axes fraction"), xytext=(3, -8),
                           textcoords="offset points", fontsize=7, color="#5d5950")  # fmt: skip
+        pair[1].axhline(chance, color="#8a857b", lw=1, ls="--")
+        pair[1].annotate("chance", (0, chance), xytext=(3, 3), textcoords="offset points", fontsize=7, color="#5d5950")
         pair[0].set(title="training loss", ylim=(0, None))
         pair[1].set(title="on dev", ylabel="UAR (%)", ylim=(0, None))
         pair[0].legend()

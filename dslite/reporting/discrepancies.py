@@ -64,7 +64,9 @@ _PICTURES = {
         _SYNTHETIC,
     ),
     "F-13": (
-        lambda: differences.adadelta({fit.learning_rate: fit.history for fit in measured.ADADELTA}),
+        lambda: differences.adadelta(
+            {fit.learning_rate: fit.history for fit in measured.ADADELTA}, 100 / len(_ADADELTA["classes"])
+        ),
         "Loss and UAR on dev over 120 epochs: at a rate of 0.001 both stay where chance is, at 1.0 both leave it.",
         f"Measured by us, not by the run that made this page: {_ADADELTA['about']['short']}, {_ADADELTA['note']}; "
         "Table 2's schedule without augmentation, fitted on train.",
