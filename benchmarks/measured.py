@@ -1,10 +1,10 @@
 """Gathers what was measured on real audio into dslite/paper/measured.json, for the page of discrepancies.
 
-    python -m benchmarks.measured PAPER SOUND ABLATION ...
+    python -m benchmarks.measured --paper OUTPUT --sound OUTPUT ... --ablation OUTPUT ...
 
-PAPER and SOUND are outputs of the full profile (readings paper and sound) on one corpus, of which the learning curves
-without augmentation are taken; ABLATION are outputs of the stage ablation. Few people have such audio at hand, so what
-it gave is kept; nothing of it is ever shown as the result of somebody's own run.
+Full profile, readings paper and sound, on one corpus, of which the scores are taken and of the first the learning
+curves without augmentation; and outputs of the stage ablation. Few people have such audio at hand, so what it gave is
+kept; nothing of it is ever shown as the result of somebody's own run.
 """
 
 import argparse
@@ -34,13 +34,16 @@ _KEPT = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.measured", description=__doc__.splitlines()[0])
-    parser.add_argument("paper", type=Path, metavar="PAPER")
-    parser.add_argument("sound", type=Path, metavar="SOUND")
-    parser.add_argument("ablations", type=Path, metavar="ABLATION", nargs="+")
+    parser.add_argument("--paper", type=Path, metavar="OUTPUT", required=True)
+    parser.add_argument("--sound", type=Path, metavar="OUTPUT", nargs="+", required=True)
+    parser.add_argument("--ablation", type=Path, metavar="OUTPUT", nargs="+", required=True)
     chosen = parser.parse_args()
+    runs = [chosen.paper, *chosen.sound]
+    runs += [paths.output for run in runs for paths in Paths(run).further()]
     measured = {
-        "adadelta": [_fit(_only(output, "train")) for output in (chosen.paper, chosen.sound)],
-        "ablations": [_ablation(_only(output, "ablation")) for output in chosen.ablations],
+        "scores": [row for run in runs for row in _scores(_only(run, "evaluate"))],
+        "adadelta": [_fit(_only(run, "train")) for run in runs[:2]],
+        "ablations": [_ablation(_only(run, "ablation")) for run in chosen.ablation],
     }
     place = files("dslite.paper") / "measured.json"
     place.write_text(json.dumps(measured, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
@@ -58,6 +61,13 @@ def _only(output: Path, stage: str) -> CorpusPaths:
 def _record(places: CorpusPaths, stage: str) -> dict:
     record = json.loads(places.record(stage).read_text("utf-8"))
     return {name: record[name] for name in _KEPT if name in record} | {"versions": record["versions"]}
+
+
+def _scores(places: CorpusPaths) -> list[dict]:
+    """On test, all files."""
+    table = pd.read_parquet(places.scores).query("partition == 'test' and protocol == 'all' and system != 'chance'")
+    kept = ("system", "augmentation", "reading", "seed", "uar", "ci_low", "ci_high", "n_files", "n_speakers")
+    return _plain(table[list(kept)].round(2)).to_dict("records")
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from dslite.paper.ledger import LEDGER
-from dslite.paper.measured import ABLATIONS, ADADELTA
+from dslite.paper.measured import ABLATIONS, ADADELTA, SCORES
 from dslite.readings import READINGS, ablations
 from dslite.reporting import discrepancies_html, outside_references
 from dslite.reporting.differences import adadelta, clipped_square, dead_bin, mask_colours, swapped_axes
@@ -53,6 +53,17 @@ def test_what_was_measured_says_on_what_and_that_it_is_not_of_this_run(html):
         assert f"{row['difference']:+.1f}".replace("-", "−") in said
 
 
+def test_whole_runs_stand_with_their_reading_seed_and_data(html):
+    table = BeautifulSoup(html, "html.parser").select("table.ds-table")[1]
+    heads = [head.get_text() for head in table.select("thead th")]
+    rows = {row.find("td").get_text(): row.find_all("td") for row in table.select("tbody tr")}
+    found = SCORES.query("system == 'DS Lite' and augmentation == 'both' and reading == 'sound'").iloc[-1]
+    cell = rows["DS Lite, CutMix+SpecAugment"][heads.index(f"sound, seed {found['seed']}")].get_text()
+    assert cell == f"{found['uar']:.1f} ({found['ci_low']:.1f}–{found['ci_high']:.1f})"
+    said = table.find_parent("figure").get_text() if table.find_parent("figure") else table.parent.get_text()
+    assert "CROPPED" in said and "Not comparable to the paper's Table 4" in said
+
+
 def test_the_printed_rate_stays_at_chance_as_the_picture_says():
     slow, own = ADADELTA
     assert (slow.learning_rate, own.learning_rate) == (0.001, 1.0) and slow.record["data"] == own.record["data"]
@@ -66,7 +77,7 @@ def test_the_printed_rate_stays_at_chance_as_the_picture_says():
 def test_table_holds_the_values_of_the_readings(html):
     soup = BeautifulSoup(html, "html.parser")
     rows = {row.find_all("td")[1].get_text(): [cell.get_text() for cell in row.find_all("td")]
-            for row in soup.select("table.ds-table tbody tr")}  # fmt: skip
+            for row in soup.select_one("table.ds-table").select("tbody tr")}  # fmt: skip
     assert rows["window"] == ["F-02", "window", "512", "2048", ""]
     assert rows["learning_rate"][2:] == ["Table 2's", "Table 2's", "1"] and rows["top_db"][3] == "no limit"
     assert rows["probability"][2:4] == ["0.1 to 0.25", "0.1 to 0.6"] and rows["decision"][4] == "mean"

@@ -51,6 +51,11 @@ class Ablation:
 
 _STORED = json.loads((files("dslite.paper") / "measured.json").read_text(encoding="utf-8"))
 
+SCORES: pd.DataFrame = pd.DataFrame(_STORED["scores"])
+"""Scores on test of the full profile, all files, of the corpus and base model of ``ADADELTA``: ``system``,
+``augmentation``, ``reading``, ``seed``, ``uar``, ``ci_low``, ``ci_high`` (percent; 95 % over files), ``n_files``,
+``n_speakers``."""
+
 ADADELTA: tuple[Fit, ...] = tuple(
     Fit(fit["record"], fit["learning_rate"], pd.DataFrame(fit["history"], dtype=float)) for fit in _STORED["adadelta"]
 )

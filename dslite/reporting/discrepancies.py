@@ -5,11 +5,10 @@ import re
 import pandas as pd
 from markupsafe import Markup, escape
 
-from dslite.paper import measured, published
+from dslite.paper import published
 from dslite.paper.ledger import LEDGER
-from dslite.paper.measured import Ablation
 from dslite.readings import READINGS
-from dslite.reporting import ablations, comparisons, differences
+from dslite.reporting import differences, measurements
 from dslite.reporting.display import figure_html, table_html
 from dslite.reporting.templates import render, whole_page
 
@@ -23,7 +22,6 @@ _SECTIONS = {
 _PARTS = {"paper": "The paper", "code": "The code", "consequence": "So", "evidence": "Known from", "here": "Here"}
 
 _SYNTHETIC = {"data": "stand-in"}
-_ADADELTA = measured.ADADELTA[0].record
 
 _PICTURES = {
     "F-02": (
@@ -63,15 +61,7 @@ _PICTURES = {
         "Masks on a SYNTHETIC sound's plot, in DenseNet121's colours; neither is a colour of the colour map.",
         _SYNTHETIC,
     ),
-    "F-13": (
-        lambda: differences.adadelta(
-            {fit.learning_rate: fit.history for fit in measured.ADADELTA}, 100 / len(_ADADELTA["classes"])
-        ),
-        "Loss and UAR on dev over 120 epochs: at a rate of 0.001 both stay where chance is, at 1.0 both leave it.",
-        f"Measured by us, not by the run that made this page: {_ADADELTA['about']['short']}, {_ADADELTA['note']}; "
-        "Table 2's schedule without augmentation, fitted on train.",
-        {**_ADADELTA, "reading": None},
-    ),
+    "F-13": (measurements.adadelta, *measurements.ADADELTA_SAYS),
     "F-10": (
         differences.arelu,
         "AReLU bends little where it starts; training could make it steeper, flatter, or cut what is negative.",
@@ -95,7 +85,7 @@ def discrepancies_html(home: str = "index.html") -> str:
             "said": {title: _marked(getattr(entry, name)) for name, title in _PARTS.items()},
             "section": next((title for title, first in _SECTIONS.items() if first == entry.id), ""),
             "parameters": [(name, [reading.said(name) for reading in READINGS.values()]) for name in entry.parameters],
-            "measured": _measured(entry.id),
+            "measured": measurements.of(entry.id),
             "figure": _figure(entry.id),
         }
         for entry in LEDGER
@@ -106,7 +96,7 @@ def discrepancies_html(home: str = "index.html") -> str:
         entries=entries,
         readings=list(READINGS),
         switches=sum(bool(entry.parameters) for entry in LEDGER),
-        ablations=[_ablation(one) for one in measured.ABLATIONS],
+        measured=measurements.whole_html(),
         table=table_html(
             _parameters(),
             "What each reading computes",
@@ -117,29 +107,6 @@ def discrepancies_html(home: str = "index.html") -> str:
     )
     crumbs = [("All reports", home), ("Discrepancies", "")]
     return whole_page("Where paper and code differ", crumbs, body, "The ledger of discrepancies of DeepSpectrumLite.")
-
-
-def _ablation(one: Ablation) -> str:
-    """A figure of all differences that were measured on one corpus."""
-    table, record = one.differences, one.record
-    said = ablations.verdict(table, "sound", record["seeds"])
-    caption = f"{one.where}: {record['note']}. {said} Both augmentations; {table['n_files'].max()} test files."
-    if one.left_out:
-        caption += f" Without effect or impossible here: {'; '.join(one.left_out)}."
-    alt = f"Differences of the UAR on {one.where} from the reading sound, one discrepancy per line, with intervals."
-    marked = {**record, "seed": ", ".join(map(str, record["seeds"]))}
-    return figure_html(comparisons.intervals([ablations.strip(table, "sound")]), alt, caption, marked)
-
-
-def _measured(entry: str) -> list[str]:
-    """What an entry's variants did to the score, in words."""
-    return [
-        f"{row.system.removeprefix(entry).strip()}, {one.where}: {ablations.points(row.difference)} UAR points "
-        f"({ablations.interval(row.low_file, row.high_file)} over files, p after Holm {row.p_holm:.2f})"
-        for one in measured.ABLATIONS
-        for row in one.differences.itertuples()
-        if row.system.split()[0] == entry
-    ]
 
 
 def _parameters() -> pd.DataFrame:
