@@ -13,8 +13,8 @@ from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.workflow import traces
-from dslite.workflow.paths import ACROSS, BENCHMARK, OPTIONAL, STAGES, SUMMARY, Paths
-from dslite.workflow.plan import Job
+from dslite.workflow.paths import BENCHMARK, OPTIONAL, STAGES, SUMMARY, Paths
+from dslite.workflow.plan import TITLES, Job
 from dslite.workflow.session import Session
 from dslite.workflow.states import State
 
@@ -69,7 +69,7 @@ def leave(session: Session, note: dict) -> None:
     listed = [_corpus(name, paths) for name in (*corpora.CORPORA, *own)]
     planned = {(job.corpus, job.stage): job for job in session.plan.jobs}
     states = {}
-    for key in [(corpus["name"], stage) for corpus in listed for stage in STAGES] + [("", stage) for stage in ACROSS]:
+    for key in [(corpus["name"], stage) for corpus in listed for stage in STAGES] + [("", stage) for stage in TITLES]:
         job = planned.get(key) or Job(*key, "", "", {}, (), ())
         # While a run goes on, the pages that it makes again are gone: nothing may lead to them.
         running = note["exit"] is None and job.name in session.to_do
@@ -96,7 +96,9 @@ def leave(session: Session, note: dict) -> None:
         tables.append({"title": "Explanations of all corpora", "link": paths.gallery.name})
     else:
         paths.gallery.unlink(missing_ok=True)
-    reporting.write_index(paths.index, listed, states, tables, note, paths.results)
+    # A stage that is off unless asked for gets its column once somebody has asked.
+    asked = [s for s in STAGES if s not in OPTIONAL or any((corpus["name"], s) in states for corpus in listed)]
+    reporting.write_index(paths.index, listed, asked, TITLES, states, tables, note, paths.results)
 
 
 def sweep(paths: Paths) -> None:
