@@ -1,15 +1,21 @@
 """The stage ``explain`` on a corpus of our own, and what its notebook shows."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
+from dslite.errors import DsliteError
 from dslite.explanation.maps import Attribution
+from dslite.explanation.view import View
+from dslite.model import load_model
 from dslite.reporting import clean, explanations
-from dslite.workflow import explained, explaining, gallery, stages
+from dslite.store import Spectrograms
+from dslite.workflow import explained, explaining, gallery, progress, stages
 from dslite.workflow.explaining import Budget
 from dslite.workflow.settings import resolve
 
@@ -56,6 +62,26 @@ def test_stage_is_made_once(stage):
     before = stage.paths.record("explain").stat().st_mtime_ns
     assert explaining.explain(stage.settings).record == stage.record
     assert stage.paths.record("explain").stat().st_mtime_ns == before
+
+
+def test_training_mean_is_a_baseline_of_its_own(stage, tmp_path, monkeypatch):
+    with pytest.raises(DsliteError, match="'noise' is not one of silence, training mean"):
+        explaining.explain(stage.settings, "noise")
+    with pytest.raises(DsliteError, match="baseline 'silence', not 'training mean'"):
+        explaining.explain(stage.settings, "training mean")
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress"))  # as in a run, which may replace what is there
+    shutil.copytree(stage.settings.output, tmp_path / "out")
+    other = explaining.explain(replace(stage.settings, output=tmp_path / "out"), "training mean")
+    assert "training mean" in explained.subject(other) and "silence" not in explained.subject(other)
+    assert other.record["identity"] != stage.record["identity"]
+    chunks = pd.read_parquet(other.paths.chunks)
+    trained = chunks["file"].map(other.clips.set_index("file")["partition"]) != "test"
+    batches = Spectrograms(other.paths.spectrograms, chunks).batches(np.flatnonzero(trained))
+    mean = np.concatenate([levels.reshape(-1, levels.shape[-1]) for _, levels in batches]).mean(axis=0)
+    view = View.of(load_model(other.paths.fit(other.chosen, "test") / "model.keras"))
+    with np.load(other.paths.explain("clips/00.npz")) as stored:
+        hidden = np.broadcast_to(mean.round().astype(np.uint8), (1, *stored["levels"].shape))
+    assert list(other.record["base"].values()) == pytest.approx(view.probabilities(hidden)[0].tolist(), abs=1e-6)
 
 
 def test_clips_are_those_of_the_test_predictions(stage):

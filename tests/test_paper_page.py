@@ -312,7 +312,9 @@ def test_figure_2_shows_explanations_of_these_very_scores(tmp_path):
     def explain(name: str, scores: str) -> None:
         place = layout.corpus(name).record("explain")
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps({"identity": records.identity("explain", {"evaluate": scores})}))
+        made_with = {"baseline": "training mean"}
+        made = {"identity": records.identity("explain", {"evaluate": scores} | made_with), "parameters": made_with}
+        place.write_text(json.dumps(made))
 
     explain("css", "other scores")
     assert paper_views.figure2_text(layout, evaluated).startswith("No corpus has been explained here")
