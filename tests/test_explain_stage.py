@@ -172,6 +172,16 @@ def test_trust_is_stated_with_its_chance_level(stage):
     assert head["label"].isin(["<b>a", "b"]).all() and (head["rank correlation"].fillna(0) < 0.999).all()
 
 
+def test_the_shuffled_head_has_a_verdict_in_words(stage):
+    def said(*alike):
+        return explained.head_verdict(pd.DataFrame({"rank correlation": alike}, dtype=float))
+
+    assert said(-0.9, 0.49) == "2 of 2 maps changed (rank correlation below 0.5)."
+    assert said(0.5, 0.1, 1.0).startswith("1 of 3 maps changed (rank correlation below 0.5). 2 stayed alike")
+    assert "cannot" not in said(0.5) and "1 cannot be judged" in said(np.nan, 0.1) and "stayed" not in said(np.nan)
+    assert "maps changed" in explained.head_verdict(explained.head(stage))
+
+
 def test_three_ways_are_compared_on_one_clip(stage):
     ways = explained.ways_table(stage).set_index("way")
     assert ways.index.tolist() == ["partition (ours)", "the paper's way", "gradients"]
