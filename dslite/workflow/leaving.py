@@ -13,19 +13,21 @@ from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.workflow import traces
-from dslite.workflow.paths import BENCHMARK, OPTIONAL, STAGES, SUMMARY, Paths
+from dslite.workflow.paths import BENCHMARK, FULL_CHUNK, OPTIONAL, STAGES, SUMMARY, Paths
 from dslite.workflow.plan import TITLES, Job
 from dslite.workflow.session import Session
 from dslite.workflow.states import State
 
 _TABLES = {
-    1: ("corpora", SUMMARY),
-    2: ("hyperparameters", SUMMARY),
-    3: ("results I", SUMMARY),
-    4: ("results II", SUMMARY),
-    5: ("cost", BENCHMARK),
+    (1, ""): ("corpora", SUMMARY),
+    (2, ""): ("hyperparameters", SUMMARY),
+    (3, ""): ("results I", SUMMARY),
+    (3, FULL_CHUNK): ("results I, full-chunk", SUMMARY),
+    (4, ""): ("results II", SUMMARY),
+    (4, FULL_CHUNK): ("results II, full-chunk", SUMMARY),
+    (5, ""): ("cost", BENCHMARK),
 }
-"""Number -> what it shows, and the stage whose page holds it."""
+"""Number and protocol -> what it shows, and the stage whose page holds it."""
 
 
 def record(session: Session, options: dict, began: float, code: int | None) -> dict:
@@ -77,10 +79,10 @@ def leave(session: Session, note: dict) -> None:
         if key[1] not in OPTIONAL or state.state != "not run":
             states[key] = vars(state)
     tables, summarised = [], states["", SUMMARY]["state"] == "done"
-    for number, (what, stage) in _TABLES.items():
-        if paths.table(number).exists() and states["", stage]["state"] == "done":
-            csv = paths.table(number).relative_to(paths.reports).as_posix()
-            tex = paths.tex(number)
+    for (number, more), (what, stage) in _TABLES.items():
+        if paths.table(number, more).exists() and states["", stage]["state"] == "done":
+            csv = paths.table(number, more).relative_to(paths.reports).as_posix()
+            tex = paths.tex(number, more)
             tex = tex.relative_to(paths.reports).as_posix() if summarised and tex.exists() else ""
             links = {"link": states["", stage]["link"], "csv": csv, "tex": tex}
             tables.append({"title": f"Table {number}: {what}", **links})
