@@ -1,5 +1,6 @@
 """One source of versions, two commands, and a repository that holds no more than it should."""
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -76,6 +77,35 @@ def test_templates_are_thin_and_without_outputs(file):
     assert all(len(cell.source.splitlines()) <= 10 for cell in code[1:])
     for line in code[0].source.splitlines():
         assert re.match(r"^\w+ = .+  # .+", line), f"a parameter is a literal with a comment, not: {line}"
+
+
+def rooms() -> dict[str, int]:
+    """Room -> its place in the flow, as CONTRIBUTING.md gives it; what no room is named for may be read by all."""
+    flow = re.search(r"Data flows one way: (.+?);", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.DOTALL)
+    return {room: place for place, part in enumerate(flow[1].split("->")) for room in re.findall(r"`(\w+)`", part)}
+
+
+def imported(file: Path) -> set[str]:
+    """The rooms of dslite that a module imports from, wherever in it the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "dslite":
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
+            found |= {name.split(".")[1] for name in names if name.startswith("dslite.")}
+    return found
+
+
+def test_no_module_imports_from_a_later_room():
+    places, package = rooms(), ROOT / "dslite"
+    assert all((package / room).is_dir() or (package / f"{room}.py").is_file() for room in places)
+    for file in package.rglob("*.py"):
+        room = file.relative_to(package).parts[0].removesuffix(".py")
+        # The facts (readings, paper, profiles) name what they are parameters of, which goes as far as training.
+        own = places.get(room, places["training"])
+        later = sorted(other for other in imported(file) if places.get(other, 0) > own)
+        assert not later, f"{file.relative_to(ROOT)} imports from later rooms: {later}"
 
 
 def test_nothing_heavy_is_committed():

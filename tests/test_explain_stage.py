@@ -1,15 +1,21 @@
 """The stage ``explain`` on a corpus of our own, and what its notebook shows."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
+from dslite.errors import DsliteError
 from dslite.explanation.maps import Attribution
+from dslite.explanation.view import View
+from dslite.model import load_model
 from dslite.reporting import clean, explanations
-from dslite.workflow import explained, explaining, gallery, stages
+from dslite.store import Spectrograms
+from dslite.workflow import explained, explaining, gallery, progress, stages
 from dslite.workflow.explaining import Budget
 from dslite.workflow.settings import resolve
 
@@ -56,6 +62,26 @@ def test_stage_is_made_once(stage):
     before = stage.paths.record("explain").stat().st_mtime_ns
     assert explaining.explain(stage.settings).record == stage.record
     assert stage.paths.record("explain").stat().st_mtime_ns == before
+
+
+def test_training_mean_is_a_baseline_of_its_own(stage, tmp_path, monkeypatch):
+    with pytest.raises(DsliteError, match="'noise' is not one of silence, training mean"):
+        explaining.explain(stage.settings, "noise")
+    with pytest.raises(DsliteError, match="baseline 'silence', not 'training mean'"):
+        explaining.explain(stage.settings, "training mean")
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress"))  # as in a run, which may replace what is there
+    shutil.copytree(stage.settings.output, tmp_path / "out")
+    other = explaining.explain(replace(stage.settings, output=tmp_path / "out"), "training mean")
+    assert "training mean" in explained.subject(other) and "silence" not in explained.subject(other)
+    assert other.record["identity"] != stage.record["identity"]
+    chunks = pd.read_parquet(other.paths.chunks)
+    trained = chunks["file"].map(other.clips.set_index("file")["partition"]) != "test"
+    batches = Spectrograms(other.paths.spectrograms, chunks).batches(np.flatnonzero(trained))
+    mean = np.concatenate([levels.reshape(-1, levels.shape[-1]) for _, levels in batches]).mean(axis=0)
+    view = View.of(load_model(other.paths.fit(other.chosen, "test") / "model.keras"))
+    with np.load(other.paths.explain("clips/00.npz")) as stored:
+        hidden = np.broadcast_to(mean.round().astype(np.uint8), (1, *stored["levels"].shape))
+    assert list(other.record["base"].values()) == pytest.approx(view.probabilities(hidden)[0].tolist(), abs=1e-6)
 
 
 def test_clips_are_those_of_the_test_predictions(stage):
@@ -144,6 +170,16 @@ def test_trust_is_stated_with_its_chance_level(stage):
     assert "neither better" in explained.verdict(better.rename(columns={"SHAP": "random", "random": "SHAP"}))
     head = explained.head(stage)
     assert head["label"].isin(["<b>a", "b"]).all() and (head["rank correlation"].fillna(0) < 0.999).all()
+
+
+def test_the_shuffled_head_has_a_verdict_in_words(stage):
+    def said(*alike):
+        return explained.head_verdict(pd.DataFrame({"rank correlation": alike}, dtype=float))
+
+    assert said(-0.9, 0.49) == "2 of 2 maps changed (rank correlation below 0.5)."
+    assert said(0.5, 0.1, 1.0).startswith("1 of 3 maps changed (rank correlation below 0.5). 2 stayed alike")
+    assert "cannot" not in said(0.5) and "1 cannot be judged" in said(np.nan, 0.1) and "stayed" not in said(np.nan)
+    assert "maps changed" in explained.head_verdict(explained.head(stage))
 
 
 def test_three_ways_are_compared_on_one_clip(stage):

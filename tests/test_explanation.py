@@ -172,7 +172,7 @@ def test_masked_pictures_hold_no_colour_but_viridis():
     # With as many frames as Mel bins, and that size, nothing is interpolated between colours of the map.
     plot, levels = MelPlot(FrontEnd(size=BINS)), noise()
     rng = np.random.default_rng(0)
-    for baseline in (silence(BINS), training_mean(np.stack([noise(1), noise(2)]))):
+    for baseline in (silence(BINS), training_mean([noise(1), noise(2)])):
         masker = RegionMasker(Regions(FRAMES, BINS), baseline)
         for _ in range(5):
             (masked,) = masker(rng.random(256) < 0.5, levels)
@@ -211,7 +211,9 @@ def test_training_mean_is_per_mel_bin_and_whole():
     levels = np.zeros((2, 3, 4), np.uint8)
     levels[..., 1] = 7
     levels[0, ..., 2] = 255
-    assert training_mean(levels).tolist() == [0, 7, 128, 0] and training_mean(levels).dtype == np.uint8
+    assert training_mean([levels]).tolist() == [0, 7, 128, 0] and training_mean([levels]).dtype == np.uint8
+    longer = np.full((1, 6, 4), 10, np.uint8)  # as many frames as in both others: frames count, not batches
+    assert training_mean([levels, longer]).tolist() == [5, 8, 69, 5]
 
 
 def test_paper_way_refuses_what_its_cast_to_uint8_would_blacken():

@@ -13,7 +13,7 @@ import soundfile
 from dslite import augmentation, profiles
 from dslite.errors import DsliteError
 from dslite.model import load_model
-from dslite.workflow import exploring, notebooks
+from dslite.workflow import estimates, exploring, notebooks
 from dslite.workflow.explore_page import NOT_ASKED, Page
 from dslite.workflow.explored import at_lambda
 from dslite.workflow.paths import NOTEBOOKS
@@ -194,6 +194,11 @@ def test_what_is_there_comes_first_and_costs_nothing(explorer, folder):
     css = exploring.other(settings, "css")
     assert re.search(r"css has not been trained.*SYNTHETIC.*about \d+", exploring.cost(css))
     assert exploring.other(resolve("css", output=folder / "out", seed=7), "own") == settings
+
+
+def test_the_price_counts_the_baselines_which_scores_need(tmp_path, monkeypatch):
+    monkeypatch.setattr(estimates, "first_guess", lambda stage, settings: 6000.0 if stage == "baseline" else 0.0)
+    assert "about 1 h 40 min." in exploring.cost(resolve("css", output=tmp_path))
 
 
 # the page -------------------------------------------------------------------------------------------------------------

@@ -141,5 +141,14 @@ def test_card_picture_has_a_palette_and_the_papers_colours():
     assert reddest(picture(1e-5)) < 45  # next to nothing stays next to white, but for the brown of the frame
 
 
+def test_maps_of_a_card_share_one_colour_bar():
+    shown = np.asarray(Image.open(io.BytesIO(picture())).convert("RGB")).astype(int)
+    column = shown[: len(shown) * 9 // 10, round(0.884 * shown.shape[1])]  # the bar's middle, above the provenance
+    red = np.flatnonzero(column[:, 0] - column[:, 2] > 60)
+    blue = np.flatnonzero(column[:, 2] - column[:, 0] > 60)
+    assert (np.diff(red) == 1).all() and (np.diff(blue) == 1).all() and red.max() < blue.min()
+    assert blue.max() - red.min() > 0.5 * len(column)  # along both maps
+
+
 def test_sound_is_an_mp3():
     assert soundfile.info(io.BytesIO(SOUND)).format == "MP3"

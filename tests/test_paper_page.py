@@ -20,7 +20,7 @@ from dslite.reporting.scorecard import strict_failures
 from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows, sheet_html
 from dslite.reporting.tables import table1, table1_sheet, table2, table2_sheet
 from dslite.workflow import cli, paper_views, records
-from dslite.workflow.paths import Paths
+from dslite.workflow.paths import FULL_CHUNK, Paths
 from dslite.workflow.summary import summarise
 from tests.workflow_toys import write_templates
 
@@ -285,12 +285,16 @@ def test_the_stage_leaves_pages_and_tables(summary):
         assert outside_references(html) == []
         assert len(html.encode()) < 5e6
         assert 'href="index.html"' in html
-    for number in (1, 2, 3, 4):
-        text = layout.tex(number).read_text("utf-8")
+    labels = set()
+    for number, more in [*((n, "") for n in (1, 2, 3, 4)), (3, FULL_CHUNK), (4, FULL_CHUNK)]:
+        text = layout.tex(number, more).read_text("utf-8")
         assert balanced(text)
         assert text.startswith(f"% Table {number} by dslite")
-        assert len(body(text)) == len(pd.read_csv(layout.table(number)))
+        assert len(body(text)) == len(pd.read_csv(layout.table(number, more)))
         assert f"Reproduction of Table {number} of Amiriparian" in text
+        assert ("only files of at least one chunk" in text) == bool(more)
+        labels |= set(re.findall(r"\\label\{(.+?)\}", text))
+    assert len(labels) == 6, "one document can hold them all"
     assert not layout.tex(5).exists() and 5 not in summary.sheets
     assert told(summary.sheets[3], head(summary.sheets[3], "css")) >= {"SYNTHETIC stand-in."}
 
@@ -312,7 +316,9 @@ def test_figure_2_shows_explanations_of_these_very_scores(tmp_path):
     def explain(name: str, scores: str) -> None:
         place = layout.corpus(name).record("explain")
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps({"identity": records.identity("explain", {"evaluate": scores})}))
+        made_with = {"baseline": "training mean"}
+        made = {"identity": records.identity("explain", {"evaluate": scores} | made_with), "parameters": made_with}
+        place.write_text(json.dumps(made))
 
     explain("css", "other scores")
     assert paper_views.figure2_text(layout, evaluated).startswith("No corpus has been explained here")

@@ -249,7 +249,8 @@ def index(tmp_path):
     tables = [{"title": "Table 3", "link": "paper.html#table-3", "csv": "tables/table3.csv"}]
     page = tmp_path / "index.html"
     record = {"seed": 7, "versions": {"numpy": "2"}, "warnings": ["RANDOM weights <i>"]}
-    reporting.write_index(page, corpora, states, tables, record, results)
+    across = {stage: f"All of {stage}" for stage in ACROSS}
+    reporting.write_index(page, corpora, STAGES, across, states, tables, record, results)
     return page
 
 

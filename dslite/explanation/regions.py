@@ -1,5 +1,6 @@
 """Regions of a spectrogram in Mel x time: what is hidden or shown as one, and where it lies in Hz and seconds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -86,13 +87,17 @@ def silence(mel_bins: int) -> np.ndarray:
     return np.zeros(mel_bins, np.uint8)
 
 
-def training_mean(levels: np.ndarray) -> np.ndarray:
+def training_mean(batches: Iterable[np.ndarray]) -> np.ndarray:
     """The baseline "as everybody sounds": the mean level of each Mel bin over all frames of training chunks.
 
     Args:
-        levels: uint8 (..., mel_bins).
+        batches: uint8 (..., mel_bins) each; one at a time, because a corpus need not fit into memory.
 
     Returns:
         uint8 (mel_bins,): whole levels, hence colours of the colour map.
     """
-    return levels.reshape(-1, levels.shape[-1]).mean(axis=0).round().astype(np.uint8)
+    total, frames = 0, 0
+    for levels in batches:
+        flat = levels.reshape(-1, levels.shape[-1])
+        total, frames = total + flat.sum(axis=0, dtype=np.int64), frames + len(flat)
+    return np.round(total / frames).astype(np.uint8)

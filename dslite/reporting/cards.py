@@ -25,7 +25,7 @@ _SMALL = {"axes.titlesize": 7.5, "axes.labelsize": 6.5, "xtick.labelsize": 6.5, 
 
 
 def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, line: str, dpi: int = 150) -> bytes:
-    """Spectrogram and the maps of some classes, one below the other on one axis of time.
+    """Spectrogram and the maps of some classes, one below the other on one axis of time; the maps share a colour bar.
 
     Args:
         clip: what to show; its title is not used.
@@ -58,10 +58,10 @@ def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, li
             axes.set_ylabel("Hz", labelpad=1)
             axes.spines[["top", "right"]].set_visible(True)
             axes.tick_params(length=2, pad=1.5, labelbottom=number == panels - 1)
-            if number:
-                bar = figure.colorbar(picture, cax=figure.add_axes((0.875, low, 0.018, (_PANEL - 0.24) / height)))
-                bar.set_ticks([-most, 0, most], labels=[f"{-most:.2g}", "0", f"{most:.2g}"])
-                bar.ax.tick_params(length=1.5, pad=1.5)
+        beside = (0.875, bottom / height, 0.018, (len(indices) * _PANEL - 0.24) / height)
+        bar = figure.colorbar(picture, cax=figure.add_axes(beside))
+        bar.set_ticks([-most, 0, most], labels=[f"{-most:.2g}", "0", f"{most:.2g}"])
+        bar.ax.tick_params(length=1.5, pad=1.5)
         axes.set_xlabel("time (s)", labelpad=1)
         figure.text(0.995, 0.004, line, ha="right", va="bottom", fontsize=5.2, color="#8a4b00", parse_math=False)
         return _palette_png(figure)

@@ -9,15 +9,15 @@ from dslite.files import whole_file
 from dslite.paper import published
 from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, duration, provenance_line
 from dslite.reporting.templates import render, whole_page
-from dslite.workflow.paths import ACROSS, OPTIONAL, STAGES
 
-_ACROSS = {"benchmark": "Table 5: what a model costs", "paper": "The paper's tables and figures"}
 _WORDS = {"done": "done", "failed": "failed", "running": "running", "not run": "not run", "stale": "out of date"}
 
 
 def write_index(
     page: Path,
     corpora: Sequence[Mapping],
+    stages: Sequence[str],
+    across: Mapping[str, str],
     states: Mapping[tuple[str, str], Mapping],
     tables: Sequence[Mapping],
     record: Mapping,
@@ -28,6 +28,8 @@ def write_index(
     Args:
         page: the file to write.
         corpora: in the order of the rows; each with ``name``, and if known ``title``, ``data``, ``note``.
+        stages: of a corpus, in the order of the columns.
+        across: the notebooks across corpora, in the order of the rows below -> title.
         states: (corpus, stage) -> ``state`` (``done``, ``failed``, ``running``, ``stale`` or ``not run``), and if
             known ``seconds``, ``link`` (relative), ``reason`` (a sentence); notebooks across corpora have the corpus
             "". A pair that is missing is not run.
@@ -36,23 +38,21 @@ def write_index(
         results: ``results.csv``, for the column of scores; None for none.
     """
     scores = _scores(results) if results is not None and results.is_file() else {}
-    # A stage that is off unless asked for gets its column once somebody has asked.
-    stages = [s for s in STAGES if s not in OPTIONAL or any((c["name"], s) in states for c in corpora)]
     rows = [_row(corpus, states, scores, stages) for corpus in corpora]
-    across = {stage: _cell(states.get(("", stage), {})) for stage in ACROSS}
-    cells = [cell for row in rows for cell in row["cells"]] + list(across.values())
+    below = {stage: _cell(states.get(("", stage), {})) for stage in across}
+    cells = [cell for row in rows for cell in row["cells"]] + list(below.values())
     failures = [
         {"where": f"{row['short']}, {stage}", **cell}
         for row in rows
         for stage, cell in zip(stages, row["cells"], strict=True)
         if cell["state"] == "failed"
     ]
-    failures += [{"where": stage, **cell} for stage, cell in across.items() if cell["state"] == "failed"]
+    failures += [{"where": stage, **cell} for stage, cell in below.items() if cell["state"] == "failed"]
     body = render(
         "index.html.j2",
         stages=stages,
         rows=rows,
-        across={_ACROSS[stage]: cell for stage, cell in across.items()},
+        across={across[stage]: cell for stage, cell in below.items()},
         done=sum(cell["state"] == "done" for cell in cells),
         total=len(cells),
         failures=failures,

@@ -25,6 +25,9 @@ _NAMES = {
 MAPS = 8
 """Classes whose maps are shown of a clip at most; a page must not exceed its size."""
 
+CHANGED = 0.5
+"""A map has changed when its rank correlation with what it was lies below this."""
+
 
 @dataclass(frozen=True)
 class ClassView:
@@ -175,6 +178,19 @@ def head(stage: Stage) -> pd.DataFrame:
     clips = sample(stage)[1].loc[table["clip"]].reset_index(drop=True)
     names = {"similarity": "rank correlation", "similarity_unsigned": "of absolute values"}
     return clips[["label", "file"]].join(table.rename(columns=names)[[*names.values()]])
+
+
+def head_verdict(table: pd.DataFrame) -> str:
+    """What the check of the shuffled head comes to, in words.
+
+    Args:
+        table: of :func:`head`; a rank correlation is NaN where one of the two maps is the same everywhere.
+    """
+    alike = table["rank correlation"]
+    changed, flat, stayed = (alike < CHANGED).sum(), alike.isna().sum(), (alike >= CHANGED).sum()
+    said = f"{changed} of {len(table)} maps changed (rank correlation below {CHANGED})."
+    said += f" {stayed} stayed alike: such a map says little of what the head has learnt." if stayed else ""
+    return said + (f" {flat} cannot be judged: before or after, the map is the same everywhere." if flat else "")
 
 
 def stored(places: CorpusPaths, number: int) -> tuple[np.ndarray, Attribution]:

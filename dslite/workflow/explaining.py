@@ -5,17 +5,18 @@ What is explained is the model of the augmentation that is best on dev, fitted o
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from dslite import audio
+from dslite.errors import DsliteError
 from dslite.explanation import evidence, explainers, trust
 from dslite.explanation.choice import choose
 from dslite.explanation.maps import Attribution
-from dslite.explanation.regions import silence
+from dslite.explanation.regions import silence, training_mean
 from dslite.explanation.view import View
 from dslite.files import whole_file
 from dslite.model import load_model
@@ -23,12 +24,15 @@ from dslite.reporting.cards import card_picture
 from dslite.reporting.explanations import Explained
 from dslite.reporting.provenance import provenance_line
 from dslite.store import Spectrograms
-from dslite.workflow import progress, records, stages
+from dslite.workflow import fits, progress, records, stages
 from dslite.workflow.settings import Settings
 from dslite.workflow.stages import Stage
 
-BASELINE = "silence: level 0, the floor of the plot"
-"""What a hidden region shows."""
+BASELINES = {
+    "silence": "silence: level 0, the floor of the plot",
+    "training mean": "training mean: the mean level of each Mel bin over all chunks that the model was trained on",
+}
+"""What a hidden region may show -> the same in words."""
 
 WAYS = ("partition", "paper", "gradients")
 """Ways to a map that one clip is explained in, to compare them."""
@@ -70,11 +74,22 @@ BUDGETS = {
 }
 
 
-def explain(settings: Settings) -> Stage:
-    """Stage ``explain``: SHAP maps of test clips, what they look like on average, and what speaks for them."""
+def explain(settings: Settings, baseline: str = "silence") -> Stage:
+    """Stage ``explain``: SHAP maps of test clips, what they look like on average, and what speaks for them.
+
+    Args:
+        settings: of the corpus.
+        baseline: what a hidden region shows, one of :data:`BASELINES`.
+
+    Raises:
+        DsliteError: for another baseline; or if the output folder holds results of other parameters.
+    """
+    if baseline not in BASELINES:
+        raise DsliteError(f"The baseline {baseline!r} is not one of {', '.join(BASELINES)}.")
     evaluated = stages.evaluate(settings)
-    identity = {"evaluate": evaluated.record["identity"]}
-    if record := records.made(settings, "explain", identity):
+    more = {"baseline": baseline}
+    identity = {"evaluate": evaluated.record["identity"], **more}
+    if record := records.made(settings, "explain", identity, **more):
         return Stage(settings, record)
     started, budget, places = time.monotonic(), BUDGETS[settings.profile], settings.paths
     places.record("explain").unlink(missing_ok=True)  # first: no record, no finished stage
@@ -82,17 +97,17 @@ def explain(settings: Settings) -> Stage:
     fit = evaluated.fit_record(evaluated.chosen, "test")
     about = records.inherited(evaluated.record) | {name: fit[name] for name in ("augmentation", "trained_on")}
     about |= {"profile": settings.profile, "reading": settings.reading.name, "seed": settings.seed}
-    bench = _Bench(evaluated, budget)
+    bench = _Bench(evaluated, budget, baseline)
     clips = [_explain_clip(bench, number, row, about) for number, row in enumerate(bench.chosen.itertuples())]
     base = _compare_ways(bench, clips)
     maps = _explain_sample(bench)
     _check_trust(bench, maps)
     record = {
         **about,
-        **records.begin(settings, "explain", identity, started),
+        **records.begin(settings, "explain", identity, started, **more),
         "front_end": asdict(bench.front_end),
         "explained": list(bench.explained),
-        "baseline": BASELINE,
+        "baseline": BASELINES[baseline],
         "base": dict(zip(evaluated.classes, base.tolist(), strict=True)),
         "budget": asdict(budget),
         "clips": clips,
@@ -104,12 +119,11 @@ def explain(settings: Settings) -> Stage:
 class _Bench:
     """The model, its clips and how far the work is."""
 
-    def __init__(self, stage: Stage, budget: Budget):
+    def __init__(self, stage: Stage, budget: Budget, baseline: str):
         progress.report(0, 1, "loading the model")
         model = load_model(stage.paths.fit(stage.chosen, "test") / "model.keras")
         self.stage, self.budget, self.view = stage, budget, View.of(model)
         self.front_end = self.view.plot.parameters
-        self.baseline = silence(self.front_end.mel_bins)
         self.classes = stage.classes
         self.predictions = stage.predictions(stage.chosen, "test")
         there = set(self.predictions["label"])  # a reading that drops short files may leave a class without any
@@ -117,6 +131,8 @@ class _Bench:
         self.chosen = choose(self.predictions, self.explained)
         self.chunks = pd.read_parquet(stage.paths.chunks)
         self._stored = Spectrograms(stage.paths.spectrograms, self.chunks)
+        silent = baseline == "silence"
+        self.baseline = silence(self.front_end.mel_bins) if silent else training_mean(self._trained_on())
         own = self.predictions["label"].value_counts()
         self.sampled = sum(min(budget.sample, own[label]) for label in self.explained)
         steps = (budget.curves, budget.draws + 2), (budget.heads, 5)
@@ -130,6 +146,14 @@ class _Bench:
     def levels(self, chunk: int) -> np.ndarray:
         """uint8 (frames, mel_bins) of a chunk, by its row."""
         return self._stored.batches([chunk])[0][1][0]
+
+    def _trained_on(self) -> Iterator[np.ndarray]:
+        """uint8 (n, frames, mel_bins), in turn all chunks that the model was trained on."""
+        clips = self.stage.clips
+        files = clips.loc[clips["partition"].isin(fits.TARGETS["test"]), "file"]
+        rows = np.flatnonzero(self.chunks["file"].isin(files))
+        for start in range(0, len(rows), 256):
+            yield from (levels for _, levels in self._stored.batches(rows[start : start + 256]))
 
     def wave(self, chunk: int) -> np.ndarray:
         """float32 (samples,): what the model hears of it."""

@@ -53,10 +53,14 @@ def other(settings: Settings, corpus: str) -> Settings:
 
 
 def cost(settings: Settings) -> str:
-    """What it takes until this corpus can be explored, in a sentence; empty where it has been evaluated."""
+    """What it takes until this corpus can be explored, in a sentence; empty where it has been evaluated.
+
+    Whether the results that are there are out of date is not asked, because the audio and the weights would have to be
+    read for it: :func:`load` finds out, and makes anew what is.
+    """
     if settings.paths.record("evaluate").exists():
         return ""
-    guess = sum(estimates.first_guess(stage, settings) for stage in ("corpus", "train", "evaluate"))
+    guess = sum(estimates.first_guess(stage, settings) for stage in ("corpus", "train", "baseline", "evaluate"))
     what = "a SYNTHETIC stand-in" if settings.standin else "the real audio"
     return (
         f"{settings.name} has not been trained below {settings.output} yet: eight fits on {what}, {settings.backbone}, "

@@ -43,9 +43,9 @@ def said(clip: dict) -> str:
     """
     before, after = clip["predicted"], clip["heard_as"]
     if not clip["kept"]:
-        return f"The model says {before} ({clip['of_chunk']:.2f}). No region raises it above an empty plot."
+        return f"The model says {before} ({clip['of_chunk']:.2f}). No region raises it above a hidden plot."
     verdict = f"{before} again" if after == before else f"{after}, no longer {before}"
-    little = f" Of an empty plot it says nearly the same ({clip['base']:.2f}): there is little to explain."
+    little = f" Of a hidden plot it says nearly the same ({clip['base']:.2f}): there is little to explain."
     return (
         f"The model says {before} ({clip['of_chunk']:.2f}). Of the evidence alone, {100 * clip['kept']:.0f} % of the "
         f"regions, it says {verdict} ({clip['heard_probability']:.2f})."

@@ -13,19 +13,21 @@ from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.workflow import traces
-from dslite.workflow.paths import ACROSS, BENCHMARK, OPTIONAL, STAGES, SUMMARY, Paths
-from dslite.workflow.plan import Job
+from dslite.workflow.paths import BENCHMARK, FULL_CHUNK, OPTIONAL, STAGES, SUMMARY, Paths
+from dslite.workflow.plan import TITLES, Job
 from dslite.workflow.session import Session
 from dslite.workflow.states import State
 
 _TABLES = {
-    1: ("corpora", SUMMARY),
-    2: ("hyperparameters", SUMMARY),
-    3: ("results I", SUMMARY),
-    4: ("results II", SUMMARY),
-    5: ("cost", BENCHMARK),
+    (1, ""): ("corpora", SUMMARY),
+    (2, ""): ("hyperparameters", SUMMARY),
+    (3, ""): ("results I", SUMMARY),
+    (3, FULL_CHUNK): ("results I, full-chunk", SUMMARY),
+    (4, ""): ("results II", SUMMARY),
+    (4, FULL_CHUNK): ("results II, full-chunk", SUMMARY),
+    (5, ""): ("cost", BENCHMARK),
 }
-"""Number -> what it shows, and the stage whose page holds it."""
+"""Number and protocol -> what it shows, and the stage whose page holds it."""
 
 
 def record(session: Session, options: dict, began: float, code: int | None) -> dict:
@@ -69,7 +71,7 @@ def leave(session: Session, note: dict) -> None:
     listed = [_corpus(name, paths) for name in (*corpora.CORPORA, *own)]
     planned = {(job.corpus, job.stage): job for job in session.plan.jobs}
     states = {}
-    for key in [(corpus["name"], stage) for corpus in listed for stage in STAGES] + [("", stage) for stage in ACROSS]:
+    for key in [(corpus["name"], stage) for corpus in listed for stage in STAGES] + [("", stage) for stage in TITLES]:
         job = planned.get(key) or Job(*key, "", "", {}, (), ())
         # While a run goes on, the pages that it makes again are gone: nothing may lead to them.
         running = note["exit"] is None and job.name in session.to_do
@@ -77,10 +79,10 @@ def leave(session: Session, note: dict) -> None:
         if key[1] not in OPTIONAL or state.state != "not run":
             states[key] = vars(state)
     tables, summarised = [], states["", SUMMARY]["state"] == "done"
-    for number, (what, stage) in _TABLES.items():
-        if paths.table(number).exists() and states["", stage]["state"] == "done":
-            csv = paths.table(number).relative_to(paths.reports).as_posix()
-            tex = paths.tex(number)
+    for (number, more), (what, stage) in _TABLES.items():
+        if paths.table(number, more).exists() and states["", stage]["state"] == "done":
+            csv = paths.table(number, more).relative_to(paths.reports).as_posix()
+            tex = paths.tex(number, more)
             tex = tex.relative_to(paths.reports).as_posix() if summarised and tex.exists() else ""
             links = {"link": states["", stage]["link"], "csv": csv, "tex": tex}
             tables.append({"title": f"Table {number}: {what}", **links})
@@ -96,7 +98,9 @@ def leave(session: Session, note: dict) -> None:
         tables.append({"title": "Explanations of all corpora", "link": paths.gallery.name})
     else:
         paths.gallery.unlink(missing_ok=True)
-    reporting.write_index(paths.index, listed, states, tables, note, paths.results)
+    # A stage that is off unless asked for gets its column once somebody has asked.
+    asked = [s for s in STAGES if s not in OPTIONAL or any((corpus["name"], s) in states for corpus in listed)]
+    reporting.write_index(paths.index, listed, asked, TITLES, states, tables, note, paths.results)
 
 
 def sweep(paths: Paths) -> None:

@@ -55,8 +55,11 @@ def explained(layout: Paths, evaluated: dict[str, dict]) -> list[str]:
     found = []
     for name in _in_order(evaluated):
         place = layout.corpus(name).record("explain")
-        expected = records.identity("explain", {"evaluate": evaluated[name]["identity"]})
-        if place.exists() and json.loads(place.read_text("utf-8"))["identity"] == expected:
+        if not place.exists():
+            continue
+        record = json.loads(place.read_text("utf-8"))
+        made_with = {"evaluate": evaluated[name]["identity"], "baseline": record["parameters"].get("baseline")}
+        if record["identity"] == records.identity("explain", made_with):
             found.append(name)
     return found
 
@@ -107,7 +110,7 @@ def _maps(layout: Paths, name: str, title: str) -> Maps:
         shown,
         FrontEnd(**record["front_end"]).mel_frequencies(),
         f"{title}: spectrogram and SHAP maps of a test clip each of {' and '.join(c['label'] for c in clips)}.",
-        f"{title}, computed here. {'; '.join(words)}.{some}",
+        f"{title}, computed here. {'; '.join(words)}.{some} Baseline: {record['baseline']}.",
         record,
     )
 

@@ -32,6 +32,9 @@ BENCHMARK = "benchmark"
 ACROSS = (BENCHMARK, SUMMARY)
 """Stages that run once."""
 
+FULL_CHUNK = "_full_chunk"
+"""What names Tables 3 and 4 apart, where only files of at least one chunk are scored."""
+
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
@@ -184,12 +187,13 @@ class Paths:
         """``results.csv`` of all seeds."""
         return self.reports / "seeds.csv"
 
-    def table(self, number: int) -> Path:
-        return self.reports / "tables" / f"table{number}.csv"
+    def table(self, number: int, more: str = "") -> Path:
+        """A table as CSV; ``more`` is :data:`FULL_CHUNK` or nothing."""
+        return self.reports / "tables" / f"table{number}{more}.csv"
 
-    def tex(self, number: int) -> Path:
+    def tex(self, number: int, more: str = "") -> Path:
         """The same table as LaTeX."""
-        return self.table(number).with_suffix(".tex")
+        return self.table(number, more).with_suffix(".tex")
 
     @property
     def scorecard(self) -> Path:

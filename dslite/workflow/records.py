@@ -25,8 +25,10 @@ def identity(stage: str, parameters: dict) -> str:
     return hashed([parameters, code_hash(stage)])
 
 
-def made(settings: Settings, stage: str, parameters: dict) -> dict | None:
+def made(settings: Settings, stage: str, parameters: dict, **more: str) -> dict | None:
     """The record of a stage that was made with these parameters and this code; None if there is none to be used.
+
+    ``more`` are the stage's own parameters, which no other stage has.
 
     Raises:
         DsliteError: if the folder holds results of other parameters and somebody runs a notebook by hand. A run of
@@ -38,7 +40,7 @@ def made(settings: Settings, stage: str, parameters: dict) -> dict | None:
     record = json.loads(file.read_text("utf-8"))
     if record["identity"] == identity(stage, parameters):
         return record
-    mine, theirs = _shown(settings, stage), record["parameters"]
+    mine, theirs = _shown(settings, stage) | more, record["parameters"]
     differs = [f"{key} {theirs[key]!r}, not {mine[key]!r}" for key in mine if theirs.get(key, mine[key]) != mine[key]]
     if differs and progress.VARIABLE not in os.environ:
         raise DsliteError(
@@ -48,13 +50,14 @@ def made(settings: Settings, stage: str, parameters: dict) -> dict | None:
     return None
 
 
-def begin(settings: Settings, stage: str, parameters: dict, started: float) -> dict:
-    """The part of a record that is the same for every stage of a corpus; ``started`` is from time.monotonic."""
+def begin(settings: Settings, stage: str, parameters: dict, started: float, **more: str) -> dict:
+    """The part of a record that is the same for every stage of a corpus; ``started`` is from time.monotonic, ``more``
+    as for :func:`made`."""
     return {
         "stage": stage,
         "corpus": settings.name,
         "identity": identity(stage, parameters),
-        "parameters": _shown(settings, stage),
+        "parameters": _shown(settings, stage) | more,
         **({} if stage == "corpus" else _chosen(settings)),
         **circumstances(started),
     }

@@ -24,7 +24,7 @@ from dslite.reporting.scorecard_page import scorecard_page
 from dslite.reporting.sheets import Sheet
 from dslite.reporting.tables import table1, table1_sheet, table2, table2_sheet
 from dslite.workflow import paper_views, records, seeds
-from dslite.workflow.paths import NEEDS, NOTEBOOKS, SUMMARISED, SUMMARY, Paths
+from dslite.workflow.paths import FULL_CHUNK, NEEDS, NOTEBOOKS, SUMMARISED, SUMMARY, Paths
 from dslite.workflow.stages import about
 
 TABLE3, TABLE4 = published.COLUMNS[3], published.COLUMNS[4]
@@ -103,6 +103,20 @@ class Summary:
         return found | ({5: costs} if costs else {})
 
     @cached_property
+    def full_chunk(self) -> dict[int, Sheet]:
+        """Tables 3 and 4 of files of at least one chunk, by their number."""
+        return {
+            number: results_sheet(
+                self.results,
+                columns,
+                f"Table {number}, full-chunk protocol. {', '.join(corpora.CORPORA[name].short for name in columns)}, "
+                "only files of at least one chunk",
+                "full-chunk",
+            )
+            for number, columns in published.COLUMNS.items()
+        }
+
+    @cached_property
     def card(self) -> pd.DataFrame:
         """The scorecard (:func:`dslite.reporting.scorecard.scorecard`)."""
         costs = self.layout.table(5)
@@ -162,14 +176,15 @@ class Summary:
 
     def write(self) -> None:
         """Writes ``results.csv``, ``seeds.csv`` where there are several, ``tables/table1`` to ``table5`` (LaTeX,
-        and CSV but for the fifth), the scorecard and the page of discrepancies."""
+        and CSV but for the fifth), the scorecard and the page of discrepancies; Tables 3 and 4 under both protocols."""
         tables = {
             self.layout.results: self.results,
             self.layout.table(1): self.table1,
             self.layout.table(2): self.table2.reset_index(),
-            self.layout.table(3): results_table(self.results, TABLE3),
-            self.layout.table(4): results_table(self.results, TABLE4),
         }
+        for number, columns in published.COLUMNS.items():
+            tables[self.layout.table(number)] = results_table(self.results, columns)
+            tables[self.layout.table(number, FULL_CHUNK)] = results_table(self.results, columns, "full-chunk")
         if self.every_seed["seed"].nunique() > 1:
             tables[self.layout.seeds] = self.every_seed
         else:
@@ -181,11 +196,14 @@ class Summary:
             self.card.to_csv(draft, index=False)
         by = f"by dslite {version('dslite')}, not by the authors of"
         pages = {}
-        for number, sheet in self.sheets.items():
+        shown = {(number, ""): sheet for number, sheet in self.sheets.items()}
+        shown |= {(number, FULL_CHUNK): sheet for number, sheet in self.full_chunk.items()}
+        for (number, more), sheet in shown.items():
             told = sheet.caption.partition(". ")[2]
             caption = f"Reproduction of Table {number} of {published.CITATION}. {told}."
             provenance = f"Table {number} {by} {published.CITATION}; seed {self.record['seed']}"
-            pages[self.layout.tex(number)] = tex(sheet, f"tab:dslite-{number}", caption, provenance)
+            label = f"tab:dslite-{number}{more.replace('_', '-')}"
+            pages[self.layout.tex(number, more)] = tex(sheet, label, caption, provenance)
         crumbs = [("All reports", self.layout.index.name), ("Scorecard", "")]
         pages[self.layout.scorecard_page] = scorecard_page(self.card, crumbs)
         pages[self.layout.discrepancies] = discrepancies_html(self.layout.index.name)
