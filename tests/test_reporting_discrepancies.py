@@ -60,7 +60,7 @@ def test_whole_runs_stand_with_their_reading_seed_and_data(html):
     found = SCORES.query("system == 'DS Lite' and augmentation == 'both' and reading == 'sound'").iloc[-1]
     cell = rows["DS Lite, CutMix+SpecAugment"][heads.index(f"sound, seed {found['seed']}")].get_text()
     assert cell == f"{found['uar']:.1f} ({found['ci_low']:.1f}–{found['ci_high']:.1f})"
-    said = table.find_parent("figure").get_text() if table.find_parent("figure") else table.parent.get_text()
+    said = table.parent.parent.get_text()
     assert "CROPPED" in said and "Not comparable to the paper's Table 4" in said
 
 

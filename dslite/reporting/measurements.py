@@ -63,7 +63,7 @@ def _scores_html() -> str:
         wide.rename_axis("system").reset_index(),
         "UAR on test (%) of whole runs, by reading and seed, with 95 % intervals over files",
         f"{_ON}; {SCORES['n_files'].max()} test files of {SCORES['n_speakers'].max()} speakers. Not comparable to the "
-        " paper's Table 4, which has whole files, DenseNet121 and a split of its own.",
+        "paper's Table 4, which has whole files, DenseNet121 and a split of its own.",
         record={**_RECORD, "seed": None},
         index=False,
     )

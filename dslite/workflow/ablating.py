@@ -17,7 +17,7 @@ from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.readings import CACHED, READINGS, ablations
 from dslite.weights import digest, fetch_weights
-from dslite.workflow import fits, progress, records
+from dslite.workflow import fits, needs, progress, records
 from dslite.workflow.settings import Settings
 from dslite.workflow.stages import Stage, prepare, weights_warnings, workshop
 
@@ -71,7 +71,8 @@ def ablate(settings: Settings) -> Stage:
         "weights": digest(weights),
         "seed": settings.seed,
     }
-    if record := records.made(settings, "ablation", identity):
+    more = {name: value for name, value in settings.as_parameters().items() if name in needs.ABLATION}
+    if record := records.made(settings, "ablation", identity, **more):
         return Stage(settings, record)
     started = time.monotonic()
     if weights is None and progress.VARIABLE not in os.environ:  # a run has tried before it made its plan
@@ -104,7 +105,7 @@ def ablate(settings: Settings) -> Stage:
             table.to_parquet(draft, index=False)
     record = {
         **records.inherited(corpus.record),
-        **records.begin(settings, "ablation", identity, started),
+        **records.begin(settings, "ablation", identity, started, **more),
         "backbone": settings.backbone,
         "weights": about["weights"],
         "weights_source": about["source"],

@@ -22,16 +22,16 @@ UNIMPORTANT: dict[str, frozenset[str]] = {
 }
 """Stage -> notebook parameters that do not make it run again."""
 
-_ABLATION = frozenset({"seeds", "chunk", "discrepancies"})
+ABLATION = frozenset({"seeds", "chunk", "discrepancies"})
 """Parameters of the ablation alone."""
 
 NOT_TAKEN = {"ablation": frozenset({"reading"})}
-"""Stage -> parameters of its corpus that its notebook does not have; if it is not in here, ``_ABLATION``."""
+"""Stage -> parameters of its corpus that its notebook does not have; if it is not in here, ``ABLATION``."""
 
 
 def taken(stage: str, parameters: dict[str, object]) -> dict[str, object]:
     """The parameters of a corpus that a stage's notebook takes."""
-    return {k: v for k, v in parameters.items() if k not in NOT_TAKEN.get(stage, _ABLATION)}
+    return {k: v for k, v in parameters.items() if k not in NOT_TAKEN.get(stage, ABLATION)}
 
 
 def code(stage: str) -> dict[str, str]:

@@ -25,7 +25,7 @@ def identity(stage: str, parameters: dict) -> str:
     return hashed([parameters, code_hash(stage)])
 
 
-def made(settings: Settings, stage: str, parameters: dict, **more: str) -> dict | None:
+def made(settings: Settings, stage: str, parameters: dict, **more: object) -> dict | None:
     """The record of a stage that was made with these parameters and this code; None if there is none to be used.
 
     ``more`` are the stage's own parameters, which no other stage has.
@@ -50,7 +50,7 @@ def made(settings: Settings, stage: str, parameters: dict, **more: str) -> dict 
     return None
 
 
-def begin(settings: Settings, stage: str, parameters: dict, started: float, **more: str) -> dict:
+def begin(settings: Settings, stage: str, parameters: dict, started: float, **more: object) -> dict:
     """The part of a record that is the same for every stage of a corpus; ``started`` is from time.monotonic, ``more``
     as for :func:`made`."""
     return {
@@ -92,10 +92,8 @@ def _chosen(settings: Settings) -> dict:
 def _shown(settings: Settings, stage: str) -> dict:
     """What a stage ran with, as far as its results depend on it: the seed is nothing to recorded audio."""
     about = {"corpus": settings.source, "audio": str(settings.folder), "reading": settings.reading.name}
-    if settings.chunk or stage == "ablation":
+    if settings.chunk:
         about["chunk"] = settings.chunk
-    if stage == "ablation":
-        about |= {"seeds": settings.seeds, "discrepancies": " ".join(settings.discrepancies)}
     if settings.standin or stage != "corpus":
         about["seed"] = settings.seed
     if stage == "corpus":
