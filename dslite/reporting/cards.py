@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from dslite.reporting.display import RC
-from dslite.reporting.explanations import RED_BLUE, Explained
+from dslite.reporting.explanations import RED_BLUE, Explained, gap_words
 from dslite.reporting.figures import mel_ticks
 
 _WIDTH, _PANEL = 3.6, 1.22
@@ -44,8 +44,14 @@ def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, li
     with mpl.rc_context(RC | _SMALL):
         figure = plt.figure(figsize=(_WIDTH, height), dpi=dpi)
         place = {"origin": "lower", "aspect": "auto", "extent": (0, clip.seconds, -0.5, len(mel_hz) - 0.5)}
-        gap = np.abs(clip.attribution.gap).max()
-        drawn = [(clip.levels.T, "viridis", mpl.colors.Normalize(0, 255), f"spectrogram; gap {gap:.1g}")]
+        drawn = [
+            (
+                clip.levels.T,
+                "viridis",
+                mpl.colors.Normalize(0, 255),
+                f"spectrogram; gap {gap_words(clip.attribution.gap)}",
+            )
+        ]
         for index, values in zip(indices, maps, strict=True):
             raised = f"{clip.attribution.base[index]:.2f} → {clip.attribution.prediction[index]:.2f}"
             drawn.append((values, RED_BLUE, mpl.colors.Normalize(-most, most), f"{clip.classes[index]}: {raised}"))
