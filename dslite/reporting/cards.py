@@ -44,14 +44,8 @@ def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, li
     with mpl.rc_context(RC | _SMALL):
         figure = plt.figure(figsize=(_WIDTH, height), dpi=dpi)
         place = {"origin": "lower", "aspect": "auto", "extent": (0, clip.seconds, -0.5, len(mel_hz) - 0.5)}
-        drawn = [
-            (
-                clip.levels.T,
-                "viridis",
-                mpl.colors.Normalize(0, 255),
-                f"spectrogram; gap {gap_words(clip.attribution.gap)}",
-            )
-        ]
+        said = f"spectrogram; gap {gap_words(clip.attribution.gap)}"
+        drawn = [(clip.levels.T, "viridis", mpl.colors.Normalize(0, 255), said)]
         for index, values in zip(indices, maps, strict=True):
             raised = f"{clip.attribution.base[index]:.2f} → {clip.attribution.prediction[index]:.2f}"
             drawn.append((values, RED_BLUE, mpl.colors.Normalize(-most, most), f"{clip.classes[index]}: {raised}"))
