@@ -2,52 +2,58 @@
 
     python -m benchmarks.measured --paper OUTPUT --sound OUTPUT ... --ablation OUTPUT ...
 
-Full profile, readings paper and sound, on one corpus, of which the scores are taken and of the first the learning
-curves without augmentation; and outputs of the stage ablation. Few people have such audio at hand, so what it gave is
-kept; nothing of it is ever shown as the result of somebody's own run.
+Whole runs of the full profile on one corpus, under the readings paper and sound, with a seed each: their scores, and of
+the first of each reading the learning curves without augmentation. And runs of the stage ablation. Few people have such
+audio at hand, so what it gave is kept; nothing of it is ever shown as the result of somebody's own run.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
 
+from dslite.workflow.ablating import NO_EFFECT, REFERENCE
 from dslite.workflow.paths import CorpusPaths, Paths
 
-_KEPT = (
-    "data",
-    "note",
-    "about",
-    "classes",
-    "backbone",
-    "weights",
-    "profile",
-    "reading",
-    "seed",
-    "seeds",
-    "chunk",
-    "hardware",
-)
+_KEPT = ("data", "note", "about", "classes", "backbone", "weights", "profile")
+"""What runs must share to stand in one table."""
+
+_PLACE = files("dslite.paper") / "measured.json"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None, place: Path = _PLACE) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.measured", description=__doc__.splitlines()[0])
-    parser.add_argument("--paper", type=Path, metavar="OUTPUT", required=True)
-    parser.add_argument("--sound", type=Path, metavar="OUTPUT", nargs="+", required=True)
-    parser.add_argument("--ablation", type=Path, metavar="OUTPUT", nargs="+", required=True)
-    chosen = parser.parse_args()
-    runs = [chosen.paper, *chosen.sound]
-    runs += [paths.output for run in runs for paths in Paths(run).further()]
+    for name, number in (("paper", 1), ("sound", "+"), ("ablation", "+")):
+        parser.add_argument(f"--{name}", type=Path, metavar="OUTPUT", nargs=number, required=True)
+    chosen = parser.parse_args(arguments)
     measured = {
-        "scores": [row for run in runs for row in _scores(_only(run, "evaluate"))],
-        "adadelta": [_fit(_only(run, "train")) for run in runs[:2]],
-        "ablations": [_ablation(_only(run, "ablation")) for run in chosen.ablation],
+        "runs": _runs(chosen.paper, chosen.sound),
+        "ablations": [_ablation(_only(output, "ablation")) for output in chosen.ablation],
     }
-    place = files("dslite.paper") / "measured.json"
     place.write_text(json.dumps(measured, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"Wrote {place}")
+
+
+def _runs(paper: Sequence[Path], sound: Sequence[Path]) -> dict:
+    places = [_only(output, "evaluate") for output in (*paper, *sound)]
+    read = [_read(one.record("train")) for one in places]
+    shared = {name: read[0][name] for name in _KEPT}
+    wanted = [("paper", "full")] * len(paper) + [("sound", "full")] * len(sound)
+    for output, record, expected in zip((*paper, *sound), read, wanted, strict=True):
+        if (record["reading"], record["profile"]) != expected:
+            raise SystemExit(
+                f"{output}: reading and profile are {record['reading']}, {record['profile']}; not {expected}."
+            )
+        if differs := [name for name in _KEPT if record[name] != shared[name]]:
+            raise SystemExit(f"{output} differs from {paper[0]} in {', '.join(differs)}; give runs of one kind.")
+    scores = pd.concat([_scores(one) for one in places])
+    if scores.duplicated(["system", "augmentation", "reading", "seed"]).any():
+        raise SystemExit("Two runs have the same reading and seed; name each once.")
+    curves = [_fit(one) for one in (places[0], places[len(paper)])]
+    return {"record": shared, "scores": _plain(scores).to_dict("records"), "adadelta": curves}
 
 
 def _only(output: Path, stage: str) -> CorpusPaths:
@@ -58,44 +64,49 @@ def _only(output: Path, stage: str) -> CorpusPaths:
     return Paths(output).corpus(records[0].parts[-3])
 
 
-def _record(places: CorpusPaths, stage: str) -> dict:
-    record = json.loads(places.record(stage).read_text("utf-8"))
-    return {name: record[name] for name in _KEPT if name in record} | {"versions": record["versions"]}
+def _read(place: Path) -> dict:
+    return json.loads(place.read_text("utf-8"))
 
 
-def _scores(places: CorpusPaths) -> list[dict]:
+def _scores(places: CorpusPaths) -> pd.DataFrame:
     """On test, all files."""
     table = pd.read_parquet(places.scores).query("partition == 'test' and protocol == 'all' and system != 'chance'")
     kept = ("system", "augmentation", "reading", "seed", "uar", "ci_low", "ci_high", "n_files", "n_speakers")
-    return _plain(table[list(kept)].round(2)).to_dict("records")
+    return table[list(kept)].round(4)
+
+
+def _fit(places: CorpusPaths) -> dict:
+    folder = places.fit("none", "dev")
+    history = pd.read_parquet(folder / "history.parquet").drop(columns="seconds").round(3)
+    fit = _read(folder / "record.json")
+    return {
+        "learning_rate": fit["recipe"]["learning_rate"],
+        "seed": fit["seed"],
+        "history": _plain(history).to_dict("list"),
+    }
+
+
+def _ablation(places: CorpusPaths) -> dict:
+    record = _read(places.record("ablation"))
+    tables = {
+        name: pd.read_parquet(places.ablation(f"{name}.parquet")) for name in ("differences", "scores", "left_out")
+    }
+    by_variant = tables["scores"].query("partition == 'test'").groupby("variant")
+    sound = by_variant.get_group(REFERENCE)
+    differences = tables["differences"].assign(sd=lambda table: table["system"].map(by_variant["uar"].std()))
+    no_effect = tables["left_out"]["reason"] == NO_EFFECT
+    return {
+        "record": {name: record[name] for name in (*_KEPT, "reading", "seeds", "chunk")},
+        "sound": {"uar": sound["uar"].mean(), "sd": sound["uar"].std(), "n_files": int(sound["n_files"].iloc[0])},
+        "differences": _plain(differences.round(4)).to_dict("records"),
+        "no_effect": list(tables["left_out"].loc[no_effect, "variant"]),
+        "impossible": list(tables["left_out"].loc[~no_effect, "variant"]),
+    }
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
     """With None, which JSON knows, for NaN."""
     return table.astype(object).where(table.notna(), None)
-
-
-def _fit(places: CorpusPaths) -> dict:
-    history = pd.read_parquet(places.fit("none", "dev") / "history.parquet").drop(columns="seconds")
-    fit = json.loads((places.fit("none", "dev") / "record.json").read_text("utf-8"))
-    return {
-        "record": _record(places, "train"),
-        "learning_rate": fit["recipe"]["learning_rate"],
-        "history": _plain(history.round(3)).to_dict("list"),
-    }
-
-
-def _ablation(places: CorpusPaths) -> dict:
-    found = {
-        name: pd.read_parquet(places.ablation(f"{name}.parquet")) for name in ("differences", "scores", "left_out")
-    }
-    test = found["scores"].query("partition == 'test'").groupby("variant")["uar"]
-    table = found["differences"].assign(sd=found["differences"]["system"].map(test.std()))
-    return {
-        "record": _record(places, "ablation"),
-        "differences": _plain(table.round(4)).to_dict("records"),
-        "left_out": list(found["left_out"]["variant"]),
-    }
 
 
 if __name__ == "__main__":

@@ -13,12 +13,15 @@ from dslite.errors import DsliteError
 from dslite.readings import READINGS
 from dslite.reporting import comparisons
 from dslite.workflow import ablating, ablation_views
+from dslite.workflow.cli import main
+from dslite.workflow.estimates import first_guess
 from dslite.workflow.settings import resolve
 
 VARIANTS = {
     "F-13 Adam": {"optimiser": "adam", "learning_rate": 0.001},
     "F-03 nearest": {"resize": "nearest"},
     "F-16 short files dropped": {"short_files": "drop"},
+    "F-17 vote": {"decision": "vote"},
 }
 
 
@@ -76,7 +79,7 @@ def test_every_variant_is_fitted_or_left_out_with_a_reason(stage):
     assert list(scores["variant"].unique()) == ["sound", "F-03 nearest"]
     assert len(scores) == 4 and set(scores["partition"]) == {"dev", "test"} and (scores["n_files"] == 4).all()
     left_out = ablation_views.left_out(stage).set_index("variant")["reason"]
-    assert left_out["F-13 Adam"] == ablating.NO_EFFECT
+    assert left_out["F-13 Adam"] == left_out["F-17 vote"] == ablating.NO_EFFECT, "each file is one chunk"
     assert "shorter than one chunk" in left_out["F-16 short files dropped"]
 
 
@@ -93,10 +96,26 @@ def test_the_difference_is_that_of_the_tables(stage):
 def test_what_cannot_be_asked_for_is_refused(settings):
     with pytest.raises(DsliteError, match="seeds is 0"):
         resolve(settings.source, seeds=0)
-    with pytest.raises(DsliteError, match="chunk is -1"):
-        resolve(settings.source, chunk=-1)
+    for chunk in (-1, 0.1, float("inf")):
+        with pytest.raises(DsliteError, match=f"chunk is {chunk}"):
+            resolve(settings.source, chunk=chunk)
     with pytest.raises(DsliteError, match="F-18, X are not among .*F-16"):
         resolve(settings.source, discrepancies="F-16 F-18 X")
+
+
+def test_its_options_are_refused_where_it_does_not_run(tmp_path, capsys):
+    for options in (["--chunk", "1"], ["--discrepancies", "F-16"]):
+        assert main([*options, "--corpora", "css", "--stages", "train", "--dry-run", "--output", str(tmp_path)]) == 1
+        assert "add --stages ablation" in capsys.readouterr().err
+
+
+def test_its_estimate_goes_by_what_is_asked_and_leaves_the_others_alone(tmp_path):
+    usual = resolve("ravdess", output=tmp_path)
+    asked = replace(usual, standin=False, chunk=0.5, discrepancies=("F-16",), seeds=2)
+    assert first_guess("train", asked) == first_guess("train", replace(usual, standin=False))
+    two, every = (replace(asked, chunk=0.0), replace(usual, standin=False))
+    assert first_guess("ablation", two) == pytest.approx(first_guess("train", two))  # 2 variants, 2 seeds: 8 fits
+    assert first_guess("ablation", every) > 4 * first_guess("ablation", two)
 
 
 def test_of_the_ledger_only_what_is_asked_for_is_looked_at(settings, stage):
@@ -107,5 +126,5 @@ def test_of_the_ledger_only_what_is_asked_for_is_looked_at(settings, stage):
     assert set(pd.read_parquet(some.paths.ablation("scores.parquet"))["variant"]) == {"sound"}
     left_out = ablation_views.left_out(some).set_index("variant")["reason"].to_dict()
     assert left_out == dict.fromkeys(["F-13 Adam", "F-16 short files dropped"], ablating.NO_EFFECT), "1.25 s a file"
-    assert ablation_views.differences(some).empty and ablation_views.verdict(some).startswith("0 of 0 ")
+    assert ablation_views.differences(some).empty and ablation_views.verdict(some) == "No discrepancy could be compared."
     comparisons.intervals([ablation_views.strip(some)])

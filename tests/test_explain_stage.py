@@ -174,10 +174,12 @@ def test_trust_is_stated_with_its_chance_level(stage):
 
 def test_the_shuffled_head_has_a_verdict_in_words(stage):
     def said(*alike):
-        return explained.head_verdict(pd.DataFrame({"rank correlation": alike}, dtype=float))
+        table = pd.DataFrame({"rank correlation": alike, "of absolute values": np.abs(alike) / 2}, dtype=float)
+        return explained.head_verdict(table)
 
-    assert said(-0.9, 0.49) == "2 of 2 maps changed (rank correlation below 0.5)."
-    assert said(0.5, 0.1, 1.0).startswith("1 of 3 maps changed (rank correlation below 0.5). 2 stayed alike")
+    assert said(-0.9, 0.49) == "2 of 2 maps changed (both rank correlations below 0.5)."
+    assert said(0.5, 0.1, 1.0).startswith("1 of 3 maps changed (both rank correlations below 0.5). 2 stayed alike")
+    assert said(-1.0).startswith("0 of 1 maps changed"), "the same regions with another sign"
     assert "cannot" not in said(0.5) and "1 cannot be judged" in said(np.nan, 0.1) and "stayed" not in said(np.nan)
     assert "maps changed" in explained.head_verdict(explained.head(stage))
 

@@ -1,14 +1,19 @@
 """The page of discrepancies, and the pictures that claim to show them."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
 from dslite.paper.ledger import LEDGER
-from dslite.paper.measured import ABLATIONS, ADADELTA, SCORES
+from dslite.paper.measured import ABLATIONS, RUNS
 from dslite.readings import READINGS, ablations
-from dslite.reporting import discrepancies_html, outside_references
-from dslite.reporting.differences import adadelta, clipped_square, dead_bin, mask_colours, swapped_axes
+from dslite.reporting import discrepancies_html, measurements, outside_references
+from dslite.reporting.ablations import verdict
+from dslite.reporting.differences import clipped_square, dead_bin, mask_colours, swapped_axes
 from dslite.reporting.pages import LIMIT_MB
 
 
@@ -42,36 +47,85 @@ def test_what_was_measured_says_on_what_and_that_it_is_not_of_this_run(html):
     shown = [img.find_parent("figure") for img in soup.select("figure img") if not img.find_parent("section", id=True)]
     assert len(shown) == len(ABLATIONS)
     for figure, one in zip(shown, ABLATIONS, strict=True):
-        assert {"cropped": "CROPPED", "real": "REAL data"}[one.record["data"]] in figure.img["alt"]
-        assert one.record["note"] in figure.figcaption.get_text() and "ImageNet weights" in figure.img["alt"]
+        marks = ({"cropped": "CROPPED", "real": "REAL data"}[one.record["data"]], "ImageNet weights", "demo profile")
+        assert all(mark in figure.img["alt"] for mark in marks)
+        caption = figure.figcaption.get_text()
+        assert (
+            one.record["note"] and one.record["note"] in caption and f"chunks of {one.record['chunk']:g} s" in caption
+        )
     assert "not from the run that made this page" in soup.get_text()
     assert "CROPPED" in soup.select_one("#F-13 img")["alt"]
+
+
+def test_every_entry_says_what_was_measured_of_it(html):
+    soup = BeautifulSoup(html, "html.parser")
     for one in ABLATIONS:
-        assert {*one.differences["system"], *one.left_out} <= set(ablations())
-        row = one.differences.iloc[0]
-        said = soup.find(id=row["system"].split()[0]).find("dt", string="Measured").find_next("dd").get_text()
-        assert f"{row['difference']:+.1f}".replace("-", "−") in said
+        assert {*one.differences["system"], *one.no_effect, *one.impossible} <= set(ablations())
+        for row in one.differences.itertuples():
+            said = soup.find(id=row.system.split()[0]).find("dt", string="Measured").find_next("dd").get_text()
+            assert f"{row.difference:+.1f}".replace("-0.0", "+0.0").replace("-", "−") in said
+            assert "not by the run that made this page" in said and one.record["note"] in said
+            assert ("test files that it keeps" in said) or row.n_files == one.sound["n_files"]
+
+
+def test_a_variant_with_fewer_files_says_on_which_it_is_compared(monkeypatch):
+    row = {
+        "system": "F-16 short files dropped",
+        "difference": -0.04,
+        "uar_reference": 50.0,
+        "n_files": 90,
+        "p_holm": 1e-4,
+    }
+    row |= {"low_file": -1.0, "high_file": 2.0}
+    one = replace(ABLATIONS[0], differences=pd.DataFrame([row]), sound={"uar": 40.0, "sd": None, "n_files": 100})
+    monkeypatch.setattr(measurements, "ABLATIONS", (one,))
+    (said,) = measurements.of("F-16")
+    assert "short files dropped +0.0 UAR points (−1.0 to +2.0 over files, p after Holm below 0.001)" in said
+    assert "the 90 of 100 test files that it keeps; on those, sound has 50.0 % instead of 40.0 % on all" in said
+    assert not measurements.of("F-10")
+
+
+def test_verdicts_name_what_differs_and_what_the_intervals_lack():
+    table = pd.DataFrame({"system": ["F-01 a", "F-02 b"], "difference": [1.0, -1.0], "p_holm": [0.05, 0.06]})
+    assert verdict(table, "sound", [1]) == (
+        "Discrepancies that differ from sound at 5 % after Holm's correction: 1 of 2 (F-01 a). "
+        "One seed: what another would give is not in any interval."
+    )
+    assert verdict(table[1:], "sound", [1, 2]).endswith(
+        "0 of 1. Means over 2 seeds; the intervals are those of the test set alone."
+    )
+    assert verdict(table[:0], "sound", [1]) == "No discrepancy could be compared."
 
 
 def test_whole_runs_stand_with_their_reading_seed_and_data(html):
     table = BeautifulSoup(html, "html.parser").select("table.ds-table")[1]
     heads = [head.get_text() for head in table.select("thead th")]
     rows = {row.find("td").get_text(): row.find_all("td") for row in table.select("tbody tr")}
-    found = SCORES.query("system == 'DS Lite' and augmentation == 'both' and reading == 'sound'").iloc[-1]
-    cell = rows["DS Lite, CutMix+SpecAugment"][heads.index(f"sound, seed {found['seed']}")].get_text()
-    assert cell == f"{found['uar']:.1f} ({found['ci_low']:.1f}–{found['ci_high']:.1f})"
+    every = RUNS.scores.query("system == 'DS Lite' and augmentation == 'both' and reading == 'sound'")
+    found = every.iloc[-1]
+    cells = [cell.get_text() for cell in rows["DS Lite, CutMix+SpecAugment"]]
+    here = f"{found['uar']:.1f} ({found['ci_low']:.1f}–{found['ci_high']:.1f})"
+    assert cells[heads.index(f"sound, seed {found['seed']}")] == here
+    assert cells[-1] == f"{every['uar'].mean():.1f} ({every['uar'].std():.1f})"
     said = table.parent.parent.get_text()
     assert "CROPPED" in said and "Not comparable to the paper's Table 4" in said
 
 
 def test_the_printed_rate_stays_at_chance_as_the_picture_says():
-    slow, own = ADADELTA
-    assert (slow.learning_rate, own.learning_rate) == (0.001, 1.0) and slow.record["data"] == own.record["data"]
+    slow, own = RUNS.adadelta
+    assert (slow.learning_rate, own.learning_rate) == (0.001, 1.0)
     assert slow.history["dev_uar"].max() < 100 / 6 + 2 and own.history["dev_uar"].iloc[-1] > 40
-    left, right = adadelta({fit.learning_rate: fit.history for fit in ADADELTA}, 100 / 6).axes
+    left, right = measurements.adadelta().axes
     assert [line.get_label() for line in left.lines[:2]] == ["rate 0.001", "rate 1"]
     assert left.lines[0].get_ydata()[-1] > 10 > 1 > left.lines[1].get_ydata()[-1]
     assert len(right.lines[0].get_xdata()) == slow.history["dev_uar"].notna().sum()
+
+
+def test_the_readme_shows_the_same_scores():
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    ours = RUNS.scores[RUNS.scores["seed"] == RUNS.adadelta[0].seed]
+    for row in ours.itertuples():
+        assert f"{row.uar:.1f} ({row.ci_low:.1f}-{row.ci_high:.1f})" in readme, row
 
 
 def test_table_holds_the_values_of_the_readings(html):

@@ -1,7 +1,7 @@
 """What this package measured on real audio, kept as data (measured.json): few readers have such audio at hand.
 
-It is ours and not the paper's, and of one corpus, base model and profile, which its records name. Nothing of it is ever
-shown as the result of the run at hand. ``python -m benchmarks.measured`` writes it anew from the outputs of runs.
+It is ours and not the paper's, and holds for the corpora, base models and profiles that its records name. Nothing of it
+is ever shown as the result of the run at hand. ``python -m benchmarks.measured`` writes it anew from outputs of runs.
 """
 
 import json
@@ -17,15 +17,31 @@ class Fit:
     """A fit of Table 2's schedule without augmentation, on train.
 
     Attributes:
-        record: data, base model, weights, profile, reading, seed, versions.
         learning_rate: of AdaDelta in the first phase.
+        seed: of the fit.
         history: a row per epoch: ``phase``, ``epoch``, ``loss``, ``accuracy`` (a share of 1), ``dev_uar`` (percent;
             NaN where it was not computed).
     """
 
-    record: Mapping
     learning_rate: float
+    seed: int
     history: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Whole runs of the full profile under the readings ``paper`` and ``sound``, all files scored.
+
+    Attributes:
+        record: what they share: data, note, base model, weights, profile, classes.
+        scores: on test: ``system``, ``augmentation``, ``reading``, ``seed``, ``uar``, ``ci_low``, ``ci_high`` (percent;
+            95 % over files), ``n_files``, ``n_speakers``.
+        adadelta: F-13: the learning curves at the printed rate and at AdaDelta's own.
+    """
+
+    record: Mapping
+    scores: pd.DataFrame
+    adadelta: tuple[Fit, ...]
 
 
 @dataclass(frozen=True)
@@ -33,35 +49,43 @@ class Ablation:
     """What single discrepancies did to the reading ``sound`` on one corpus.
 
     Attributes:
-        record: data, base model, weights, profile, seeds, chunk (s), versions.
-        differences: a row per variant, as :func:`dslite.statistics.against` returns it, and ``sd``, the standard
-            deviation of its UAR over seeds (NaN with one seed).
-        left_out: variants that changed nothing or could not be fitted.
+        record: data, note, base model, weights, profile, seeds, chunk (s; 0: whole files).
+        sound: of the reading itself on test: ``uar`` (percent, mean over seeds), ``sd`` (over seeds; None for one
+            seed), ``n_files``.
+        differences: a row per variant, as :func:`dslite.statistics.against` returns it, and ``sd`` of its UAR.
+        no_effect: variants that change nothing on this corpus under this profile.
+        impossible: variants that could not be fitted.
     """
 
     record: Mapping
+    sound: Mapping
     differences: pd.DataFrame
-    left_out: tuple[str, ...]
+    no_effect: tuple[str, ...]
+    impossible: tuple[str, ...]
 
-    @property
-    def where(self) -> str:
-        """Corpus and data in words, e.g. ``RAVDESS (cropped)``."""
-        return f"{self.record['about']['short']} ({self.record['data']})"
+
+def _table(rows: list[dict], *words: str) -> pd.DataFrame:
+    """A table; what is no word is a number, NaN where it is null."""
+    table = pd.DataFrame(rows)
+    return table.astype({name: float for name in table.columns if name not in words})
 
 
 _STORED = json.loads((files("dslite.paper") / "measured.json").read_text(encoding="utf-8"))
 
-SCORES: pd.DataFrame = pd.DataFrame(_STORED["scores"])
-"""Scores on test of the full profile, all files, of the corpus and base model of ``ADADELTA``: ``system``,
-``augmentation``, ``reading``, ``seed``, ``uar``, ``ci_low``, ``ci_high`` (percent; 95 % over files), ``n_files``,
-``n_speakers``."""
-
-ADADELTA: tuple[Fit, ...] = tuple(
-    Fit(fit["record"], fit["learning_rate"], pd.DataFrame(fit["history"], dtype=float)) for fit in _STORED["adadelta"]
+RUNS = Runs(
+    _STORED["runs"]["record"],
+    _table(_STORED["runs"]["scores"], "system", "augmentation", "reading").astype({"seed": int}),
+    tuple(Fit(fit["learning_rate"], fit["seed"], _table(fit["history"])) for fit in _STORED["runs"]["adadelta"]),
 )
-"""F-13: the printed rate, and AdaDelta's own."""
 
-ABLATIONS: tuple[Ablation, ...] = tuple(
-    Ablation(one["record"], pd.DataFrame(one["differences"]), tuple(one["left_out"])) for one in _STORED["ablations"]
+ABLATIONS = tuple(
+    Ablation(
+        one["record"],
+        one["sound"],
+        _table(one["differences"], "system"),
+        tuple(one["no_effect"]),
+        tuple(one["impossible"]),
+    )
+    for one in _STORED["ablations"]
 )
 """A run of the stage ``ablation`` each."""

@@ -20,11 +20,17 @@ def strip(differences: pd.DataFrame, reference: str) -> Strip:
 
 
 def verdict(differences: pd.DataFrame, reference: str, seeds: Sequence[int]) -> str:
-    """What is left standing after Holm's correction, in words."""
+    """What is left standing after Holm's correction, in words, and what the intervals do not hold."""
+    if differences.empty:
+        return "No discrepancy could be compared."
     found = differences[differences["p_holm"] <= 0.05].sort_values("difference")
-    words = f"{len(found)} of {len(differences)} discrepancies differ from {reference} at 5 % after Holm's correction"
-    words += f": {'; '.join(found['system'])}." if len(found) else "."
-    return words + (" One seed: what another would give is not in any interval." if len(seeds) == 1 else "")
+    words = (
+        f"Discrepancies that differ from {reference} at 5 % after Holm's correction: {len(found)} of {len(differences)}"
+    )
+    words += f" ({'; '.join(found['system'])})." if len(found) else "."
+    if len(seeds) == 1:
+        return f"{words} One seed: what another would give is not in any interval."
+    return f"{words} Means over {len(seeds)} seeds; the intervals are those of the test set alone."
 
 
 def interval(low: float, high: float) -> str:
@@ -33,5 +39,5 @@ def interval(low: float, high: float) -> str:
 
 
 def points(difference: float) -> str:
-    """A difference with its sign, e.g. ``−4.0``."""
-    return f"{difference:+.1f}".replace("-", "−")
+    """A difference with its sign, e.g. ``−4.0``; nothing is ``+0.0``."""
+    return f"{round(difference, 1) + 0.0:+.1f}".replace("-", "−")

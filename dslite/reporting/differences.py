@@ -92,23 +92,26 @@ def adadelta(histories: Mapping[float, pd.DataFrame], chance: float) -> Figure:
     """F-13: loss and UAR on dev over the epochs.
 
     Args:
-        histories: learning rate of the first phase -> ``phase``, ``epoch``, ``loss``, ``dev_uar`` (percent, or NaN).
+        histories: two learning rates of the first phase -> ``phase``, ``epoch``, ``loss``, ``dev_uar`` (percent or
+            NaN).
         chance: UAR of guessing, percent.
     """
     with mpl.rc_context(RC):
         figure, pair = plt.subplots(1, 2, figsize=(_WIDTH, 2.6), layout="constrained")
-        for (rate, history), colour in zip(sorted(histories.items()), (_PAPER, _RELEASED), strict=True):
+        epochs = next(iter(histories.values()))[["phase", "epoch"]]
+        for (rate, history), colour in zip(sorted(histories.items()), (_PAPER, "#009e73"), strict=True):
             pair[0].plot(history["epoch"], history["loss"], color=colour, label=f"rate {rate:g}")
             scored = history[history["dev_uar"].notna()]
             pair[1].plot(scored["epoch"], scored["dev_uar"], "o-", ms=3, color=colour, label=f"rate {rate:g}")
-        second = history.loc[history["phase"] == 2, "epoch"].min() - 0.5
+        second = epochs.loc[epochs["phase"] == 2, "epoch"].min() - 0.5
         for axes in pair:
             axes.axvline(second, color="#8a857b", lw=1, ls=":")
-            axes.set(xlabel="epoch", xlim=(0, history["epoch"].max() + 1))
+            axes.set(xlabel="epoch", xlim=(0, epochs["epoch"].max() + 1))
             axes.annotate("second phase", (second, 1), xycoords=("data", "axes fraction"), xytext=(3, -8),
                           textcoords="offset points", fontsize=7, color="#5d5950")  # fmt: skip
         pair[1].axhline(chance, color="#8a857b", lw=1, ls="--")
-        pair[1].annotate("chance", (0, chance), xytext=(3, 3), textcoords="offset points", fontsize=7, color="#5d5950")
+        pair[1].annotate("chance", (1, chance), xycoords=("axes fraction", "data"), xytext=(-30, 3),
+                         textcoords="offset points", fontsize=7, color="#5d5950")  # fmt: skip
         pair[0].set(title="training loss", ylim=(0, None))
         pair[1].set(title="on dev", ylabel="UAR (%)", ylim=(0, None))
         pair[0].legend()

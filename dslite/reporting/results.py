@@ -57,11 +57,9 @@ def results_table(results: pd.DataFrame, corpora: Sequence[str], protocol: str =
     return pd.DataFrame(rows).astype(dict.fromkeys(counts, "Int64"))
 
 
-def show_results(
-    results: pd.DataFrame, corpora: Sequence[str], caption: str, protocol: str = "all", note: str = ""
-) -> None:
-    """Displays :func:`results_sheet`."""
-    show_sheet(results_sheet(results, corpora, caption, protocol, note), record={})
+def show_results(results: pd.DataFrame, corpora: Sequence[str], caption: str) -> None:
+    """Displays :func:`results_sheet` of all files."""
+    show_sheet(results_sheet(results, corpora, caption), record={})
 
 
 def results_sheet(

@@ -140,15 +140,19 @@ class _Told:
 def _inputs(variant: _Variant, corpus: Stage) -> tuple:
     """All that a fit of a variant depends on: the cached data, the recipe, and what else of the reading has a say."""
     parameters, recipe = variant.settings.reading.parameters(), variant.settings.recipe
-    in_recipe = {"optimiser", "learning_rate", "extra_epochs"} | (set() if recipe.epochs[1] else {"layers"})
-    rest = {name: value for name, value in parameters.items() if name not in in_recipe | set(CACHED)}
+    no_say = {"optimiser", "learning_rate", "extra_epochs"} | (set() if recipe.epochs[1] else {"layers"})
+    if corpus.record["chunks"] == corpus.record["files"]:  # each file is one chunk: there is nothing to decide
+        no_say |= {"decision"}
+    rest = {name: value for name, value in parameters.items() if name not in no_say | set(CACHED)}
     return corpus.record["data_hash"], recipe, rest
 
 
 def _prepared(variant: _Variant, tell) -> Stage:
     """The corpus as the variant's front end sees it: an output of its own, shared by all with the same front end."""
     settings = variant.settings
-    cached = records.hashed({name: getattr(settings.reading, name) for name in CACHED} | {"chunk": settings.chunk})
+    cached = records.hashed(
+        {name: getattr(settings.reading, name) for name in CACHED} | {"chunk": settings.recipe.chunk}
+    )
     return prepare(replace(settings, output=settings.paths.ablation(cached)), tell)
 
 

@@ -61,6 +61,8 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
 def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     if chosen.strict and SUMMARY not in chosen.stages:
         raise DsliteError(f"--strict reads the scorecard, which the stage {SUMMARY} writes: add it to --stages.")
+    if (chosen.chunk or chosen.discrepancies) and "ablation" not in chosen.stages:
+        raise DsliteError("--chunk and --discrepancies are for the stage ablation alone: add --stages ablation.")
     began = time.time()
     settings = _settings(chosen, list(dict.fromkeys(chosen.corpora)))
     for backbone in {s.backbone for s in settings if not s.weights_file} if not chosen.dry_run else ():

@@ -1,6 +1,7 @@
 """How long a run will take, before it has begun."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from dslite import corpora
@@ -39,6 +40,8 @@ def first_guess(stage: str, settings: Settings) -> float:
     """
     if stage == "evaluate":
         return 6.0
+    if stage != "ablation":
+        settings = replace(settings, chunk=0.0)
     info, recipe = corpora.CORPORA.get(settings.source), settings.recipe
     if settings.standin:
         pictures = 120

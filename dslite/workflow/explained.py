@@ -26,7 +26,7 @@ MAPS = 8
 """Classes whose maps are shown of a clip at most; a page must not exceed its size."""
 
 CHANGED = 0.5
-"""A map has changed when its rank correlation with what it was lies below this."""
+"""A map has changed when both rank correlations with what it was, signed and absolute, lie below this."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +186,9 @@ def head_verdict(table: pd.DataFrame) -> str:
     Args:
         table: of :func:`head`; a rank correlation is NaN where one of the two maps is the same everywhere.
     """
-    alike = table["rank correlation"]
+    alike = table[["rank correlation", "of absolute values"]].max(axis=1, skipna=False)
     changed, flat, stayed = (alike < CHANGED).sum(), alike.isna().sum(), (alike >= CHANGED).sum()
-    said = f"{changed} of {len(table)} maps changed (rank correlation below {CHANGED})."
+    said = f"{changed} of {len(table)} maps changed (both rank correlations below {CHANGED})."
     said += f" {stayed} stayed alike: such a map says little of what the head has learnt." if stayed else ""
     return said + (f" {flat} cannot be judged: before or after, the map is the same everywhere." if flat else "")
 

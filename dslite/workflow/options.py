@@ -89,8 +89,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         type=_count,
         default=1,
         metavar="N",
-        help="fit with N seeds, from --seed on; what they spread is shown apart from the test sets' intervals "
-        "(default: 1)",
+        help="fit with N seeds, from --seed on, the ablation too; what they spread is shown apart from the test sets' "
+        "intervals (default: 1)",
     )
     ablation = parser.add_argument_group("of the stage ablation")
     ablation.add_argument(
@@ -101,7 +101,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="only these entries of reports/discrepancies.html, e.g. F-02 F-16 (default: all that are switches)",
     )
     ablation.add_argument(
-        "--chunk", type=float, metavar="S", default=0.0, help="length of a chunk in s (default: that of Table 2)"
+        "--chunk",
+        type=float,
+        metavar="S",
+        default=0.0,
+        help="length of a chunk in s (default: Table 2's; of own data 3 s)",
     )
     where = parser.add_argument_group("where things are")
     where.add_argument(

@@ -29,7 +29,7 @@ class Settings:
         output: folder of ``artifacts/`` and ``reports/``.
         workers: fits that run side by side, each with one thread.
         seeds: how many, from ``seed`` on. This and what follows are asked of the ablation alone.
-        chunk: length of a chunk in s where it is not that of Table 2; 0 where it is.
+        chunk: length of a chunk in s where it is not the corpus' own (Table 2's); 0 where it is.
         discrepancies: IDs of the ledger's entries that are looked at; none stands for all.
     """
 
@@ -114,7 +114,7 @@ def resolve(
         output: folder to write below; empty for the repository's root.
         workers: fits side by side.
         seeds: of the ablation: how many, from ``seed`` on.
-        chunk: of the ablation: length of a chunk in s; 0 for Table 2's.
+        chunk: of the ablation: length of a chunk in s; 0 for the corpus' own.
         discrepancies: of the ablation: IDs of the ledger's entries, e.g. ``"F-02 F-16"``; empty for all that change a
             computation.
 
@@ -153,8 +153,8 @@ def resolve(
     for what, number in {"workers": workers, "seeds": seeds}.items():
         if number < 1:
             raise DsliteError(f"{what} is {number}; expected at least 1.")
-    if not 0 <= chunk < float("inf"):
-        raise DsliteError(f"chunk is {chunk}; expected a length in s, or 0 for that of Table 2.")
+    if chunk and not 0.2 <= chunk < float("inf"):  # F-02's long window is 128 ms
+        raise DsliteError(f"chunk is {chunk}; expected a length of at least 0.2 s, or 0 for the usual one.")
     place = Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent
     return Settings(
         source=corpus,
@@ -170,13 +170,13 @@ def resolve(
         output=place,
         workers=workers,
         seeds=seeds,
-        chunk=chunk,
+        chunk=float(chunk),
         discrepancies=_entries(discrepancies),
     )
 
 
 def _entries(said: str) -> tuple[str, ...]:
-    entries = tuple(dict.fromkeys(said.split()))
+    entries = tuple(sorted(set(said.split())))
     known = dict.fromkeys(name.split()[0] for name in ablations()) if entries else {}
     if unknown := [entry for entry in entries if entry not in known]:
         raise DsliteError(
