@@ -11,8 +11,9 @@ from dslite.weights import WEIGHTS_FILES
 from dslite.workflow.paths import ACROSS, OPTIONAL, STAGES
 
 _DESCRIPTION = """\
-Regenerates the paper: from audio to tables, for all eight corpora. Every corpus gets a notebook and a web page per
-stage (corpus, train, evaluate), and one more across corpora has the paper's tables; reports/index.html leads to them.
+Regenerates the paper: from audio to tables, explanations and a model for a phone, for all eight corpora. Every corpus
+gets a notebook and a web page per stage (corpus, train, baseline, evaluate, explain, deploy); across corpora, benchmark
+measures Table 5 and paper sets all tables; reports/index.html leads to them.
 A corpus that is not there is replaced by a small SYNTHETIC one, and everything made from it says so.
 Run it again at any time: only what changed runs again, and what was cut short goes on."""
 
@@ -25,6 +26,7 @@ examples:
   python run_all.py --corpora ravdess --profile demo     one corpus, short schedule
   python run_all.py --corpora my/own.csv                 your own audio: filename,label[,speaker][,partition]
   python run_all.py --download ravdess                   fetch the one corpus that is free, after showing its licence
+  python run_all.py --stages ablation --corpora ravdess  which discrepancies between paper and code matter
   python run_all.py --data ~/corpora --strict            fail if what is printed does not come out on real data
   python run_all.py --output elsewhere --seed 7          a second run beside the first
   python run_all.py --bundle                             reports/ as one zip, to send to somebody"""
