@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None, place: Path = _PLACE) -> None:
         "runs": _runs(chosen.paper, chosen.sound),
         "ablations": [_ablation(_only(output, "ablation")) for output in chosen.ablation],
     }
-    place.write_text(json.dumps(measured, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    place.write_text(
+        json.dumps(measured, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n", encoding="utf-8"
+    )
     print(f"Wrote {place}")
 
 
@@ -97,7 +99,11 @@ def _ablation(places: CorpusPaths) -> dict:
     no_effect = tables["left_out"]["reason"] == NO_EFFECT
     return {
         "record": {name: record[name] for name in (*_KEPT, "reading", "seeds", "chunk")},
-        "sound": {"uar": sound["uar"].mean(), "sd": sound["uar"].std(), "n_files": int(sound["n_files"].iloc[0])},
+        "sound": {
+            "uar": sound["uar"].mean(),
+            "sd": sound["uar"].std() if len(sound) > 1 else None,
+            "n_files": int(sound["n_files"].iloc[0]),
+        },
         "differences": _plain(differences.round(4)).to_dict("records"),
         "no_effect": list(tables["left_out"].loc[no_effect, "variant"]),
         "impossible": list(tables["left_out"].loc[~no_effect, "variant"]),

@@ -126,5 +126,7 @@ def test_of_the_ledger_only_what_is_asked_for_is_looked_at(settings, stage):
     assert set(pd.read_parquet(some.paths.ablation("scores.parquet"))["variant"]) == {"sound"}
     left_out = ablation_views.left_out(some).set_index("variant")["reason"].to_dict()
     assert left_out == dict.fromkeys(["F-13 Adam", "F-16 short files dropped"], ablating.NO_EFFECT), "1.25 s a file"
-    assert ablation_views.differences(some).empty and ablation_views.verdict(some) == "No discrepancy could be compared."
+    assert (
+        ablation_views.differences(some).empty and ablation_views.verdict(some) == "No discrepancy could be compared."
+    )
     comparisons.intervals([ablation_views.strip(some)])

@@ -38,26 +38,27 @@ def leave_run(output, reading: str, seed: int, uar: float, **changes):
     return str(output)
 
 
-def leave_ablation(output):
+def leave_ablation(output, seeds=(1, 2)):
     places = Paths(output).corpus("ravdess")
     scores = [("sound", 1, 50.0), ("sound", 2, 52.0), ("F-03 x", 1, 40.0), ("F-03 x", 2, 46.0)]
+    scores = [row for row in scores if row[1] in seeds]
     rows = [{"variant": v, "seed": s, "partition": "test", "uar": u, "n_files": 10} for v, s, u in scores]
     write(places.ablation("scores.parquet"), pd.DataFrame([*rows, rows[0] | {"partition": "dev", "uar": 0.0}]))
     write(places.ablation("differences.parquet"), pd.DataFrame([{"system": "F-03 x", "low_speaker": float("nan")}]))
     left_out = [{"variant": "F-13 y", "reason": NO_EFFECT}, {"variant": "F-16 z", "reason": "too short in /home/me"}]
     write(places.ablation("left_out.parquet"), pd.DataFrame(left_out))
-    write(places.record("ablation"), KIND | {"profile": "demo", "reading": "sound", "seeds": [1, 2], "chunk": 4.0})
+    write(places.record("ablation"), KIND | {"profile": "demo", "reading": "sound", "seeds": list(seeds), "chunk": 4.0})
     return str(output)
 
 
 @pytest.fixture
 def gather(tmp_path):
     paper, sound = leave_run(tmp_path / "p", "paper", 1, 50.0), leave_run(tmp_path / "s", "sound", 1, 60.0)
-    ablation = leave_ablation(tmp_path / "a")
+    ablations = [leave_ablation(tmp_path / "a"), leave_ablation(tmp_path / "one", seeds=(1,))]
 
     def run(*more_sound: str, of_paper: str = paper) -> dict:
         place = tmp_path / "measured.json"
-        arguments = ["--paper", of_paper, "--sound", sound, *more_sound, "--ablation", ablation]
+        arguments = ["--paper", of_paper, "--sound", sound, *more_sound, "--ablation", *ablations]
         measured.main(arguments, place)
         return json.loads(place.read_text(), parse_constant=pytest.fail)
 
@@ -72,11 +73,12 @@ def test_scores_curves_and_differences_are_those_of_the_runs(gather, tmp_path):
     assert [(fit["learning_rate"], fit["history"]["dev_uar"]) for fit in found["runs"]["adadelta"]] == [
         (0.001, [None, 50.0]), (1.0, [None, 60.0])
     ]  # fmt: skip
-    (ablation,) = found["ablations"]
+    ablation, of_one_seed = found["ablations"]
     assert ablation["sound"] == {"uar": 51.0, "sd": pytest.approx(2**0.5), "n_files": 10}
     (row,) = ablation["differences"]
     assert row["sd"] == pytest.approx(18**0.5, abs=1e-4) and row["low_speaker"] is None
     assert (ablation["no_effect"], ablation["impossible"]) == (["F-13 y"], ["F-16 z"])
+    assert of_one_seed["sound"] == {"uar": 50.0, "sd": None, "n_files": 10}
     assert "/home" not in json.dumps(found)
 
 

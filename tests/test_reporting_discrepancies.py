@@ -103,7 +103,7 @@ def test_whole_runs_stand_with_their_reading_seed_and_data(html):
     rows = {row.find("td").get_text(): row.find_all("td") for row in table.select("tbody tr")}
     every = RUNS.scores.query("system == 'DS Lite' and augmentation == 'both' and reading == 'sound'")
     found = every.iloc[-1]
-    cells = [cell.get_text() for cell in rows["DS Lite, CutMix+SpecAugment"]]
+    cells = [cell.get_text() for cell in rows["DS Lite, CutMix + SpecAugment"]]
     here = f"{found['uar']:.1f} ({found['ci_low']:.1f}–{found['ci_high']:.1f})"
     assert cells[heads.index(f"sound, seed {found['seed']}")] == here
     assert cells[-1] == f"{every['uar'].mean():.1f} ({every['uar'].std():.1f})"

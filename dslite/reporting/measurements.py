@@ -78,7 +78,7 @@ def _ablation_html(one: Ablation) -> str:
 
 def _runs_html() -> str:
     scores = RUNS.scores
-    names = scores["augmentation"].map(lambda key: f", {AUGMENTATIONS[key]}" if key else "")
+    names = scores["augmentation"].map(lambda key: f", {AUGMENTATIONS[key]}".replace("+", " + ") if key else "")
     cells = [f"{row.uar:.1f} ({row.ci_low:.1f}–{row.ci_high:.1f})" for row in scores.itertuples()]
     table = scores.assign(system=scores["system"] + names, cell=cells)
     baselines_first = table.sort_values("augmentation", key=lambda keys: keys != "", kind="stable")["system"].unique()
