@@ -76,11 +76,12 @@ def test_a_variant_with_fewer_files_says_on_which_it_is_compared(monkeypatch):
         "n_files": 90,
         "p_holm": 1e-4,
     }
-    row |= {"low_file": -1.0, "high_file": 2.0}
+    row |= {"low_file": -1.0, "high_file": 2.0, "sd": 0.66}
     one = replace(ABLATIONS[0], differences=pd.DataFrame([row]), sound={"uar": 40.0, "sd": None, "n_files": 100})
     monkeypatch.setattr(measurements, "ABLATIONS", (one,))
     (said,) = measurements.of("F-16")
-    assert "short files dropped +0.0 UAR points (−1.0 to +2.0 over files, p after Holm below 0.001)" in said
+    assert "short files dropped +0.0 UAR points (−1.0 to +2.0 over files, p after Holm below 0.001), its UAR" in said
+    assert "with an sd of 0.7 over seeds" in said
     assert "the 90 of 100 test files that it keeps; on those, sound has 50.0 % instead of 40.0 % on all" in said
     assert not measurements.of("F-10")
 

@@ -1,5 +1,6 @@
 """What this package measured on real audio once (:mod:`dslite.paper.measured`), for the page of discrepancies."""
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from dslite.paper.measured import ABLATIONS, RUNS, Ablation
@@ -46,6 +47,7 @@ def _variant(row, one: Ablation, entry: str) -> str:
     p = f"p after Holm {row.p_holm:.3f}" if row.p_holm >= 0.001 else "p after Holm below 0.001"
     words = f"{row.system.removeprefix(entry).strip()} {ablations.points(row.difference)} UAR points "
     words += f"({ablations.interval(row.low_file, row.high_file)} over files, {p})"
+    words += f", its UAR with an sd of {row.sd:.1f} over seeds" if pd.notna(row.sd) else ""
     if row.n_files < one.sound["n_files"]:
         words += (
             f", compared on the {row.n_files:.0f} of {one.sound['n_files']} test files that it keeps; on those, sound "
