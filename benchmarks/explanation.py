@@ -8,13 +8,14 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.timing import interleaved, ratio, report
+from benchmarks.timing import report
 from dslite.backbones import load_backbone
 from dslite.explanation.explainers import EVALUATIONS, partition
 from dslite.explanation.regions import silence
 from dslite.explanation.view import View
 from dslite.model import Head, assemble
 from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.timing import interleaved, ratio
 
 SECONDS, CLASSES = 3, 4
 

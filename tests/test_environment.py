@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import dslite
+from benchmarks.__main__ import NAMES as BENCHMARKS
 from dslite.paper import published
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,3 +124,10 @@ def test_citation_names_this_version_and_the_paper():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert citation["version"] == dslite.__version__
     assert citation["preferred-citation"]["doi"] == published.DOI
+
+
+def test_every_benchmark_finds_what_it_measures():
+    """In a process of its own: benchmarks set the environment before they import TensorFlow."""
+    lines = "; ".join(f"from benchmarks.{name} import main" for name in BENCHMARKS)
+    done = subprocess.run([sys.executable, "-c", lines], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
