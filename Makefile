@@ -31,6 +31,7 @@ bundle: .venv/ready
 	$(PYTHON) -m venv .venv
 	$(RUN) -m pip install --quiet --requirement requirements.lock
 	$(RUN) -m pip install --quiet --no-deps --editable .
+	$(RUN) -c "import librosa.feature.spectral"  # compiles what librosa would else compile in the middle of a run
 	touch $@
 
 clean:

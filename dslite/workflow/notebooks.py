@@ -144,18 +144,3 @@ def _death(code: int | None) -> str:
     if code is not None and code < 0:
         return f"The kernel died of signal {signal.Signals(-code).name} (exit code {code}); see the log."
     return f"The kernel died (exit code {'unknown' if code is None else code}); see the log."
-
-
-def environment(progress: Path) -> dict[str, str]:
-    """Environment of a notebook's process: one thread per calculation, as two threads inside a fit do not repeat."""
-    package = str(Path(__file__).resolve().parents[2])
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-    tensorflow = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    return {
-        **dict.fromkeys((*threads, *tensorflow), "1"),
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "Agg",
-        "PYTHONPATH": os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH")))),
-        "DSLITE_PROGRESS": str(progress),
-    }

@@ -9,8 +9,8 @@ import traceback
 from pathlib import Path
 
 from dslite.errors import DsliteError
+from dslite.workflow import kernel, progress, traces
 from dslite.workflow import plan as plans
-from dslite.workflow import traces
 from dslite.workflow.lifeline import die_with_parent
 from dslite.workflow.outcome import Outcome
 from dslite.workflow.paths import Paths
@@ -33,7 +33,7 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     places, stage = job.places(paths), job.stage
     values = job.parameters | ({"workers": threads} if "workers" in job.parameters else {})
     note = traces.outcome(paths, job.name)
-    os.environ |= notebooks.environment(traces.progress(paths, job.name))
+    os.environ |= kernel.environment() | {progress.VARIABLE: str(traces.progress(paths, job.name))}
     begin = time.monotonic()
     Outcome("running", parameters=values).write(note)
     try:

@@ -1,12 +1,13 @@
 """One run: what takes part, what has to run and why, and the running itself."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dslite import corpora
 from dslite.weights import digest
-from dslite.workflow import engine, estimates, outcome, plan, states, traces
+from dslite.workflow import engine, estimates, nursery, outcome, plan, states, traces
 from dslite.workflow.paths import BENCHMARK, NOTEBOOKS, SUMMARY, Paths
 from dslite.workflow.plan import Job, Member, Plan
 from dslite.workflow.screen import KILLED, Screen
@@ -104,7 +105,8 @@ def execute(session: Session) -> list[str]:
         KeyboardInterrupt: the run was told to stop.
     """
     whole, paths = session.plan, session.paths
-    with Screen(session.jobs, session.each, session.cores, paths) as screen:
+    kernels = nursery.opened(traces.log(paths, "nursery")) if len(session.jobs) >= nursery.WORTH_IT else nullcontext()
+    with kernels, Screen(session.jobs, session.each, session.cores, paths) as screen:
         first = whole.only(job for job in whole.jobs if job.stage != SUMMARY)
         engine.execute(first, session.cores, screen.started, screen.finished)
         open_jobs = engine.to_do(first)

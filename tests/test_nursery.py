@@ -1,0 +1,100 @@
+"""Kernels that are forks of one process: they must come, go and fail as kernels do that are started one by one."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dslite.workflow.paths import Paths
+from tests.workflow_toys import command, wait_for, write_templates
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
+
+FOUR = ("--corpora", "css", "ess", "--stages", "corpus", "train")
+LOOK = """import json, os, sys
+found = dict(
+    pid=os.getpid(), group=os.getpgrp(), folder=os.getcwd(), progress=os.environ["DSLITE_PROGRESS"], argv=sys.argv[1:],
+    there="tensorflow" in sys.modules, ours=[m for m in sys.modules if m.startswith("dslite.") and "workflow" not in m],
+    forked_by=os.getppid(), parent=open(f"/proc/{os.getppid()}/cmdline").read().split(chr(0)),
+    address=os.environ["DSLITE_NURSERY"],
+)
+Path(output, f"{corpus}.json").write_text(json.dumps(found))"""
+SLOW = """import os, subprocess, time
+child = subprocess.Popen(["sleep", "300"])
+Path(output, "pids").write_text(f"{os.getpid()} {os.getppid()} {child.pid}")
+time.sleep(300)"""
+KERNEL, NURSERY, CHILD = range(3)
+
+
+@pytest.fixture
+def toys(tmp_path) -> tuple[Path, Path]:
+    """Templates and an output folder."""
+    (tmp_path / "out").mkdir()
+    return write_templates(tmp_path / "templates"), tmp_path / "out"
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def start_slow(templates: Path, out: Path):
+    """A run of four notebooks of which one takes minutes; the ids of its kernel, the nursery and the kernel's child."""
+    (out / "css-corpus.py").write_text(SLOW)
+    process = command(templates, *FOUR, "--output", out)
+    wait_for(lambda: (out / "pids").exists() and (out / "pids").read_text().count(" ") == 2, seconds=60)
+    pids = [int(pid) for pid in (out / "pids").read_text().split()]
+    assert "dslite.workflow.nursery" in psutil.Process(pids[NURSERY]).cmdline()
+    return process, pids
+
+
+def test_a_run_takes_its_kernels_from_one_process(toys):
+    templates, out = toys
+    for corpus in ("css", "ess"):
+        (out / f"{corpus}-train.py").write_text(LOOK)
+    process = command(templates, *FOUR, "--output", out)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    css, ess = (json.loads((out / f"{corpus}.json").read_text()) for corpus in ("css", "ess"))
+    assert "dslite.workflow.nursery" in css["parent"] and css["parent"] == ess["parent"]
+    assert css["there"] and css["ours"] == [], "what is not ours has been imported, what is ours has not"
+    assert css["pid"] == css["group"] != ess["pid"]
+    assert css["argv"] != ess["argv"], "each has its own connection"
+    for corpus, found in (("css", css), ("ess", ess)):
+        assert Path(found["folder"]) == Paths(out).corpus(corpus).page("train").parent
+        assert Path(found["progress"]).name == f"{corpus}-train.progress.json"
+    assert not Path(css["address"]).parent.exists()
+    assert not alive(css["forked_by"])
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_all_end_with_the_run(toys, how):
+    templates, out = toys
+    process, pids = start_slow(templates, out)
+    os.kill(process.pid, how)
+    process.communicate(timeout=20)
+    wait_for(lambda: not any(alive(pid) for pid in pids), seconds=10)
+
+
+def test_a_killed_kernel_fails_its_own_notebook_alone(toys):
+    templates, out = toys
+    process, pids = start_slow(templates, out)
+    os.kill(pids[KERNEL], signal.SIGKILL)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "css corpus: The kernel was killed (SIGKILL, exit code -9)" in said
+    assert Paths(out).corpus("ess").page("train").exists()
+
+
+def test_without_its_nursery_a_run_starts_kernels_itself(toys):
+    templates, out = toys
+    process, pids = start_slow(templates, out)
+    (out / "ess-train.py").write_text(LOOK.replace('os.environ["DSLITE_NURSERY"]', '""'))
+    os.kill(pids[NURSERY], signal.SIGKILL)
+    os.kill(pids[KERNEL], signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    assert "css corpus: The kernel" in said
+    assert Paths(out).corpus("ess").page("train").exists(), said
