@@ -1,4 +1,7 @@
-"""The fits of one corpus, side by side: one process and one thread each, which repeats bit for bit and is faster."""
+"""The fits of one corpus, side by side: one process and one thread each, which repeats bit for bit and is faster.
+
+One after the other they stay in the process of their notebook, if it has one thread: one import of TensorFlow less.
+"""
 
 import json
 import multiprocessing
@@ -6,7 +9,7 @@ import os
 import queue
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -85,10 +88,9 @@ def run(shop: Workshop, jobs: Iterable[Job], workers: int, progress: Callable[[f
     Raises:
         DsliteError: if a process dies, for instance because memory ran out.
     """
-    context = multiprocessing.get_context("spawn")
-    news = context.Queue()
+    pool, news = _pool(workers)
     try:
-        with ProcessPoolExecutor(workers, context, _start, (news, os.getpid())) as pool:
+        with pool:
             about = _extract(shop, pool, workers, progress)
             # The longest first, so that no core waits for a long one at the end.
             todo = sorted(
@@ -106,6 +108,16 @@ def run(shop: Workshop, jobs: Iterable[Job], workers: int, progress: Callable[[f
             "give fewer cores (--cores) or close other programs; finished fits are kept."
         ) from error
     return about
+
+
+def _pool(workers: int) -> tuple[Executor, queue.SimpleQueue]:
+    """Where fits run, and what they tell of themselves."""
+    if workers == 1 and all(os.environ.get(f"TF_NUM_{kind}_THREADS") == "1" for kind in ("INTRAOP", "INTEROP")):
+        news = queue.SimpleQueue()
+        return ThreadPoolExecutor(1, initializer=_listen, initargs=(news,)), news
+    context = multiprocessing.get_context("spawn")
+    news = context.Queue()
+    return ProcessPoolExecutor(workers, context, _start, (news, os.getpid())), news
 
 
 _EXTRACTION = 0.05
@@ -132,7 +144,7 @@ def _follow(futures: set[Future], news, total: float, progress) -> None:
             pass
 
 
-def _extract(shop: Workshop, pool: ProcessPoolExecutor, workers: int, progress) -> dict:
+def _extract(shop: Workshop, pool: Executor, workers: int, progress) -> dict:
     """Features of all chunks under the base model as it is before training, computed once for all fits."""
     about = pool.submit(_about, shop).result()
     key = shop.features.with_suffix(".json")
@@ -153,20 +165,27 @@ def _extract(shop: Workshop, pool: ProcessPoolExecutor, workers: int, progress) 
     return about
 
 
-# What follows runs in the processes of the pool. ----------------------------------------------------------------------
+# What follows runs in the pool. ---------------------------------------------------------------------------------------
 
 
 def _start(news, parent: int) -> None:
-    global _news
-    _news = news
+    """Makes a process one of the pool's."""
     die_with_parent(parent)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    _listen(news)
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def _listen(news) -> None:
+    global _news
+    _news = news
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # or the first process takes a GPU for itself
     import tensorflow as tf
 
     tf.get_logger().setLevel("ERROR")
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 @lru_cache(maxsize=1)

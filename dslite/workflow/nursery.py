@@ -7,6 +7,7 @@ kernels start the usual way. It imports nothing of dslite's for them: our code m
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -48,7 +49,7 @@ def opened(log: Path) -> Iterator[None]:
     Args:
         log: what it has to say.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or len(os.fsencode(tempfile.gettempdir())) > 80:  # a socket's address has 107 bytes
         yield
         return
     folder = tempfile.mkdtemp(prefix="dslite-")  # nobody else may enter it, and so order a process
@@ -166,6 +167,7 @@ def _main(listener: socket.socket) -> int:
     os.environ.pop("JPY_PARENT_PID", None)  # of a run from a notebook: ipykernel would read it when it is imported
     for name in _IMPORTED:
         importlib.import_module(name)
+    gc.freeze()  # what is here stays: kernels need not search it for garbage, and so go on sharing its memory
     threads = len(os.listdir("/proc/self/task"))
     if threads > 1:
         print(f"{threads} threads run after the imports: no kernels from here.", flush=True)
