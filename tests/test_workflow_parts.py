@@ -167,6 +167,17 @@ def test_a_process_dies_with_its_parent_and_takes_its_group(tmp_path):
         time.sleep(0.1)
 
 
+def test_a_process_that_ends_quickly_searches_for_no_garbage_but_says_and_returns_what_it_would():
+    script = (
+        "import atexit, sys; from dslite.workflow.lifeline import end_quickly; "
+        "end_quickly(); atexit.register(print, 'left in order')\n"
+        "class Ring:\n    def __init__(self): self.me = self\n    def __del__(self): print('searched', flush=True)\n"
+        "ring = Ring(); sys.exit(3)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "left in order\n", "")
+
+
 def alive(pid: int) -> bool:
     import psutil
 

@@ -23,7 +23,7 @@ from dslite.files import whole_file
 from dslite.profiles import Recipe
 from dslite.readings import Reading
 from dslite.weights import digest
-from dslite.workflow.lifeline import die_with_parent
+from dslite.workflow.lifeline import die_with_parent, end_quickly
 from dslite.workflow.records import circumstances
 from dslite.workflow.sources import code_hash
 
@@ -171,6 +171,7 @@ def _extract(shop: Workshop, pool: Executor, workers: int, progress) -> dict:
 def _start(news, parent: int) -> None:
     """Makes a process one of the pool's."""
     die_with_parent(parent)
+    end_quickly()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     _listen(news)
     import tensorflow as tf

@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dslite.workflow.lifeline import die_with_parent
+from dslite.workflow.lifeline import die_with_parent, end_quickly
 
 
 def environment() -> dict[str, str]:
@@ -29,6 +29,7 @@ def run() -> None:
     """Is a kernel, with the arguments of this process, until it is told to end."""
     from ipykernel.kernelapp import launch_new_instance
 
+    end_quickly()
     # What native libraries print goes to the log of the job, not into a page.
     launch_new_instance(capture_fd_output=False)
 

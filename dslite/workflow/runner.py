@@ -11,7 +11,7 @@ from pathlib import Path
 from dslite.errors import DsliteError
 from dslite.workflow import kernel, progress, traces
 from dslite.workflow import plan as plans
-from dslite.workflow.lifeline import die_with_parent
+from dslite.workflow.lifeline import die_with_parent, end_quickly
 from dslite.workflow.outcome import Outcome
 from dslite.workflow.paths import Paths
 from dslite.workflow.plan import Job
@@ -61,6 +61,7 @@ def main() -> int:
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the run decides
     die_with_parent(int(os.environ[RUN]) if RUN in os.environ else None)
+    end_quickly()
     plan = plans.read(options.plan)
     try:
         run(plan.job(options.job), plan.paths, options.threads)
