@@ -152,14 +152,19 @@ def test_broken_model_is_neither_offered_nor_left(corpus, model, tmp_path, monke
     assert table.loc[list(VARIANTS), "uar"].isna().all() and table.loc["keras", "uar"] > 0
 
 
-def test_a_scale_of_nan_is_found_and_ends_no_process_but_its_own():
+def test_a_scale_of_nan_is_found_and_ends_no_process_but_its_own(float32):
     broken = tiny_model()
     broken.get_layer("tiny").layers[1].bias.assign([np.nan] * 8)
     made = quantise(convert(broken, SAMPLES), "int8", chunks_of(np.random.default_rng(0)))
     reasons = gate.structure(made, "int8", broken.count_params(), SAMPLES, len(CLASSES))
     assert any("not finite" in reason for reason in reasons)
     carried = attach(made, Card(CLASSES, SAMPLES, RATE, "int8", {}))
-    assert "ends the process" in gate.behaviour_apart(carried, chunks_of(np.random.default_rng(0)))[0]
+    whole = attach(float32, Card(CLASSES, SAMPLES, RATE, "float32", {}))
+    with gate.apart(chunks_of(np.random.default_rng(0))) as probe:
+        assert probe(whole) == []
+        assert "ends the process" in probe(carried)[0]
+        assert probe(whole) == [], "those before and after it are not to blame"
+        assert "no labels" in probe(float32)[0], "what the process says last is told"
 
 
 def test_front_end_that_breaks_on_silence_is_caught():

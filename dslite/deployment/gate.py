@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -113,18 +115,35 @@ def behaviour(model: LiteModel, real: np.ndarray, seed: int = 0) -> list[str]:
     return wrong
 
 
-def behaviour_apart(content: Content, real: np.ndarray, seed: int = 0) -> list[str]:
-    """:func:`behaviour` in a process of its own: LiteRT ends its whole process on some broken files (a NaN scale)."""
-    with tempfile.TemporaryDirectory() as folder:
-        file, chunks = Path(folder) / "model.tflite", Path(folder) / "real.npy"
-        file.write_bytes(content)
+@contextmanager
+def apart(real: np.ndarray, seed: int = 0) -> Iterator[Callable[[Content], list[str]]]:
+    """:func:`behaviour` in another process: LiteRT ends its whole process on some broken files (a NaN scale).
+
+    Yields:
+        A function from a file to what is wrong with it. One process probes all files, one after another; a file that
+        ends it is blamed, and the next file gets a new one.
+    """
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as started:
+        file, chunks, errors = (Path(folder) / name for name in ("model.tflite", "real.npy", "errors.txt"))
         np.save(chunks, real)
-        command = [sys.executable, "-m", __spec__.name, str(file), str(chunks), str(seed)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        return [f"it ends the process that runs it (exit status {done.returncode}{', ' + said[-1] if said else ''})"]
-    return json.loads(done.stdout.splitlines()[-1])
+        command, alive = [sys.executable, "-m", __spec__.name, str(file), str(chunks), str(seed)], []
+
+        def probe(content: Content) -> list[str]:
+            file.unlink(missing_ok=True)  # written over, it would change under those who have it mapped
+            file.write_bytes(content)
+            if not alive:
+                with errors.open("w") as stderr:
+                    process = subprocess.Popen(
+                        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True
+                    )
+                alive.append(started.enter_context(process))
+            print(file=alive[0].stdin, flush=True)
+            if answer := alive[0].stdout.readline():
+                return json.loads(answer)
+            status, said = alive.pop().wait(), errors.read_text().strip().splitlines()
+            return [f"it ends the process that runs it (exit status {status}{', ' + said[-1] if said else ''})"]
+
+        yield probe
 
 
 def agreement(reference: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
@@ -153,4 +172,5 @@ def disagreement(variant: str, found: dict[str, float]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(behaviour(LiteModel(Path(sys.argv[1])), np.load(sys.argv[2]), int(sys.argv[3]))))
+    for _ in sys.stdin:  # a line per file that has been laid there
+        print(json.dumps(behaviour(LiteModel(Path(sys.argv[1])), np.load(sys.argv[2]), int(sys.argv[3]))), flush=True)

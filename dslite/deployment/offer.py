@@ -89,19 +89,20 @@ def make(
     progress("converting")
     float32 = convert(model, samples)
     made = Made({}, {})
-    for name in VARIANTS:
-        if made.wrong.get("float32"):
-            made.wrong[name] = ["it would be made from float32, which failed"]
-            continue
-        progress(f"making and probing {name}")
-        try:
-            content = attach(quantise(float32, name, calibration), card(model, classes, samples, name, about))
-        except Exception as error:  # whatever the quantiser trips over, the other variants are not to blame
-            made.wrong[name] = [f"it could not be made ({type(error).__name__}: {error})"]
-            continue
-        found = gate.structure(content, name, model.count_params(), samples, len(classes))
-        made.contents[name] = content
-        made.wrong[name] = found or gate.behaviour_apart(content, real, seed)
+    with gate.apart(real, seed) as probe:
+        for name in VARIANTS:
+            if made.wrong.get("float32"):
+                made.wrong[name] = ["it would be made from float32, which failed"]
+                continue
+            progress(f"making and probing {name}")
+            try:
+                content = attach(quantise(float32, name, calibration), card(model, classes, samples, name, about))
+            except Exception as error:  # whatever the quantiser trips over, the other variants are not to blame
+                made.wrong[name] = [f"it could not be made ({type(error).__name__}: {error})"]
+                continue
+            found = gate.structure(content, name, model.count_params(), samples, len(classes))
+            made.contents[name] = content
+            made.wrong[name] = found or probe(content)
     return made
 
 
