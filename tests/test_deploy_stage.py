@@ -157,7 +157,7 @@ def test_nothing_is_ranked_inside_the_noise_floor():
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory, patch):
     patch.setattr(benchmarking, "ROUNDS", 2)
-    patch.setattr("dslite.deployment.memory.peak_memory", lambda *rest: {"peak_mb": 2.0, "model_mb": 1.0})
+    patch.setattr("dslite.deployment.memory.peak_memory", lambda *rest, **more: {"peak_mb": 2.0, "model_mb": 1.0})
     return benchmarking.benchmark("squeezenet_v1", 1, tmp_path_factory.mktemp("bench"), workers=1)
 
 

@@ -1,7 +1,10 @@
 """One file from waveform to probabilities: what it holds, what the gate refuses, how it is measured."""
 
+import shutil
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -272,9 +275,93 @@ def test_latency_figures_by_hand():
     assert latency.ratio(timings, ("int8", "whole"), ("float32", "whole"), 1) == pytest.approx(0.5)
 
 
-def test_table5_names_every_candidate_and_cost(model, offered, tmp_path):
+def test_a_timer_that_is_not_told_to_time_leaves_no_process(tmp_path, monkeypatch):
+    started, popen = [], subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **more: started.append(popen(*args, **more)) or started[-1])
+    with latency.timer(tmp_path, SAMPLES, 1):
+        assert started[0].poll() is None
+    with pytest.raises(KeyError), latency.timer(tmp_path, SAMPLES, 1):
+        raise KeyError
+    assert len(started) == 2 and all(process.returncode is not None for process in started)
+
+
+def test_a_timer_ends_quietly_when_whoever_started_it_is_gone(tmp_path):
+    command = [sys.executable, "-m", "dslite.deployment.latency", tmp_path, str(SAMPLES), "1", "2"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("ready\n", "")
+
+
+def test_a_timer_that_fails_says_why(tmp_path):
+    (tmp_path / "float32.tflite").write_text("no model at all")
+    with pytest.raises(RuntimeError, match="not a valid Flatbuffer"):
+        latency.measure(tmp_path, SAMPLES, 1)
+    missing = tmp_path / "missing.keras"
+    with latency.timer(tmp_path, SAMPLES, 1, missing) as times, pytest.raises(RuntimeError, match="missing.keras"):
+        times()
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What :func:`table5.begun` has its processes do, in order; each takes a while and does nothing."""
+    done = []
+
+    def step(name):
+        done.append(f"{name} begins")
+        time.sleep(0.1)
+        done.append(f"{name} ends")
+
+    @contextmanager
+    def timer(folder, samples, threads, keras_file, rounds):
+        def times():
+            step(f"timing {threads}")
+            models = ["keras", "float32", latency.AGAIN]
+            return pd.DataFrame({"model": models, "part": "whole", "threads": threads, "round": 0, "ms": 6 / threads})
+
+        step(f"set-up {threads}")
+        try:
+            yield times
+        finally:
+            done.append(f"end of {threads}")
+
+    def peak_memory(file, samples, threads):
+        step(file.name)
+        return {"peak_mb": 2.0, "model_mb": 1.0}
+
+    monkeypatch.setattr(latency, "timer", timer)
+    monkeypatch.setattr("dslite.deployment.memory.peak_memory", peak_memory)
+    return done
+
+
+def test_nothing_runs_beside_a_timing(steps, tmp_path):
+    with table5.begun(tmp_path / "model.keras", tmp_path, SAMPLES, [1, 2]) as measure:
+        (tmp_path / "float32.tflite").write_bytes(b"12345")
+        table, timings = measure(tiny_model(), 2, lambda doing: steps.append(doing))
+    told = ["memory, each model in a process of its own", "timing with 1 thread", "timing with 2 threads"]
+    assert [step for step in steps if step in told] == told
+    order = ["set-up 1", "set-up 2", "model.keras", "float32.tflite", "timing 1", "timing 2"]
+    assert [step for step in steps if step not in told] == [
+        *(f"{name} {what}" for name in order for what in ("begins", "ends")), "end of 2", "end of 1"
+    ]  # fmt: skip
+    assert steps.index(told[1]) < steps.index("timing 1 begins") < steps.index(told[2])
+    assert table.set_index(["model", "threads"])["speed_up"].unstack().to_numpy().tolist() == [[1.0, 2.0]] * 3
+    assert table.query("model == 'float32'")["bytes"].tolist() == [5, 5] and len(timings) == 6
+
+
+def test_what_was_begun_ends_if_the_variants_cannot_be_made(steps, tmp_path):
+    with pytest.raises(KeyError), table5.begun(tmp_path / "model.keras", tmp_path, SAMPLES, [1, 2, 3, 4]):
+        while "set-up 1 ends" not in steps:
+            time.sleep(0.01)
+        raise KeyError
+    ready = [step.split()[1] for step in steps if step.startswith("set-up") and step.endswith("ends")]
+    assert ready and sorted(steps[-len(ready) :]) == [f"end of {number}" for number in ready]
+
+
+def test_table5_names_every_candidate_and_cost(offered, tmp_path):
+    model, folder = tiny_model(), tmp_path / "later"
     model.save(tmp_path / "model.keras")
-    table, timings = table5.measure(tmp_path / "model.keras", offered[0], SAMPLES, [1], trained_layers=2)
+    with table5.begun(tmp_path / "model.keras", folder, SAMPLES, [1]) as measure:
+        shutil.copytree(offered[0], folder)
+        table, timings = measure(model, 2)
     counts = timings.groupby(["model", "part"]).size()
     expected = {(v, part) for v in VARIANTS for part in ("whole", "front end", "cnn")}
     assert set(counts.index) == expected | {("keras", "whole"), ("keras", "front end"), (latency.AGAIN, "whole")}

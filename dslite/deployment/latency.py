@@ -2,14 +2,17 @@
 
 As a program: ``python -m dslite.deployment.latency FOLDER SAMPLES THREADS ROUNDS [KERAS_FILE]``.
 TensorFlow takes its threads when it starts, so each number of threads is measured in a process of its own; one without
-a Keras model does not import TensorFlow at all.
+a Keras model does not import TensorFlow at all. The process does what needs no ``.tflite`` file, says that it is ready
+and waits for a line: then it times. At the end of its input it ends.
 """
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,37 +28,65 @@ WARM_UP = 5
 AGAIN = "float32 again"
 """The float32 file a second time: what differs between the two is noise."""
 
+_READY = "ready\n"
 
-def measure(
+
+def measure(folder: Path, samples: int, threads: int, rounds: int = ROUNDS) -> pd.DataFrame:
+    """Times every offered variant on one chunk of noise: :func:`timer` without Keras, told at once."""
+    with timer(folder, samples, threads, rounds=rounds) as times:
+        return times()
+
+
+@contextmanager
+def timer(
     folder: Path, samples: int, threads: int, keras_file: Path | None = None, rounds: int = ROUNDS
-) -> pd.DataFrame:
-    """Times every offered variant on one chunk of noise, and the TensorFlow function and its preprocessing.
+) -> Iterator[Callable[[], pd.DataFrame]]:
+    """A process that is ready to time every offered variant, and the TensorFlow function and its preprocessing.
+
+    What needs no ``.tflite`` file is done before the block begins. Then the process is idle until it is told to time.
+    It ends with the block, or with this process.
 
     Args:
-        folder: holds the offered ``.tflite`` files of a fit, float32 among them.
+        folder: holds the offered ``.tflite`` files of a fit, float32 among them, by the time they are timed.
         samples: length of the chunk.
         threads: of TensorFlow and of the interpreters.
         keras_file: ``model.keras`` of that fit; None leaves TensorFlow out.
         rounds: repetitions of each.
 
-    Returns:
-        A row per round and candidate: ``model`` (``keras`` or the variant), ``part`` (``whole``, ``front end``,
-        ``cnn``), ``threads``, ``round``, ``ms``. The float32 file occurs again as :data:`AGAIN`.
+    Yields:
+        A function that times, once. It returns a row per round and candidate: ``model`` (``keras`` or the variant),
+        ``part`` (``whole``, ``front end``, ``cnn``), ``threads``, ``round``, ``ms``. The float32 file occurs again as
+        :data:`AGAIN`. It raises RuntimeError, with what the process said, if that failed, be it while it got ready.
     """
     command = [sys.executable, "-m", __spec__.name, str(folder), str(samples), str(threads), str(rounds)]
     command += [str(keras_file)] if keras_file else []
     # A run gives each notebook's TensorFlow one thread by these variables, which outrank what the program asks for.
     own = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"), str(threads))
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | own)
-    if done.returncode:
-        raise RuntimeError(f"{folder}: the latency measurement failed: {done.stderr.strip()[-500:]}")
-    seconds = json.loads(done.stdout.splitlines()[-1])
-    rows = [
-        (*name.split("|"), threads, number, 1e3 * value)
-        for name, values in seconds.items()
-        for number, value in enumerate(values)
-    ]
-    return pd.DataFrame(rows, columns=["model", "part", "threads", "round", "ms"])
+    pipe = subprocess.PIPE
+    with (
+        tempfile.TemporaryFile("w+") as said,  # a pipe that nobody reads could fill up
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=said, text=True, env=os.environ | own) as process,
+    ):
+
+        def times() -> pd.DataFrame:
+            out, _ = process.communicate("go\n")
+            if process.returncode:
+                said.seek(0)
+                raise RuntimeError(f"{folder}: the latency measurement failed: {said.read().strip()[-500:]}")
+            rows = [
+                (*name.split("|"), threads, number, 1e3 * value)
+                for name, values in json.loads(out.splitlines()[-1]).items()
+                for number, value in enumerate(values)
+            ]
+            return pd.DataFrame(rows, columns=["model", "part", "threads", "round", "ms"])
+
+        try:
+            for line in process.stdout:  # which ends if the process fails
+                if line == _READY:
+                    break
+            yield times
+        finally:
+            process.kill()
 
 
 def summary(timings: pd.DataFrame) -> pd.DataFrame:
@@ -82,6 +113,11 @@ def ratio(timings: pd.DataFrame, one: tuple[str, str], other: tuple[str, str], t
 def _main(folder: Path, samples: int, threads: int, rounds: int, keras_file: Path | None = None) -> None:
     chunk = np.random.default_rng(0).standard_normal((1, samples)).astype(np.float32)
     candidates = _tensorflow(keras_file, chunk, threads) if keras_file else {}
+    for call in candidates.values():
+        call()  # the first call traces
+    print(_READY, end="", flush=True)
+    if not sys.stdin.readline():
+        return  # nobody waits for the timings any more
 
     def add(name, source, value):
         run = runner(source, threads)

@@ -1,7 +1,9 @@
 """Table 5: what a model costs, per chunk and in memory and on disk (paper, section 3.4)."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -10,64 +12,79 @@ import pandas as pd
 from dslite.backbones import train_last
 from dslite.deployment import latency, memory
 from dslite.deployment.conversion import macs, saved_sizes
-from dslite.model import load_model
 
 
-def measure(
-    keras_file: Path,
-    folder: Path,
-    samples: int,
-    threads: Sequence[int],
-    trained_layers: int,
-    progress: Callable[[str], None] = lambda doing: None,
-    rounds: int = latency.ROUNDS,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measures one fit's model in TensorFlow and in every offered variant.
+@contextmanager
+def begun(
+    keras_file: Path, folder: Path, samples: int, threads: Sequence[int], rounds: int = latency.ROUNDS
+) -> Iterator[Callable[..., tuple[pd.DataFrame, pd.DataFrame]]]:
+    """Begins to measure one fit's model in TensorFlow and in every offered variant, while the variants are made.
+
+    Processes beside this one do what needs no ``.tflite`` file, one at a time: the timers get ready, and Keras' memory
+    is measured. None outlives the block.
 
     Args:
         keras_file: ``model.keras`` of the fit.
-        folder: its offered ``.tflite`` files, float32 among them.
+        folder: where its offered ``.tflite`` files will be, float32 among them.
         samples: length of a chunk.
         threads: numbers of threads to time with, e.g. (1, 2); memory is taken with the first.
-        trained_layers: how many layers of the base model were trained, for the size with the optimiser's state.
-        progress: called with what is being done.
         rounds: repetitions of each timing.
 
-    Returns:
+    Yields:
+        A function that measures the rest once the files are there: of the model, which gets an optimiser; how many
+        layers of its base model were trained, for the size with the optimiser's state; and, if wanted, a function that
+        is called with what is being done. It raises RuntimeError if a process failed, and returns
+
         table: a row per ``model``, ``part`` (``whole``, ``front end``, ``cnn``) and ``threads``: ``p10_ms``,
             ``p50_ms``, ``p90_ms``, ``speed_up`` (p50 with the first number of threads over this p50), ``noise``
             (:func:`dslite.deployment.latency.noise_floor` at these threads), and for the whole, except of float32
             again, ``parameters`` and ``macs`` (of the Keras model), ``bytes``, ``bytes_with_optimiser`` (Keras as
             HDF5), ``peak_mb``, ``model_mb``.
-        timings: every repetition (:func:`dslite.deployment.latency.measure`).
+        timings: every repetition (:func:`dslite.deployment.latency.timer`).
     """
+    with ExitStack() as stack:
+        beside = ThreadPoolExecutor(1)
+        peak = partial(beside.submit, memory.peak_memory, samples=samples, threads=threads[0])
+        try:
+            timers = {
+                number: beside.submit(stack.enter_context, latency.timer(folder, samples, number, keras_file, rounds))
+                for number in threads
+            }
+            yield partial(_measure, folder, timers, peak, peak(keras_file))
+        finally:
+            beside.shutdown(cancel_futures=True)
+
+
+def _measure(
+    folder: Path,
+    timers: dict[int, Future],
+    peak: Callable[[Path], Future],
+    of_keras: Future,
+    model: keras.Model,
+    trained_layers: int,
+    progress: Callable[[str], None] = lambda doing: None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    progress("memory, each model in a process of its own")
+    files = {file.stem: file for file in sorted(folder.glob("*.tflite"))}
+    peaks = {name: peak(file) for name, file in files.items()}
+    costs = _costs(model, trained_layers)
+    whole = [{"model": "keras", **costs["all"], **costs["keras"], **of_keras.result()}]
+    for name, file in files.items():
+        whole.append({"model": name, **costs["all"], "bytes": file.stat().st_size, **peaks[name].result()})
     timed = []
-    for number in threads:
+    for number, timer in timers.items():  # what was begun is done by now: nothing runs beside a timing
         progress(f"timing with {number} thread{'s' if number > 1 else ''}")
-        timed.append(latency.measure(folder, samples, number, keras_file, rounds))
+        timed.append(timer.result()())
     timings = pd.concat(timed, ignore_index=True)
     table = latency.summary(timings)
-    first = table[table["threads"] == threads[0]].set_index(["model", "part"])["p50_ms"]
+    first = table[table["threads"] == next(iter(timers))].set_index(["model", "part"])["p50_ms"]
     table["speed_up"] = first.loc[list(zip(table["model"], table["part"], strict=True))].to_numpy() / table["p50_ms"]
     noise = {number: latency.noise_floor(part) for number, part in timings.groupby("threads")}
     table["noise"] = table["threads"].map(noise)
-    progress("memory, each model in a process of its own")
-    models = [name for name in table["model"].unique() if name != latency.AGAIN]
-    found = {name: keras_file if name == "keras" else folder / f"{name}.tflite" for name in models}
-    with ThreadPoolExecutor(threads[-1]) as pool:  # side by side they take less time and as much memory
-        used = pool.map(lambda file: memory.peak_memory(file, samples, threads[0]), found.values())
-        costs = _costs(keras_file, trained_layers)
-        rows = [
-            {"model": name, "part": "whole", **costs["all"], "bytes": file.stat().st_size}
-            | (costs["keras"] if name == "keras" else {})
-            | peak
-            for (name, file), peak in zip(found.items(), used, strict=True)
-        ]
-    return table.merge(pd.DataFrame(rows), how="left", on=["model", "part"]), timings
+    return table.merge(pd.DataFrame(whole).assign(part="whole"), how="left", on=["model", "part"]), timings
 
 
-def _costs(keras_file: Path, trained_layers: int) -> dict[str, dict]:
-    model = load_model(keras_file)
+def _costs(model: keras.Model, trained_layers: int) -> dict[str, dict]:
     base = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     trained = [*train_last(base, trained_layers), *model.get_layer("head").trainable_variables]
     sizes = saved_sizes(model, trained)

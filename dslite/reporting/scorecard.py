@@ -35,7 +35,7 @@ def scorecard(
         results: rows of ``results.csv``; a column ``se`` (standard deviation of the bootstrap draws, UAR points) is
             used where it is there, else the standard error is taken from the interval. None for none.
         found: rows of :func:`dslite.reporting.tables.table1`, of several corpora; None for none.
-        costs: what :func:`dslite.deployment.table5.measure` returns with ``backbone`` and ``weights`` (and ``data``
+        costs: the table of :func:`dslite.deployment.table5.begun` with ``backbone`` and ``weights`` (and ``data``
             and ``profile``, if a corpus' own model was measured); of several base models DenseNet121 is taken; rows
             with ``source`` other than ``here`` are left out. None for none.
         confusion: files by ``corpus``, ``augmentation``, ``partition``, ``protocol``, ``label`` and ``predicted``, of

@@ -51,12 +51,12 @@ class Benchmark:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Its costs (:func:`dslite.deployment.table5.measure`)."""
+        """Its costs (:func:`dslite.deployment.table5.begun`)."""
         return pd.read_parquet(self.layout.benchmark(self.backbone) / "table.parquet")
 
     @cached_property
     def timings(self) -> pd.DataFrame:
-        """Every repetition (:func:`dslite.deployment.latency.measure`)."""
+        """Every repetition (:func:`dslite.deployment.latency.timer`)."""
         return pd.read_parquet(self.layout.benchmark(self.backbone) / "timings.parquet")
 
     @cached_property
@@ -117,7 +117,7 @@ def _keep(made: dict, folder: Path, asked: dict) -> None:
 
 def table5_rows(layout: Paths) -> pd.DataFrame:
     """Rows for CSV: ``source`` (``here``, ``paper``), ``backbone``, the columns of
-    :func:`dslite.deployment.table5.measure`, ``seed``, ``hardware``; of the paper, what it prints: mean times,
+    :func:`dslite.deployment.table5.begun`, ``seed``, ``hardware``; of the paper, what it prints: mean times,
     with 4 threads, in ``mean_ms``."""
     rows = []
     for name in BACKBONES:
@@ -163,11 +163,18 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
         model.save(draft)
     noise = np.random.default_rng(seed).standard_normal((CALIBRATION, samples)).astype(np.float32)
     note = "untrained, for timing only: what it says means nothing"
-    made = offer.make(
-        model, CLASSES, samples, noise, noise, {"note": note, "backbone": backbone, "weights": "random"}, seed,
-        lambda doing: progress.report(next(steps), 14, doing),
-    )  # fmt: skip
-    made.keep(folder)
+    about = {"note": note, "backbone": backbone, "weights": "random"}
+    layers = len(next(layer for layer in model.layers if hasattr(layer, "layers")).layers)
+
+    def report(doing: str) -> None:
+        progress.report(next(steps), 14, doing)
+
+    with table5.begun(folder / "model.keras", folder, samples, sorted({1, threads}), ROUNDS) as measure:
+        made = offer.make(model, CLASSES, samples, noise, noise, about, seed, report)
+        made.keep(folder)
+        if wrong := made.wrong["float32"]:
+            raise DsliteError(f"{backbone}: the float32 file does not pass the gate: {'; '.join(wrong)}.")
+        table, timings = measure(model, int(layers * HEAD.share), report)
     gate = pd.DataFrame(
         {
             "model": name,
@@ -177,13 +184,6 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
         }
         for name in VARIANTS
     )
-    if made.wrong["float32"]:
-        raise DsliteError(f"{backbone}: the float32 file does not pass the gate: {'; '.join(made.wrong['float32'])}.")
-    layers = len(next(layer for layer in model.layers if hasattr(layer, "layers")).layers)
-    table, timings = table5.measure(
-        folder / "model.keras", folder, samples, sorted({1, threads}), int(layers * HEAD.share),
-        lambda doing: progress.report(next(steps), 14, doing), ROUNDS,
-    )  # fmt: skip
     for name, content in {"table": table, "timings": timings, "gate": gate}.items():
         with whole_file(folder / f"{name}.parquet") as draft:
             content.to_parquet(draft, index=False)
