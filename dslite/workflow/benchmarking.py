@@ -154,7 +154,7 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
     from dslite.deployment import offer, table5  # import TensorFlow, as the next ones do
     from dslite.deployment.quantisation import VARIANTS
 
-    started, steps = time.monotonic(), _steps(14)
+    started, steps = time.monotonic(), _steps(9)
     folder = layout.benchmark(backbone)
     (folder / "record.json").unlink(missing_ok=True)
     samples = round(HEAD.chunk * RATE)
@@ -167,7 +167,7 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
     layers = len(next(layer for layer in model.layers if hasattr(layer, "layers")).layers)
 
     def report(doing: str) -> None:
-        progress.report(next(steps), 14, doing)
+        progress.report(next(steps), 9, doing)
 
     with table5.begun(folder / "model.keras", folder, samples, sorted({1, threads}), ROUNDS) as measure:
         made = offer.make(model, CLASSES, samples, noise, noise, about, seed, report)
