@@ -14,7 +14,7 @@ from dslite.deployment import latency
 from dslite.deployment.offer import make
 from dslite.workflow.benchmarking import CLASSES, HEAD, RATE, untrained
 
-THREADS = 2
+THREADS, ROUNDS = 2, latency.ROUNDS
 
 
 def main() -> int:
@@ -26,7 +26,8 @@ def main() -> int:
         model.save(folder / "model.keras")
         make(model, CLASSES, samples, noise, noise, {}, seed=0).keep(folder)
         size = (folder / "dynamic-int8.tflite").stat().st_size / 1e6
-        timings = latency.measure(folder, samples, THREADS, folder / "model.keras")
+        with latency.timer(folder, samples, THREADS, folder / "model.keras", ROUNDS) as times:
+            timings = times()
     print(f"     noise floor {100 * latency.noise_floor(timings):.1f} %")
 
     def ratio(one, other):

@@ -372,3 +372,14 @@ def test_table5_names_every_candidate_and_cost(offered, tmp_path):
     assert whole.loc["keras", "bytes_with_optimiser"] > whole.loc["keras", "bytes"]
     assert (whole["model_mb"] < whole["peak_mb"]).all() and (whole["peak_mb"].drop("keras") < 500).all()
     assert (table["speed_up"] == 1).all() and table["noise"].nunique() == 1
+
+
+def test_the_benchmark_measures(monkeypatch, capsys):
+    from benchmarks import deployment
+    from dslite.workflow.benchmarking import untrained
+
+    monkeypatch.setattr(deployment, "untrained", lambda name, seed: untrained("squeezenet_v1", seed))
+    monkeypatch.setattr(deployment, "ROUNDS", 2)
+    deployment.main()
+    said = capsys.readouterr().out
+    assert said.count("limit") == 4 and "noise floor" in said

@@ -20,7 +20,7 @@ found = dict(
     pid=os.getpid(), group=os.getpgrp(), folder=os.getcwd(), progress=os.environ["DSLITE_PROGRESS"], argv=sys.argv[1:],
     there="tensorflow" in sys.modules, ours=[m for m in sys.modules if m.startswith("dslite.") and "workflow" not in m],
     forked_by=os.getppid(), parent=open(f"/proc/{os.getppid()}/cmdline").read().split(chr(0)),
-    address=os.environ["DSLITE_NURSERY"],
+    random=__import__("numpy").random.rand(), address=os.environ["DSLITE_NURSERY"],
 )
 Path(output, f"{corpus}.json").write_text(json.dumps(found))"""
 SLOW = """import os, subprocess, time
@@ -63,6 +63,7 @@ def test_a_run_takes_its_kernels_from_one_process(toys):
     assert css["there"] and css["ours"] == [], "what is not ours has been imported, what is ours has not"
     assert css["pid"] == css["group"] != ess["pid"]
     assert css["argv"] != ess["argv"], "each has its own connection"
+    assert css["random"] != ess["random"]
     for corpus, found in (("css", css), ("ess", ess)):
         assert Path(found["folder"]) == Paths(out).corpus(corpus).page("train").parent
         assert Path(found["progress"]).name == f"{corpus}-train.progress.json"
@@ -98,3 +99,27 @@ def test_without_its_nursery_a_run_starts_kernels_itself(toys):
     said, _ = process.communicate(timeout=60)
     assert "css corpus: The kernel" in said
     assert Paths(out).corpus("ess").page("train").exists(), said
+
+
+def test_without_a_socket_a_run_starts_kernels_itself(toys, monkeypatch):
+    templates, out = toys
+    deep = out / ("d" * 90)
+    deep.mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    process = command(templates, *FOUR, "--output", out)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "no kernels from a nursery" in (Paths(out).logs / "nursery.log").read_text()
+    assert not list(deep.iterdir())
+
+
+def test_nothing_of_the_users_folder_is_imported_for_something_else(toys, monkeypatch, tmp_path):
+    templates, out = toys
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "seaborn.py").write_text("raise SystemExit('the wrong one')")
+    (out / "css-train.py").write_text(LOOK)
+    monkeypatch.chdir(tmp_path / "here")
+    process = command(templates, *FOUR, "--output", out)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "dslite.workflow.nursery" in json.loads((out / "css.json").read_text())["parent"]

@@ -131,6 +131,8 @@ def apart(real: np.ndarray, seed: int = 0) -> Iterator[Callable[[Content], list[
         def probe(content: Content) -> list[str]:
             file.unlink(missing_ok=True)  # written over, it would change under those who have it mapped
             file.write_bytes(content)
+            if alive and alive[0].poll() is not None:  # something else has ended it
+                alive.clear()
             if not alive:
                 with errors.open("w") as stderr:
                     process = subprocess.Popen(

@@ -44,7 +44,7 @@ def timer(
     """A process that is ready to time every offered variant, and the TensorFlow function and its preprocessing.
 
     What needs no ``.tflite`` file is done before the block begins. Then the process is idle until it is told to time.
-    It ends with the block, or with this process.
+    It ends with the block, and if this process ends while it waits.
 
     Args:
         folder: holds the offered ``.tflite`` files of a fit, float32 among them, by the time they are timed.

@@ -3,6 +3,7 @@
 One after the other they stay in the process of their notebook, if it has one thread: one import of TensorFlow less.
 """
 
+import gc
 import json
 import multiprocessing
 import os
@@ -79,14 +80,14 @@ def run(shop: Workshop, jobs: Iterable[Job], workers: int, progress: Callable[[f
     Args:
         shop: what the jobs share.
         jobs: the fits.
-        workers: processes side by side.
+        workers: processes side by side; for one, see the head of this module.
         progress: called with the share of the work that is done, 1, and a short text.
 
     Returns:
         ``weights`` (imagenet or random) and ``source`` of the base model, for the record.
 
     Raises:
-        DsliteError: if a process dies, for instance because memory ran out.
+        DsliteError: if a process of the pool dies, for instance because memory ran out.
     """
     pool, news = _pool(workers)
     try:
@@ -107,11 +108,14 @@ def run(shop: Workshop, jobs: Iterable[Job], workers: int, progress: Callable[[f
             "A process that was fitting died without a word, most likely because memory ran out: "
             "give fewer cores (--cores) or close other programs; finished fits are kept."
         ) from error
+    finally:  # of fits in this process
+        _bench.cache_clear()
+        gc.collect()
     return about
 
 
-def _pool(workers: int) -> tuple[Executor, queue.SimpleQueue]:
-    """Where fits run, and what they tell of themselves."""
+def _pool(workers: int) -> tuple[Executor, object]:
+    """Where fits run, and the queue in which they tell how far they are."""
     if workers == 1 and all(os.environ.get(f"TF_NUM_{kind}_THREADS") == "1" for kind in ("INTRAOP", "INTEROP")):
         news = queue.SimpleQueue()
         return ThreadPoolExecutor(1, initializer=_listen, initargs=(news,)), news

@@ -3,6 +3,7 @@
 Where the run has a nursery, the kernel is made there, and this process only stands for it.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -45,8 +46,8 @@ def _main() -> None:
     if ended is None:
         run()
     elif ended < 0:  # this process ends in the same way
-        if -ended == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        with contextlib.suppress(OSError):  # SIGKILL has no other way to be
+            signal.signal(-ended, signal.SIG_DFL)
         os.kill(os.getpid(), -ended)
     else:
         sys.exit(ended)

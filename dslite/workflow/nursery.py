@@ -3,9 +3,10 @@
 A short notebook spends most of its time on imports: TensorFlow, seaborn, scikit-learn and the kernel itself take a core
 6 s, for each of fifty. So one process imports them once, and kernels are forks of it. A fork takes one thread along and
 no other, and so is sound only where there is one: a nursery that has more after its imports takes no orders, and
-kernels start the usual way. It imports nothing of dslite's for them: our code may be edited while a run goes on.
+kernels start the usual way. Of dslite it imports nothing that notebooks use: it may be edited while a run goes on.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -35,6 +36,9 @@ _IMPORTED = ("ipykernel.kernelapp", "pandas", "seaborn", "sklearn.svm", "tensorf
 # Of pyarrow's allocators one keeps a thread for tidying up, the only one that these imports start.
 _ONE_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
+_PATIENCE = 30.0
+"""Seconds to wait for a kernel, in the first ones of a run for the imports, too; Jupyter gives up after 60."""
+
 _POLL = 0.05
 """Seconds between two looks for kernels that have ended."""
 
@@ -43,19 +47,40 @@ _POLL = 0.05
 
 
 @contextlib.contextmanager
-def opened(log: Path) -> Iterator[None]:
-    """A nursery for all kernels that are started inside the ``with``; on Linux only, as macOS' libraries bear no forks.
+def opened(notebooks: int, log: Path) -> Iterator[None]:
+    """A nursery for all kernels that are started inside the ``with``.
+
+    There is none for a few notebooks, outside Linux (macOS' libraries bear no forks), and where the folder for
+    temporary files takes no socket; kernels then start the usual way.
 
     Args:
+        notebooks: how many are to run.
         log: what it has to say.
     """
-    if sys.platform != "linux" or len(os.fsencode(tempfile.gettempdir())) > 80:  # a socket's address has 107 bytes
+    os.environ.pop(VARIABLE, None)  # of a run that this one is a part of: it may belong to another installation
+    if notebooks < WORTH_IT or sys.platform != "linux":
         yield
         return
-    folder = tempfile.mkdtemp(prefix="dslite-")  # nobody else may enter it, and so order a process
-    address = os.path.join(folder, "nursery")
-    with socket.socket(socket.AF_UNIX) as listener, log.open("wb") as out:
-        listener.bind(address)
+    # Nobody else may enter the folder, and so order a process. It may be gone at the end, as old files in it may be.
+    with tempfile.TemporaryDirectory(prefix="dslite-", ignore_cleanup_errors=True) as folder, log.open("wb") as out:
+        address = os.path.join(folder, "nursery")
+        process = _start(address, out)
+        try:
+            yield
+        finally:
+            os.environ.pop(VARIABLE, None)
+            if process:
+                process.kill()
+                process.communicate()
+
+
+def _start(address: str, out) -> subprocess.Popen | None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            listener.bind(address)
+        except OSError as error:  # the name is too long, or the file system knows no sockets
+            out.write(f"{address}: {error}; no kernels from a nursery.\n".encode())
+            return None
         listener.listen(64)  # from now on orders are kept, until the imports are through
         process = subprocess.Popen(
             [sys.executable, "-m", __spec__.name, str(listener.fileno())],
@@ -63,17 +88,12 @@ def opened(log: Path) -> Iterator[None]:
             stdin=subprocess.PIPE,  # it closes when the run ends, even by kill -9
             stdout=out,
             stderr=subprocess.STDOUT,
+            cwd=os.path.dirname(address),  # what lies in the user's folder must not be imported for something else
             env=os.environ | kernel.environment() | _ONE_THREAD,
             start_new_session=True,
         )
     os.environ[VARIABLE] = address
-    try:
-        yield
-    finally:
-        del os.environ[VARIABLE]
-        process.kill()
-        process.communicate()
-        shutil.rmtree(folder)
+    return process
 
 
 # In the process that Jupyter starts and takes for the kernel. ---------------------------------------------------------
@@ -91,6 +111,7 @@ def kernel_from(address: str, argv: list[str]) -> int | None:
     """
     order = {"argv": argv, "folder": os.getcwd(), "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX) as line, line.makefile() as answers:
+        line.settimeout(_PATIENCE)
         try:
             line.connect(address)
             socket.send_fds(line, [json.dumps(order).encode() + b"\n"], [0, 1, 2])
@@ -98,6 +119,7 @@ def kernel_from(address: str, argv: list[str]) -> int | None:
                 return None
         except OSError:
             return None
+        line.settimeout(None)
         return int(answers.readline() or -signal.SIGKILL)
 
 
@@ -137,21 +159,27 @@ def _serve(listener: socket.socket) -> socket.socket | None:
 
 def _become_a_kernel(line: socket.socket) -> None:
     os.setsid()
-    line.sendall(b"taken\n")
     text, files = b"", []
-    while not text.endswith(b"\n"):
-        more, sent, _, _ = socket.recv_fds(line, 1 << 16, 3)
-        text, files = text + more, files + sent
-        if not more:
-            sys.exit(1)
+    try:
+        line.sendall(b"taken\n")
+        while not text.endswith(b"\n"):
+            more, sent, _, _ = socket.recv_fds(line, 1 << 16, 3)
+            text, files = text + more, files + sent
+            if not more:
+                return
+    except OSError:  # nobody waits any more
+        return
     order = json.loads(text)
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["folder"])
-    sys.path[0], sys.argv[1:] = order["folder"], order["argv"]
+    sys.argv[1:] = order["argv"]
+    if not sys.flags.safe_path:
+        sys.path[0] = order["folder"]
+    sys.modules["numpy"].random.seed()  # no two kernels share its state; for its own, Python sees to that
+    atexit.unregister(shutil.rmtree)  # where matplotlib has no folder, it made one, which is not this kernel's alone
     threading.Thread(target=_live_as_long_as, args=(line,), daemon=True).start()
     kernel.run()
 

@@ -1,7 +1,6 @@
 """One run: what takes part, what has to run and why, and the running itself."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -105,8 +104,10 @@ def execute(session: Session) -> list[str]:
         KeyboardInterrupt: the run was told to stop.
     """
     whole, paths = session.plan, session.paths
-    kernels = nursery.opened(traces.log(paths, "nursery")) if len(session.jobs) >= nursery.WORTH_IT else nullcontext()
-    with kernels, Screen(session.jobs, session.each, session.cores, paths) as screen:
+    with (
+        nursery.opened(len(session.jobs), traces.log(paths, "nursery")),
+        Screen(session.jobs, session.each, session.cores, paths) as screen,
+    ):
         first = whole.only(job for job in whole.jobs if job.stage != SUMMARY)
         engine.execute(first, session.cores, screen.started, screen.finished)
         open_jobs = engine.to_do(first)
