@@ -99,7 +99,7 @@ def figure_html(figure: "Figure", alt: str, caption: str = "", record: Mapping |
 
 def _stamp(figure: "Figure", line: str) -> None:
     """Writes a line below everything that is drawn, at the right."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     figure.set_layout_engine("none")  # it has done its work; the line must not move anything
     box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     at = box.x1 / width, (box.y0 - 0.07) / height

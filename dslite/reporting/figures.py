@@ -197,11 +197,13 @@ def confusion_grid(panels: Sequence[Panel], columns: int = 2) -> Figure:
     """Several confusion matrices in the manner of the paper's Figure 3, for all corpora at once."""
     rows = -(-len(panels) // columns)
     with _style():
-        figure, grid = plt.subplots(rows, columns, figsize=(_WIDTH, 3.35 * rows), squeeze=False, layout="constrained")
+        figure, grid = plt.subplots(rows, columns, figsize=(_WIDTH, 3.35 * rows), squeeze=False)
         for axes, panel in zip(grid.flat, panels, strict=False):
             _draw_confusion(axes, np.asarray(panel.matrix), panel.classes, panel.title, bar=False)
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
+        # Only now, as seaborn draws the figure once per matrix to see what overlaps; but the bar below needs it.
+        figure.set_layout_engine("constrained")
         shades = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 100), "Blues")
         bar = figure.colorbar(shades, ax=grid, orientation="horizontal", aspect=50, shrink=0.6, pad=0.02)
         bar.set_label("share of the true class (%)")
