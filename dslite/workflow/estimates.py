@@ -11,7 +11,7 @@ from dslite.workflow.paths import BENCHMARK, SUMMARY, Paths
 from dslite.workflow.plan import Job
 from dslite.workflow.settings import Settings
 
-ACROSS_SECONDS = {BENCHMARK: 240.0, SUMMARY: 10.0}
+ACROSS_SECONDS = {BENCHMARK: 155.0, SUMMARY: 8.0}
 """The notebooks across corpora, the first time, on one thread."""
 
 
@@ -39,7 +39,7 @@ def first_guess(stage: str, settings: Settings) -> float:
     It is good to about a factor of two on another machine; a second run goes by the first one's own times.
     """
     if stage == "evaluate":
-        return 6.0
+        return 3.5
     if stage != "ablation":
         settings = replace(settings, chunk=0.0)
     info, recipe = corpora.CORPORA.get(settings.source), settings.recipe
@@ -50,15 +50,15 @@ def first_guess(stage: str, settings: Settings) -> float:
     else:
         pictures = info.table1.files * (max(1.0, 2 * info.table1.mean_s / recipe.chunk - 1) if recipe.chunk else 1.0)
     if stage == "corpus":
-        return 9.0 + 0.004 * pictures
+        return 5.5 + 0.004 * pictures
     if stage == "baseline":  # of whole files, not chunks; then 20 points of the grid
         files = 120 if settings.standin else info.table1.files if info else pictures / 1.5
-        return 10.0 + files * (0.008 + _FORWARD[settings.backbone])
+        return 8.0 + files * (0.008 + _FORWARD[settings.backbone])
     if stage == "explain":  # the chosen clips and the sample of each class
         demo, classes = settings.profile == "demo", len(info.classes) if info else 4
         return 14.0 + classes * (500 if demo else 7_000) * _FORWARD[settings.backbone]
     if stage == "deploy":  # half of the files are dev and test; each goes through Keras and four variants
-        return 18.0 + 0.5 * pictures * 5 * _FORWARD[settings.backbone]
+        return 10.0 + 0.5 * pictures * 5 * _FORWARD[settings.backbone]
     forward, (first, second) = _FORWARD[settings.backbone], recipe.epochs
     fitted = 1.3 * pictures * (0.4 + 0.7)  # train, then train + dev, up-sampled
     # Three of four augmentations change three pictures in ten, which are rendered and pass the frozen part again.
@@ -66,7 +66,7 @@ def first_guess(stage: str, settings: Settings) -> float:
     trained = 4 * fitted * second * 2.5 * recipe.share * forward
     if pictures > 3_000:  # then what crosses the cut is mostly too much to keep
         trained += 4 * fitted * second * forward
-    all_eight = 20.0 + 3 * pictures * forward + augmented + trained
+    all_eight = 12.0 + 3 * pictures * forward + augmented + trained
     if stage == "ablation":  # two fits for each variant and seed
         variants = [name for name in ablations() if settings.looks_at(name)]
         return all_eight * (1 + len(variants)) * settings.seeds / 4
