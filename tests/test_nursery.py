@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from dslite.workflow.paths import Paths
-from tests.workflow_toys import command, wait_for, write_templates
+from tests.workflow_toys import alive, command, wait_for, write_templates
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 
@@ -35,10 +35,6 @@ def toys(tmp_path) -> tuple[Path, Path]:
     """Templates and an output folder."""
     (tmp_path / "out").mkdir()
     return write_templates(tmp_path / "templates"), tmp_path / "out"
-
-
-def alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 def start_slow(templates: Path, out: Path):

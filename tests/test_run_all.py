@@ -8,12 +8,11 @@ import sys
 import zipfile
 from pathlib import Path
 
-import psutil
 import pytest
 
 from dslite.corpora import CORPORA
 from dslite.workflow.paths import STAGES, Paths
-from tests.workflow_toys import command, wait_for, write_templates
+from tests.workflow_toys import alive, command, wait_for, write_templates
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOW = """import os, subprocess, time
@@ -33,10 +32,6 @@ def run(templates: Path, *options) -> tuple[int, str]:
     process = command(templates, *options)
     said, _ = process.communicate(timeout=120)
     return process.returncode, said
-
-
-def alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 def start_slow(templates: Path, out: Path) -> tuple[subprocess.Popen, list[int]]:

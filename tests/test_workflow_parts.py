@@ -14,6 +14,7 @@ from dslite.workflow import estimates, needs, parameters, progress, reasons, run
 from dslite.workflow.outcome import Outcome
 from dslite.workflow.paths import ACROSS, STAGES, SUMMARY, Paths
 from dslite.workflow.plan import Job
+from tests.workflow_toys import alive
 
 FIRST = """# what to run with
 corpus = "css"  # "one" of many: ä = 1
@@ -176,9 +177,3 @@ def test_a_process_that_ends_quickly_searches_for_no_garbage_but_says_and_return
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr) == (3, "left in order\n", "")
-
-
-def alive(pid: int) -> bool:
-    import psutil
-
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

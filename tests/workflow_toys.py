@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 
 from dslite.workflow.paths import ACROSS, STAGES
 
@@ -85,3 +86,8 @@ def wait_for(what, seconds: float = 30.0):
             return answer
         time.sleep(0.1)
     raise AssertionError(f"did not happen in {seconds} s")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and not a mere entry that nobody has asked for."""
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
