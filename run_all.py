@@ -2,7 +2,7 @@
 
 import sys
 
-from dslite.workflow.cli import main
+from dslite.run.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.timing import report
 from dslite.deployment import latency
 from dslite.deployment.offer import make
-from dslite.workflow.benchmarking import CLASSES, HEAD, RATE, untrained
+from dslite.stages.benchmark.work import CLASSES, HEAD, RATE, untrained
 
 THREADS, ROUNDS = 2, latency.ROUNDS
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from dslite.workflow.ablating import NO_EFFECT, REFERENCE
-from dslite.workflow.paths import CorpusPaths, Paths
+from dslite.layout.paths import CorpusPaths, Paths
+from dslite.stages.ablation.work import NO_EFFECT, REFERENCE
 
 _KEPT = ("data", "note", "about", "classes", "backbone", "weights", "profile")
 """What runs must share to stand in one table."""

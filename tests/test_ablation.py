@@ -10,12 +10,13 @@ import soundfile
 
 from dslite import statistics
 from dslite.errors import DsliteError
+from dslite.layout.settings import resolve
 from dslite.readings import READINGS
 from dslite.reporting import comparisons
-from dslite.workflow import ablating, ablation_views
-from dslite.workflow.cli import main
-from dslite.workflow.estimates import first_guess
-from dslite.workflow.settings import resolve
+from dslite.run.cli import main
+from dslite.run.estimates import first_guess
+from dslite.stages.ablation import views as ablation_views
+from dslite.stages.ablation import work as ablating
 
 VARIANTS = {
     "F-13 Adam": {"optimiser": "adam", "learning_rate": 0.001},

@@ -15,12 +15,13 @@ from dslite import baseline
 from dslite.backbones import load_backbone
 from dslite.errors import DsliteError
 from dslite.features import DEEP_SPECTRUM, statistics, whole_files
+from dslite.layout.code import results_from
+from dslite.layout.settings import resolve
 from dslite.scoring import uar
 from dslite.spectrogram import MelPlot
-from dslite.workflow import baseline_views, stages
-from dslite.workflow.baselining import baseline as stage_baseline
-from dslite.workflow.settings import resolve
-from dslite.workflow.sources import results_from
+from dslite.stages.baseline import views as baseline_views
+from dslite.stages.baseline.work import baseline as stage_baseline
+from dslite.stages.corpus import work as stages
 
 RATE = 16_000
 

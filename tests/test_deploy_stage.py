@@ -18,9 +18,11 @@ from dslite.deployment import LiteModel, latency, read_card
 from dslite.deployment import offer as offering
 from dslite.deployment.quantisation import VARIANTS
 from dslite.errors import DsliteError
+from dslite.layout.settings import resolve
 from dslite.model import load_model
-from dslite.workflow import benchmarking, costs, deploying
-from dslite.workflow.settings import resolve
+from dslite.stages.benchmark import work as benchmarking
+from dslite.stages.deploy import views as costs
+from dslite.stages.deploy import work as deploying
 
 README = Path(__file__).parents[1] / "README.md"
 

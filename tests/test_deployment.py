@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from dslite import audio
 from dslite.backbones import Backbone, load_backbone
-from dslite.deployment import LiteModel, gate, latency, read_card, table5
+from dslite.deployment import LiteModel, gate, latency, read_card
 from dslite.deployment import offer as offering
 from dslite.deployment.container import Card, attach, cut
 from dslite.deployment.conversion import convert, macs, saved_sizes
@@ -24,6 +24,7 @@ from dslite.deployment.runtime import runner
 from dslite.errors import DsliteError
 from dslite.model import Head, assemble
 from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.stages.benchmark import costs as table5
 
 RATE, SAMPLES = 16_000, 8_000
 CLASSES = ("low", "high", "noise")
@@ -376,7 +377,7 @@ def test_table5_names_every_candidate_and_cost(offered, tmp_path):
 
 def test_the_benchmark_measures(monkeypatch, capsys):
     from benchmarks import deployment
-    from dslite.workflow.benchmarking import untrained
+    from dslite.stages.benchmark.work import untrained
 
     monkeypatch.setattr(deployment, "untrained", lambda name, seed: untrained("squeezenet_v1", seed))
     monkeypatch.setattr(deployment, "ROUNDS", 2)

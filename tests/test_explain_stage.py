@@ -12,12 +12,16 @@ import soundfile
 from dslite.errors import DsliteError
 from dslite.explanation.maps import Attribution
 from dslite.explanation.view import View
+from dslite.layout import progress
+from dslite.layout.settings import resolve
 from dslite.model import load_model
 from dslite.reporting import clean, explanations
+from dslite.stages.corpus import work as stages
+from dslite.stages.explain import gallery
+from dslite.stages.explain import views as explained
+from dslite.stages.explain import work as explaining
+from dslite.stages.explain.work import Budget
 from dslite.store import Spectrograms
-from dslite.workflow import explained, explaining, gallery, progress, stages
-from dslite.workflow.explaining import Budget
-from dslite.workflow.settings import resolve
 
 TINY = Budget(2, 20, 2, 20, 2, 1, 1, 8)
 

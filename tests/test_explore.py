@@ -12,12 +12,13 @@ import soundfile
 
 from dslite import augmentation, profiles
 from dslite.errors import DsliteError
+from dslite.explore import explorer as exploring
+from dslite.explore.data import at_lambda
+from dslite.explore.page import NOT_ASKED, Page
+from dslite.layout.paths import NOTEBOOKS
+from dslite.layout.settings import resolve
 from dslite.model import load_model
-from dslite.workflow import estimates, exploring, notebooks
-from dslite.workflow.explore_page import NOT_ASKED, Page
-from dslite.workflow.explored import at_lambda
-from dslite.workflow.paths import NOTEBOOKS
-from dslite.workflow.settings import resolve
+from dslite.run import estimates, notebooks
 
 RATE = 16_000
 SHORT = "from dslite import profiles\n\nprofiles.DEMO_EPOCHS = (1, 0)"
@@ -213,7 +214,7 @@ def changed(before, page):
 
 
 def test_page_without_widgets_shows_everything(explorer, monkeypatch):
-    monkeypatch.delitem(sys.modules, "dslite.workflow.explore_widgets", raising=False)
+    monkeypatch.delitem(sys.modules, "dslite.explore.controls", raising=False)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     for page in (Page(explorer), Page(explorer, widgets=False)):
         for cell in (page.choose, page.augment, page.over_time, page.explain):

@@ -10,9 +10,9 @@ from PIL import Image
 from dslite.explanation.evidence import encode
 from dslite.explanation.maps import Attribution
 from dslite.reporting import outside_references, pages
-from dslite.reporting.cards import card_picture
 from dslite.reporting.explanations import Explained
-from dslite.reporting.gallery import Card, write_gallery
+from dslite.stages.explain.cards import card_picture
+from dslite.stages.explain.gallery_page import Card, write_gallery
 from tests.chromium import ask, look
 
 MEL_HZ = np.linspace(70, 7900, 128)
@@ -119,7 +119,7 @@ def test_players_of_a_notebooks_page_have_a_duration(tmp_path):
 
 
 def test_page_stays_within_its_limit(cards, tmp_path, monkeypatch):
-    monkeypatch.setattr("dslite.reporting.gallery.LIMIT_MB", 0.2)
+    monkeypatch.setattr("dslite.stages.explain.gallery_page.LIMIT_MB", 0.2)
     many = [card for card in cards if card.picture] * 6
     write_gallery(tmp_path / "gallery.html", many)
     html = (tmp_path / "gallery.html").read_text("utf-8")

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import measured
-from dslite.workflow.ablating import NO_EFFECT
-from dslite.workflow.paths import Paths
+from dslite.layout.paths import Paths
+from dslite.stages.ablation.work import NO_EFFECT
 
 KIND = {
     "data": "cropped", "note": "2 s a file", "about": {"short": "RAVDESS"}, "classes": ["a", "b"],

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dslite.workflow.paths import Paths
-from tests.workflow_toys import alive, command, wait_for, write_templates
+from dslite.layout.paths import Paths
+from tests.toys import alive, command, wait_for, write_templates
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 
@@ -43,7 +43,7 @@ def start_slow(templates: Path, out: Path):
     process = command(templates, *FOUR, "--output", out)
     wait_for(lambda: (out / "pids").exists() and (out / "pids").read_text().count(" ") == 2, seconds=60)
     pids = [int(pid) for pid in (out / "pids").read_text().split()]
-    assert "dslite.workflow.nursery" in psutil.Process(pids[NURSERY]).cmdline()
+    assert "dslite.run.nursery" in psutil.Process(pids[NURSERY]).cmdline()
     return process, pids
 
 
@@ -55,7 +55,7 @@ def test_a_run_takes_its_kernels_from_one_process(toys):
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
     css, ess = (json.loads((out / f"{corpus}.json").read_text()) for corpus in ("css", "ess"))
-    assert "dslite.workflow.nursery" in css["parent"] and css["parent"] == ess["parent"]
+    assert "dslite.run.nursery" in css["parent"] and css["parent"] == ess["parent"]
     assert css["there"] and css["ours"] == [], "what is not ours has been imported, what is ours has not"
     assert css["pid"] == css["group"] != ess["pid"]
     assert css["argv"] != ess["argv"], "each has its own connection"
@@ -118,4 +118,4 @@ def test_nothing_of_the_users_folder_is_imported_for_something_else(toys, monkey
     process = command(templates, *FOUR, "--output", out)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    assert "dslite.workflow.nursery" in json.loads((out / "css.json").read_text())["parent"]
+    assert "dslite.run.nursery" in json.loads((out / "css.json").read_text())["parent"]

@@ -10,19 +10,21 @@ import pytest
 from bs4 import BeautifulSoup
 
 from dslite.corpora import CORPORA
+from dslite.layout import records
+from dslite.layout.paths import FULL_CHUNK, Paths
 from dslite.paper import published
 from dslite.profiles import TABLE2
-from dslite.reporting.deployment import table5_sheet
 from dslite.reporting.latex import escape, tex
 from dslite.reporting.outside import outside_references
 from dslite.reporting.results import results_sheet, results_table
-from dslite.reporting.scorecard import strict_failures
 from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows, sheet_html
 from dslite.reporting.tables import table1, table1_sheet, table2, table2_sheet
-from dslite.workflow import cli, paper_views, records
-from dslite.workflow.paths import FULL_CHUNK, Paths
-from dslite.workflow.summary import summarise
-from tests.workflow_toys import write_templates
+from dslite.run import cli
+from dslite.stages.deploy.figures import table5_sheet
+from dslite.stages.paper import views as paper_views
+from dslite.stages.paper.scorecard import strict_failures
+from dslite.stages.paper.work import summarise
+from tests.toys import write_templates
 
 EVIL = r"[50%_of] a & b # c ~ d ^ e \ {f} $g$ <i>"
 

@@ -21,16 +21,17 @@ from dslite.deployment.container import cut
 from dslite.deployment.conversion import convert
 from dslite.deployment.runtime import runner
 from dslite.errors import DsliteError
+from dslite.layout.code import page_from, results_from
+from dslite.layout.settings import resolve
 from dslite.model import Head, assemble
 from dslite.paper.ledger import LEDGER
 from dslite.profiles import TABLE2, recipe
 from dslite.readings import CACHED, READINGS, Reading, ablations
 from dslite.spectrogram import FrontEnd, MelPlot, mel_filters
+from dslite.stages.corpus import work as stages
+from dslite.stages.train import views
 from dslite.store import Spectrograms, build
 from dslite.training import Examples, Trainer, predictions, training_set
-from dslite.workflow import stages, views
-from dslite.workflow.settings import resolve
-from dslite.workflow.sources import page_from, results_from
 
 PAPER, RELEASED, SOUND = (READINGS[name] for name in ("paper", "released", "sound"))
 PARAMETERS = [field.name for field in fields(Reading) if field.name != "name"]

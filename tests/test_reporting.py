@@ -312,5 +312,5 @@ def _imported(statement):
 
 def test_the_workflow_does_not_pay_for_drawing_nor_notebooks_for_pages():
     drawing = {"matplotlib", "seaborn", "nbconvert", "tensorflow"}
-    assert not _imported("from dslite.reporting import write_index") & drawing
+    assert not _imported("from dslite.run.index import write_index") & drawing
     assert not _imported("from dslite.reporting import figures, results, show") & {"nbconvert", "tensorflow"}

@@ -11,10 +11,11 @@ from bs4 import BeautifulSoup
 from dslite.paper.ledger import LEDGER
 from dslite.paper.measured import ABLATIONS, RUNS
 from dslite.readings import READINGS, ablations
-from dslite.reporting import discrepancies_html, measurements, outside_references
+from dslite.reporting import discrepancies_html, outside_references
 from dslite.reporting.ablations import verdict
-from dslite.reporting.differences import clipped_square, dead_bin, mask_colours, swapped_axes
 from dslite.reporting.pages import LIMIT_MB
+from dslite.stages.paper import measurements
+from dslite.stages.paper.differences import clipped_square, dead_bin, mask_colours, swapped_axes
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,10 @@ from bs4 import BeautifulSoup
 from dslite import reporting
 from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
+from dslite.layout.paths import ACROSS, STAGES
 from dslite.reporting import clean, outside_references
 from dslite.reporting.pages import LIMIT_MB
-from dslite.workflow.paths import ACROSS, STAGES
+from dslite.run.index import write_index
 from tests.chromium import look
 
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
@@ -250,7 +251,7 @@ def index(tmp_path):
     page = tmp_path / "index.html"
     record = {"seed": 7, "versions": {"numpy": "2"}, "warnings": ["RANDOM weights <i>"]}
     across = {stage: f"All of {stage}" for stage in ACROSS}
-    reporting.write_index(page, corpora, STAGES, across, states, tables, record, results)
+    write_index(page, corpora, STAGES, across, states, tables, record, results)
     return page
 
 

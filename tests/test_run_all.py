@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from dslite.corpora import CORPORA
-from dslite.workflow.paths import STAGES, Paths
-from tests.workflow_toys import alive, command, wait_for, write_templates
+from dslite.layout.paths import STAGES, Paths
+from tests.toys import alive, command, wait_for, write_templates
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOW = """import os, subprocess, time

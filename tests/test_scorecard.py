@@ -10,8 +10,8 @@ from bs4 import BeautifulSoup
 from dslite.corpora import CORPORA
 from dslite.paper import published, verdicts
 from dslite.paper.verdicts import CONSISTENT, DIFFERS, INCONCLUSIVE, NOT_COMPARABLE, NOT_JUDGED, NOT_RUN
-from dslite.reporting.scorecard import COLUMNS, counts, scorecard, strict_failures, within_reach
-from dslite.reporting.scorecard_page import audit_html, scorecard_html, scorecard_page
+from dslite.stages.paper.scorecard import COLUMNS, counts, scorecard, strict_failures, within_reach
+from dslite.stages.paper.scorecard_page import audit_html, scorecard_html, scorecard_page
 
 RUN = {
     "corpus": "sleep",

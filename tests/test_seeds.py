@@ -5,10 +5,10 @@ import json
 import pandas as pd
 import pytest
 
-from dslite.workflow import seeds
-from dslite.workflow.paths import Paths
-from dslite.workflow.plan import summary_records
-from tests.workflow_toys import command, write_templates
+from dslite.layout.paths import Paths
+from dslite.run.plan import summary_records
+from dslite.stages.paper import seeds
+from tests.toys import command, write_templates
 
 ROW = {
     "corpus": "css", "system": "DS Lite", "augmentation": "none", "partition": "test", "protocol": "all", "uar": 60.0,

@@ -6,9 +6,10 @@ import pytest
 import soundfile
 
 from dslite.errors import DsliteError
-from dslite.workflow import fits, stages
-from dslite.workflow.settings import resolve
-from dslite.workflow.sources import results_from
+from dslite.layout.code import results_from
+from dslite.layout.settings import resolve
+from dslite.stages.corpus import work as stages
+from dslite.stages.train import fits
 
 
 @pytest.fixture

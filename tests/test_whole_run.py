@@ -15,9 +15,9 @@ import pytest
 import soundfile
 
 from dslite.baseline import SYSTEMS
+from dslite.layout.paths import ACROSS, OPTIONAL, STAGES, Paths
 from dslite.reporting import outside_references
 from dslite.scoring import uar
-from dslite.workflow.paths import ACROSS, OPTIONAL, STAGES, Paths
 from tests import chromium
 
 ROOT = Path(__file__).resolve().parents[1]

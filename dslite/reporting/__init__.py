@@ -17,12 +17,10 @@ _HOMES = {
     "words": "display",
     "to_html": "pages",
     "failure_page": "pages",
-    "write_index": "index",
-    "discrepancies_html": "discrepancies",
     "outside_references": "outside",
     "clean": "sanitiser",
 }
-_ROOMS = ("comparisons", "deployment", "explanations", "exploration", "figures", "results", "sheets", "tables")
+_ROOMS = ("comparisons", "explanations", "figures", "results", "sheets", "tables")
 
 __all__ = [*_HOMES, *_ROOMS]
 

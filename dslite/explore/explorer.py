@@ -1,0 +1,326 @@
+"""Stage results to play with: one corpus' model and any clip, as arrays. ``explore_widgets`` shows them.
+
+Nothing here is written to disk, and nothing is computed twice for the same clip and the same choice.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dslite import audio, corpora, scoring
+from dslite.errors import DsliteError
+from dslite.explore.data import Augmented, Clip, Decision, OverTime, at_lambda
+from dslite.layout.paths import Paths
+from dslite.layout.settings import Settings, resolve
+from dslite.run import estimates
+from dslite.stages.corpus import work as stages
+from dslite.stages.paper import work as summary
+
+LONGEST = 120.0
+"""Seconds of somebody's own file that are looked at; the rest is left out, and the page says so."""
+
+WINDOWS = 120
+"""Most windows of one curve over time: a finer hop is made coarser, so that a long file does not take minutes."""
+
+_KEPT = 32  # results that are remembered
+
+TRAINED_ON = "test"
+"""The model is the one that is scored on test, hence trained on train + dev."""
+
+
+def choices(settings: Settings) -> list[str]:
+    """Names of corpora: first those that have been evaluated in this output folder, then the paper's others."""
+    return list(dict.fromkeys([*summary.evaluated(Paths(settings.output)), *corpora.CORPORA]))
+
+
+def other(settings: Settings, corpus: str) -> Settings:
+    """The settings of another corpus: those that its results in this output folder were made with, if there are any.
+
+    Args:
+        settings: of the present corpus; what nothing is known about is taken from here.
+        corpus: one of :func:`choices`.
+    """
+    values = settings.as_parameters() | {"corpus": corpus}
+    if corpus in summary.evaluated(Paths(settings.output)):
+        record = Paths(settings.output).corpus(corpus).record("evaluate")
+        made = json.loads(record.read_text("utf-8"))["parameters"]
+        values |= {name: made[name] for name in ("corpus", "profile", "reading", "backbone", "seed")}
+    return resolve(**values)
+
+
+def cost(settings: Settings) -> str:
+    """What it takes until this corpus can be explored, in a sentence; empty where it has been evaluated.
+
+    Whether the results that are there are out of date is not asked, because the audio and the weights would have to be
+    read for it: :func:`load` finds out, and makes anew what is.
+    """
+    if settings.paths.record("evaluate").exists():
+        return ""
+    guess = sum(estimates.first_guess(stage, settings) for stage in ("corpus", "train", "baseline", "evaluate"))
+    what = "a SYNTHETIC stand-in" if settings.standin else "the real audio"
+    return (
+        f"{settings.name} has not been trained below {settings.output} yet: eight fits on {what}, {settings.backbone}, "
+        f"{settings.profile} profile, about {estimates.spoken(guess / settings.workers)}. It is kept for next time."
+    )
+
+
+def load(settings: Settings) -> "Explorer":
+    """The explorer of a corpus; what has not been made in its output folder is made now, with progress.
+
+    Raises:
+        DsliteError: as the stages do, e.g. where the folder holds results of other parameters.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before its first import: says half as much
+    if price := cost(settings):
+        print(price)
+    return Explorer(stages.evaluate(settings))
+
+
+class Explorer:
+    """One corpus, its model (the augmentation that is best on dev, trained on train + dev), and any clip.
+
+    Args:
+        stage: of ``evaluate``.
+    """
+
+    def __init__(self, stage: stages.Stage):
+        import tensorflow as tf
+
+        from dslite.explanation.view import View
+        from dslite.model import load_model
+
+        self.stage, self.classes = stage, stage.classes
+        model = load_model(stage.paths.fit(stage.chosen, TRAINED_ON) / "model.keras")
+        self.front_end, self.policy = model.get_layer("plot").parameters, stage.settings.reading.policy()
+        self.view, self.mel_hz = View.of(model), self.front_end.mel_frequencies()
+        self._normalise = model.get_layer("normalise")
+        waves = tf.TensorSpec([None, None], tf.float32)
+        self._quantise = tf.function(self.view.plot.quantise, input_signature=[waves])
+        self._kept: dict = {}
+
+    @property
+    def chunk(self) -> float:
+        """Length in s of the chunks that the model was trained on; 0 for whole files."""
+        return self.stage.settings.recipe.chunk
+
+    # clips ------------------------------------------------------------------------------------------------------------
+
+    def files(self, partition: str = "test", label: str = "") -> list[str]:
+        """The usable files of a partition, of one class or of all."""
+        clips = self.stage.clips
+        wanted = (clips["partition"] == partition) & ((clips["label"] == label) | (label == ""))
+        return sorted(clips.loc[wanted, "file"])
+
+    @cached_property
+    def first(self) -> str:
+        """The file that is shown first: the first test file that a window can move over, else the first one."""
+        clips = self.stage.clips.set_index("file")["duration"]
+        files = self.files()
+        return next((file for file in files if clips[file] >= self.chunk + 1), files[0])
+
+    def clip(self, file: str) -> Clip:
+        """A file of the corpus, by its name there.
+
+        Raises:
+            DsliteError: if the corpus has no such usable file, or it cannot be read any more.
+        """
+        row = self.stage.clips[self.stage.clips["file"] == file]
+        if row.empty:
+            raise DsliteError(f"{self.stage.settings.name} has no usable file {file!r}; one is {self.first!r}.")
+
+        def read():
+            samples = _load(self.stage.settings.folder / file, file, self.front_end.rate)
+            return Clip(file, row["label"].iloc[0], row["partition"].iloc[0], samples)
+
+        return self._once(("clip", file), read)
+
+    def own(self, file: Path) -> Clip:
+        """Somebody's own audio file.
+
+        Raises:
+            DsliteError: if it is not there, cannot be decoded, is empty, silent or truncated.
+        """
+        if not file.is_file():
+            raise DsliteError(f"{file} does not exist; expected an audio file that libsndfile reads (WAV, FLAC, MP3).")
+        return self._own(file, file.name)
+
+    def uploaded(self, name: str, content: bytes) -> Clip:
+        """The same from bytes.
+
+        Args:
+            name: of the file; only shown, never used as a path.
+            content: the whole file.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "upload"
+            file.write_bytes(content)
+            return self._own(file, name)
+
+    def _own(self, file: Path, name: str) -> Clip:
+        samples, most = _load(file, name, self.front_end.rate), round(LONGEST * self.front_end.rate)
+        return Clip(name, "", "", samples[:most], len(samples) > most)
+
+    # what the model makes of them -------------------------------------------------------------------------------------
+
+    def waves(self, clip: Clip, window: float = 0.0, hop: float = 0.0) -> np.ndarray:
+        """The clip's chunks as :func:`dslite.audio.cut` cuts them.
+
+        Args:
+            clip: any.
+            window: s; 0 for the chunk that the model was trained on.
+            hop: s; 0 for half a chunk, as in training.
+
+        Returns:
+            float32 (chunks, samples), at least one.
+        """
+        rate = self.front_end.rate
+        length = round((window or self.chunk) * rate) or None
+        step = round(hop * rate) or (length // 2 if length else 1)
+        return audio.cut(clip.samples, length, step, self.front_end.window)
+
+    def levels(self, waves: np.ndarray) -> np.ndarray:
+        """float32 (n, samples) -> uint8 (n, frames, mel_bins), the plots before colours."""
+        return np.concatenate([self._quantise(waves[i : i + 32]).numpy() for i in range(0, len(waves), 32)])
+
+    def plot(self, clip: Clip, chunk: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """One chunk: float32 (samples,) and uint8 (frames, mel_bins)."""
+        waves = self.waves(clip)
+        wave = waves[min(chunk, len(waves) - 1)]
+        return wave, self._once(("plot", clip, chunk), lambda: self.levels(wave[None])[0])
+
+    def decision(self, clip: Clip) -> Decision:
+        """What the model says of the whole file, decided as for the scores."""
+
+        def decide():
+            said = self.view.probabilities(self.levels(self.waves(clip)))
+            predicted, mean, chunks = scoring.decide(
+                said, np.zeros(len(said), int), self.stage.settings.reading.decision
+            )
+            return Decision(self.classes[predicted[0]], mean[0], int(chunks[0]))
+
+        return self._once(("decision", clip), decide)
+
+    def over_time(self, clip: Clip, hop: float = 0.25, window: float = 0.0) -> OverTime:
+        """Probabilities while a window moves over the clip.
+
+        Args:
+            clip: any; one that is shorter than the window is repeated and gives a single row.
+            hop: s, above 0; made coarser where it would give more than :data:`WINDOWS` windows.
+            window: s; 0 for the chunk that the model was trained on. It has never seen others.
+        """
+        rate = self.front_end.rate
+        seconds = len(clip.samples) / rate
+        window = window or self.chunk or seconds
+        if not hop > 0 or window * rate < self.front_end.window:
+            least = self.front_end.window / rate
+            raise DsliteError(f"hop {hop} s, window {window} s: expected a hop above 0, a window from {least} s.")
+        hop = max(hop, (seconds - window) / (WINDOWS - 1))
+
+        def slide():
+            waves = self.waves(clip, window, hop)
+            said = self.view.probabilities(self.levels(waves))
+            return OverTime(np.arange(len(waves)) * round(hop * rate) / rate, window, hop, said)
+
+        return self._once(("over time", clip, hop, window), slide)
+
+    def augmented(
+        self, clip: Clip, chunk: int, lam: float, seed: int, cutmix: bool = True, specaugment: bool = True
+    ) -> Augmented:
+        """SapAugment's two augmentations of one chunk at a given lambda, with a partner from the training files.
+
+        Args:
+            clip, chunk: what is augmented.
+            lam: in [0, 1].
+            seed: of positions and partner; with the same seed, lambda alone changes the sizes.
+            cutmix, specaugment: which of the two act.
+        """
+        key = ("augmented", clip, chunk, lam, seed, cutmix, specaugment)
+        return self._once(key, lambda: self._augment(clip, chunk, lam, seed, cutmix, specaugment))
+
+    def _augment(self, clip, chunk, lam, seed, cutmix, specaugment) -> Augmented:
+        from dslite import augmentation
+
+        file, label, partner = self._partner(clip, seed)
+        pictures = np.concatenate([self.view.plot.paint(x[None]) for x in (self.plot(clip, chunk)[1], partner)])
+        # A batch of two: the clip's partner is the only other sample.
+        policy, p = at_lambda(self.policy, lam), self.front_end
+        plan = augmentation.draw(np.zeros(2, np.float32), [seed, 0], policy, cutmix, specaugment, p.size)
+        after = augmentation.apply(plan, pictures, pictures[::-1], self._fill)[0].numpy()
+        return Augmented(
+            before=pictures[0],
+            partner=pictures[1],
+            after=after,
+            partner_name=file,
+            partner_label=label,
+            partner_seconds=((len(partner) - 1) * p.hop + p.window) / p.rate,
+            square=tuple(int(side[0]) for side in (plan.top, plan.bottom, plan.left, plan.right)),
+            mask=int(plan.time_width[0]),
+            share=float(augmentation.mix_labels(plan, np.eye(2, dtype=np.float32), p.size)[0, 1]),
+            probabilities=self.view.probabilities_of_pictures(np.stack([pictures[0], after])),
+        )
+
+    def sap_curve(self, n: int = 32) -> tuple[np.ndarray, np.ndarray]:
+        """SapAugment's lambda over the loss rank in a batch: shares of the batch (n,) and lambda (n,)."""
+        from dslite.augmentation import sap_lambda
+
+        return np.arange(1, n + 1) / n, sap_lambda(np.arange(n, dtype=np.float32), self.policy).numpy()
+
+    def shap(self, clip: Clip, chunk: int = 0):
+        """The SHAP map of one chunk, an :class:`dslite.explanation.maps.Attribution`; what is hidden is silent."""
+
+        def explain():
+            from dslite.explanation import explainers, regions  # imports shap: only who asks pays
+
+            baseline = regions.silence(self.front_end.mel_bins)
+            return explainers.partition(self.view.probabilities, self.plot(clip, chunk)[1], baseline)
+
+        return self._once(("shap", clip, chunk), explain)
+
+    @cached_property
+    def _fill(self) -> np.ndarray:
+        from dslite.backbones import denormalised
+
+        return denormalised(self.stage.settings.reading.mask_fill, self._normalise.scale, self._normalise.offset)
+
+    @cached_property
+    def _chunks(self) -> pd.DataFrame:
+        return pd.read_parquet(self.stage.paths.chunks)
+
+    @cached_property
+    def _cache(self):
+        from dslite.store import Spectrograms
+
+        return Spectrograms(self.stage.paths.spectrograms, self._chunks)
+
+    @cached_property
+    def _train(self) -> np.ndarray:
+        """Indices of the training chunks."""
+        return np.flatnonzero(self._chunks["file"].isin(self.files("train")))
+
+    def _partner(self, clip: Clip, seed: int) -> tuple[str, str, np.ndarray]:
+        files = self._chunks["file"].to_numpy()
+        others = self._train[files[self._train] != clip.name]
+        index = int(np.random.default_rng([seed, 1]).choice(others))
+        label = self.stage.clips.set_index("file").loc[files[index], "label"]
+        return files[index], label, self._cache.batches([index])[0][1][0]
+
+    def _once(self, key: tuple, make: Callable):
+        if key not in self._kept:
+            made = make()
+            while len(self._kept) >= _KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = made
+        return self._kept[key]
+
+
+def _load(file: Path, name: str, rate: int) -> np.ndarray:
+    try:
+        return audio.load(file, rate)
+    except audio.UnusableAudio as reason:
+        raise DsliteError(f"{name} {reason}; expected audio that libsndfile reads (WAV, FLAC, OGG, MP3).") from reason

@@ -1,0 +1,197 @@
+"""``run_all.py``: options in, one run, exit code out."""
+
+import argparse
+import os
+import sys
+import time
+import traceback
+from contextlib import nullcontext
+from pathlib import Path
+
+from dslite import corpora
+from dslite.errors import DsliteError
+from dslite.layout import notes as traces
+from dslite.layout.paths import ACROSS, NOTEBOOKS, STAGES, SUMMARISED, SUMMARY, Paths
+from dslite.layout.settings import Settings, resolve
+from dslite.run import listing, options, runlock, session, signals
+from dslite.run import outputs as leaving
+from dslite.weights import fetch_weights
+
+INTERRUPTED = 130
+"""Exit code of a run that was told to stop."""
+
+
+def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: as on the command line; those of the process if not given.
+        templates: the folder of the template notebooks.
+
+    Returns:
+        0 if all is done, 1 if something failed (with ``--strict``: or a figure differs on real data), 130 if it was
+        told to stop; argparse exits with 2 on wrong options.
+    """
+    chosen = options.parse(arguments)
+    paths = Paths(options.output(chosen))
+    signals.take()
+    try:
+        if chosen.download:
+            return _download(chosen)
+        if chosen.bundle:
+            print(f"The reports as one file: {leaving.bundle(paths)}")
+            return 0
+        if chosen.list:
+            return _list(chosen, paths, templates)
+        return _run(chosen, paths, templates)
+    except DsliteError as error:
+        _log(paths)
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, `head` for instance, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        _log(paths)
+        print(f"{type(error).__name__}: {error} (details in {traces.engine_log(paths)})", file=sys.stderr)
+        return 1
+
+
+def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
+    if chosen.strict and SUMMARY not in chosen.stages:
+        raise DsliteError(f"--strict reads the scorecard, which the stage {SUMMARY} writes: add it to --stages.")
+    if (chosen.chunk or chosen.discrepancies) and "ablation" not in chosen.stages:
+        raise DsliteError("--chunk and --discrepancies are for the stage ablation alone: add --stages ablation.")
+    began = time.time()
+    settings = _settings(chosen, list(dict.fromkeys(chosen.corpora)))
+    for backbone in {s.backbone for s in settings if not s.weights_file} if not chosen.dry_run else ():
+        print(f"Fetching the ImageNet weights of {backbone} ...", flush=True)
+        fetch_weights(backbone)
+    print("\n".join(listing.setting_lines(settings, not chosen.dry_run)), flush=True)
+    with nullcontext() if chosen.dry_run else runlock.alone(paths):
+        failed = [name for seed in _further(chosen) for name in _run_seed(chosen, seed, paths, templates)]
+        planned = _planned(chosen, settings, chosen.stages, paths, templates)
+        print("\n".join(listing.plan_lines(planned)), flush=True)
+        if chosen.dry_run:
+            return 0
+        leaving.sweep(paths)
+        if planned.jobs:  # a run that is killed must not leave an index that leads to pages which are gone
+            leaving.leave(planned, leaving.record(planned, vars(chosen), began, None))
+        try:
+            undone = session.execute(planned) if planned.jobs else []
+            differing = _differing(paths) if chosen.strict and SUMMARY not in undone else []
+            code = 1 if undone or failed or differing else 0
+        except BaseException as error:
+            undone = session.undone_since(planned, began)
+            code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+            raise
+        finally:
+            if planned.jobs or not paths.index.exists():
+                leaving.leave(planned.after(undone), leaving.record(planned, vars(chosen), began, code))
+    if undone:
+        print(f"{len(undone)} of {len(planned.jobs)} notebooks are not done: {', '.join(undone)}.")
+    if failed:
+        print(f"With further seeds, these are not done: {', '.join(failed)}.")
+    for figure in differing:
+        print(f"Differs: {figure}.")
+    print(f"Read {paths.scorecard_page if differing else paths.index}")
+    return code
+
+
+def _differing(paths: Paths) -> list[str]:
+    """What a strict run fails for: a sentence per figure of the scorecard that differs on real data."""
+    import pandas as pd
+
+    from dslite.stages.paper.scorecard import strict_failures
+
+    if not paths.scorecard.exists():
+        raise DsliteError(f"{paths.scorecard} is gone; delete {paths.across(SUMMARY).page(SUMMARY)} and run again.")
+    return strict_failures(pd.read_csv(paths.scorecard))
+
+
+def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
+    everything = list(dict.fromkeys([*corpora.CORPORA, *chosen.corpora]))
+    settings = _settings(chosen, everything)
+    planned = _planned(chosen, settings, (*STAGES, *ACROSS), paths, templates)
+    data = settings[0].data
+    print("Corpora")
+    for name in everything:
+        print("\n".join(listing.corpus_lines(name, data)))
+    print("\nNotebooks")
+    print("\n".join(listing.notebook_lines(planned)))
+    return 0
+
+
+def _further(chosen: argparse.Namespace) -> range:
+    """Seeds after the first; none where no scores are wanted. The ablation fits its own."""
+    if not {SUMMARISED, SUMMARY} & set(chosen.stages):
+        return range(0)
+    return range(chosen.seed + 1, chosen.seed + chosen.seeds)
+
+
+def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Path) -> list[str]:
+    """Scores with another seed, in an output of its own; returns the notebooks that are not done."""
+    again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": str(paths.seed(seed))})
+    settings = _settings(again, list(dict.fromkeys(chosen.corpora)))
+    planned = _planned(again, settings, (SUMMARISED,), Paths(options.output(again)), templates)
+    print("\n".join([f"Seed {seed}:", *listing.plan_lines(planned)]), flush=True)
+    undone = session.execute(planned) if planned.jobs and not chosen.dry_run else []
+    return [f"{name} (seed {seed})" for name in undone]
+
+
+def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: Path) -> session.Session:
+    across = {"seed": chosen.seed, "benchmark": chosen.benchmark}
+    return session.prepare(settings, stages, paths.output, **across, cores=chosen.cores, templates=templates)
+
+
+def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
+    """The settings of some corpora; two that would lie in one folder are refused."""
+    settings = [
+        resolve(
+            name,
+            data=chosen.data,
+            weights=chosen.weights,
+            profile=chosen.profile,
+            reading=chosen.reading,
+            backbone=chosen.backbone,
+            seed=chosen.seed,
+            output=chosen.output,
+            seeds=chosen.seeds,
+            chunk=chosen.chunk,
+            discrepancies=" ".join(chosen.discrepancies),
+        )
+        for name in names
+    ]
+    first: dict[str, str] = {}
+    for s in settings:
+        if first.setdefault(s.name, s.source) != s.source:
+            raise DsliteError(f"{first[s.name]} and {s.source} would both be called {s.name}; rename one of the files.")
+    return settings
+
+
+def _download(chosen: argparse.Namespace) -> int:
+    folder = chosen.data or os.environ.get("DSLITE_DATA", "")
+    if not folder:
+        raise DsliteError("Where to? Name the folder that is to hold corpora with --data DIR (or DSLITE_DATA).")
+    print(f"RAVDESS song is handed out under this licence: {corpora.CORPORA['ravdess'].licence}")
+    accept = chosen.accept_licence
+    if not accept and sys.stdin.isatty():
+        accept = input("Do you accept it? [y/N] ").strip().lower() in ("y", "yes")
+    place = corpora.download_ravdess(Path(folder).expanduser().resolve(), accept=accept, progress=_downloaded)
+    print(f"RAVDESS song is in {place}. Now run: python run_all.py --corpora ravdess --data {folder}")
+    return 0
+
+
+def _downloaded(done: int, size: int) -> None:
+    if sys.stdout.isatty():
+        print(f"\r{done / 1e6:.0f} of {size / 1e6:.0f} MB", end="" if done < size else "\n", flush=True)
+
+
+def _log(paths: Paths) -> None:
+    """The traceback of what is being handled, for those who look for it."""
+    paths.logs.mkdir(parents=True, exist_ok=True)
+    with traces.engine_log(paths).open("a", encoding="utf-8") as log:
+        log.write(traceback.format_exc())

@@ -1,0 +1,146 @@
+"""From a template notebook to an executed one and its page, or to a page that says why not."""
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+from nbclient.exceptions import DeadKernelError
+from papermill import execute_notebook
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import remove_error_markers
+
+from dslite import reporting
+from dslite.errors import DsliteError
+from dslite.files import whole_file
+from dslite.run.parameters import substitute
+
+
+class NotebookError(DsliteError):
+    """A notebook that did not get to its end; the failed page has been written."""
+
+
+class _Kernel(AsyncKernelManager):
+    """A kernel of this very interpreter, whatever kernels are installed, that remembers how it ended."""
+
+    ended: int | None = None
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        command = [sys.executable, "-m", "dslite.run.kernel", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="Python 3", language="python")
+
+    async def is_alive(self) -> bool:
+        alive = await super().is_alive()
+        if not alive and self.has_kernel:
+            type(self).ended = await self.provisioner.poll()
+        return alive
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to come of a template.
+
+    Attributes:
+        notebook: the executed notebook (.ipynb); its kernel works in the folder where it will lie.
+        page: its HTML.
+        failed: a page with the error on top, if the notebook fails; removed on success.
+        record: the file that the stage writes last; a notebook that ends without one has failed.
+        title: the pages' title.
+        home: the index page, linked from the pages.
+    """
+
+    notebook: Path
+    page: Path
+    failed: Path
+    record: Path
+    title: str
+    home: Path
+
+    @property
+    def way_home(self) -> str:
+        return Path(os.path.relpath(self.home, self.page.parent)).as_posix()
+
+
+def execute(template: Path, values: dict[str, object], target: Target) -> None:
+    """Runs a template with its parameters.
+
+    The old notebook and page go first; the new ones appear together at the end, so that nothing looks
+    finished that is not. One call per process: papermill changes the working directory.
+
+    Args:
+        template: the notebook to run; it is not changed.
+        values: what to put into its first code cell, see ``parameters.substitute``.
+        target: where everything goes.
+
+    Raises:
+        DsliteError: an unknown parameter, or no such template.
+        NotebookError: the notebook failed, its kernel died, or its page could not be made.
+    """
+    notebook, page = target.notebook, target.page
+    for old in (notebook, page, *notebook.parent.glob(f".{notebook.stem}.*.part*")):
+        old.unlink(missing_ok=True)
+    if not template.is_file():
+        raise DsliteError(f"There is no notebook {template}; restore it, e.g. with git checkout.")
+    prepared = nbformat.read(template, as_version=4)
+    substitute(prepared, values, template.name)
+    with whole_file(page) as page_draft, whole_file(notebook) as draft:
+        nbformat.write(prepared, draft)
+        try:
+            _run(draft, notebook.parent)
+            if not target.record.is_file():
+                raise DsliteError(f"The notebook came to an end without writing {target.record}.")
+            reporting.to_html(draft, page_draft, target.title, target.way_home)
+        except Exception as error:
+            sentence = _sentence(error)
+            _write_failure(draft, target, sentence)
+            raise NotebookError(sentence) from error
+    target.failed.unlink(missing_ok=True)
+
+
+def _run(draft: Path, folder: Path) -> None:
+    """Executes a notebook in its own file."""
+    place = str(draft).replace("{", "{{").replace("}", "}}")  # papermill takes braces in paths for parameters
+    execute_notebook(place, place, cwd=folder, kernel_name="python3", progress_bar=False, kernel_manager_class=_Kernel)
+    executed = nbformat.read(draft, as_version=4)
+    if any(output.output_type == "error" for cell in executed.cells for output in cell.get("outputs", [])):
+        raise DsliteError("A cell called exit(), so the notebook stopped before its end.")  # papermill lets it pass
+    executed.metadata.pop("papermill", None)  # it names the draft and folders of this machine
+    nbformat.write(executed, draft)
+
+
+def _write_failure(draft: Path, target: Target, sentence: str) -> None:
+    executed = remove_error_markers(nbformat.read(draft, as_version=4))
+    nbformat.write(executed, draft)
+    with whole_file(target.failed) as failed:
+        reporting.failure_page(draft, failed, sentence, target.title, target.way_home)
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, for people."""
+    if isinstance(error, PapermillExecutionError):
+        if error.ename == "MemoryError":
+            return f"Out of memory in cell {error.cell_index + 1}. {_ADVICE}"
+        message = error.evalue.strip() or "no message"
+        return message if error.ename == "DsliteError" else f"{error.ename} in cell {error.cell_index + 1}: {message}"
+    if isinstance(error, DeadKernelError):
+        return _death(_Kernel.ended)
+    return str(error) or type(error).__name__
+
+
+_ADVICE = "Close other programs, use fewer cores (--cores 1), or take a machine with more memory."
+
+
+def _death(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return (
+            "The kernel was killed (SIGKILL, exit code -9), which is what the system does when memory runs out. "
+            + _ADVICE
+        )
+    if code is not None and code < 0:
+        return f"The kernel died of signal {signal.Signals(-code).name} (exit code {code}); see the log."
+    return f"The kernel died (exit code {'unknown' if code is None else code}); see the log."

@@ -1,0 +1,162 @@
+"""The options of ``run_all.py``."""
+
+import argparse
+import os
+from pathlib import Path
+
+from dslite.corpora import CORPORA
+from dslite.layout.paths import ACROSS, OPTIONAL, STAGES
+from dslite.profiles import FULL_BACKBONE
+from dslite.readings import READINGS
+from dslite.weights import WEIGHTS_FILES
+
+_DESCRIPTION = """\
+Regenerates the paper: from audio to tables, explanations and a model for a phone, for all eight corpora. Every corpus
+gets a notebook and a web page per stage (corpus, train, baseline, evaluate, explain, deploy); across corpora, benchmark
+measures Table 5 and paper sets all tables; reports/index.html leads to them.
+A corpus that is not there is replaced by a small SYNTHETIC one, and everything made from it says so.
+Run it again at any time: only what changed runs again, and what was cut short goes on."""
+
+_EXAMPLES = """\
+examples:
+  python run_all.py                                      everything, with what is there
+  python run_all.py --list                               which corpora and notebooks there are, and their state
+  python run_all.py --dry-run                            what would run, why, and how long it would take
+  python run_all.py --data ~/corpora                     with real corpora, in ~/corpora/ravdess, ~/corpora/css, ...
+  python run_all.py --corpora ravdess --profile demo     one corpus, short schedule
+  python run_all.py --corpora my/own.csv                 your own audio: filename,label[,speaker][,partition]
+  python run_all.py --download ravdess                   fetch the one corpus that is free, after showing its licence
+  python run_all.py --stages ablation --corpora ravdess  which discrepancies between paper and code matter
+  python run_all.py --data ~/corpora --strict            fail if what is printed does not come out on real data
+  python run_all.py --output elsewhere --seed 7          a second run beside the first
+  python run_all.py --bundle                             reports/ as one zip, to send to somebody"""
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The options, checked as far as argparse does it; exits with a message and 2 where they are wrong."""
+    parser = argparse.ArgumentParser(
+        prog="run_all.py",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    stages = (*STAGES, *ACROSS)
+    what = parser.add_argument_group("what to run")
+    what.add_argument(
+        "--corpora",
+        nargs="+",
+        metavar="NAME",
+        default=list(CORPORA),
+        help=f"any of {', '.join(CORPORA)}, or the path of a CSV with own data (default: all eight)",
+    )
+    what.add_argument(
+        "--stages",
+        nargs="+",
+        metavar="NAME",
+        choices=stages,
+        default=[stage for stage in stages if stage not in OPTIONAL],
+        help=f"any of {', '.join(stages)} (default: all but {', '.join(OPTIONAL)}); what they need is run as well "
+        "if it is missing or stale",
+    )
+    what.add_argument(
+        "--profile",
+        choices=("auto", "demo", "full"),
+        default="auto",
+        help="full: the paper's Table 2; demo: a short schedule and a small base model, for minutes; "
+        "auto: full where the real corpus is found, demo where it is not (default)",
+    )
+    what.add_argument(
+        "--reading",
+        choices=tuple(READINGS),
+        default="paper",
+        help="where text and released code differ: paper: the text (default); released: the code with its shipped "
+        "configuration; sound: our best judgement; give a second reading another --output",
+    )
+    what.add_argument(
+        "--backbone",
+        metavar="NAME",
+        default="",
+        help=f"base model, one of {', '.join(WEIGHTS_FILES)} (default: the profile's own)",
+    )
+    what.add_argument(
+        "--benchmark",
+        metavar="NAME",
+        choices=tuple(WEIGHTS_FILES),
+        default=FULL_BACKBONE,
+        help=f"base model that Table 5 is measured on (default: {FULL_BACKBONE}, as in the paper)",
+    )
+    what.add_argument("--seed", type=int, default=42, metavar="N", help="of everything random (default: 42)")
+    what.add_argument(
+        "--seeds",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="fit with N seeds, from --seed on, the ablation too; what they spread is shown apart from the test sets' "
+        "intervals (default: 1)",
+    )
+    ablation = parser.add_argument_group("of the stage ablation")
+    ablation.add_argument(
+        "--discrepancies",
+        nargs="+",
+        metavar="ID",
+        default=[],
+        help="only these entries of reports/discrepancies.html, e.g. F-02 F-16 (default: all that are switches)",
+    )
+    ablation.add_argument(
+        "--chunk",
+        type=float,
+        metavar="S",
+        default=0.0,
+        help="length of a chunk in s (default: Table 2's; of own data 3 s)",
+    )
+    where = parser.add_argument_group("where things are")
+    where.add_argument(
+        "--data",
+        metavar="DIR",
+        default="",
+        help="folder with a folder per corpus, named as above (default: $DSLITE_DATA)",
+    )
+    where.add_argument(
+        "--weights",
+        metavar="DIR",
+        default="",
+        help="folder with ImageNet weights as Keras names them (default: $DSLITE_WEIGHTS, then Keras' own)",
+    )
+    where.add_argument(
+        "--output", metavar="DIR", default="", help="folder for reports/ and artifacts/ (default: this repository)"
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--cores",
+        type=_count,
+        metavar="N",
+        default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        help="notebooks and fits that run side by side, one thread each (default: all cores)",
+    )
+    how.add_argument(
+        "--strict",
+        action="store_true",
+        help="fail (exit code 1) if a figure of the scorecard *differs* from the printed one on REAL data, and name "
+        "it, whether notebooks had to run or not; the stage paper must be among the stages",
+    )
+    how.add_argument("--list", action="store_true", help="show corpora and notebooks with their state, and stop")
+    how.add_argument("--dry-run", action="store_true", help="show the plan, and stop")
+    how.add_argument("--bundle", action="store_true", help="zip reports/ as they are into dslite-reports.zip, and stop")
+    more = parser.add_argument_group("data that may be fetched")
+    more.add_argument("--download", choices=("ravdess",), help="fetch a corpus into the data folder, and stop")
+    more.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")
+    return parser.parse_args(arguments)
+
+
+def output(options: argparse.Namespace) -> Path:
+    """The output folder that was asked for, absolute."""
+    from dslite.layout.paths import NOTEBOOKS
+
+    return Path(options.output).expanduser().resolve() if options.output else NOTEBOOKS.parent
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number

@@ -1,0 +1,36 @@
+"""One run at a time in an output folder."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dslite.errors import DsliteError
+from dslite.layout import notes as traces
+from dslite.layout.paths import Paths
+
+
+@contextmanager
+def alone(paths: Paths) -> Iterator[None]:
+    """Holds the output folder's lock.
+
+    The system takes it from a process that is gone, however it went, so there is never one to be cleared by hand.
+
+    Raises:
+        DsliteError: another run holds it.
+    """
+    place = traces.lock(paths)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with open(place, "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise DsliteError(
+                f"Another run (process {file.read().strip()}) is at work in {paths.output}: "
+                "wait for it, end it, or give this one a folder of its own with --output."
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

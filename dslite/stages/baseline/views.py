@@ -1,0 +1,79 @@
+"""What the notebook of the ``baseline`` stage shows."""
+
+import pandas as pd
+
+from dslite import scoring
+from dslite.baseline import SYSTEMS
+from dslite.reporting.figures import Example, Panel
+from dslite.stages.corpus.work import Stage
+from dslite.stages.train.fits import TARGETS
+
+
+def whole_files(stage: Stage) -> list[Example]:
+    """The first training file of each class, whole: its samples and Deep Spectrum's plot of it, before colours."""
+    from dslite.features import DEEP_SPECTRUM, read
+    from dslite.spectrogram import MelPlot
+
+    plot = MelPlot(DEEP_SPECTRUM)
+    train = stage.clips[stage.clips["partition"] == "train"].drop_duplicates("label").set_index("label")["file"]
+    waves = {label: read(stage.settings.folder / train[label]) for label in stage.classes}
+    return [
+        Example(label, wave, DEEP_SPECTRUM.rate, plot.quantise(wave[None])[0].numpy()) for label, wave in waves.items()
+    ]
+
+
+def grids(stage: Stage) -> pd.DataFrame:
+    """UAR on dev at every point of the grid: a row per system and complexity, a column per scaling and weighting."""
+    rows = pd.concat([pd.DataFrame(rows).assign(system=SYSTEMS[key]) for key, rows in stage.record["grid"].items()])
+    scaling = rows["standardise"].map({True: "standardised", False: "as they are"})
+    weights = rows["balanced"].map({True: "classes balanced", False: "files equal"})
+    rows["features"] = scaling + ", " + weights
+    wide = rows.pivot_table(index=["system", "complexity"], columns="features", values="dev_uar", sort=False)
+    return wide.rename_axis(columns=None).reset_index()
+
+
+def chosen(stage: Stage) -> pd.DataFrame:
+    """Per system, the point that was chosen on dev and how many of the grid's fits converged."""
+    rows = []
+    for key, point in stage.record["chosen"].items():
+        converged = [row["converged"] for row in stage.record["grid"][key]]
+        rows.append(
+            {
+                "system": SYSTEMS[key],
+                "features": stage.record["features"][key],
+                "complexity": point["complexity"],
+                "standardised": "yes" if point["standardise"] else "no",
+                "classes balanced": "yes" if point["balanced"] else "no",
+                "fits converged": f"{sum(converged)} of {len(converged)}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def scores(stage: Stage) -> pd.DataFrame:
+    """UAR of every baseline on all files of dev and test, with its interval on test."""
+    rows = []
+    for system, name in SYSTEMS.items():
+        dev, test = (
+            scoring.score(_predictions(stage, system, target), stage.classes, "all", stage.settings.seed)
+            for target in TARGETS
+        )
+        interval = f"{test['ci_low']:.1f}–{test['ci_high']:.1f}"
+        rows.append({"system": name, "dev": dev["uar"], "test": test["uar"], "interval on test": interval})
+    return pd.DataFrame(rows)
+
+
+def confusion_panels(stage: Stage) -> list[Panel]:
+    """Confusion on test, all files, of each baseline that learns."""
+    return [
+        Panel(
+            SYSTEMS[key],
+            scoring.confusion(_predictions(stage, key, "test"), stage.classes, "all"),
+            stage.classes,
+        )
+        for key in stage.record["grid"]
+    ]
+
+
+def _predictions(stage: Stage, system: str, target: str) -> pd.DataFrame:
+    return pd.read_parquet(stage.paths.baseline(system, target))

@@ -1,0 +1,229 @@
+"""Stage ``benchmark``: Table 5, once across corpora: what one base model costs as exported.
+
+What a chunk costs depends on the shapes of a network and not on the values of its weights; so the model is not
+trained and its weights are random, and nothing has to be there beforehand.
+"""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dslite.backbones import BACKBONES
+from dslite.deployment.latency import ROUNDS
+from dslite.errors import DsliteError
+from dslite.files import whole_file
+from dslite.layout import progress, records
+from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.paper import published
+from dslite.profiles import recipe
+
+STAGE = "benchmark"
+
+HEAD = recipe("ccs", "full")
+"""Head, chunk and fine-tuned share of the model: the CCS row of Table 2."""
+
+CLASSES = ("negative", "positive")
+RATE = 16_000
+_DONE = (0.08, 0.35, 0.37, 0.39, 0.41, 0.46, 0.5, 0.77)
+"""Share of the work that is done as each step begins: converting, four variants, memory, one timing, another."""
+
+CALIBRATION = 8
+"""Chunks of noise that the full int8 variant is calibrated on; its cost does not depend on what it has seen."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What was measured.
+
+    Attributes:
+        layout: where it all lies.
+        backbone: the base model that was asked for.
+        record: of the stage.
+    """
+
+    layout: Paths
+    backbone: str
+    record: dict
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Its costs (:func:`dslite.stages.benchmark.costs.begun`)."""
+        return pd.read_parquet(self.layout.benchmark(self.backbone) / "table.parquet")
+
+    @cached_property
+    def timings(self) -> pd.DataFrame:
+        """Every repetition (:func:`dslite.deployment.latency.timer`)."""
+        return pd.read_parquet(self.layout.benchmark(self.backbone) / "timings.parquet")
+
+    @cached_property
+    def gate(self) -> pd.DataFrame:
+        """A row per variant: ``model``, ``bytes``, ``offered``, ``reason``."""
+        return pd.read_parquet(self.layout.benchmark(self.backbone) / "gate.parquet")
+
+    @cached_property
+    def csv(self) -> pd.DataFrame:
+        """``tables/table5.csv``: all base models that have been measured here, and what the paper prints."""
+        return pd.read_csv(self.layout.table(5))
+
+
+def benchmark(backbone: str = "densenet121", seed: int = 42, output: str | Path = "", workers: int = 1) -> Benchmark:
+    """Measures a base model in TensorFlow and in every TFLite variant, and writes ``tables/table5.csv``.
+
+    Args:
+        backbone: base model; DenseNet121 is the paper's.
+        seed: of its random weights.
+        output: folder of ``artifacts/`` and ``reports/``; empty for the repository's root.
+        workers: threads that the second half of the timings takes; the first half takes one.
+
+    Raises:
+        DsliteError: for an unknown base model, fewer than one thread, or if no float32 file passes the gate.
+    """
+    if backbone not in BACKBONES:
+        raise DsliteError(f"The base model {backbone!r} is not one of {', '.join(BACKBONES)}.")
+    if workers < 1:
+        raise DsliteError(f"workers is {workers}; expected at least 1.")
+    layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
+    place, whole = layout.benchmark(backbone) / "record.json", layout.across(STAGE).record(STAGE)
+    identity = _identity(backbone, seed, workers)
+    made = json.loads(place.read_text("utf-8")) if place.exists() else {}
+    if made.get("identity") != identity:
+        _keep(made, place.parent, {"seed": seed, "timing_threads": sorted({1, workers})})
+        _measure(layout, backbone, seed, workers, identity)
+    record = json.loads(place.read_text("utf-8"))
+    with whole_file(layout.table(5)) as draft:
+        table5_rows(layout).to_csv(draft, index=False, float_format="%.6g")
+    with whole_file(whole) as draft:
+        draft.write_text(json.dumps(record, indent=1), "utf-8")
+    return Benchmark(layout, backbone, record)
+
+
+def _identity(backbone: str, seed: int, threads: int) -> str:
+    return records.identity(STAGE, {"backbone": backbone, "seed": seed, "threads": threads})
+
+
+def _keep(made: dict, folder: Path, asked: dict) -> None:
+    """Refuses to replace what was measured with other parameters, unless a run does it, whose plan says so."""
+    differs = [f"{name} {made[name]}, not {value}" for name, value in asked.items() if made.get(name, value) != value]
+    if differs and progress.VARIABLE not in os.environ:
+        raise DsliteError(
+            f"{folder} was measured with {', '.join(differs)}. It is kept: set `output` to another folder, or run "
+            f"`python run_all.py --stages benchmark`, which replaces it."
+        )
+
+
+def table5_rows(layout: Paths) -> pd.DataFrame:
+    """Rows for CSV: ``source`` (``here``, ``paper``), ``backbone``, the columns of
+    :func:`dslite.stages.benchmark.costs.begun`, ``seed``, ``hardware``; of the paper, what it prints: mean times,
+    with 4 threads, in ``mean_ms``."""
+    rows = []
+    for name in BACKBONES:
+        folder = layout.benchmark(name)
+        if (folder / "record.json").exists():
+            record = json.loads((folder / "record.json").read_text("utf-8"))
+            if record["identity"] != _identity(name, record["seed"], max(record["timing_threads"])):
+                continue  # by other code
+            about = {"backbone": name, **{key: record[key] for key in ("weights", "seed", "hardware")}}
+            rows.append(pd.read_parquet(folder / "table.parquet").assign(source="here", **about))
+    for column, printed in published.TABLE5.items():
+        rows.append(
+            pd.DataFrame(
+                {
+                    "source": ["paper"],
+                    "backbone": "" if column == "preprocessing" else "densenet121",
+                    "model": printed["name"],
+                    "part": "front end" if column == "preprocessing" else "cnn",
+                    "threads": 4,
+                    "mean_ms": printed["time_ms"],
+                    "flops": 1e9 * printed.get("flops_g", np.nan),
+                    "parameters": 1e6 * printed.get("parameters_m", np.nan),
+                    "peak_mb": printed["memory_mb"],
+                    "bytes": 1e6 * printed["size_mb"],
+                }
+            )
+        )
+    rows[-1]["threads"] = np.nan  # of the phone it is not said
+    table = pd.concat(rows, ignore_index=True)
+    return table[["source", "backbone", *(name for name in table if name not in ("source", "backbone"))]]
+
+
+def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: str) -> None:
+    from dslite.deployment import offer
+    from dslite.deployment.quantisation import VARIANTS
+    from dslite.stages.benchmark import costs as table5  # import TensorFlow, as the next ones do
+
+    started, shares = time.monotonic(), iter(_DONE)
+    folder = layout.benchmark(backbone)
+    (folder / "record.json").unlink(missing_ok=True)
+    samples = round(HEAD.chunk * RATE)
+    model = untrained(backbone, seed)
+    with whole_file(folder / "model.keras") as draft:
+        model.save(draft)
+    noise = np.random.default_rng(seed).standard_normal((CALIBRATION, samples)).astype(np.float32)
+    note = "untrained, for timing only: what it says means nothing"
+    about = {"note": note, "backbone": backbone, "weights": "random"}
+    layers = len(next(layer for layer in model.layers if hasattr(layer, "layers")).layers)
+
+    def report(doing: str) -> None:
+        progress.report(next(shares), 1, doing)
+
+    with table5.begun(folder / "model.keras", folder, samples, sorted({1, threads}), ROUNDS) as measure:
+        made = offer.make(model, CLASSES, samples, noise, noise, about, seed, report)
+        made.keep(folder)
+        if wrong := made.wrong["float32"]:
+            raise DsliteError(f"{backbone}: the float32 file does not pass the gate: {'; '.join(wrong)}.")
+        table, timings = measure(model, int(layers * HEAD.share), report)
+    gate = pd.DataFrame(
+        {
+            "model": name,
+            "bytes": len(made.contents.get(name, b"")) or None,
+            "offered": not made.wrong[name],
+            "reason": "; ".join(made.wrong[name]),
+        }
+        for name in VARIANTS
+    )
+    for name, content in {"table": table, "timings": timings, "gate": gate}.items():
+        with whole_file(folder / f"{name}.parquet") as draft:
+            content.to_parquet(draft, index=False)
+    record = {
+        "stage": STAGE,
+        "identity": identity,
+        "backbone": backbone,
+        "weights": "random",
+        "seed": seed,
+        "samples": samples,
+        "rate": RATE,
+        "timing_threads": sorted({1, threads}),
+        "rounds": ROUNDS,
+        "trained_layers": int(layers * HEAD.share),
+        "warnings": [
+            "RANDOM WEIGHTS, on purpose: nothing was trained. What a chunk costs depends on the shapes of a network, "
+            "not on the values of its weights; what this model says of a sound means nothing."
+        ],
+        **records.circumstances(started),
+    }
+    with whole_file(folder / "record.json") as draft:
+        draft.write_text(json.dumps(record, indent=1), "utf-8")
+
+
+def untrained(backbone: str, seed: int):
+    """Waveforms to probabilities: a base model with random weights and the head of the CCS row of Table 2."""
+    import keras
+
+    from dslite.backbones import load_backbone
+    from dslite.model import Head, assemble
+    from dslite.spectrogram import MelPlot
+
+    head = Head(HEAD.units, len(CLASSES), HEAD.dropout, name="head")
+    base = load_backbone(backbone, seed=seed)
+    rng = np.random.default_rng(seed)
+    for layer in base.model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            # As made, it multiplies by one and adds zero, which the converter leaves out: nothing trained is like that.
+            layer.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
+    return assemble(MelPlot(name="plot"), base, head)

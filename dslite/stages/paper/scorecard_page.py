@@ -1,0 +1,147 @@
+"""The scorecard and the audit as HTML: a page without scripts that can be filtered by verdict."""
+
+import pandas as pd
+
+from dslite.corpora import CORPORA
+from dslite.paper import audit, finding, published, verdicts
+from dslite.reporting.provenance import BACKBONES, WEIGHTS, data_mark
+from dslite.reporting.templates import render, stylesheet, whole_page
+from dslite.stages.paper.scorecard import counts, within_reach
+
+_TITLES = {
+    "Table 1": "Table 1: the corpora",
+    "Table 2": "Table 2: hyperparameters",
+    "Table 3": "Table 3: CCS, CSS, ESS and IEMOCAP",
+    "Table 4": "Table 4: MPSSC, SLEEP, RAVDESS and DEMoS",
+    "Table 5": "Table 5: time, memory and size",
+    "Text": "The text, its abstract and its figures",
+}
+_RULES = {
+    "scores": "Scores on test",
+    "dev": "Scores on dev",
+    "counts": "Counts, sizes, durations",
+    "chance": "Chance levels",
+    "times": "Times, memory, inputs",
+    "restated": "What follows from other figures",
+    "comparable": "What can be compared at all",
+}
+
+
+def scorecard_page(card: pd.DataFrame, crumbs: list[tuple[str, str]]) -> str:
+    """The whole page: the scorecard, and the audit below it.
+
+    Args:
+        card: what :func:`dslite.stages.paper.scorecard.scorecard` returns.
+        crumbs: the way here, as for :func:`dslite.reporting.templates.whole_page`.
+    """
+    body = f"<style>\n{stylesheet('scorecard.css')}</style>\n{scorecard_html(card)}{audit_html()}"
+    return whole_page("Scorecard", crumbs, body, "Every published figure, ours beside it, and a verdict.", wide=True)
+
+
+def scorecard_html(card: pd.DataFrame) -> str:
+    """The scorecard as a section of a page, everything in it escaped.
+
+    Args:
+        card: what :func:`dslite.stages.paper.scorecard.scorecard` returns.
+    """
+    tables = []
+    for name, title in _TITLES.items():
+        rows = [_row(row) for row in card[card["table"] == name].to_dict("records")]
+        told = {word: number for word, number in counts(card[card["table"] == name]).items() if number}
+        inputs_only = set(told) == {verdicts.NOT_JUDGED}
+        tables.append({"title": title, "rows": rows, "counts": told, "fold": inputs_only})
+    number = counts(card)
+    judged = [verdicts.CONSISTENT, verdicts.DIFFERS, verdicts.INCONCLUSIVE]
+    reach, intervals = within_reach()
+    return render(
+        "scorecard.html.j2",
+        tables=tables,
+        total=len(card),
+        judged=sum(number[word] for word in judged),
+        scores=int((card["verdict"].isin(judged) & (card["quantity"] == "uar")).sum()),
+        verdicts=[(word, _slug(word), number[word], meaning) for word, meaning in verdicts.WORDS.items()],
+        rules=[(title, verdicts.RULES[name]) for name, title in _RULES.items()],
+        reach=reach,
+        intervals=intervals,
+        citation=published.CITATION,
+    )
+
+
+def audit_html() -> str:
+    """The audit as a section of a page: what does not recompute first, with its working; what does after it."""
+    found = audit.findings()
+    groups = [(word, meaning, [f for f in found if f.outcome == word]) for word, meaning in finding.OUTCOMES.items()]
+    order = (finding.CANNOT, finding.DOES_NOT, finding.IN_DOUBT, finding.IN_PART, finding.HOLDS)
+    groups = sorted((group for group in groups if group[2]), key=lambda group: order.index(group[0]))
+    holds = sum(f.outcome == finding.HOLDS for f in found)
+    return render(
+        "audit.html.j2",
+        groups=[(word, _slug(word), meaning, rows, word == finding.HOLDS) for word, meaning, rows in groups],
+        total=len(found),
+        holds=holds,
+    )
+
+
+def _row(row: dict) -> dict:
+    info = CORPORA.get(row["corpus"])
+    what = [info.short if info else "", row["place"].partition(", ")[2] or row["place"], row["partition"]]
+    if row["table"] == "Text":
+        what = [info.short if info else "", row["says"] or row["unit"], row["place"]]
+    elif row["table"] == "Table 1":
+        what = [info.short, _VALUES[row["row"]]]
+    elif row["table"] == "Table 5":
+        what = [row["says"], what[1]]
+    elif row["says"]:
+        what = [what[0], row["says"], row["place"]]
+    unit = row["unit"] if row["unit"] != "%" or row["quantity"] != "uar" else ""
+    return {
+        "what": [part for part in what if part],
+        "published": _text(row["published"], row["decimals"], row["published_low"], row["published_high"]),
+        "ours": _text(row["ours"], row["decimals"], row["ours_low"], row["ours_high"]),
+        "unit": unit,
+        "mark": data_mark(row["data"]) if isinstance(row["data"], str) else "",
+        "good": row["data"] == "real",
+        "rests": _rests_on(row),
+        "verdict": row["verdict"],
+        "slug": _slug(row["verdict"]),
+        "why": row["why"],
+        "doubt": row["doubt"],
+    }
+
+
+_VALUES = {
+    "files": "files",
+    "classes": "classes",
+    "speakers": "speakers",
+    "minutes": "total duration",
+    "mean_s": "mean duration",
+    "std_s": "standard deviation of the duration",
+}
+
+
+def _text(value: float, decimals: int, low: float | None, high: float | None) -> str:
+    if pd.isna(value):
+        return "–"
+    interval = "" if pd.isna(low) or pd.isna(high) else f" ({low:.{decimals}f}–{high:.{decimals}f})"
+    return f"{value:,.{decimals}f}{interval}"
+
+
+def _rests_on(row: dict) -> str:
+    """What ours rests on beside the data, as far as it is known."""
+    known = {name: row[name] for name in ("backbone", "weights", "profile", "reading", "protocol", "seed", "n_files")}
+    known = {name: value for name, value in known.items() if not pd.isna(value)}
+    parts = [
+        BACKBONES.get(known.get("backbone"), known.get("backbone")),
+        WEIGHTS.get(known.get("weights"), known.get("weights")),
+        f"{known['profile']} profile" if "profile" in known else "",
+        f"reading {known['reading']}" if "reading" in known else "",
+        f"{known['n_files']} {'' if known['protocol'] == 'all' else known['protocol'] + ' '}files"
+        if {"protocol", "n_files"} <= set(known)
+        else "",
+        f"seed {known['seed']}" if "seed" in known else "",
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def _slug(word: str) -> str:
+    return word.replace(" ", "-")

@@ -1,0 +1,43 @@
+"""What further seeds gave, beside the first one's results."""
+
+import json
+
+import pandas as pd
+
+from dslite import statistics
+from dslite.layout.paths import CorpusPaths, Paths
+from dslite.stages.corpus.work import OURS
+
+
+def every_seed(layout: Paths, results: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``results.csv`` of all seeds.
+
+    Args:
+        layout: the output.
+        results: the rows of the first seed. A further seed counts where its fits depend on the same data, parameters
+            and code; others are of an earlier state and are left out.
+    """
+    first = {name: _alike(layout.corpus(name)) for name in results["corpus"].unique()}
+    found = [
+        pd.read_parquet(places.scores)
+        for other in layout.further()
+        for name, places in other.evaluated().items()
+        if first.get(name) and _alike(places) == first[name]
+    ]
+    every = pd.concat([results, *found], ignore_index=True)
+    return every.drop_duplicates(["corpus", "system", "augmentation", "partition", "protocol", "seed"])
+
+
+def _alike(places: CorpusPaths) -> str:
+    """What fits depend on but for the seed; empty for those of a version that did not note it."""
+    return json.loads(places.record("train").read_text("utf-8")).get("but_for_the_seed", "")
+
+
+def spread(every: pd.DataFrame) -> pd.DataFrame:
+    """Mean, standard deviation and range over seeds of every configuration on test (all files), for reading."""
+    rows = every[(every["partition"] == "test") & (every["protocol"] == "all") & (every["system"] == OURS)]
+    table = statistics.over_seeds(rows)
+    table = table[table["seeds"] > 1]
+    shown = ["corpus", "augmentation", "seeds", "uar_mean", "uar_sd", "uar_min", "uar_max", "data", "weights"]
+    names = {"uar_mean": "mean", "uar_sd": "sd", "uar_min": "least", "uar_max": "most"}
+    return table[shown].rename(columns=names)

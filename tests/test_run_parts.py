@@ -1,0 +1,180 @@
+"""Parameters, progress, estimates and states."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+
+from dslite.errors import DsliteError
+from dslite.layout import progress
+from dslite.layout.paths import ACROSS, STAGES, SUMMARY, Paths
+from dslite.run import estimates, needs, parameters, reasons, runlock, states
+from dslite.run.outcome import Outcome
+from dslite.run.plan import Job
+from tests.toys import alive
+
+FIRST = """# what to run with
+corpus = "css"  # "one" of many: ä = 1
+seed = -3; rate = 0.5
+classes = (
+    "a",
+    "b",  # two
+)
+home = str(1)
+"""
+
+
+def notebook(source: str = FIRST):
+    cells = [nbformat.v4.new_markdown_cell("x = 1"), nbformat.v4.new_code_cell(source), nbformat.v4.new_code_cell("y")]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_parameters_are_the_literals_of_the_first_code_cell():
+    assert parameters.known(notebook()) == {"corpus": "css", "seed": -3, "rate": 0.5, "classes": ("a", "b")}
+
+
+def test_literals_are_replaced_and_the_rest_stays():
+    changed = notebook()
+    values = {"corpus": "ü'\"\n", "rate": None, "classes": ["c"], "seed": 10**9}
+    parameters.substitute(changed, values, "toy.ipynb")
+    assert parameters.known(changed) == values
+    lines = changed.cells[1].source.splitlines()
+    assert lines[0] == "# what to run with"
+    assert lines[1].endswith('  # "one" of many: ä = 1')
+    assert lines[-1] == "home = str(1)"
+    assert changed.cells[2].source == "y"
+
+
+def test_unknown_parameters_and_values_that_are_no_literals_are_refused():
+    with pytest.raises(DsliteError, match="toy.ipynb has no parameter speed, zeal.*corpus, seed, rate, classes"):
+        parameters.substitute(notebook(), {"zeal": 1, "seed": 1, "speed": 2}, "toy.ipynb")
+    with pytest.raises(DsliteError, match="seed must be a Python literal"):
+        parameters.substitute(notebook(), {"seed": float("nan")}, "toy.ipynb")
+    with pytest.raises(DsliteError, match="home"):
+        parameters.substitute(notebook(), {"home": "x"}, "toy.ipynb")
+
+
+def test_progress_goes_to_the_file_of_the_run(tmp_path, monkeypatch, capsys):
+    place = tmp_path / "p.json"
+    assert progress.read(place) is None
+    monkeypatch.setenv(progress.VARIABLE, str(place))
+    progress.report(3, 12, "epoch 3 of 12")
+    seen = progress.read(place)
+    assert (seen.fraction, seen.text) == (0.25, "epoch 3 of 12")
+    progress.report(13, 12, "over")
+    assert progress.read(place).fraction == 1.0
+    assert capsys.readouterr().out == ""
+    monkeypatch.delenv(progress.VARIABLE)
+    progress.report(3, 12, "epoch 3 of 12")
+    assert "25% epoch 3 of 12" in capsys.readouterr().out
+
+
+def toy(corpus: str, stage: str, threads: int = 1, **values) -> Job:
+    return Job(corpus, stage, "", "", {"seed": 1, "workers": 1} | values, (), (), threads)
+
+
+def test_the_estimate_is_what_it_took_last_time_with_the_same_parameters(tmp_path):
+    paths, job = Paths(tmp_path), toy("aa", "train", threads=2)
+    assert estimates.seconds(job, paths, lambda job: 50) == 25
+    Outcome("done", 30.0, parameters={"seed": 1, "workers": 1}).write(paths.logs / "aa-train.json")
+    assert estimates.seconds(job, paths, lambda job: 50) == 15
+    assert estimates.seconds(toy("aa", "train", seed=2), paths, lambda job: 50) == 50
+    Outcome("failed", 1.0, parameters={"seed": 1, "workers": 1}).write(paths.logs / "aa-train.json")
+    assert estimates.seconds(job, paths, lambda job: 50) == 25
+
+
+def test_the_total_is_shared_work_or_the_longest_chain():
+    jobs = [toy("aa", "corpus"), toy("aa", "train"), toy("bb", "corpus"), toy("bb", "train"), toy("", SUMMARY)]
+    each = {"aa-corpus": 10, "aa-train": 30, "bb-corpus": 10, "bb-train": 10, "paper": 5}
+    assert estimates.total(jobs, each, 1) == 65
+    assert estimates.total(jobs, each, 2) == 45  # aa's chain is longer than half of the work
+    jobs[1] = toy("aa", "train", threads=2)
+    assert estimates.total(jobs, each, 2) == 50
+    assert estimates.total([], {}, 2) == 0
+    assert [estimates.ahead(job, jobs, each) for job in jobs] == [40, 30, 20, 10, 5]
+    assert estimates.ahead(jobs[0], jobs, {"aa-train": 30}) == 30
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (59, "59 s"), (600, "10 min"), (6000, "1 h 40 min")])
+def test_durations_in_words(seconds, words):
+    assert estimates.spoken(seconds) == words
+
+
+def test_states(tmp_path):
+    paths, job = Paths(tmp_path), toy("aa", "train")
+    places = paths.corpus("aa")
+    assert states.of(job, paths, {"aa-train": "new"}).state == "not run"
+    places.pages.mkdir(parents=True)
+    places.page("train").touch()
+    assert states.of(job, paths, {}).state == "stale", "a page without a record shows what is no more"
+    places.record("train").parent.mkdir(parents=True)
+    places.record("train").touch()
+    assert states.of(job, paths, {}) == states.State("done", "", "aa/train.html", None)
+    stale = states.of(job, paths, {"aa-train": "changed parameter seed: 1 -> 2"})
+    assert (stale.state, stale.reason) == ("stale", "changed parameter seed: 1 -> 2")
+    places.failed_page("train").touch()
+    Outcome("failed", 3.0, "no audio").write(paths.logs / "aa-train.json")
+    assert states.of(job, paths, {}) == states.State("failed", "no audio", "aa/train.failed.html", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [(None, "new"), (Outcome("running"), "was cut short"), (Outcome("failed"), "failed last time")],
+)
+def test_reasons_of_missing_output_come_from_the_last_attempt(last, words):
+    assert reasons.explain("Missing output files: a.html; Input files updated by another job: b", last) == words
+
+
+def test_every_stage_names_code_that_is_there():
+    for stage in (*STAGES, *ACROSS):
+        files = needs.code(stage)
+        assert files, stage
+        assert all(len(digest) == 64 for digest in files.values())
+
+
+def test_the_lock_belongs_to_a_living_run(tmp_path):
+    paths = Paths(tmp_path)
+    refused = pytest.raises(DsliteError, match=f"process {os.getpid()}.*--output")
+    with runlock.alone(paths), refused, runlock.alone(paths):
+        pass
+    with runlock.alone(paths):
+        pass
+
+
+def test_a_process_dies_with_its_parent_and_takes_its_group(tmp_path):
+    """A grandchild leads a group with a child of its own; when its parent is killed, both go."""
+    leader = (
+        "import json, os, subprocess, sys, time; from dslite.processes import die_with_parent; "
+        "die_with_parent(int(sys.argv[1])); child = subprocess.Popen(['sleep', '60']); "
+        f"open({str(tmp_path / 'pids')!r}, 'w').write(json.dumps([os.getpid(), child.pid])); time.sleep(60)"
+    )
+    parent = (
+        "import os, subprocess, sys; "
+        f"subprocess.Popen([sys.executable, '-c', {leader!r}, str(os.getpid())], start_new_session=True).wait()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", parent])
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "pids").exists() or not (tmp_path / "pids").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    pids = json.loads((tmp_path / "pids").read_text())
+    process.kill()
+    process.wait()
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_process_that_ends_quickly_searches_for_no_garbage_but_says_and_returns_what_it_would():
+    script = (
+        "import atexit, sys; from dslite.processes import end_quickly; "
+        "end_quickly(); atexit.register(print, 'left in order')\n"
+        "class Ring:\n    def __init__(self): self.me = self\n    def __del__(self): print('searched', flush=True)\n"
+        "ring = Ring(); sys.exit(3)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "left in order\n", "")

@@ -1,0 +1,93 @@
+"""Notebooks that import nothing heavy and do what a test tells them, for tests of the workflow."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+
+from dslite.layout.paths import ACROSS, STAGES
+
+_FIRST = """corpus = "none"  # which one
+data = ""
+weights = ""
+profile = "auto"
+reading = "paper"
+backbone = ""
+seed = 0  # of everything random
+output = ""
+workers = 1"""
+_FIRST_OF = {
+    "ablation": _FIRST.replace('reading = "paper"', 'seeds = 1\nchunk = 0.0\ndiscrepancies = ""'),
+    "benchmark": """backbone = ""
+output = ""
+seed = 0
+workers = 1""",
+    "paper": """output = ""
+seed = 0""",
+}
+_WORK = """from pathlib import Path
+from dslite.layout.paths import Paths
+told = Path(output, "{name}.py")
+if told.exists():
+    exec(told.read_text())"""
+_LAST = """record = {record}
+record.parent.mkdir(parents=True, exist_ok=True)
+record.write_text("{{}}")
+print("the end")"""
+
+_COMMAND = """import sys
+from pathlib import Path
+from dslite.run.cli import main
+if __name__ == "__main__":
+    sys.exit(main(templates=Path({templates!r})))
+"""
+
+
+def write_templates(folder: Path) -> Path:
+    """A template per stage. Each runs ``OUTPUT/<corpus>-<stage>.py`` if that is there, and leaves a record."""
+    folder.mkdir(parents=True)
+    for stage in (*STAGES, *ACROSS):
+        name = "{corpus}-" + stage if stage in STAGES else stage
+        places = "corpus(corpus)" if stage in STAGES else f"across({stage!r})"
+        cells = [
+            nbformat.v4.new_markdown_cell(f"# {stage}"),
+            nbformat.v4.new_code_cell(_FIRST_OF.get(stage, _FIRST)),
+            nbformat.v4.new_code_cell(_WORK.format(name=name).replace('"{corpus}', 'f"{corpus}')),
+            nbformat.v4.new_code_cell(_LAST.format(record=f'Paths(Path(output)).{places}.record("{stage}")')),
+        ]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{stage}.ipynb")
+    return folder
+
+
+def command(templates: Path, *options: str | Path) -> subprocess.Popen:
+    """``run_all.py`` with these templates, started; its output is to be read from ``stdout``."""
+    script = templates / "run_all.py"
+    script.write_text(_COMMAND.format(templates=str(templates)))
+    environment = {k: v for k, v in os.environ.items() if k not in ("DSLITE_DATA", "DSLITE_WEIGHTS")}
+    return subprocess.Popen(
+        [sys.executable, str(script), *map(str, options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def wait_for(what, seconds: float = 30.0):
+    """What ``what()`` returns once that is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := what():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"did not happen in {seconds} s")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and not a mere entry that nobody has asked for."""
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
