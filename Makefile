@@ -1,5 +1,5 @@
 # make reproduce: build .venv if need be, then regenerate the paper.   make test: build it if need be, then test.
-# PYTHON names the interpreter that .venv is made from (3.11, 3.12 or 3.13).
+# PYTHON names the interpreter that .venv is made from (3.11, 3.12 or 3.13). GPU=1, with any of them: .venv can use a GPU.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 RUN := .venv/bin/python
@@ -10,11 +10,13 @@ reproduce: .venv/ready
 	$(RUN) run_all.py $(ARGS)
 
 test: .venv/ready lint
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 lint: .venv/ready
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(RUN) -c "from importlinter.cli import lint_imports_command as lint; lint()"
 
 bench: .venv/ready
 	$(RUN) -m benchmarks $(ARGS)
@@ -25,14 +27,29 @@ lab: .venv/ready
 bundle: .venv/ready
 	$(RUN) run_all.py --bundle $(ARGS)
 
-# The stamp comes last, so that an installation cut short is done again.
-.venv/ready: requirements.lock pyproject.toml
+# On Linux the lock has TensorFlow's CPU build; with GPU=1 its CUDA build of the same version takes that one's place.
+.venv/ready: .venv/$(if $(GPU),gpu,cpu)
+	touch $@
+
+# Where the stamp of the wanted build is missing, .venv holds nothing, the other build or an installation cut short.
+.venv/cpu .venv/gpu: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "dslite needs Python 3.11, 3.12 or 3.13; none was found. Set PYTHON=/path/to/python."; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(RUN) -m pip install --quiet --requirement requirements.lock
+	test -e $@ || $(PYTHON) -m venv --clear .venv
+	$(RUN) -m pip install --quiet --no-compile --requirement requirements.lock
+	$(if $(GPU),$(CUDA))
+	$(SLIM)
 	$(RUN) -m pip install --quiet --no-deps --editable .
 	$(RUN) -c "import librosa.feature.spectral"  # compiles what librosa would else compile in the middle of a run
 	touch $@
+
+# What pip brings along and nothing here uses, 0.6 GB: C++ headers, clang, other packages' tests, symbol tables.
+SLIM = $(RUN) -m pip uninstall --quiet --yes libclang; cd .venv/lib/python3.*/site-packages && rm -rf tensorflow/include && \
+	find numpy scipy pandas sklearn matplotlib numba pyarrow -type d -name tests -prune -exec rm -rf {} + && \
+	{ strip --strip-unneeded tensorflow/libtensorflow_cc.so.2 2>/dev/null || true; }
+
+# Both distributions own the folder `tensorflow`: one that is installed beside or after the other leaves it broken.
+CUDA = $(RUN) -m pip uninstall --quiet --yes tensorflow-cpu tensorflow && $(RUN) -m pip install --quiet \
+	--constraint requirements.lock "tensorflow[and-cuda]==$$(sed -n 's/^tensorflow==\([^ ;]*\).*/\1/p' requirements.lock)"
 
 clean:
 	rm -rf .venv

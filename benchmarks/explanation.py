@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.timing import report
-from dslite.backbones import load_backbone
 from dslite.explanation.explainers import EVALUATIONS, partition
 from dslite.explanation.regions import silence
 from dslite.explanation.view import View
 from dslite.model import Head, assemble
+from dslite.network import load_backbone
 from dslite.spectrogram import FrontEnd, MelPlot
 from dslite.timing import interleaved, ratio
 

@@ -91,7 +91,8 @@ def _fit(places: CorpusPaths) -> dict:
 def _ablation(places: CorpusPaths) -> dict:
     record = _read(places.record("ablation"))
     tables = {
-        name: pd.read_parquet(places.ablation(f"{name}.parquet")) for name in ("differences", "scores", "left_out")
+        name: pd.read_parquet(places.file("ablation", f"{name}.parquet"))
+        for name in ("differences", "scores", "left_out")
     }
     by_variant = tables["scores"].query("partition == 'test'").groupby("variant")
     sound = by_variant.get_group(REFERENCE)

@@ -14,7 +14,7 @@ import pandas as pd
 import tensorflow as tf
 
 from benchmarks.timing import report
-from dslite.backbones import load_backbone
+from dslite.network import load_backbone
 from dslite.profiles import recipe
 from dslite.store import Spectrograms
 from dslite.timing import interleaved, ratio

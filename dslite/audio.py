@@ -36,7 +36,8 @@ def load(file: Path, rate: int = 16_000) -> np.ndarray:
             expected, own_rate = stream.frames, stream.samplerate
             samples = stream.read(dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:  # soundfile.LibsndfileError is a RuntimeError
-        raise UnusableAudio(f"cannot be decoded ({_short(error)})") from error
+        # libsndfile's message repeats the path, which a report must not hold.
+        raise UnusableAudio(f"cannot be decoded ({str(error).split(': ', 1)[-1].strip().rstrip('.')})") from error
     if not len(samples):
         raise UnusableAudio("holds no samples")
     if len(samples) < expected:
@@ -71,11 +72,6 @@ def _missing_bytes(file: Path) -> int:
     return 0
 
 
-def _short(error: Exception) -> str:
-    # libsndfile's message repeats the path, which a report must not hold.
-    return str(error).split(": ", 1)[-1].strip().rstrip(".")
-
-
 def cut(samples: np.ndarray, length: int | None, hop: int, shortest: int) -> np.ndarray:
     """Cuts a file into chunks.
 
@@ -95,5 +91,4 @@ def cut(samples: np.ndarray, length: int | None, hop: int, shortest: int) -> np.
     length = length or max(len(samples), shortest)
     if len(samples) < length:
         return np.resize(samples, (1, length))
-    windows = np.lib.stride_tricks.sliding_window_view(samples, length)
-    return windows[::hop]
+    return np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]

@@ -1,8 +1,8 @@
 """SapAugment with CutMix and SpecAugment, whole batches at once (paper, sections 2.1 and 3.2).
 
 A batch is augmented in two steps. :func:`draw` decides from the losses, for every sample, what is done to it: no
-picture is needed for that. :func:`apply` then changes the pictures, and only those for which :attr:`Plan.touched` says
-so need to be rendered and passed through a frozen backbone again.
+picture is needed for that. :func:`apply` then changes the pictures, and only those for which :attr:`BatchPlan.touched`
+says so need to be rendered and passed through a frozen backbone again.
 
 Random numbers are stateless: a plan is a function of its seed.
 """
@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-AUGMENTATIONS = {"none": (False, False), "cutmix": (True, False), "specaugment": (False, True), "both": (True, True)}
-"""The paper's four configurations: name -> (CutMix, SpecAugment)."""
+from dslite.readings import Reading
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,20 @@ class Policy:
     partner: str = "other"
     axes: str = "named"
 
+    @classmethod
+    def of(cls, reading: Reading) -> "Policy":
+        """As a reading of the paper has it."""
+        return cls(
+            patch=reading.patch,
+            mask=reading.mask,
+            probability=reading.probability,
+            label=reading.cutmix_label,
+            partner=reading.cutmix_partner,
+            axes=reading.mask_axes,
+        )
 
-class Plan(NamedTuple):
+
+class BatchPlan(NamedTuple):
     """What is done to each of n pictures, in pixels of the plot; all tensors are of length n.
 
     Attributes:
@@ -73,9 +84,9 @@ class Plan(NamedTuple):
         """Whether the picture changes at all, bool (n,)."""
         return (self.area > 0) | (self.time_width > 0) | (self.frequency_width > 0)
 
-    def take(self, indices) -> "Plan":
+    def take(self, indices) -> "BatchPlan":
         """The plan of some samples; ``partner`` goes on to refer to the whole batch."""
-        return Plan(*(tf.gather(part, indices) for part in self))
+        return BatchPlan(*(tf.gather(part, indices) for part in self))
 
 
 def sap_lambda(losses, policy: Policy) -> tf.Tensor:
@@ -97,7 +108,7 @@ def sap_lambda(losses, policy: Policy) -> tf.Tensor:
     return 1.0 - tf.math.betainc(policy.s * (1.0 - policy.a), policy.s * policy.a, share)
 
 
-def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: int = 224) -> Plan:
+def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: int = 224) -> BatchPlan:
     """Decides what is done to each sample of a batch.
 
     CutMix and SpecAugment are executed independently of each other. The square's centre is uniform over the picture
@@ -139,22 +150,12 @@ def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: in
     time, frequency = (below(uniform[i], size + 1 - width) for i in (5, 6))
     if policy.axes == "swapped":
         time, frequency = frequency, time
-    plan = Plan(
-        top=tf.maximum(top, 0),
-        bottom=tf.minimum(top + side, size),
-        left=tf.maximum(left, 0),
-        right=tf.minimum(left + side, size),
-        partner=partner,
-        time=time,
-        time_width=width,
-        frequency=frequency,
-        frequency_width=width,
-        counted=side * side,
-    )
+    top, bottom, left, right = (edge for at in (top, left) for edge in (tf.maximum(at, 0), tf.minimum(at + side, size)))
+    plan = BatchPlan(top, bottom, left, right, partner, time, width, frequency, width, counted=side * side)
     return plan if policy.label == "square" else plan._replace(counted=plan.area)
 
 
-def apply(plan: Plan, pictures, partners, fill) -> tf.Tensor:
+def apply(plan: BatchPlan, pictures, partners, fill) -> tf.Tensor:
     """Pastes the squares, then lays the masks.
 
     Args:
@@ -179,8 +180,8 @@ def apply(plan: Plan, pictures, partners, fill) -> tf.Tensor:
     return tf.where(masked, fill, tf.where(pasted, partners, pictures))
 
 
-def mix_labels(plan: Plan, labels, size: int = 224) -> tf.Tensor:
-    """Mixes labels in proportion to what counts of each square (:attr:`Plan.counted`).
+def mix_labels(plan: BatchPlan, labels, size: int = 224) -> tf.Tensor:
+    """Mixes labels in proportion to what counts of each square (:attr:`BatchPlan.counted`).
 
     Args:
         plan: of a whole batch.

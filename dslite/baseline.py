@@ -6,21 +6,13 @@ complexity, scaling and class weights are selected on dev and it is fitted again
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from itertools import product, starmap
 
 import numpy as np
 import pandas as pd
 
 from dslite.scoring import uar
-
-SYSTEMS = {"chance": "chance", "librosa": "librosa statistics + SVM", "deep_spectrum": "Deep Spectrum + SVM"}
-"""Key, which is its folder -> name in every table. In the order in which they stand above DS Lite."""
-
-PUBLISHED = "deep_spectrum"
-"""The baseline that the paper prints."""
-
-ON_BASE_MODEL = (PUBLISHED,)
-"""Those whose results depend on a base model and its weights."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +24,7 @@ class Point:
     balanced: bool
 
 
-GRID = tuple(
-    Point(complexity, standardise, balanced)
-    for complexity in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
-    for standardise in (True, False)
-    for balanced in (True, False)
-)
+GRID = tuple(starmap(Point, product((1e-1, 1e-2, 1e-3, 1e-4, 1e-5), (True, False), (True, False))))
 """The official grid of ComParE 2021."""
 
 ITERATIONS = 10_000
@@ -82,8 +69,7 @@ def select(
     rows, on_dev = [], []
     for number, point in enumerate(GRID, start=1):
         margins, converged = _fit(point, features[train], labels[train], features[dev], seed)
-        score = uar(labels[dev], margins.argmax(axis=1))
-        rows.append((point.complexity, point.standardise, point.balanced, score, converged))
+        rows.append((*astuple(point), uar(labels[dev], margins.argmax(axis=1)), converged))
         on_dev.append(margins)
         progress(number, len(GRID) + 1)
     grid = pd.DataFrame(rows, columns=["complexity", "standardise", "balanced", "dev_uar", "converged"])

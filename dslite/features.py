@@ -5,15 +5,13 @@ a base model that is never trained, and averages its last feature maps. The othe
 acoustic descriptors, as a floor below which a spectrogram model should not fall.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from dslite import audio
-from dslite.backbones import Backbone
-from dslite.errors import DsliteError
+from dslite.network import Backbone
 from dslite.spectrogram import FrontEnd, MelPlot
 
 DEEP_SPECTRUM = FrontEnd(mel_scale="slaney", equal_area=True, low_hz=0.0, top_db=0.0, normalise=False)
@@ -29,24 +27,21 @@ BATCH = 32
 
 def whole_files(
     files: Sequence[str],
-    folder: Path,
+    samples: Mapping[str, np.ndarray],
     backbone: Backbone,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, np.ndarray]:
-    """Features of some files, each of which is read once.
+    """Features of some files, each of which is looked at once.
 
     Args:
-        files: relative to ``folder``.
-        folder: the corpus.
+        files: names.
+        samples: by name, float32 (samples,) at 16 kHz, as recorded (:class:`dslite.store.Samples`).
         backbone: the base model, not trained.
         progress: called with files done and files in all.
 
     Returns:
         ``deep_spectrum``: float32 (files, width of the base model), averaged over the picture.
         ``librosa``: float32 (files, 126), see :func:`statistics`.
-
-    Raises:
-        DsliteError: if a file cannot be read (any more).
     """
     plot = MelPlot(DEEP_SPECTRUM)
     scale, offset = tf.constant(backbone.scale, tf.float32), tf.constant(backbone.offset, tf.float32)
@@ -61,26 +56,16 @@ def whole_files(
     for start in range(0, len(files), BATCH):
         pictures = []
         for file in files[start : start + BATCH]:
-            samples = read(folder / file)
-            pictures.append(draw(samples[None])[0])
-            acoustic.append(statistics(samples))
+            wave = whole(samples[file])
+            pictures.append(draw(wave[None])[0])
+            acoustic.append(statistics(wave))
         deep.append(pooled(tf.stack(pictures)).numpy())
         progress(len(acoustic), len(files))
     return {"deep_spectrum": np.concatenate(deep), "librosa": np.stack(acoustic)}
 
 
-def read(file: Path) -> np.ndarray:
-    """A whole file as the baselines take it: float32 (samples,) at 16 kHz, at least one window long.
-
-    Raises:
-        DsliteError: if it cannot be read (any more).
-    """
-    try:
-        samples = audio.load(file, DEEP_SPECTRUM.rate)
-    except audio.UnusableAudio as reason:
-        raise DsliteError(
-            f"{file}: the audio {reason}. It could be used when the corpus was read: run the corpus stage again."
-        ) from reason
+def whole(samples: np.ndarray) -> np.ndarray:
+    """A file as the baselines take it: float32 (samples,), repeated up to one window if it is shorter."""
     return audio.cut(samples, None, 1, DEEP_SPECTRUM.window)[0]
 
 

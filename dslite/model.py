@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from dslite.backbones import Backbone
+from dslite.network import Backbone
 from dslite.spectrogram import MelPlot
 
 

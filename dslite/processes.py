@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 POLL = 0.5
 """Seconds between two looks at the parent."""
@@ -24,6 +25,13 @@ def die_with_parent(parent: int | None = None) -> None:
     """
     expected = os.getppid() if parent is None else parent
     threading.Thread(target=_watch, args=(expected,), name="lifeline", daemon=True).start()
+
+
+def import_path() -> str:
+    """PYTHONPATH for a process that is to use this very package, whatever is installed."""
+    package = str(Path(__file__).resolve().parents[1])
+    others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(filter(None, dict.fromkeys([package, *others])))
 
 
 def end_quickly() -> None:

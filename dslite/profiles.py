@@ -1,7 +1,7 @@
 """What a fit is trained with: the paper's Table 2, and the short schedule of the demo."""
 
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 
 from dslite.readings import PAPER, Reading
@@ -20,7 +20,7 @@ class Recipe:
         learning_rate: of the first phase; the second has a tenth of it.
         epochs: of the first and the second phase.
         share: Table 2's number of fine-tuned layers as a share of DenseNet121's 427;
-            :func:`dslite.backbones.count_trained` says what is trained.
+            :func:`dslite.network.count_trained` says what is trained.
         chunk: length of a chunk in s; 0 stands for whole files.
         batch: samples per step.
     """
@@ -58,25 +58,13 @@ def recipe(corpus: str, profile: str, reading: Reading = PAPER) -> Recipe:
         profile: one of :data:`PROFILES`.
         reading: decides on the optimiser, its rate and the length of the second phase.
     """
-    row = TABLE2.get(corpus, _OWN)
-    full = Recipe(
-        units=row["units"],
-        dropout=row["dropout"],
-        optimiser=reading.optimiser,
-        learning_rate=reading.learning_rate or row["learning_rate"],
-        epochs=_epochs(*row["epochs"], reading),
-        share=row["share"],
-        chunk=row["chunk"],
-    )
-    if profile == "full":
-        return full
-    if profile != "demo":
+    if profile not in PROFILES:
         raise ValueError(f"The profile {profile!r} is not one of {', '.join(PROFILES)}.")
-    first, second = DEMO_EPOCHS
-    return replace(
-        full, optimiser="adam", learning_rate=0.001, epochs=_epochs(first, second if full.epochs[1] else 0, reading)
-    )
-
-
-def _epochs(first: int, second: int, reading: Reading) -> tuple[int, int]:
-    return first, second + reading.extra_epochs if second else 0
+    row = TABLE2.get(corpus, _OWN)
+    first, second = row["epochs"]
+    optimiser, rate = reading.optimiser, reading.learning_rate or row["learning_rate"]
+    if profile == "demo":
+        first, second = DEMO_EPOCHS[0], DEMO_EPOCHS[1] if second else 0
+        optimiser, rate = "adam", 0.001
+    epochs = first, second + reading.extra_epochs if second else 0
+    return Recipe(row["units"], row["dropout"], optimiser, rate, epochs, row["share"], row["chunk"])

@@ -1,6 +1,6 @@
 """Readings of the paper: what is computed where its text, the released code and good practice differ.
 
-A reading is a set of named parameters (``paper/readings.toml``); the ledger (:mod:`dslite.paper.ledger`) says which
+A reading is a set of named parameters (``readings.toml``); the ledger (:mod:`dslite.paper.ledger`) says which
 discrepancy each belongs to and what speaks for which value. No TensorFlow in here: the command line reads it.
 """
 
@@ -10,7 +10,6 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dslite.augmentation import Policy
     from dslite.spectrogram import FrontEnd
 
 
@@ -36,7 +35,7 @@ class Reading:
         mask_axes: ``named``: time masks hide columns; ``swapped``: they hide rows [F-08].
         mask_fill: colour of masks as RGB after the base model's normalisation, where 0 is the mean [F-09].
         arelu: its two scalars ``trained`` or ``fixed`` [F-10].
-        layers: how Table 2's share of layers is counted; see :func:`dslite.backbones.count_trained` [F-01].
+        layers: how Table 2's share of layers is counted; see :func:`dslite.network.count_trained` [F-01].
         optimiser: of the full profile, ``adadelta`` or ``adam`` [F-13].
         learning_rate: of the full profile's first phase; 0 stands for Table 2's [F-13].
         extra_epochs: added to the second phase, where there is one [F-12].
@@ -108,19 +107,6 @@ class Reading:
         names = {field.name for field in fields(FrontEnd)}
         return FrontEnd(**{name: value for name, value in self.parameters().items() if name in names})
 
-    def policy(self) -> "Policy":
-        """SapAugment's parameters."""
-        from dslite.augmentation import Policy
-
-        return Policy(
-            patch=self.patch,
-            mask=self.mask,
-            probability=self.probability,
-            label=self.cutmix_label,
-            partner=self.cutmix_partner,
-            axes=self.mask_axes,
-        )
-
 
 CACHED = ("window", "hop", "low_hz", "floor", "top_db", "empty_bins", "normalise", "short_files")
 """The parameters that change what the stage ``corpus`` caches."""
@@ -148,7 +134,7 @@ def _frozen(value):
 
 
 def _load() -> dict[str, Reading]:
-    stored = tomllib.loads((files("dslite.paper") / "readings.toml").read_text(encoding="utf-8"))
+    stored = tomllib.loads(files(__package__).joinpath("readings.toml").read_text(encoding="utf-8"))
     stored["sound"] = stored["paper"] | stored["sound"]
     return {name: Reading(name, **{k: _frozen(v) for k, v in row.items()}) for name, row in stored.items()}
 
@@ -158,14 +144,3 @@ READINGS: dict[str, Reading] = _load()
 
 PAPER = READINGS["paper"]
 """The default."""
-
-
-def ablations() -> dict[str, Reading]:
-    """One discrepancy at a time: what it is (``F-03 nearest-neighbour resize``) -> ``sound`` with it alone."""
-    from dslite.paper.ledger import LEDGER  # here, because the command line has no use for so much text
-
-    return {
-        f"{entry.id} {name}": READINGS["sound"].with_changes(**changes)
-        for entry in LEDGER
-        for name, changes in entry.variants.items()
-    }

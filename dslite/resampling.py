@@ -13,6 +13,9 @@ import numpy as np
 DRAWS = 1000
 """Draws behind an interval (paper 3.3)."""
 
+LEVEL = 0.95
+"""Coverage of an interval."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -130,9 +133,10 @@ def mean_recall(total: np.ndarray, right: np.ndarray) -> np.ndarray:
     return 100.0 * recall.sum(axis=-1) / (total > 0).sum(axis=-1)
 
 
-def percentiles(values: np.ndarray, level: float = 0.95) -> Interval:
-    """The percentile interval of drawn values, float (draws,); NaN where nothing was drawn."""
+def percentiles(values: np.ndarray) -> Interval:
+    """The 95 % percentile interval of drawn values, float (draws,); NaN where nothing was drawn."""
     if not len(values):
         return NO_INTERVAL
-    tail = 50.0 * (1.0 - level)
-    return Interval(*(float(q) for q in np.percentile(values, [tail, 100.0 - tail])), float(np.std(values, ddof=1)))
+    tail = 50.0 * (1.0 - LEVEL)
+    low, high = np.percentile(values, [tail, 100.0 - tail])
+    return Interval(float(low), float(high), float(np.std(values, ddof=1)))

@@ -10,6 +10,8 @@ from dslite.resampling import DRAWS, NO_INTERVAL, Interval, by_speaker, kinds, m
 PROTOCOLS = ("all", "full-chunk")
 """``all`` scores every file; ``full-chunk`` only files of at least one chunk, as the released code does (F-16)."""
 
+TRAINED_ON = {"dev": ("train",), "test": ("train", "dev")}
+"""What is trained on before a partition is scored: train for dev, train and dev for test (paper 3.3)."""
 
 DECISIONS = {
     "vote": "majority vote of its chunks, ties by their mean probability",
@@ -56,6 +58,45 @@ def decide(
     return predicted, mean, chunks
 
 
+def predictions(
+    clips: pd.DataFrame,
+    chunks: pd.DataFrame,
+    indices: np.ndarray,
+    probabilities: np.ndarray,
+    classes: Sequence[str],
+    decision: str = "vote",
+) -> pd.DataFrame:
+    """A prediction table from the probabilities of chunks.
+
+    Args:
+        clips: a row per file: ``file``, ``speaker``, ``label``.
+        chunks: a row per chunk: ``file``, ``padded``.
+        indices: int (m,), the chunks that were predicted.
+        probabilities: float (m, classes).
+        classes: names in the order of the columns.
+        decision: how a file is decided, a key of :data:`DECISIONS`.
+
+    Returns:
+        A row per file: ``file``, ``speaker``, ``label``, ``predicted``, ``p_<class>`` (mean over chunks), ``chunks``,
+        ``padded`` (shorter than one chunk).
+    """
+    part = chunks.iloc[indices]
+    codes, names = pd.factorize(part["file"])
+    predicted, mean, count = decide(probabilities, codes, decision)
+    of_file = clips.set_index("file").loc[names]
+    return pd.DataFrame(
+        {
+            "file": names,
+            "speaker": of_file["speaker"].to_numpy(),
+            "label": of_file["label"].to_numpy(),
+            "predicted": np.array(classes, object)[predicted],
+            **{f"p_{name}": mean[:, i].astype(np.float32) for i, name in enumerate(classes)},
+            "chunks": count,
+            "padded": part.groupby("file", sort=False)["padded"].first().loc[names].to_numpy(),
+        }
+    )
+
+
 def uar(label: np.ndarray, predicted: np.ndarray) -> float:
     """Unweighted average recall in percent, over the classes that occur in ``label``; NaN where nothing is scored."""
     label, predicted = np.asarray(label), np.asarray(predicted)
@@ -65,12 +106,7 @@ def uar(label: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def bootstrap(
-    label: np.ndarray,
-    predicted: np.ndarray,
-    seed: int,
-    draws: int = DRAWS,
-    level: float = 0.95,
-    speaker: np.ndarray | None = None,
+    label: np.ndarray, predicted: np.ndarray, seed: int, draws: int = DRAWS, speaker: np.ndarray | None = None
 ) -> Interval:
     """Percentile bootstrap interval of the UAR over files (paper 3.3: 1,000 draws with replacement) or over speakers.
 
@@ -82,7 +118,6 @@ def bootstrap(
         label, predicted: int (files,), class indices.
         seed: of the draws.
         draws: number of draws; how one without a class is scored is said in :meth:`.resampling.Kinds.draw`.
-        level: coverage of the interval.
         speaker: int (files,), the speaker 0..k-1 of each file, to draw speakers with all their files.
 
     Returns:
@@ -91,7 +126,7 @@ def bootstrap(
     label, predicted = np.asarray(label), np.asarray(predicted)
     if not len(label):
         return NO_INTERVAL
-    return percentiles(kinds(label, (label == predicted)[None], speaker).draw(seed, draws)[:, 0], level)
+    return percentiles(kinds(label, (label == predicted)[None], speaker).draw(seed, draws)[:, 0])
 
 
 def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed: int) -> dict:

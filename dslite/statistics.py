@@ -108,20 +108,11 @@ def pairs(compared: Compared, seed: int, draws: int = DRAWS) -> pd.DataFrame:
     rows = []
     for i, j in combinations(range(len(compared.systems)), 2):
         difference, differences = compared.scores[j] - compared.scores[i], drawn[:, j] - drawn[:, i]
-        interval = percentiles(differences)
-        rows.append(
-            {
-                "first": compared.systems[i],
-                "second": compared.systems[j],
-                "uar_first": compared.scores[i],
-                "uar_second": compared.scores[j],
-                "difference": difference,
-                "low": interval.low,
-                "high": interval.high,
-                "p": p_value(difference, differences),
-            }
-        )
-    table = pd.DataFrame(rows)
+        one, other = ((compared.systems[at], compared.scores[at]) for at in (i, j))
+        interval, p = percentiles(differences), p_value(difference, differences)
+        rows.append((one[0], other[0], one[1], other[1], difference, interval.low, interval.high, p))
+    columns = ["first", "second", "uar_first", "uar_second", "difference", "low", "high", "p"]
+    table = pd.DataFrame(rows, columns=columns)
     return table.assign(p_holm=holm(table["p"].to_numpy()))
 
 

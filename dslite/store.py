@@ -1,6 +1,7 @@
-"""The cache of spectrograms before colours: 128 bytes per frame, memory-mapped."""
+"""What the stage ``corpus`` caches: every clip's samples, and spectrograms before colours (128 bytes per frame)."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,27 @@ from dslite.spectrogram import FrontEnd, MelPlot
 BATCH = 64
 """Chunks per pass through the front end."""
 
-SHORT = "too short"
-"""The kind of problem that a file shorter than a chunk is, where such files are left out."""
+RATE = 16_000
+"""Sample rate of everything that is cached, in Hz."""
+
+
+class Samples:
+    """Read access to the decoded clips, by file name.
+
+    Args:
+        file: the memory-mapped array, float32 (all samples,), mono at :data:`RATE`; beside it lies, as ``.parquet``,
+            where each clip begins and how long it is.
+    """
+
+    def __init__(self, file: Path):
+        self._samples = np.load(file, mmap_mode="r")
+        places = pd.read_parquet(file.with_suffix(".parquet"))
+        self._places = {row.file: (row.begin, row.begin + row.length) for row in places.itertuples()}
+
+    def __getitem__(self, file: str) -> np.ndarray:
+        """float32 (samples,) of one clip, as recorded: not normalised."""
+        begin, end = self._places[file]
+        return np.array(self._samples[begin:end])
 
 
 class Spectrograms:
@@ -42,40 +62,67 @@ class Spectrograms:
         """
         indices = np.asarray(indices)
         lengths = self._lengths[indices]
-        return [
-            (rows, self._read(indices[rows], n)) for n in np.unique(lengths) for rows in [np.flatnonzero(lengths == n)]
-        ]
+        together = ((np.flatnonzero(lengths == frames), np.arange(frames)) for frames in np.unique(lengths))
+        return [(rows, self._frames[self._offsets[indices[rows]][:, None] + frames]) for rows, frames in together]
 
-    def _read(self, indices: np.ndarray, frames: int) -> np.ndarray:
-        return self._frames[self._offsets[indices][:, None] + np.arange(frames)]
+
+def decode(
+    files: Iterable[str], folder: Path, samples: Path, progress: Callable[[int], None] = lambda done: None
+) -> pd.DataFrame:
+    """Decodes every clip, once for all stages; memory stays constant.
+
+    Args:
+        files: relative to ``folder``.
+        folder: the corpus.
+        samples: what to write, see :class:`Samples`.
+        progress: called with files done.
+
+    Returns:
+        ``file``, ``kind``, ``reason`` of every file that could not be used.
+    """
+    places, problems, total = [], [], 0
+    with whole_file(samples) as draft, draft.open("wb") as stream:
+        _header(stream, "<f4", (total,))
+        for done, file in enumerate(files, start=1):
+            progress(done)
+            try:
+                wave = audio.load(folder / file, RATE)
+            except audio.UnusableAudio as reason:
+                problems.append((file, "skipped", f"The audio {reason}."))
+                continue
+            stream.write(wave.tobytes())
+            places.append((file, total, len(wave)))
+            total += len(wave)
+        _header(stream, "<f4", (total,))
+    with whole_file(samples.with_suffix(".parquet")) as draft:
+        pd.DataFrame(places, columns=["file", "begin", "length"]).to_parquet(draft, index=False)
+    return pd.DataFrame(problems, columns=["file", "kind", "reason"])
 
 
 def build(
-    clips: pd.DataFrame,
-    folder: Path,
+    files: Iterable[str],
+    samples: Samples,
     chunk_seconds: float,
     front_end: FrontEnd,
     spectrograms: Path,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int], None] = lambda done: None,
     short: str = "repeat",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Reads every clip, cuts it into chunks with half a chunk of hop and caches their spectrograms.
-
-    Memory stays constant: chunks are written as they come.
+    """Cuts every clip into chunks with half a chunk of hop and caches their spectrograms; memory stays constant.
 
     Args:
-        clips: a row per file, with ``file`` relative to ``folder``.
-        folder: the corpus.
+        files: those of ``samples`` that are wanted, in order.
+        samples: the decoded clips.
         chunk_seconds: length of a chunk in s; 0 stands for whole files.
         front_end: parameters of the spectrogram.
         spectrograms: the array to write, uint8 (total_frames, mel_bins).
-        progress: called with files done and files in all.
+        progress: called with files done.
         short: what becomes of files shorter than a chunk: ``"repeat"`` pads them by repetition, ``"drop"`` leaves them
             out, as the released code does (ledger F-16).
 
     Returns:
         chunks: ``file``, ``chunk`` (0..), ``start_s``, ``frames``, ``offset``, ``padded`` (shorter than one chunk).
-        problems: ``file``, ``kind``, ``reason`` of every file that could not be used.
+        problems: ``file``, ``kind``, ``reason`` of every file that was left out.
     """
     import tensorflow as tf
 
@@ -86,32 +133,21 @@ def build(
     rows, problems, waiting, offset = [], [], [], 0
     with whole_file(spectrograms) as draft, draft.open("wb") as stream:
 
-        def write_header():
-            # numpy leaves room in the header for a first axis that grows, so it can be written again at the end.
-            stream.seek(0)
-            header = {"descr": "|u1", "fortran_order": False, "shape": (offset, front_end.mel_bins)}
-            np.lib.format.write_array_header_1_0(stream, header)
-
         def flush():
             if waiting:
                 stream.write(quantise(np.stack(waiting)).numpy().tobytes())
                 waiting.clear()
 
-        write_header()
-
-        for done, file in enumerate(clips["file"], start=1):
-            progress(done, len(clips))
-            try:
-                samples = audio.load(folder / file, front_end.rate)
-            except audio.UnusableAudio as reason:
-                problems.append((file, "skipped", f"The audio {reason}."))
+        _header(stream, "|u1", (offset, front_end.mel_bins))
+        for done, file in enumerate(files, start=1):
+            progress(done)
+            wave = samples[file]
+            if short == "drop" and length and len(wave) < length:
+                problems.append((file, "too short", f"The audio is shorter than one chunk of {chunk_seconds:g} s."))
                 continue
-            if short == "drop" and length and len(samples) < length:
-                problems.append((file, SHORT, f"The audio is shorter than one chunk of {chunk_seconds:g} s."))
-                continue
-            chunks = audio.cut(samples, length, hop, front_end.window)
+            chunks = audio.cut(wave, length, hop, front_end.window)
             frames = front_end.frames(chunks.shape[1])
-            padded = len(samples) < chunks.shape[1]
+            padded = len(wave) < chunks.shape[1]
             for index, chunk in enumerate(chunks):
                 if waiting and (len(waiting) == BATCH or len(waiting[0]) != len(chunk)):
                     flush()
@@ -119,6 +155,23 @@ def build(
                 rows.append((file, index, index * hop / front_end.rate, frames, offset, padded))
                 offset += frames
         flush()
-        write_header()
+        _header(stream, "|u1", (offset, front_end.mel_bins))
     columns = ["file", "chunk", "start_s", "frames", "offset", "padded"]
     return pd.DataFrame(rows, columns=columns), pd.DataFrame(problems, columns=["file", "kind", "reason"])
+
+
+def data_hash(clips: pd.DataFrame, chunks: pd.DataFrame, spectrograms: Path) -> str:
+    """What fits depend on: labels, partitions, chunks and every cached value; not on how they came to be."""
+    total = hashlib.sha256()
+    for table in (clips, chunks):
+        total.update(table.to_csv(index=False).encode())
+    with spectrograms.open("rb") as stream:
+        hashlib.file_digest(stream, lambda: total)
+    return total.hexdigest()[:16]
+
+
+def _header(stream, kind: str, shape: tuple[int, ...]) -> None:
+    """Writes an array's header; numpy leaves room for a first axis that grows, so that it can be written again."""
+    stream.seek(0)
+    np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": shape})
+    stream.seek(0, 2)

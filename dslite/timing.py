@@ -10,7 +10,7 @@ def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, warm_u
     for call in candidates.values():
         for _ in range(warm_up):
             call()
-    seconds = {name: [] for name in candidates}
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):
         for name, call in candidates.items():
             begin = time.perf_counter()

@@ -11,7 +11,7 @@ that was not. That needs one thread: with two, TensorFlow's sums do not repeat b
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +21,11 @@ import pandas as pd
 import tensorflow as tf
 
 from dslite import augmentation
-from dslite.backbones import Backbone, count_trained, split, train_last
+from dslite.augmentation import Policy
+from dslite.configurations import CONFIGURATIONS
 from dslite.files import whole_file
 from dslite.model import Head, assemble
+from dslite.network import Backbone, count_trained, split, train_last
 from dslite.profiles import Recipe
 from dslite.readings import PAPER, Reading
 from dslite.scoring import decide, uar
@@ -58,7 +60,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FitResult:
     """What a fit leaves: ``probabilities`` float32 (m, classes) of ``Examples.evaluate``, and a row per epoch."""
 
     probabilities: np.ndarray
@@ -111,15 +113,10 @@ class Trainer:
     """
 
     def __init__(
-        self,
-        spectrograms: Spectrograms,
-        backbone: Backbone,
-        classes: int,
-        recipe: Recipe,
-        reading: Reading = PAPER,
+        self, spectrograms: Spectrograms, backbone: Backbone, classes: int, recipe: Recipe, reading: Reading = PAPER
     ):
         self.spectrograms, self.backbone, self.classes = spectrograms, backbone, classes
-        self.recipe, self.reading, self.policy = recipe, reading, reading.policy()
+        self.recipe, self.reading, self.policy = recipe, reading, Policy.of(reading)
         self.plot = MelPlot(reading.front_end(), name="plot")
         self._initial = backbone.model.get_weights()
         self.head = Head(recipe.units, classes, recipe.dropout, reading.arelu, name="head")
@@ -227,13 +224,13 @@ class Trainer:
         identity: str = "",
         dev: bool = True,
         progress: Callable[[int, int, str], None] = lambda done, total, text: None,
-    ) -> Outcome:
+    ) -> FitResult:
         """Trains a head, then the last layers with it, from the beginning or from a checkpoint.
 
         Args:
             examples: what to train on and what to predict.
             features: float32 (all chunks, width), from :meth:`extract` on all chunks.
-            augment: a key of :data:`dslite.augmentation.AUGMENTATIONS`.
+            augment: a key of :data:`dslite.configurations.CONFIGURATIONS`.
             seed: of everything random.
             checkpoint: file to save to now and then and to resume from; the caller removes it when all is saved. None
                 for a fit that cannot be resumed.
@@ -264,14 +261,14 @@ class Trainer:
                 saved = time.monotonic()
         columns = ["phase", "epoch", "loss", "accuracy", "dev_uar", "seconds"]
         trained = 2 if recipe.epochs[1] else 1
-        return Outcome(self._probabilities(trained, examples.evaluate, features), pd.DataFrame(rows, columns=columns))
+        return FitResult(self._probabilities(trained, examples.evaluate, features), pd.DataFrame(rows, columns=columns))
 
     def model(self) -> keras.Model:
         """The model as it is now: waveforms to probabilities."""
         return assemble(self.plot, self.backbone, self.head)
 
     def _epoch(self, phase, epoch, order, features, one_hot, augment, seed) -> tuple[float, float]:
-        cutmix, specaugment = augmentation.AUGMENTATIONS[augment]
+        cutmix, specaugment = CONFIGURATIONS[augment].cutmix, CONFIGURATIONS[augment].specaugment
         loss = right = 0.0
         for step, start in enumerate(range(0, len(order), self.recipe.batch)):
             batch = order[start : start + self.recipe.batch]
@@ -320,24 +317,23 @@ class Trainer:
         return out
 
     def _score(self, phase, examples, features) -> float:
-        files, first = np.unique(examples.files[examples.evaluate], return_inverse=True)
-        probabilities = self._probabilities(phase, examples.evaluate, features)
-        predicted, _, _ = decide(probabilities, first, self.reading.decision)
-        label_of = dict(zip(examples.files[examples.evaluate], examples.labels[examples.evaluate], strict=True))
-        return uar(np.array([label_of[f] for f in files]), predicted)
+        chunks = examples.evaluate
+        _, first, file = np.unique(examples.files[chunks], return_index=True, return_inverse=True)
+        predicted, _, _ = decide(self._probabilities(phase, chunks, features), file, self.reading.decision)
+        return uar(examples.labels[chunks][first], predicted)
 
     # state ---------------------------------------------------------------------------------------------------------
 
     def _reset(self, seed: int) -> None:
         self.backbone.model.set_weights(self._initial)
         for number, weight in enumerate(self.head.weights):
-            if weight.name in ("kernel", "bias"):
-                make = (
-                    keras.initializers.GlorotUniform(seed=seed * 1000 + number) if weight.name == "kernel" else "zeros"
-                )
-                weight.assign(keras.initializers.get(make)(weight.shape))
-        self.head.activation.alpha.assign(self.head.activation.initial[0])
-        self.head.activation.beta.assign(self.head.activation.initial[1])
+            if weight.name == "kernel":
+                weight.assign(keras.initializers.GlorotUniform(seed=seed * 1000 + number)(weight.shape))
+            elif weight.name == "bias":
+                weight.assign(tf.zeros(weight.shape))
+        arelu = self.head.activation
+        for scalar, value in zip((arelu.alpha, arelu.beta), arelu.initial, strict=True):
+            scalar.assign(value)
         for optimiser, state in zip(self._optimisers, self._states, strict=True):
             for variable, value in zip(optimiser.variables, state, strict=True):
                 variable.assign(value)
@@ -360,45 +356,6 @@ class Trainer:
             for number, variable in enumerate(self._state(), start=1):
                 variable.assign(saved[f"arr_{number}"])
         return [tuple(row) for row in about["rows"]], about["epoch"]
-
-
-def predictions(
-    clips: pd.DataFrame,
-    chunks: pd.DataFrame,
-    indices: np.ndarray,
-    probabilities: np.ndarray,
-    classes: Sequence[str],
-    decision: str = "vote",
-) -> pd.DataFrame:
-    """A prediction table from the probabilities of chunks.
-
-    Args:
-        clips: a row per file: ``file``, ``speaker``, ``label``.
-        chunks: a row per chunk: ``file``, ``padded``.
-        indices: int (m,), the chunks that were predicted.
-        probabilities: float (m, classes).
-        classes: names in the order of the columns.
-        decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
-
-    Returns:
-        A row per file: ``file``, ``speaker``, ``label``, ``predicted``, ``p_<class>`` (mean over chunks), ``chunks``,
-        ``padded`` (shorter than one chunk).
-    """
-    part = chunks.iloc[indices]
-    codes, names = pd.factorize(part["file"])
-    predicted, mean, count = decide(probabilities, codes, decision)
-    of_file = clips.set_index("file").loc[names]
-    return pd.DataFrame(
-        {
-            "file": names,
-            "speaker": of_file["speaker"].to_numpy(),
-            "label": of_file["label"].to_numpy(),
-            "predicted": np.array(classes, object)[predicted],
-            **{f"p_{name}": mean[:, i].astype(np.float32) for i, name in enumerate(classes)},
-            "chunks": count,
-            "padded": part.groupby("file", sort=False)["padded"].first().loc[names].to_numpy(),
-        }
-    )
 
 
 def _losses(logits, labels):

@@ -3,58 +3,20 @@
 import hashlib
 import os
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 
+from dslite.backbones import base_model
 from dslite.files import whole_file
-
-
-@dataclass(frozen=True)
-class WeightsFile:
-    """One published file of ImageNet weights without the classification layer.
-
-    Attributes:
-        file: its name as published, which is also its name in Keras' cache.
-        url: the folder that it is published in.
-        md5: its checksum; empty where the publisher gives none.
-    """
-
-    file: str
-    url: str
-    md5: str
-
-
-_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
-
-WEIGHTS_FILES = {
-    "densenet121": WeightsFile(
-        "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        _KERAS + "densenet/",
-        "30ee3e1110167f948a6b9946edeeb738",
-    ),
-    "mobilenet_v2": WeightsFile(
-        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-        _KERAS + "mobilenet_v2/",
-        "",
-    ),
-    # Not part of keras.applications. The MD5 is that of the file which the authors' framework asks for.
-    "squeezenet_v1": WeightsFile(
-        "squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        "https://github.com/rcmalli/keras-squeezenet/releases/download/v1.0/",
-        "80b66c92d79d4310e07fb60a297bf0d1",
-    ),
-}
-"""The weights of each base model that dslite knows."""
 
 
 def find_weights(backbone: str, folder: Path | None = None) -> Path | None:
     """The file with a base model's ImageNet weights, if it is on this machine.
 
     Args:
-        backbone: a key of :data:`WEIGHTS_FILES`.
+        backbone: one of :func:`dslite.backbones.names`.
         folder: a user's folder, looked at first; then comes Keras' cache (``$KERAS_HOME`` or ``~/.keras``).
     """
-    name = WEIGHTS_FILES[backbone].file
+    name = base_model(backbone).file
     return next((place / name for place in (folder, _cache()) if place and (place / name).is_file()), None)
 
 
@@ -64,7 +26,7 @@ def fetch_weights(backbone: str) -> Path | None:
     Returns:
         The file; None where it cannot be had (no network, no answer within 5 s, another file than expected).
     """
-    wanted = WEIGHTS_FILES[backbone]
+    wanted = base_model(backbone)
     place = _cache() / wanted.file
     try:
         with urllib.request.urlopen(wanted.url + wanted.file, timeout=5) as answer, whole_file(place) as draft:

@@ -1,5 +1,6 @@
 """Throw-away corpora for tests: noise in files with given names."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +58,13 @@ def iemocap(folder: Path) -> Path:
             text(place / f"{dialog}.txt", *lines, encoding="latin-1")
             text(place / "Categorical" / f"{dialog}_e1_cat.txt", "not labels")
     return folder
+
+
+def own(folder: Path, waves: Sequence[np.ndarray], labels: Sequence[str] = "ab", name: str = "own") -> str:
+    """A CSV of ``0.wav``, ``1.wav``, ... at 16 kHz: labels in turn, the first third train, then dev, then test."""
+    rows = ["filename,label,speaker,partition"]
+    for i, wave in enumerate(waves):
+        soundfile.write(folder / f"{i}.wav", wave, 16_000)
+        part = ("train", "dev", "test")[3 * i // len(waves)]
+        rows.append(f"{i}.wav,{labels[i % len(labels)]},{part}{i % 4},{part}")
+    return str(text(folder / f"{name}.csv", *rows))

@@ -6,17 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 
 from dslite import statistics
 from dslite.errors import DsliteError
-from dslite.layout.settings import resolve
 from dslite.readings import READINGS
 from dslite.reporting import comparisons
 from dslite.run.cli import main
-from dslite.run.estimates import first_guess
+from dslite.run.estimates import workload
+from dslite.run.resolve import resolve
 from dslite.stages.ablation import views as ablation_views
 from dslite.stages.ablation import work as ablating
+from dslite.stages.catalogue import STAGES
+from tests.corpus_files import own
+from tests.through import alone, through
 
 VARIANTS = {
     "F-13 Adam": {"optimiser": "adam", "learning_rate": 0.001},
@@ -48,35 +50,28 @@ def test_differences_are_of_means_over_seeds_and_on_the_files_that_both_have():
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own")
-    rng = np.random.default_rng(0)
-    rows = ["filename,label,speaker,partition"]
-    for i in range(12):
-        soundfile.write(folder / f"{i}.wav", 0.1 * rng.standard_normal(20_000), 16_000)
-        part = ("train", "dev", "test")[i // 4]
-        rows.append(f"{i}.wav,{'ab'[i % 2]},{part}{i % 4},{part}")
-    (folder / "own.csv").write_text("\n".join(rows))
-    return resolve(str(folder / "own.csv"), profile="demo", output=folder / "out")
+    waves = 0.1 * np.random.default_rng(0).standard_normal((12, 20_000))
+    with pytest.MonkeyPatch.context() as patch:
+        alone(patch, folder)
+        sound = READINGS["sound"]
+        readings = {name: sound.with_changes(**changes) for name, changes in VARIANTS.items()}
+        patch.setattr(ablating, "ablations", lambda: readings)
+        yield resolve(own(folder, waves), profile="demo", output=folder / "out")
 
 
 @pytest.fixture(scope="module")
 def stage(settings):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
-        patch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
-        patch.setenv("KERAS_HOME", str(settings.output / "keras"))
-        patch.delenv("DSLITE_WEIGHTS", raising=False)
-        sound = READINGS["sound"]
-        readings = {name: sound.with_changes(**changes) for name, changes in VARIANTS.items()}
-        patch.setattr(ablating, "ablations", lambda: readings)
-        stage = ablating.ablate(settings)
-        again = {file: file.stat().st_mtime_ns for file in stage.paths.ablation(".").rglob("record.json")}
-        assert ablating.ablate(settings).record == stage.record
-        assert {file: file.stat().st_mtime_ns for file in again} == again
-        yield stage
+    return through(settings, "ablation")
+
+
+def test_it_is_made_once(stage):
+    again = {file: file.stat().st_mtime_ns for file in stage.paths.file("ablation").rglob("record.json")}
+    assert len(again) > 5 and ablating.work(stage.settings).record == stage.record
+    assert {file: file.stat().st_mtime_ns for file in again} == again
 
 
 def test_every_variant_is_fitted_or_left_out_with_a_reason(stage):
-    scores = pd.read_parquet(stage.paths.ablation("scores.parquet"))
+    scores = pd.read_parquet(stage.paths.file("ablation", "scores.parquet"))
     assert list(scores["variant"].unique()) == ["sound", "F-03 nearest"]
     assert len(scores) == 4 and set(scores["partition"]) == {"dev", "test"} and (scores["n_files"] == 4).all()
     left_out = ablation_views.left_out(stage).set_index("variant")["reason"]
@@ -85,7 +80,7 @@ def test_every_variant_is_fitted_or_left_out_with_a_reason(stage):
 
 
 def test_the_difference_is_that_of_the_tables(stage):
-    folder = stage.paths.ablation("f_03_nearest") / "42" / "test"
+    folder = stage.paths.file("ablation", "f_03_nearest") / "42" / "test"
     table = pd.read_parquet(folder / "predictions.parquet")
     assert json.loads((folder / "record.json").read_text())["reading"]["resize"] == "nearest"
     row = ablation_views.differences(stage).iloc[0]
@@ -110,6 +105,10 @@ def test_its_options_are_refused_where_it_does_not_run(tmp_path, capsys):
         assert "add --stages ablation" in capsys.readouterr().err
 
 
+def first_guess(stage, settings):
+    return STAGES[stage].seconds(workload(settings))
+
+
 def test_its_estimate_goes_by_what_is_asked_and_leaves_the_others_alone(tmp_path):
     usual = resolve("ravdess", output=tmp_path)
     asked = replace(usual, standin=False, chunk=0.5, discrepancies=("F-16",), seeds=2)
@@ -121,10 +120,10 @@ def test_its_estimate_goes_by_what_is_asked_and_leaves_the_others_alone(tmp_path
 
 def test_of_the_ledger_only_what_is_asked_for_is_looked_at(settings, stage):
     with pytest.raises(DsliteError, match="seeds 1, not 2.*kept"):
-        ablating.ablate(replace(settings, seeds=2))
+        ablating.work(replace(settings, seeds=2))
     elsewhere = replace(settings, output=settings.output / "elsewhere")
-    some = ablating.ablate(replace(elsewhere, chunk=1.0, discrepancies=("F-13", "F-16")))
-    assert set(pd.read_parquet(some.paths.ablation("scores.parquet"))["variant"]) == {"sound"}
+    some = through(replace(elsewhere, chunk=1.0, discrepancies=("F-13", "F-16")), "ablation")
+    assert set(pd.read_parquet(some.paths.file("ablation", "scores.parquet"))["variant"]) == {"sound"}
     left_out = ablation_views.left_out(some).set_index("variant")["reason"].to_dict()
     assert left_out == dict.fromkeys(["F-13 Adam", "F-16 short files dropped"], ablating.NO_EFFECT), "1.25 s a file"
     assert (

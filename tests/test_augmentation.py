@@ -5,16 +5,19 @@ import pytest
 import tensorflow as tf
 from scipy.special import betainc
 
-from dslite.augmentation import AUGMENTATIONS, Plan, Policy, apply, draw, mix_labels, sap_lambda
+from dslite.augmentation import BatchPlan, Policy, apply, draw, mix_labels, sap_lambda
+from dslite.configurations import CONFIGURATIONS
 
 SIZE = 224
 
 
 def plans(count=200, n=32, cutmix=True, specaugment=True, policy=None):
-    rng = np.random.default_rng(0)
+    """Losses and what is drawn from them, by a graph as in a fit: it makes many batches quick."""
+    rng, policy = np.random.default_rng(0), policy or Policy()
+    drawn = tf.function(lambda losses, seed: draw(losses, seed, policy, cutmix, specaugment))
     for i in range(count):
         losses = rng.exponential(size=n).astype(np.float32)
-        yield losses, draw(losses, [7, i], policy or Policy(), cutmix, specaugment)
+        yield losses, drawn(tf.constant(losses), tf.constant([7, i]))
 
 
 @pytest.mark.parametrize("a, s", [(0.5, 10.0), (0.3, 10.0), (0.5, 1.0), (0.7, 100.0)])
@@ -38,9 +41,9 @@ def test_equal_losses_still_have_ranks():
     assert len(np.unique(lam)) == 8 and (np.diff(lam) < 0).all()
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_only_what_was_asked_for_acts(name):
-    cutmix, specaugment = AUGMENTATIONS[name]
+    cutmix, specaugment = CONFIGURATIONS[name].cutmix, CONFIGURATIONS[name].specaugment
     pasted = masked = 0
     for _, plan in plans(50, cutmix=cutmix, specaugment=specaugment):
         pasted += int(tf.reduce_sum(plan.area))
@@ -94,14 +97,20 @@ def test_plan_is_a_function_of_its_seed():
     assert any((a.numpy() != b.numpy()).any() for a, b in zip(one, other, strict=True))
 
 
+def test_a_graph_draws_what_is_drawn_without_one():
+    losses, plan = next(plans())
+    for one, other in zip(plan, draw(losses, [7, 0], Policy(), True, True), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_batch_of_one_is_never_mixed():
     plan = draw(np.zeros(1, np.float32), [0, 0], Policy(probability=(1, 1), patch=(20, 20)), True, False)
     assert plan.area.numpy().tolist() == [0]
 
 
 def by_hand(**values):
-    empty = dict.fromkeys(Plan._fields, 0) | values
-    return Plan(*(tf.constant([empty[field]], tf.int32) for field in Plan._fields))
+    empty = dict.fromkeys(BatchPlan._fields, 0) | values
+    return BatchPlan(*(tf.constant([empty[field]], tf.int32) for field in BatchPlan._fields))
 
 
 def test_time_axis_is_the_time_axis():

@@ -12,16 +12,18 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from dslite import baseline
-from dslite.backbones import load_backbone
-from dslite.errors import DsliteError
 from dslite.features import DEEP_SPECTRUM, statistics, whole_files
-from dslite.layout.code import results_from
-from dslite.layout.settings import resolve
+from dslite.layout.finished import FinishedStage
+from dslite.network import load_backbone
+from dslite.run.resolve import resolve
 from dslite.scoring import uar
 from dslite.spectrogram import MelPlot
 from dslite.stages.baseline import views as baseline_views
-from dslite.stages.baseline.work import baseline as stage_baseline
-from dslite.stages.corpus import work as stages
+from dslite.stages.baseline.work import work
+from dslite.stages.evaluate.work import COLUMNS
+from dslite.systems import TITLES
+from tests.corpus_files import own
+from tests.through import Decoded, alone, one_configuration, through
 
 RATE = 16_000
 
@@ -86,12 +88,12 @@ def folder(tmp_path_factory):
 def test_features_do_not_depend_on_the_files_around(folder, backbone, monkeypatch):
     files = [f"{number}.wav" for number in range(4)]
     told = []
-    whole = whole_files(files, folder, backbone, lambda done, total: told.append((done, total)))
+    whole = whole_files(files, Decoded(folder), backbone, lambda done, total: told.append((done, total)))
     assert whole["deep_spectrum"].shape == (4, backbone.width) and whole["librosa"].shape == (4, 126)
     assert all(np.isfinite(vectors).all() and vectors.dtype == np.float32 for vectors in whole.values())
     assert told == [(4, 4)]
     monkeypatch.setattr("dslite.features.BATCH", 3)
-    parts = whole_files(files[::-1], folder, backbone)
+    parts = whole_files(files[::-1], Decoded(folder), backbone)
     for system, vectors in whole.items():
         np.testing.assert_allclose(parts[system][::-1], vectors, rtol=1e-4, atol=1e-4)
 
@@ -100,14 +102,8 @@ def test_features_are_the_average_over_the_last_maps(folder, backbone):
     wave, _ = soundfile.read(folder / "1.wav", dtype="float32")
     picture = MelPlot(DEEP_SPECTRUM)(wave[None])
     maps = backbone.model(picture * np.float32(backbone.scale) + np.float32(backbone.offset)).numpy()
-    found = whole_files(["1.wav"], folder, backbone)["deep_spectrum"][0]
+    found = whole_files(["1.wav"], Decoded(folder), backbone)["deep_spectrum"][0]
     np.testing.assert_allclose(found, maps[0].reshape(-1, backbone.width).mean(axis=0), rtol=1e-4, atol=1e-5)
-
-
-def test_a_file_that_has_gone_bad_is_named(folder, backbone):
-    (folder / "bad.wav").write_bytes(b"RIFF")
-    with pytest.raises(DsliteError, match="bad.wav.*decoded.*corpus stage"):
-        whole_files(["bad.wav"], folder, backbone)
 
 
 # the machine ----------------------------------------------------------------------------------------------------------
@@ -211,30 +207,29 @@ def test_predictions_have_the_form_of_those_of_fits():
 # the stage ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def settings(tmp_path, monkeypatch):
-    """Two classes of tones, some files shorter than a chunk."""
-    for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
-    rng = np.random.default_rng(0)
-    rows = ["filename,label,speaker,partition"]
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """Two classes of tones, some files shorter than a chunk, through the scores of one configuration."""
+    folder, rng = tmp_path_factory.mktemp("tones"), np.random.default_rng(0)
+    waves = []
     for i in range(24):
         t = np.arange(int(RATE * (0.5 if i % 4 == 0 else 4.5))) / RATE
-        wave = 0.2 * np.sin(2 * np.pi * (400, 1700)[i % 2] * t) + 0.02 * rng.standard_normal(len(t))
-        soundfile.write(tmp_path / f"{i}.wav", wave, RATE)
-        part = ("train", "dev", "test")[i // 8]
-        rows.append(f"{i}.wav,{('low', 'high')[i % 2]},{part}{i % 3},{part}")
-    (tmp_path / "tones.csv").write_text("\n".join(rows))
-    return resolve(str(tmp_path / "tones.csv"), profile="demo", output=tmp_path / "out")
+        waves.append(0.2 * np.sin(2 * np.pi * (400, 1700)[i % 2] * t) + 0.02 * rng.standard_normal(len(t)))
+    with pytest.MonkeyPatch.context() as patch:
+        alone(patch, folder)
+        one_configuration(patch)
+        settings = resolve(own(folder, waves, ("low", "high"), "tones"), profile="demo", output=folder / "out")
+        yield through(settings, "evaluate")
 
 
-def test_stage_leaves_predictions_and_the_whole_grid(settings):
-    stage = stage_baseline(settings)
+@pytest.fixture(scope="module")
+def stage(evaluated):
+    return FinishedStage.of(evaluated.settings, "baseline")
+
+
+def test_stage_leaves_predictions_and_the_whole_grid(stage):
     chunks = pd.read_parquet(stage.paths.chunks).groupby("file")["padded"].first()
-    for system in baseline.SYSTEMS:
+    for system in TITLES:
         for partition, count in (("dev", 8), ("test", 8)):
             table = pd.read_parquet(stage.paths.baseline(system, partition))
             assert table["file"].tolist() == stage.clips.query("partition == @partition")["file"].tolist()
@@ -254,24 +249,13 @@ def test_stage_leaves_predictions_and_the_whole_grid(settings):
     assert [example.label for example in baseline_views.whole_files(stage)] == list(stage.classes)
 
 
-def test_stage_is_made_once_and_again_when_audio_changes(settings):
-    first = stage_baseline(settings)
-    assert stage_baseline(settings).record == first.record
-    soundfile.write(settings.folder / "0.wav", sound(1.0, 9), RATE)
-    settings.paths.record("evaluate").parent.mkdir()
-    settings.paths.record("evaluate").write_text("{}")
-    assert stage_baseline(settings).record["identity"] != first.record["identity"]
-    assert not settings.paths.record("evaluate").exists(), "its scores are of other predictions"
-
-
-def test_evaluate_scores_the_baselines_beside_ds_lite(settings, monkeypatch):
-    monkeypatch.setattr(stages, "AUGMENTATIONS", ("none",))
-    stage = stages.evaluate(settings)
+def test_evaluate_scores_the_baselines_beside_ds_lite(evaluated):
+    stage = evaluated
     scores = pd.read_parquet(stage.paths.scores)
-    assert list(scores.columns) == stages.RESULT_COLUMNS
-    assert len(scores) == (len(baseline.SYSTEMS) + 1) * 2 * 2 and not scores.duplicated().any()
+    assert list(scores.columns) == COLUMNS
+    assert len(scores) == (len(TITLES) + 1) * 2 * 2 and not scores.duplicated().any()
     others = scores[scores["system"] != "DS Lite"]
-    assert set(others["system"]) == set(baseline.SYSTEMS.values()) and set(others["augmentation"]) == {""}
+    assert set(others["system"]) == set(TITLES.values()) and set(others["augmentation"]) == {""}
     assert set(scores.loc[scores["system"] == "DS Lite", "augmentation"]) == {"none"}
     counts = scores.groupby(["partition", "protocol"])["n_files"].nunique()
     assert (counts == 1).all(), "every system is scored on the same files"
@@ -280,6 +264,24 @@ def test_evaluate_scores_the_baselines_beside_ds_lite(settings, monkeypatch):
     assert stage.chosen == "none", "chosen among the configurations of DS Lite"
 
 
-def test_results_depend_on_the_code_that_makes_them():
-    names = {file.name for file in results_from("baseline")}
-    assert {"features.py", "baseline.py", "spectrogram.py", "backbones.py", "audio.py", "baselining.py"} <= names
+def test_stage_is_made_once_from_what_the_corpus_stage_decoded(stage):
+    files = {file: file.read_bytes() for file in stage.settings.folder.glob("*.wav")}
+    for file in files:
+        file.unlink()
+    try:
+        assert work(stage.settings).record == stage.record
+        stage.paths.record("baseline").unlink()
+        again = work(stage.settings)
+    finally:
+        for file, content in files.items():
+            file.write_bytes(content)
+    assert (again.record["grid"], again.record["chosen"]) == (stage.record["grid"], stage.record["chosen"])
+
+
+def test_stage_is_made_again_when_audio_changes(stage):
+    """The last test of this file: it changes what the others look at."""
+    settings = stage.settings
+    settings.paths.record("evaluate").write_text("{}")
+    soundfile.write(settings.folder / "0.wav", sound(1.0, 9), RATE)
+    assert through(settings, "baseline").record["identity"] != stage.record["identity"]
+    assert not settings.paths.record("evaluate").exists(), "its scores are of other predictions"

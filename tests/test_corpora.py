@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 
 import pytest
 
-from dslite.corpora import CORPORA, PARTITIONS, describe_missing, fingerprint, locate, read, slug, write_standin
+from dslite.corpora import CORPORA, PARTITIONS, describe_missing, fingerprint, locate, read, slug
 from dslite.errors import DsliteError
 from tests.corpus_files import audio, compare_2021, iemocap, ravdess, text
 
@@ -172,16 +174,6 @@ def test_what_is_missing_is_described(name, tmp_path):
     assert "--data" in describe_missing(name, None)
 
 
-@pytest.mark.parametrize("name", ["demos", "iemocap"])
-def test_standins_are_read_like_the_real_thing(name, tmp_path):
-    folder = tmp_path / name
-    write_standin(name, folder, seed=1)
-    assert locate(name, tmp_path) == folder
-    corpus = read(name, folder)
-    assert corpus.data == "stand-in" and "SYNTHETIC" in corpus.note and corpus.problems.empty
-    assert corpus.clips.groupby(["partition", "label"]).size().min() >= 4
-
-
 def test_the_fingerprint_changes_with_any_file_and_only_then(tmp_path):
     folder = ravdess(tmp_path / "ravdess", actors=(1, 2))
     before = fingerprint(folder)
@@ -208,12 +200,26 @@ def test_slugs_are_harmless_and_never_those_of_a_corpus():
     assert slug("my birds") == slug("my birds.csv") == slug("/a/b.c/My Birds.CSV") == "my_birds"
 
 
-def test_real_ravdess(real_ravdess):
+def test_real_ravdess_is_table_1s(real_ravdess):
     corpus = read("ravdess", real_ravdess)
-    clips = corpus.clips
-    assert corpus.data == "cropped" and "2.389" in corpus.note
-    assert len(clips) == 1009 and clips["speaker"].nunique() == 23
+    clips, table1 = corpus.clips, CORPORA["ravdess"].table1
+    assert corpus.data == "real" and corpus.problems.empty
+    assert (len(clips), clips["speaker"].nunique()) == (1012, 23) == (table1.files, table1.speakers)
     speakers = clips.groupby("partition")["speaker"].nunique()
     assert dict(speakers) == {"train": 13, "dev": 4, "test": 6}
-    assert clips["duration"].round(3).eq(2.389).all() and clips["rate"].eq(16000).all()
-    assert any("1,009 files; Table 1 prints 1,012" in line for line in told(corpus, "warning"))
+    assert clips["duration"].agg(["mean", "std"]).tolist() == pytest.approx([table1.mean_s, table1.std_s], abs=0.005)
+    assert clips["rate"].eq(16000).all()
+
+
+def test_only_the_reader_of_the_corpus_is_loaded(tmp_path):
+    (tmp_path / "demos").mkdir()
+    code = f"""
+import sys
+from pathlib import Path
+from dslite.corpora import locate
+locate("demos", Path({str(tmp_path)!r}))
+print(*sys.modules)
+"""
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {name for name in loaded if name.startswith("dslite.corpora.readers.")} == {"dslite.corpora.readers.demos"}
+    assert not {"keras", "scipy", "tensorflow"} & set(loaded)

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from dslite.corpora import fingerprint, locate, read
-from dslite.corpora.own import split_groups
+from dslite.corpora.readers.own_csv import split_groups
 from dslite.errors import DsliteError
 from tests.corpus_files import audio, text
 

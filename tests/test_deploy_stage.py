@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 from ai_edge_litert import schema_py_generated as schema
 
 from dslite import audio, profiles
@@ -18,13 +17,17 @@ from dslite.deployment import LiteModel, latency, read_card
 from dslite.deployment import offer as offering
 from dslite.deployment.quantisation import VARIANTS
 from dslite.errors import DsliteError
-from dslite.layout.settings import resolve
 from dslite.model import load_model
+from dslite.reporting import variants
+from dslite.run.resolve import resolve
+from dslite.stages.benchmark import views as bench_views
 from dslite.stages.benchmark import work as benchmarking
 from dslite.stages.deploy import views as costs
 from dslite.stages.deploy import work as deploying
+from tests.corpus_files import own
+from tests.through import alone, one_configuration, through
 
-README = Path(__file__).parents[1] / "README.md"
+PROGRAM = Path(__file__).parents[1] / "docs/deployment.md"
 
 
 @pytest.fixture(scope="module")
@@ -35,61 +38,57 @@ def patch():
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory, patch):
-    folder = tmp_path_factory.mktemp("own")
-    for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
-        patch.delenv(name, raising=False)
-    patch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
-    patch.setenv("KERAS_HOME", str(folder / "keras"))
-    patch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
+    folder, rng = tmp_path_factory.mktemp("own"), np.random.default_rng(0)
+    alone(patch, folder)
+    one_configuration(patch)
     patch.setattr(deploying, "ROUNDS", {"demo": 3})
-    rng = np.random.default_rng(0)
-    rows = ["filename,label,speaker,partition"]
-    for i in range(12):
-        soundfile.write(folder / f"{i}.wav", 0.1 * rng.standard_normal(20_000 + 3_000 * i), 16_000)
-        part = ("train", "dev", "test")[i // 4]
-        rows.append(f"{i}.wav,{'ab'[i % 2]},{part}{i % 4},{part}")
-    (folder / "own.csv").write_text("\n".join(rows))
-    return deploying.deploy(resolve(str(folder / "own.csv"), profile="demo", output=folder / "out"))
+    waves = [0.1 * rng.standard_normal(20_000 + 3_000 * i) for i in range(12)]
+    return through(resolve(own(folder, waves), profile="demo", output=folder / "out"), "deploy")
 
 
 def offered(stage):
-    return [name for name in VARIANTS if stage.paths.deploy(f"{name}.tflite").exists()]
+    return [name for name in VARIANTS if stage.paths.file("deploy", f"{name}.tflite").exists()]
 
 
 def test_stage_leaves_what_it_promises(stage):
-    table = pd.read_parquet(stage.paths.deploy("variants.parquet")).set_index("model")
+    table = pd.read_parquet(stage.paths.file("deploy", "variants.parquet")).set_index("model")
     assert stage.record["offered"] == offered(stage) == list(table.index[table["offered"]])
     assert {"float32", "dynamic-int8", "int8"} <= set(stage.record["offered"])
-    predictions = pd.read_parquet(stage.paths.deploy("predictions.parquet"))
+    predictions = pd.read_parquet(stage.paths.file("deploy", "predictions.parquet"))
     assert set(predictions["model"]) >= {"keras", *offered(stage)}
-    assert set(pd.read_parquet(stage.paths.deploy("latency.parquet"))["model"]) == {*offered(stage), latency.AGAIN}
-    streamed = pd.read_parquet(stage.paths.deploy("streaming.parquet"))
+    assert set(pd.read_parquet(stage.paths.file("deploy", "latency.parquet"))["model"]) == {
+        *offered(stage),
+        latency.AGAIN,
+    }
+    streamed = pd.read_parquet(stage.paths.file("deploy", "streaming.parquet"))
     assert list(streamed["model"]) == offered(stage) and (streamed["windows"] > 1).all()
     assert stage.record["samples"] == 48_000 and stage.record["augmentation"] == stage.chosen
 
 
 def test_what_is_shipped_is_what_was_scored(stage):
     """Keras' predictions of this stage are those of the fit that the tables rest on."""
-    ours = pd.read_parquet(stage.paths.deploy("predictions.parquet")).query("model == 'keras'").set_index("file")
+    ours = (
+        pd.read_parquet(stage.paths.file("deploy", "predictions.parquet")).query("model == 'keras'").set_index("file")
+    )
     fitted = stage.predictions(stage.chosen, "test").set_index("file")
     columns = [f"p_{name}" for name in stage.classes]
     np.testing.assert_allclose(ours.loc[fitted.index, columns], fitted[columns], atol=1e-4)
 
 
 def test_card_says_where_the_model_comes_from(stage):
-    card = read_card(stage.paths.deploy("float32.tflite").read_bytes())
+    card = read_card(stage.paths.file("deploy", "float32.tflite").read_bytes())
     about = {"corpus": "own", "data": "real", "weights": "random", "profile": "demo", "augmentation": stage.chosen}
     assert card.labels == stage.classes and about.items() <= card.about.items()
 
 
 def test_stage_is_made_once(stage):
-    stamp = stage.paths.deploy("float32.tflite").stat().st_mtime_ns
-    assert deploying.deploy(stage.settings).record == stage.record
-    assert stage.paths.deploy("float32.tflite").stat().st_mtime_ns == stamp
+    stamp = stage.paths.file("deploy", "float32.tflite").stat().st_mtime_ns
+    assert deploying.work(stage.settings).record == stage.record
+    assert stage.paths.file("deploy", "float32.tflite").stat().st_mtime_ns == stamp
 
 
-def test_readme_example_equals_the_pipeline(stage, tmp_path):
-    program = next(b for b in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "# Classify" in b)
+def test_the_documented_program_equals_the_pipeline(stage, tmp_path):
+    program = next(b for b in re.findall(r"```python\n(.*?)```", PROGRAM.read_text(), re.DOTALL) if "# Classify" in b)
     assert len(program.splitlines()) <= 20
     (tmp_path / "classify.py").write_text(program)
     guard = "import sys, runpy; sys.modules |= dict.fromkeys(('tensorflow', 'keras', 'dslite')); sys.argv.pop(0); "
@@ -98,7 +97,7 @@ def test_readme_example_equals_the_pipeline(stage, tmp_path):
         with wave.open(str(tmp_path / "clip.wav"), "wb") as file:
             file.setparams((1, 2, 16_000, 0, "NONE", ""))
             file.writeframes(np.round(samples * 32768).astype("<i2").tobytes())
-        files = [stage.paths.deploy("float32.tflite"), tmp_path / "clip.wav"]
+        files = [stage.paths.file("deploy", "float32.tflite"), tmp_path / "clip.wav"]
         command = [sys.executable, "-c", f"{guard}runpy.run_path(sys.argv[0])", tmp_path / "classify.py", *files]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         said = {line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines()}
@@ -122,11 +121,11 @@ def test_a_float32_file_that_fails_takes_the_others_with_it(stage, monkeypatch):
     monkeypatch.setattr(offering.gate, "apart", lambda *rest: nullcontext(lambda content: []))
     monkeypatch.setattr(deploying, "CALIBRATION", {"demo": 2})
     changed = resolve(**{**stage.settings.as_parameters(), "output": stage.settings.output})
-    kept = {file: file.read_bytes() for file in stage.paths.deploy(".").iterdir()}
+    kept = {file: file.read_bytes() for file in stage.paths.file("deploy").iterdir()}
     stage.paths.record("deploy").unlink()
     try:
-        second = deploying.deploy(changed)
-        assert second.record["offered"] == [] and not list(stage.paths.deploy(".").glob("*.tflite"))
+        second = deploying.work(changed)
+        assert second.record["offered"] == [] and not list(stage.paths.file("deploy").glob("*.tflite"))
         said = costs.refused(second)
         assert said.count("float32, which failed") == 3 and "float32: its probabilities differ from Keras'" in said
         assert set(costs.gate(second)["file"]) == {"not offered"}
@@ -150,17 +149,17 @@ def timings(**milliseconds):
 
 def test_nothing_is_ranked_inside_the_noise_floor():
     measured = timings(float32=[10, 10, 10], float32_again=[11, 11, 11], float16=[10.9] * 3, int8=[8.0] * 3)
-    said = costs.ranking(measured).set_index("pair")["what it says"]
+    said = variants.ranking(measured).set_index("pair")["what it says"]
     assert said["float16 weights / float32"] == "inside the noise floor: not ranked"
     assert said["full int8 convolutions / float32"] == "full int8 convolutions is faster"
-    assert "10.0 % with 1 thread." in costs.noise_in_words(measured)
+    assert "10.0 % with 1 thread." in variants.noise_in_words(measured)
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory, patch):
     patch.setattr(benchmarking, "ROUNDS", 2)
     patch.setattr("dslite.deployment.memory.peak_memory", lambda *rest, **more: {"peak_mb": 2.0, "model_mb": 1.0})
-    return benchmarking.benchmark("squeezenet_v1", 1, tmp_path_factory.mktemp("bench"), workers=1)
+    return benchmarking.work("squeezenet_v1", 1, tmp_path_factory.mktemp("bench"), workers=1)
 
 
 def test_table5_is_written_for_all_base_models(bench):
@@ -172,14 +171,14 @@ def test_table5_is_written_for_all_base_models(bench):
     assert ours["mean_ms"].isna().all() and printed["p50_ms"].isna().all()
     assert list(printed["mean_ms"]) == [7.1, 240.0, 89.7, 242.0]
     assert set(bench.table["model"]) >= {"keras", "float32", "dynamic-int8", "int8"}
-    columns, published = costs.table5(bench)
+    columns, published = bench_views.table5(bench)
     assert set(published) < set(columns) and columns["TF Lite", "paper, phone"]["Size [MB]"] == "30.0"
     assert columns["TF Lite", "float32"]["Parameters"] == "0.99 M"
 
 
 def test_benchmark_is_made_once(bench, monkeypatch):
     monkeypatch.setattr(benchmarking, "_measure", lambda *rest: pytest.fail("it was measured again"))
-    again = benchmarking.benchmark("squeezenet_v1", 1, bench.layout.output, workers=1)
+    again = benchmarking.work("squeezenet_v1", 1, bench.layout.output, workers=1)
     assert again.record == bench.record
 
 
@@ -197,13 +196,13 @@ def test_no_batch_normalisation_of_the_benchmark_can_be_left_out():
 @pytest.mark.parametrize("changes, message", [({"backbone": "vgg"}, "vgg"), ({"workers": 0}, "workers is 0")])
 def test_wrong_parameters_of_the_benchmark_are_named(tmp_path, changes, message):
     with pytest.raises(DsliteError, match=message):
-        benchmarking.benchmark(**{"output": tmp_path, **changes})
+        benchmarking.work(**{"output": tmp_path, **changes})
 
 
 def test_exported_files_are_aligned(stage):
     """Weights lie at multiples of 16 bytes, as the format asks: a phone maps the file and reads them in place."""
     for name in offered(stage):
-        content = np.fromfile(stage.paths.deploy(f"{name}.tflite"), np.uint8)
+        content = np.fromfile(stage.paths.file("deploy", f"{name}.tflite"), np.uint8)
         model = schema.Model.GetRootAs(content, 0)
         stored = [model.Buffers(i) for i in range(model.BuffersLength())]
         data = [b.DataAsNumpy() for b in stored if b.DataLength()]

@@ -14,7 +14,6 @@ import soundfile
 import tensorflow as tf
 
 from dslite import audio
-from dslite.backbones import Backbone, load_backbone
 from dslite.deployment import LiteModel, gate, latency, read_card
 from dslite.deployment import offer as offering
 from dslite.deployment.container import Card, attach, cut
@@ -23,8 +22,10 @@ from dslite.deployment.quantisation import VARIANTS, quantise
 from dslite.deployment.runtime import runner
 from dslite.errors import DsliteError
 from dslite.model import Head, assemble
+from dslite.network import Backbone, load_backbone
 from dslite.spectrogram import FrontEnd, MelPlot
 from dslite.stages.benchmark import costs as table5
+from tests.through import Decoded
 
 RATE, SAMPLES = 16_000, 8_000
 CLASSES = ("low", "high", "noise")
@@ -76,8 +77,8 @@ def float32(model):
 @pytest.fixture(scope="module")
 def offered(model, corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("deploy")
-    clips, table = corpus[0], corpus[1]
-    return folder, offering.offer(model, CLASSES, SAMPLES, table, clips, folder, {"corpus": "toy"}, seed=0)
+    waves = Decoded(corpus[0])
+    return folder, offering.offer(model, CLASSES, SAMPLES, corpus[1], waves, folder, {"corpus": "toy"}, seed=0)
 
 
 def chunks_of(rng, count=6):
@@ -149,7 +150,7 @@ def test_broken_model_is_neither_offered_nor_left(corpus, model, tmp_path, monke
     stale = tmp_path / "float32.tflite"
     stale.write_bytes(b"of an earlier run")
     monkeypatch.setattr(offering, "convert", lambda _, samples: convert(broken, samples))
-    result = offering.offer(model, CLASSES, SAMPLES, corpus[1], corpus[0], tmp_path, {}, seed=0)
+    result = offering.offer(model, CLASSES, SAMPLES, corpus[1], Decoded(corpus[0]), tmp_path, {}, seed=0)
     table = result.table.set_index("model")
     assert not table["offered"].any() and not list(tmp_path.iterdir()) and not stale.exists()
     assert "not finite" in table.loc["float32", "reason"] and "float32, which failed" in table.loc["int8", "reason"]
@@ -181,7 +182,7 @@ def test_front_end_that_breaks_on_silence_is_caught():
 
 def test_other_weights_than_keras_are_noticed(corpus, model, tmp_path, monkeypatch):
     monkeypatch.setattr(offering, "convert", lambda _, samples: convert(tiny_model(seed=9), samples))
-    table = offering.offer(model, CLASSES, SAMPLES, corpus[1], corpus[0], tmp_path, {}, seed=0).table
+    table = offering.offer(model, CLASSES, SAMPLES, corpus[1], Decoded(corpus[0]), tmp_path, {}, seed=0).table
     table = table.set_index("model")
     for variant in ("float32", "float16"):
         assert "differ from Keras'" in table.loc[variant, "reason"]
@@ -250,8 +251,7 @@ def test_multiply_accumulates_by_hand(model):
     assert macs(model) == by_hand
 
 
-def test_multiply_accumulates_of_densenet(monkeypatch, tmp_path):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+def test_multiply_accumulates_of_densenet():
     net = load_backbone("densenet121").model
     assert macs(net) == pytest.approx(2.833e9, rel=1e-3)
 
@@ -358,15 +358,15 @@ def test_what_was_begun_ends_if_the_variants_cannot_be_made(steps, tmp_path):
 
 
 def test_table5_names_every_candidate_and_cost(offered, tmp_path):
-    model, folder = tiny_model(), tmp_path / "later"
+    model, folder, rounds = tiny_model(), tmp_path / "later", 5
     model.save(tmp_path / "model.keras")
-    with table5.begun(tmp_path / "model.keras", folder, SAMPLES, [1]) as measure:
+    with table5.begun(tmp_path / "model.keras", folder, SAMPLES, [1], rounds) as measure:
         shutil.copytree(offered[0], folder)
         table, timings = measure(model, 2)
     counts = timings.groupby(["model", "part"]).size()
     expected = {(v, part) for v in VARIANTS for part in ("whole", "front end", "cnn")}
     assert set(counts.index) == expected | {("keras", "whole"), ("keras", "front end"), (latency.AGAIN, "whole")}
-    assert (counts == latency.ROUNDS).all() and (timings["ms"] > 0).all() and len(table) == len(counts)
+    assert (counts == rounds).all() and (timings["ms"] > 0).all() and len(table) == len(counts)
     whole = table[table["part"] == "whole"].set_index("model").drop(index=latency.AGAIN)
     assert (whole["parameters"] == model.count_params()).all() and (whole["macs"] == macs(model)).all()
     assert whole.loc["int8", "bytes"] == (offered[0] / "int8.tflite").stat().st_size

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import nbformat
@@ -16,23 +16,27 @@ from packaging.utils import canonicalize_name
 
 import dslite
 from benchmarks.__main__ import NAMES as BENCHMARKS
+from dslite.layout.records import versions
 from dslite.paper import published
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
+def here(lines: list[str]) -> list[Requirement]:
+    """Those that hold on this machine: some depend on its platform and Python."""
+    return [line for line in map(Requirement, lines) if line.marker is None or line.marker.evaluate()]
+
+
 def locked() -> dict[str, str]:
-    """What the lock asks for on this machine: some versions depend on Python's."""
-    lines = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().splitlines()]
-    here = [wanted for wanted in lines if wanted.marker is None or wanted.marker.evaluate()]
-    return {wanted.name: str(wanted.specifier).removeprefix("==") for wanted in here}
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    return {wanted.name: str(wanted.specifier).removeprefix("==") for wanted in here(lines)}
 
 
 def direct() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    return {canonicalize_name(Requirement(line).name) for line in wanted}
+    wanted = here([*project["dependencies"], *project["optional-dependencies"]["dev"]])
+    return {canonicalize_name(line.name) for line in wanted}
 
 
 def test_every_direct_dependency_is_locked():
@@ -58,8 +62,9 @@ def test_conda_gets_the_same_versions():
 
 @pytest.mark.parametrize("name", sorted(direct()))
 def test_installed_version_is_the_locked_one(name):
+    build = "tensorflow" if name == "tensorflow-cpu" else name  # its build for a GPU may be in its place
     try:
-        assert version(name) == locked()[name]
+        assert versions(build)[build] == locked()[name]
     except PackageNotFoundError:
         pytest.fail(f"{name} is not installed: run make test, which builds .venv")
 
@@ -82,15 +87,20 @@ def test_templates_are_thin_and_without_outputs(file):
 
 
 def rooms() -> dict[str, int]:
-    """Room -> its place in the flow, as CONTRIBUTING.md gives it; what no room is named for may be read by all."""
-    flow = re.search(r"Data flows one way: (.+?);", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.DOTALL)
-    return {room: place for place, part in enumerate(flow[1].split("->")) for room in re.findall(r"`(\w+)`", part)}
+    """Room -> its layer in import-linter's contract, from the top down."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    return {room: at for at, layer in enumerate(layers) for room in re.findall(r"dslite\.(\w+)", layer)}
 
 
 def imported(file: Path) -> set[str]:
-    """The rooms of dslite that a module imports from, wherever in it the import stands."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    """The rooms of dslite that a module imports from, wherever in it the import stands, but for type checkers'."""
+    found, waiting = set(), [ast.parse(file.read_text("utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            continue
+        waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.ImportFrom) and node.module == "dslite":
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom | ast.Import):
@@ -99,15 +109,28 @@ def imported(file: Path) -> set[str]:
     return found
 
 
-def test_no_module_imports_from_a_later_room():
+def test_no_module_imports_from_a_room_above():
+    """As import-linter says, with less to install; and every room has a layer."""
     places, package = rooms(), ROOT / "dslite"
-    assert all((package / room).is_dir() or (package / f"{room}.py").is_file() for room in places)
+    there = {place.stem for place in package.iterdir() if place.is_dir() or place.suffix == ".py"}
+    assert there - {"__init__", "__pycache__"} == set(places)
     for file in package.rglob("*.py"):
-        room = file.relative_to(package).parts[0].removesuffix(".py")
-        # The facts (readings, paper, profiles) name what they are parameters of, which goes as far as training.
-        own = places.get(room, places["training"])
-        later = sorted(other for other in imported(file) if places.get(other, 0) > own)
-        assert not later, f"{file.relative_to(ROOT)} imports from later rooms: {later}"
+        own = places.get(file.relative_to(package).parts[0].removesuffix(".py"), -1)
+        above = sorted(other for other in imported(file) if places.get(other, own) < own)
+        assert not above, f"{file.relative_to(ROOT)} imports from rooms above it: {above}"
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/design.md"])
+def test_the_rooms_are_drawn_in_the_order_that_imports_may_take(page):
+    drawing = (ROOT / page).read_text("utf-8").split("\ndslite/\n")[1].split("\nnotebooks/")[0]
+    lines = [line for line in drawing.splitlines() if re.match(r"  \w", line)]
+    places, order = rooms(), []
+    for line in lines:
+        named = [name for name in re.findall(r"(\w+)(?:/|\.py)", line) if name in places]
+        assert named, line
+        order.append([places[name] for name in named])
+    for above, below in zip(order[:-1], order[1:], strict=True):
+        assert max(above) <= min(below), (page, above, below)
 
 
 def test_nothing_heavy_is_committed():

@@ -13,15 +13,17 @@ from dslite.errors import DsliteError
 from dslite.explanation.maps import Attribution
 from dslite.explanation.view import View
 from dslite.layout import progress
-from dslite.layout.settings import resolve
 from dslite.model import load_model
-from dslite.reporting import clean, explanations
-from dslite.stages.corpus import work as stages
-from dslite.stages.explain import gallery
+from dslite.reporting import explanations
+from dslite.reporting.sanitiser import clean
+from dslite.run.resolve import resolve
+from dslite.stages.explain import clips, figures
 from dslite.stages.explain import views as explained
 from dslite.stages.explain import work as explaining
 from dslite.stages.explain.work import Budget
 from dslite.store import Spectrograms
+from tests.corpus_files import own
+from tests.through import alone, one_configuration, through
 
 TINY = Budget(2, 20, 2, 20, 2, 1, 1, 8)
 
@@ -29,25 +31,19 @@ TINY = Budget(2, 20, 2, 20, 2, 1, 1, 8)
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
     """Three classes of noise, of which a budget for two explains the first two."""
-    folder = tmp_path_factory.mktemp("own")
-    rng = np.random.default_rng(0)
-    rows = ["filename,label,speaker,partition"]
+    folder, rng, waves = tmp_path_factory.mktemp("own"), np.random.default_rng(0), []
     for i in range(27):
-        part, label = ("train", "dev", "test")[i // 9], ("<b>a", "b", "c")[i % 3]
-        wave = rng.standard_normal(20_000) if label == "b" else np.convolve(rng.standard_normal(20_000), np.ones(30))
-        soundfile.write(folder / f"{i}.wav", 0.1 * wave / np.abs(wave).max(), 16_000)
-        rows.append(f"{i}.wav,{label},{part}{i % 4},{part}")
-    (folder / "own.csv").write_text("\n".join(rows))
+        wave = rng.standard_normal(20_000)
+        wave = wave if i % 3 == 1 else np.convolve(wave, np.ones(30))
+        waves.append(0.1 * wave / np.abs(wave).max())
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
-            patch.delenv(name, raising=False)
-        patch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
-        patch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
-        patch.setenv("KERAS_HOME", str(folder / "keras"))
-        patch.setattr(stages, "AUGMENTATIONS", ("none",))
+        alone(patch, folder)
+        one_configuration(patch)
         patch.setitem(explaining.BUDGETS, "demo", TINY)
-        settings = resolve(str(folder / "own.csv"), profile="demo", output=folder / "out")
-        yield explaining.explain(settings)
+        settings = resolve(own(folder, waves, ("<b>a", "b", "c")), profile="demo", output=folder / "out")
+        stage = through(settings, "explain")
+        explained.draw_cards(stage)
+        yield stage
 
 
 def test_stage_leaves_what_it_promises_and_its_record_last(stage):
@@ -58,24 +54,24 @@ def test_stage_leaves_what_it_promises_and_its_record_last(stage):
     for number in range(len(record["clips"])):
         for name in (f"{number:02}.npz", f"{number:02}.png", f"{number:02}-original.mp3", f"{number:02}-evidence.mp3"):
             assert (folder / "clips" / name).stat().st_size > 100
-    files = [file for file in folder.rglob("*") if file.is_file()]
+    files = [file for file in folder.rglob("*") if file.suffix != ".png" and file.is_file()]
     assert max(files, key=lambda file: file.stat().st_mtime_ns).name == "record.json"
 
 
 def test_stage_is_made_once(stage):
     before = stage.paths.record("explain").stat().st_mtime_ns
-    assert explaining.explain(stage.settings).record == stage.record
+    assert explaining.work(stage.settings).record == stage.record
     assert stage.paths.record("explain").stat().st_mtime_ns == before
 
 
 def test_training_mean_is_a_baseline_of_its_own(stage, tmp_path, monkeypatch):
     with pytest.raises(DsliteError, match="'noise' is not one of silence, training mean"):
-        explaining.explain(stage.settings, "noise")
+        explaining.work(stage.settings, "noise")
     with pytest.raises(DsliteError, match="baseline 'silence', not 'training mean'"):
-        explaining.explain(stage.settings, "training mean")
+        explaining.work(stage.settings, "training mean")
     monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress"))  # as in a run, which may replace what is there
     shutil.copytree(stage.settings.output, tmp_path / "out")
-    other = explaining.explain(replace(stage.settings, output=tmp_path / "out"), "training mean")
+    other = explaining.work(replace(stage.settings, output=tmp_path / "out"), "training mean")
     assert "training mean" in explained.subject(other) and "silence" not in explained.subject(other)
     assert other.record["identity"] != stage.record["identity"]
     chunks = pd.read_parquet(other.paths.chunks)
@@ -83,7 +79,7 @@ def test_training_mean_is_a_baseline_of_its_own(stage, tmp_path, monkeypatch):
     batches = Spectrograms(other.paths.spectrograms, chunks).batches(np.flatnonzero(trained))
     mean = np.concatenate([levels.reshape(-1, levels.shape[-1]) for _, levels in batches]).mean(axis=0)
     view = View.of(load_model(other.paths.fit(other.chosen, "test") / "model.keras"))
-    with np.load(other.paths.explain("clips/00.npz")) as stored:
+    with np.load(other.paths.file("explain", "clips/00.npz")) as stored:
         hidden = np.broadcast_to(mean.round().astype(np.uint8), (1, *stored["levels"].shape))
     assert list(other.record["base"].values()) == pytest.approx(view.probabilities(hidden)[0].tolist(), abs=1e-6)
 
@@ -101,7 +97,7 @@ def test_clips_are_those_of_the_test_predictions(stage):
 
 def test_maps_account_for_the_probability(stage):
     for number, clip in enumerate(stage.record["clips"]):
-        with np.load(stage.paths.explain(f"clips/{number:02}.npz")) as stored:
+        with np.load(stage.paths.file("explain", f"clips/{number:02}.npz")) as stored:
             found, kept = Attribution.of(stored), stored["kept"]
         said = stage.classes.index(clip["predicted"])
         assert found.prediction[said] == pytest.approx(clip["of_chunk"])
@@ -115,7 +111,7 @@ def test_maps_account_for_the_probability(stage):
 def test_players_play_what_the_model_heard(stage, tmp_path):
     samples = {}
     for name in ("original", "evidence"):
-        file = stage.paths.explain(f"clips/00-{name}.mp3")
+        file = stage.paths.file("explain", f"clips/00-{name}.mp3")
         samples[name], rate = soundfile.read(file)
         assert rate == 16_000 and len(samples[name]) / rate == pytest.approx(
             stage.record["clips"][0]["seconds"], abs=0.2
@@ -145,7 +141,7 @@ def test_views_say_what_a_reviewer_asks(stage):
 
 
 def test_of_many_classes_the_named_ones_are_shown(stage, monkeypatch):
-    monkeypatch.setattr(explained, "MAPS", 2)
+    monkeypatch.setattr(clips, "MAPS", 2)
     for view, label in zip(explained.classes(stage), stage.record["explained"], strict=True):
         assert "Maps of 2 of 3 classes." in view.caption
         for clip in view.clips:
@@ -195,13 +191,13 @@ def test_three_ways_are_compared_on_one_clip(stage):
     assert ways["probability"].to_numpy() == pytest.approx(ways["probability"].iloc[0], abs=1e-3)
     assert ways.loc["the paper's way", "evaluations"] == 100
     clip, found, index = explained.ways(stage)
-    figure = explanations.compared(clip, found, index, np.linspace(70, 7900, 128))
+    figure = figures.compared(clip, found, index, np.linspace(70, 7900, 128))
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert sum("gap" in title for title in titles) == 3
 
 
 def test_what_is_said_of_evidence_and_of_nothing():
     clip = {"predicted": "a", "heard_as": "a", "of_chunk": 0.9, "base": 0.2, "kept": 0.25, "heard_probability": 0.7}
-    assert gallery.said(clip).endswith("Of the evidence alone, 25 % of the regions, it says a again (0.70).")
-    assert "it says b, no longer a (0.10)" in gallery.said(clip | {"heard_as": "b", "heard_probability": 0.1})
-    assert "little to explain" in gallery.said(clip | {"base": 0.85})
+    assert clips.said(clip).endswith("Of the evidence alone, 25 % of the regions, it says a again (0.70).")
+    assert "it says b, no longer a (0.10)" in clips.said(clip | {"heard_as": "b", "heard_probability": 0.1})
+    assert "little to explain" in clips.said(clip | {"base": 0.85})

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from dslite.backbones import load_backbone
 from dslite.errors import DsliteError
 from dslite.explanation.choice import choose
 from dslite.explanation.evidence import band_edges_hz, encode, evidence_audio, evidence_regions
@@ -16,6 +15,7 @@ from dslite.explanation.regions import Regions, silence, training_mean
 from dslite.explanation.trust import areas, curves, head_check, similarity
 from dslite.explanation.view import View
 from dslite.model import Head, assemble
+from dslite.network import load_backbone
 from dslite.spectrogram import FrontEnd, MelPlot, colour_table
 
 FRAMES, BINS = 128, 128

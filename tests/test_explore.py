@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import nbformat
@@ -16,12 +17,14 @@ from dslite.explore import explorer as exploring
 from dslite.explore.data import at_lambda
 from dslite.explore.page import NOT_ASKED, Page
 from dslite.layout.paths import NOTEBOOKS
-from dslite.layout.settings import resolve
 from dslite.model import load_model
-from dslite.run import estimates, notebooks
+from dslite.run import execution
+from dslite.run.resolve import resolve
+from dslite.stages.catalogue import STAGES
 
 RATE = 16_000
-SHORT = "from dslite import profiles\n\nprofiles.DEMO_EPOCHS = (1, 0)"
+SHORT = "from dslite import profiles\n\nprofiles.DEMO_EPOCHS = (1, 0)\n"
+"""Said to every process of a run: Python imports ``sitecustomize`` before anything else."""
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +46,21 @@ def folder(tmp_path_factory):
         patch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
         patch.setenv("KERAS_HOME", str(folder / "keras"))
         patch.setattr(profiles, "DEMO_EPOCHS", (1, 0))
+        (folder / "short").mkdir()
+        (folder / "short" / "sitecustomize.py").write_text(SHORT)
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "short"), str(NOTEBOOKS.parent)]))
         yield folder
 
 
 @pytest.fixture(scope="module")
 def explorer(folder):
-    return exploring.load(resolve(str(folder / "own.csv"), profile="demo", output=folder / "out"))
+    """Of a corpus that was not there: a run of its own has made it."""
+    settings = resolve(str(folder / "own.csv"), profile="demo", output=folder / "out")
+    assert not settings.paths.record("corpus").exists()
+    loaded = exploring.load(settings)
+    assert settings.paths.page("evaluate").is_file(), "as run_all.py makes it, with its pages"
+    assert len(loaded.stage.history("none", "test")) == 1, "one epoch, as SHORT says"
+    return loaded
 
 
 @pytest.fixture
@@ -198,7 +210,10 @@ def test_what_is_there_comes_first_and_costs_nothing(explorer, folder):
 
 
 def test_the_price_counts_the_baselines_which_scores_need(tmp_path, monkeypatch):
-    monkeypatch.setattr(estimates, "first_guess", lambda stage, settings: 6000.0 if stage == "baseline" else 0.0)
+    cheap = {name: replace(stage, seconds=lambda load: 0.0) for name, stage in STAGES.items()}
+    monkeypatch.setattr(
+        exploring, "STAGES", cheap | {"baseline": replace(STAGES["baseline"], seconds=lambda load: 6000.0)}
+    )
     assert "about 1 h 40 min." in exploring.cost(resolve("css", output=tmp_path))
 
 
@@ -309,21 +324,19 @@ def test_corpus_that_is_not_there_names_its_price_first(page, explorer, monkeypa
 
 
 @pytest.mark.parametrize("widgets", [True, False])
-def test_notebook_runs_and_its_page_shows_the_first_clip(explorer, folder, tmp_path, monkeypatch, widgets):
+def test_notebook_runs_and_its_page_shows_the_first_clip(explorer, folder, tmp_path, widgets):
     template = nbformat.read(NOTEBOOKS / "explore.ipynb", 4)
-    template.cells.insert(2, nbformat.v4.new_code_cell(SHORT))
     if widgets:  # somebody moves a control: the output of an earlier cell changes
         template.cells.append(nbformat.v4.new_code_cell("page.controls.by_name['lambda'].value = 1.0"))
     nbformat.write(template, tmp_path / "explore.ipynb")
     paths = explorer.stage.paths
-    target = notebooks.Target(
+    target = execution.Target(
         tmp_path / "out" / "explore.ipynb", tmp_path / "out" / "explore.html", tmp_path / "failed.html",
         paths.record("evaluate"), "Explore", tmp_path / "index.html",
     )  # fmt: skip
     stamp = paths.record("train").stat().st_mtime_ns
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(NOTEBOOKS.parent), os.environ.get("PYTHONPATH", "")]))
     values = {"corpus": str(folder / "own.csv"), "profile": "demo", "output": str(folder / "out"), "widgets": widgets}
-    notebooks.execute(tmp_path / "explore.ipynb", values, target)
+    execution.execute(tmp_path / "explore.ipynb", values, target)
     assert paths.record("train").stat().st_mtime_ns == stamp  # nothing was fitted again
     shown = target.page.read_text("utf-8")
     # The barely trained model may find nothing that speaks for its class: then there is no second pair of players.

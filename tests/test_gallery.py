@@ -9,11 +9,12 @@ from PIL import Image
 
 from dslite.explanation.evidence import encode
 from dslite.explanation.maps import Attribution
-from dslite.reporting import outside_references, pages
+from dslite.reporting import pages
 from dslite.reporting.explanations import Explained
 from dslite.stages.explain.cards import card_picture
-from dslite.stages.explain.gallery_page import Card, write_gallery
+from dslite.stages.explain.gallery import GalleryCard, write_gallery
 from tests.chromium import ask, look
+from tests.outside import outside_references
 
 MEL_HZ = np.linspace(70, 7900, 128)
 SOUND = encode(np.sin(np.arange(16_000) / 20).astype(np.float32), 16_000, 1.0)
@@ -32,7 +33,7 @@ def picture(values=0.25):
 def cards():
     def card(corpus, label, kind, data, **more):
         says = "The model says <i>y</i>." if more else ""
-        return Card(corpus, label, kind, data, f"{data} line", f"{corpus.lower()}/explain.html", says, **more)
+        return GalleryCard(corpus, label, kind, data, f"{data} line", f"{corpus.lower()}/explain.html", says, **more)
 
     shown = {"file": "<img src=x>.wav", "picture": picture(), "sounds": {"original": SOUND, "evidence only": SOUND}}
     return [
@@ -119,7 +120,7 @@ def test_players_of_a_notebooks_page_have_a_duration(tmp_path):
 
 
 def test_page_stays_within_its_limit(cards, tmp_path, monkeypatch):
-    monkeypatch.setattr("dslite.stages.explain.gallery_page.LIMIT_MB", 0.2)
+    monkeypatch.setattr("dslite.stages.explain.gallery.LIMIT_MB", 0.2)
     many = [card for card in cards if card.picture] * 6
     write_gallery(tmp_path / "gallery.html", many)
     html = (tmp_path / "gallery.html").read_text("utf-8")

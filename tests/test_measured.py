@@ -43,10 +43,13 @@ def leave_ablation(output, seeds=(1, 2)):
     scores = [("sound", 1, 50.0), ("sound", 2, 52.0), ("F-03 x", 1, 40.0), ("F-03 x", 2, 46.0)]
     scores = [row for row in scores if row[1] in seeds]
     rows = [{"variant": v, "seed": s, "partition": "test", "uar": u, "n_files": 10} for v, s, u in scores]
-    write(places.ablation("scores.parquet"), pd.DataFrame([*rows, rows[0] | {"partition": "dev", "uar": 0.0}]))
-    write(places.ablation("differences.parquet"), pd.DataFrame([{"system": "F-03 x", "low_speaker": float("nan")}]))
+    write(places.file("ablation", "scores.parquet"), pd.DataFrame([*rows, rows[0] | {"partition": "dev", "uar": 0.0}]))
+    write(
+        places.file("ablation", "differences.parquet"),
+        pd.DataFrame([{"system": "F-03 x", "low_speaker": float("nan")}]),
+    )
     left_out = [{"variant": "F-13 y", "reason": NO_EFFECT}, {"variant": "F-16 z", "reason": "too short in /home/me"}]
-    write(places.ablation("left_out.parquet"), pd.DataFrame(left_out))
+    write(places.file("ablation", "left_out.parquet"), pd.DataFrame(left_out))
     write(places.record("ablation"), KIND | {"profile": "demo", "reading": "sound", "seeds": list(seeds), "chunk": 4.0})
     return str(output)
 

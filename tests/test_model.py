@@ -1,15 +1,24 @@
 """Base models, head and assembly."""
 
+import subprocess
+import sys
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from dslite.backbones import BACKBONES, load_backbone, train_last
+from dslite import backbones
+from dslite.backbones import base_model, names
 from dslite.errors import DsliteError
 from dslite.model import AReLU, Head, assemble, load_model
+from dslite.network import load_backbone, train_last
+from dslite.reporting.provenance import provenance_line
+from dslite.run.options import parse
+from dslite.run.resolve import resolve
 from dslite.spectrogram import MelPlot
-from dslite.weights import WEIGHTS_FILES, WeightsFile, fetch_weights, find_weights
+from dslite.weights import fetch_weights, find_weights
 
 
 def random_backbone(name="squeezenet_v1", seed=0):
@@ -32,7 +41,7 @@ def test_size_of_base_models(name, layers, parameters, width):
         parameters,
         width,
     )
-    assert backbone.weights == "random" and WEIGHTS_FILES[name].file in backbone.source
+    assert backbone.weights == "random" and base_model(name).file in backbone.source
 
 
 @pytest.mark.parametrize(
@@ -45,7 +54,7 @@ def test_last_layers_of_densenet_are_trained(last, parameters):
     assert sum(int(np.prod(v.shape)) for v in train_last(model, last)) == parameters
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", names())
 def test_normalisation_is_keras_own(name):
     backbone = random_backbone(name)
     picture = np.random.default_rng(0).uniform(0, 255, (1, 4, 4, 3)).astype(np.float32)
@@ -80,22 +89,66 @@ def test_squeezenet_reads_its_legacy_file(squeezenet_weights):
 
 
 def test_file_that_is_no_weights_is_named(tmp_path):
-    bad = tmp_path / WEIGHTS_FILES["squeezenet_v1"].file
+    bad = tmp_path / base_model("squeezenet_v1").file
     bad.write_bytes(b"not HDF5")
     with pytest.raises(DsliteError, match=bad.name):
         load_backbone("squeezenet_v1", find_weights("squeezenet_v1", tmp_path))
 
 
-def test_weights_are_fetched_whole_or_not_at_all(tmp_path, monkeypatch):
-    there = tmp_path / "there"
-    there.mkdir()
-    (there / "w.h5").write_bytes(b"weights")
-    for md5, expected in (("0" * 32, None), ("", tmp_path / "keras" / "models" / "w.h5")):
-        monkeypatch.setitem(WEIGHTS_FILES, "squeezenet_v1", WeightsFile("w.h5", there.as_uri() + "/", md5))
-        assert fetch_weights("squeezenet_v1") == expected
-        assert find_weights("squeezenet_v1") == expected
-    monkeypatch.setitem(WEIGHTS_FILES, "squeezenet_v1", WeightsFile("gone.h5", there.as_uri() + "/", ""))
-    assert fetch_weights("squeezenet_v1") is None and not list((tmp_path / "keras").rglob(".*"))
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A base model that is one more file; returns the folder that its weights are published in."""
+    (tmp_path / "entries").mkdir()
+    (tmp_path / "entries" / "toy_v9.py").write_text(f"""
+from dslite.backbones import BaseModel
+
+def build():
+    import keras
+    return keras.Sequential([keras.Input((224, 224, 3)), keras.layers.Conv2D(5, 3)])
+
+BASE_MODEL = BaseModel(
+    title="Toy v9",
+    build=build,
+    scale=(1.0,) * 3,
+    offset=(-9.0,) * 3,
+    file="toy.weights.h5",
+    url={tmp_path.as_uri() + "/there/"!r},
+    seconds=0.1,
+)
+""")
+    monkeypatch.setattr(backbones, "__path__", [*backbones.__path__, str(tmp_path / "entries")])
+    monkeypatch.setattr(backbones, "toy_v9", None, raising=False)  # so that the import leaves nothing behind
+    monkeypatch.setitem(sys.modules, "dslite.backbones.toy_v9", None)
+    del sys.modules["dslite.backbones.toy_v9"]
+    (tmp_path / "there").mkdir()
+    return tmp_path / "there"
+
+
+def test_a_base_model_is_one_file(toy):
+    assert "toy_v9" in names() and base_model("toy_v9").seconds == 0.1
+    assert provenance_line({"backbone": "toy_v9", "weights": "random"}) == "Toy v9, RANDOM weights"
+    assert resolve("ccs", backbone="toy_v9").backbone == parse(["--benchmark", "toy_v9"]).benchmark == "toy_v9"
+    made = load_backbone("toy_v9", seed=1)
+    assert (made.width, made.offset, made.weights) == (5, (-9.0,) * 3, "random")
+    made.model.save_weights(toy / "toy.weights.h5")
+    again = load_backbone("toy_v9", find_weights("toy_v9", toy), seed=2)
+    assert again.weights == "imagenet" and (again.model.get_weights()[0] == made.model.get_weights()[0]).all()
+
+
+def test_asking_which_base_models_there_are_imports_no_keras():
+    code = "import sys; from dslite import backbones as b; [b.base_model(n) for n in b.names()]; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "dslite.backbones.densenet121" in loaded and not {"keras", "tensorflow", "h5py"} & set(loaded)
+
+
+def test_weights_are_fetched_whole_or_not_at_all(toy, tmp_path, monkeypatch):
+    entry, place = base_model("toy_v9"), tmp_path / "keras" / "models" / "toy.weights.h5"
+    assert fetch_weights("toy_v9") is None  # nothing is published
+    (toy / "toy.weights.h5").write_bytes(b"weights")
+    for md5, expected in (("0" * 32, None), ("", place)):
+        monkeypatch.setattr("dslite.backbones.toy_v9.BASE_MODEL", replace(entry, md5=md5))
+        assert fetch_weights("toy_v9") == find_weights("toy_v9") == expected
+        assert not list((tmp_path / "keras").rglob(".*"))
 
 
 def test_unknown_base_model_is_refused():

@@ -10,20 +10,21 @@ import pytest
 from bs4 import BeautifulSoup
 
 from dslite.corpora import CORPORA
-from dslite.layout import records
+from dslite.deployment import latency
 from dslite.layout.paths import FULL_CHUNK, Paths
 from dslite.paper import published
 from dslite.profiles import TABLE2
-from dslite.reporting.latex import escape, tex
-from dslite.reporting.outside import outside_references
-from dslite.reporting.results import results_sheet, results_table
 from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows, sheet_html
 from dslite.reporting.tables import table1, table1_sheet, table2, table2_sheet
 from dslite.run import cli
-from dslite.stages.deploy.figures import table5_sheet
-from dslite.stages.paper import views as paper_views
+from dslite.stages.benchmark.views import table5_sheet
+from dslite.stages.benchmark.work import Benchmark
+from dslite.stages.paper import index, parts
+from dslite.stages.paper.latex import escape, tex
+from dslite.stages.paper.results import results_sheet, results_table
 from dslite.stages.paper.scorecard import strict_failures
-from dslite.stages.paper.work import summarise
+from dslite.stages.paper.work import work
+from tests.outside import outside_references
 from tests.toys import write_templates
 
 EVIL = r"[50%_of] a & b # c ~ d ^ e \ {f} $g$ <i>"
@@ -202,7 +203,7 @@ def test_table_2_leaves_blank_what_the_paper_leaves_blank():
     assert (printed[6], printed[8], used[6], used[8]) == ("–", "–", "0", "whole file")
 
 
-def test_latex_of_tables_1_2_and_5():
+def test_latex_of_tables_1_and_2():
     frame = pd.concat([table1(CORPORA["sleep"], CLIPS, "stand-in"), table1(own(EVIL), CLIPS, "real")])
     text = tex(table1_sheet(frame), "tab:1", "", "")
     assert [row[2] for row in body(text)] == ["16,462", "2", "2"]
@@ -212,12 +213,67 @@ def test_latex_of_tables_1_2_and_5():
     assert balanced(text)
     assert [row[2] for row in body(text)] == ["8", "8"]
     assert r"here\textsuperscript{a}" in text and r"\textsuperscript{a}~The demo profile." in text
-    columns = {("CNN", "here"): {"Size [MB]": "1.5"}, ("CNN", "paper"): {"Size [MB]": "2.5"}}
-    sheet = table5_sheet(columns, [("CNN", "paper")], "", reasons={"Size [MB]": ["b"]}, shared=["a"])
+
+
+@pytest.fixture
+def measured(tmp_path) -> Benchmark:
+    """What the stage ``benchmark`` leaves, made up, of another base model than the paper's on one thread."""
+    layout, backbone = Paths(tmp_path), "squeezenet_v1"
+    ms = {("keras", "whole"): 60, ("float32", "whole"): 50, ("float32", "front end"): 2, (latency.AGAIN, "whole"): 51}
+    timings = [(*which, 1, at, float(time)) for which, time in ms.items() for at in range(3)]
+    costs = {"threads": 1, "p10_ms": 1.04, "p50_ms": 2.04, "p90_ms": 3.04, "speed_up": 1.0, "macs": 2.83e9}
+    costs |= {"parameters": 7_563_330, "peak_mb": 99.6, "model_mb": 9.6, "bytes_with_optimiser": 82.1e6}
+    kinds = (("keras", "whole", 31e6), ("float32", "whole", 1.5e6), ("float32", "front end", 0.0))
+    table = [{"model": model, "part": part, "bytes": size} | costs for model, part, size in kinds]
+    gate = {"model": ["float32", "float16"], "bytes": [15, 8], "offered": [True, False], "reason": ["", "a & b"]}
+    left = {
+        "timings": pd.DataFrame(timings, columns=["model", "part", "threads", "round", "ms"]),
+        "table": pd.DataFrame(table),
+        "gate": pd.DataFrame(gate),
+    }
+    layout.benchmark(backbone).mkdir(parents=True)
+    for name, frame in left.items():
+        frame.to_parquet(layout.benchmark(backbone) / f"{name}.parquet")
+    record = {"samples": 48_000, "rate": 16_000, "hardware": "x86_64, 4 cores", "backbone": backbone}
+    (layout.benchmark(backbone) / "record.json").write_text(json.dumps(record))
+    return Benchmark(layout, backbone, record)
+
+
+def test_latex_of_table_5(measured):
+    sheet = table5_sheet(measured, "Table 5")
     text = tex(sheet, "tab:5", "", "")
-    assert body(text) == [["Size [MB]", "1.5", "2.5"]]
-    assert r"\multicolumn{2}{c}{CNN}" in text and r"here\textsuperscript{a} & \textit{paper}" in text
-    assert r"\textit{2.5}" in text
+    assert balanced(text)
+    found = {row[0]: row[1:] for row in body(text)}
+    assert list(found)[:3] == ["p50, 1 thread [ms]", "p10--p90, 1 thread [ms]", "Mean of 50 runs [ms]"]
+    # Of each kind what was measured, then what is printed: preprocessing, TensorFlow, TF Lite float32, laptop, phone.
+    assert found["p50, 1 thread [ms]"] == ["2.0", "--", "2.0", "--", "2.0", "--", "--"]
+    assert found["Size [MB]"] == ["--", "0.15", "31.0", "82.1", "1.5", "30.0", "30.0"]
+    assert r"\multicolumn{2}{c}{Preprocessing}" in text and r"\multicolumn{3}{c}{TF Lite}" in text
+    assert r"here\textsuperscript{a,b} & \textit{paper}" in text and r"\textit{82.1}" in text
+    letters = notes(sheet)
+    assert letters["a"] == "Other hardware (x86_64, 4 cores)."
+    assert letters["b"] == "Another base model (squeezenet_v1)."
+    (size,) = (row[0] for row in sheet.rows if row[0].text == "Size [MB]")
+    assert {words.split(" (")[0] for words in told(sheet, size)} == {
+        "The paper's TensorFlow size is that of a file with the optimiser's state"
+    }
+    assert "One chunk of 3 s" in sheet.note and "Noise floor" in sheet.note and "2.0 % with 1 thread" in sheet.note
+    assert "Not offered: " in sheet.note and "a & b" in sheet.note
+
+
+def test_table_5_is_that_of_the_papers_base_model_where_it_was_measured(measured):
+    layout = measured.layout
+    assert parts.table5(layout, "Table 5") is None, "the stage has not come to its end"
+    last = layout.across("benchmark").record("benchmark")
+    last.parent.mkdir()
+    last.write_text(json.dumps(measured.record))
+    assert "Another base model (squeezenet_v1)." in notes(parts.table5(layout, "Table 5")).values()
+    usual = layout.benchmark("densenet121")
+    usual.mkdir()
+    for file in layout.benchmark("squeezenet_v1").iterdir():
+        (usual / file.name).write_bytes(file.read_bytes())
+    (usual / "record.json").write_text(json.dumps(measured.record | {"backbone": "densenet121"}))
+    assert not any("base model" in words for words in notes(parts.table5(layout, "Table 5")).values())
 
 
 # The stage ------------------------------------------------------------------------------------------------------------
@@ -227,7 +283,7 @@ def leave(layout: Paths, name: str, data: str) -> None:
     """What the stages of a corpus leave that the paper's stage reads, made up: a UAR of 99 on test."""
     places, classes = layout.corpus(name), list(CORPORA[name].classes)
     about = {"data": data, "backbone": "densenet121", "weights": "imagenet", "profile": "full", "reading": "paper"}
-    record = {"identity": name, "classes": classes, "seed": 1, **about}
+    record = {"identity": name, "classes": classes, "seed": 1, "chosen": "none", "about": {}, **about}
     recipe = {"units": 8, "dropout": 0.5, "learning_rate": 0.1, "epochs": [3, 0], "chunk": 3.0, "optimiser": "adam"}
     for stage in ("corpus", "train", "baseline", "evaluate"):
         places.record(stage).parent.mkdir(parents=True)
@@ -249,14 +305,16 @@ def summary(tmp_path_factory):
     layout = Paths(tmp_path_factory.mktemp("out"))
     leave(layout, "ccs", "real")
     leave(layout, "css", "stand-in")
-    return summarise(layout.output, 1)
+    return work(layout.output, 1)
 
 
 def test_paired_tests_are_corrected_over_a_whole_table(summary):
-    pairs, said = summary.paired(("ccs", "css", "sleep"))
+    pairs, said = summary.paired(3)
     assert pairs["p, Holm"].tolist() == [0.02, 0.02] and pairs["corpus"].tolist() == ["ccs", "css"]
     assert "2 pairs of 2 corpora; 2 differ" in said
-    assert summary.paired(("sleep",))[0].empty
+    assert summary.paired(4)[0].empty and summary.paired(4)[1] == "None of these corpora was evaluated here."
+    one, said = parts.paired(summary.layout, summary.records, ("css",))
+    assert one["p, Holm"].tolist() == [0.01] and "1 pairs of 1 corpora" in said
 
 
 def test_the_stage_leaves_a_scorecard_of_every_printed_figure(summary):
@@ -287,6 +345,11 @@ def test_the_stage_leaves_pages_and_tables(summary):
         assert outside_references(html) == []
         assert len(html.encode()) < 5e6
         assert 'href="index.html"' in html
+    entries = index.entries(layout, [""])
+    linked = [entry[kind] for entry in entries for kind in ("csv", "tex") if kind in entry]
+    assert len(entries) == 8 and len(linked) == 13 and all((layout.reports / link).is_file() for link in linked)
+    assert {entry["link"] for entry in entries} == {"paper.html", "scorecard.html", "discrepancies.html"}
+    assert index.entries(layout, []) == []
     labels = set()
     for number, more in [*((n, "") for n in (1, 2, 3, 4)), (3, FULL_CHUNK), (4, FULL_CHUNK)]:
         text = layout.tex(number, more).read_text("utf-8")
@@ -318,19 +381,17 @@ def test_figure_2_shows_explanations_of_these_very_scores(tmp_path):
     def explain(name: str, scores: str) -> None:
         place = layout.corpus(name).record("explain")
         place.parent.mkdir(parents=True, exist_ok=True)
-        made_with = {"baseline": "training mean"}
-        made = {"identity": records.identity("explain", {"evaluate": scores} | made_with), "parameters": made_with}
-        place.write_text(json.dumps(made))
+        place.write_text(json.dumps({"identity": f"maps of {scores}", "made_from": {"evaluate": scores}}))
 
     explain("css", "other scores")
-    assert paper_views.figure2_text(layout, evaluated).startswith("No corpus has been explained here")
+    assert parts.figure2_text(layout, evaluated).startswith("No corpus has been explained here")
     explain("sleep", "sleep")
-    assert paper_views.figure2_text(layout, evaluated) == "Shown: SLEEP. CSS and CCS were not explained here."
+    assert parts.figure2_text(layout, evaluated) == "Shown: SLEEP. CSS and CCS were not explained here."
     explain("css", "css")
-    assert paper_views.figure2_text(layout, evaluated) == "Shown: CSS. CCS was not explained here."
+    assert parts.figure2_text(layout, evaluated) == "Shown: CSS. CCS was not explained here."
     explain("ccs", "ccs")
-    assert paper_views.explained(layout, evaluated) == ["css", "ccs", "sleep"]
-    assert paper_views.figure2_text(layout, evaluated) == "", "as in the paper"
+    assert parts.explained(layout, evaluated) == ["css", "ccs", "sleep"]
+    assert parts.figure2_text(layout, evaluated) == "", "as in the paper"
 
 
 # --strict -------------------------------------------------------------------------------------------------------------

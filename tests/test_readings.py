@@ -15,23 +15,28 @@ import tensorflow as tf
 
 from dslite import readings, scoring
 from dslite.augmentation import Policy, apply, draw, mix_labels
-from dslite.backbones import BACKBONES, Backbone, count_trained, denormalised
+from dslite.backbones import base_model
 from dslite.deployment import gate
 from dslite.deployment.container import cut
 from dslite.deployment.conversion import convert
 from dslite.deployment.runtime import runner
 from dslite.errors import DsliteError
-from dslite.layout.code import page_from, results_from
-from dslite.layout.settings import resolve
+from dslite.layout.finished import FinishedStage
 from dslite.model import Head, assemble
-from dslite.paper.ledger import LEDGER
+from dslite.network import Backbone, count_trained, denormalised
+from dslite.paper.ledger import LEDGER, ablations
 from dslite.profiles import TABLE2, recipe
-from dslite.readings import CACHED, READINGS, Reading, ablations
+from dslite.readings import CACHED, READINGS, Reading
+from dslite.run.resolve import resolve
+from dslite.scoring import predictions
 from dslite.spectrogram import FrontEnd, MelPlot, mel_filters
-from dslite.stages.corpus import work as stages
+from dslite.stages.corpus import work as corpus
 from dslite.stages.train import views
+from dslite.stages.train.fits import fitted_with
 from dslite.store import Spectrograms, build
-from dslite.training import Examples, Trainer, predictions, training_set
+from dslite.training import Examples, Trainer, training_set
+from tests.corpus_files import own
+from tests.through import Decoded, alone
 
 PAPER, RELEASED, SOUND = (READINGS[name] for name in ("paper", "released", "sound"))
 PARAMETERS = [field.name for field in fields(Reading) if field.name != "name"]
@@ -90,7 +95,7 @@ def test_released_differs_from_the_paper_in_every_switch_but_the_optimiser():
 
 def test_the_default_is_the_paper():
     assert readings.PAPER is PAPER
-    assert (PAPER.front_end(), PAPER.policy()) == (FrontEnd(), Policy())
+    assert (PAPER.front_end(), Policy.of(PAPER)) == (FrontEnd(), Policy())
     assert resolve("mpssc").reading is PAPER
     for name in TABLE2:
         full = recipe(name, "full", PAPER)
@@ -182,10 +187,10 @@ def test_exported_front_end_is_builtin_and_agrees(reading):
 def test_short_files_are_repeated_or_left_out(tmp_path):
     for name, seconds in (("long", 2.5), ("short", 0.6)):
         soundfile.write(tmp_path / f"{name}.wav", 0.1 * noise(seconds)[0], 16_000)
-    clips = pd.DataFrame({"file": ["long.wav", "short.wav"]})
+    files, samples = ["long.wav", "short.wav"], Decoded(tmp_path)
     for reading, kept in ((PAPER, ["long.wav", "short.wav"]), (RELEASED, ["long.wav"])):
         file = tmp_path / f"{reading.name}.npy"
-        chunks, problems = build(clips, tmp_path, 1.0, reading.front_end(), file, short=reading.short_files)
+        chunks, problems = build(files, samples, 1.0, reading.front_end(), file, short=reading.short_files)
         assert list(dict.fromkeys(chunks["file"])) == kept
         assert len(chunks) == 4 + len(kept) - 1 and len(Spectrograms(file, chunks)) == len(chunks)
         assert problems["file"].tolist() == (["short.wav"] if reading is RELEASED else [])
@@ -215,9 +220,10 @@ def test_training_set_repeats_and_drops_as_the_reading_says():
 
 
 def plans(reading, count=150, n=32):
-    rng = np.random.default_rng(0)
+    rng, policy = np.random.default_rng(0), Policy.of(reading)
+    drawn = tf.function(lambda losses, seed: draw(losses, seed, policy, True, True))
     for i in range(count):
-        yield draw(rng.standard_normal(n).astype(np.float32), [5, i], reading.policy(), True, True)
+        yield drawn(tf.constant(rng.standard_normal(n), tf.float32), tf.constant([5, i]))
 
 
 @pytest.mark.parametrize("reading, mean, sizes", [(PAPER, 0.173, (0, 56, 0, 67)), (RELEASED, 0.342, (17, 56, 22, 67))])
@@ -238,7 +244,7 @@ def test_how_often_and_how_much_is_changed(reading, mean, sizes):
 
 def test_sizes_at_both_ends_of_lambda():
     losses = np.arange(32, dtype=np.float32)
-    policy = replace(RELEASED.policy(), probability=(1, 1))
+    policy = replace(Policy.of(RELEASED), probability=(1, 1))
     plan = draw(losses, [0, 0], policy, True, True)
     assert (plan.time_width[0], plan.time_width[-1]) == (67, 22)
     assert np.sqrt(plan.counted.numpy()[[0, -1]]).tolist() == [56, 17]
@@ -249,7 +255,7 @@ def test_label_of_a_clipped_square():
     losses = np.zeros(8, np.float32)
     shares, seen = {}, 0
     for reading in (PAPER, PAPER.with_changes(cutmix_label="square")):
-        policy = replace(reading.policy(), probability=(1, 1), patch=(40, 40))
+        policy = replace(Policy.of(reading), probability=(1, 1), patch=(40, 40))
         for seed in range(20):
             plan = draw(losses, [1, seed], policy, True, False)
             mixed = mix_labels(plan, np.eye(8, dtype=np.float32)).numpy()
@@ -272,7 +278,7 @@ def test_swapped_axes_hide_rows_where_columns_were_meant():
     picture, fill = np.zeros((4, 224, 224, 3), np.float32), np.ones(3, np.float32)
     hidden = []
     for reading in (PAPER, PAPER.with_changes(mask_axes="swapped")):
-        policy = replace(reading.policy(), probability=(1, 1), mask=(50, 50))
+        policy = replace(Policy.of(reading), probability=(1, 1), mask=(50, 50))
         plan = draw(losses, [2, 2], policy, False, True)
         hidden.append(apply(plan, picture, picture, fill).numpy()[..., 0])
     np.testing.assert_array_equal(hidden[0], hidden[1].transpose(0, 2, 1))
@@ -280,8 +286,8 @@ def test_swapped_axes_hide_rows_where_columns_were_meant():
 
 
 def test_colour_of_masks():
-    kind = BACKBONES["densenet121"]
-    paper, released = (denormalised(reading.mask_fill, kind.scale, kind.offset) for reading in (PAPER, RELEASED))
+    base = base_model("densenet121")
+    paper, released = (denormalised(reading.mask_fill, base.scale, base.offset) for reading in (PAPER, RELEASED))
     np.testing.assert_allclose(paper, [123.7, 116.3, 103.5], atol=0.1)
     np.testing.assert_allclose(released, [152, 142, 127], atol=0.6)
 
@@ -331,9 +337,7 @@ def spectrograms(tmp_path_factory):
     for i in range(16):
         wave = noise(1, i)[0] if i % 2 else np.sin(np.arange(16_000) * (0.05 + 0.01 * i))
         soundfile.write(folder / f"{i}.wav", 0.1 * wave, 16_000)
-    chunks, _ = build(
-        pd.DataFrame({"file": [f"{i}.wav" for i in range(16)]}), folder, 1.0, FrontEnd(), folder / "s.npy"
-    )
+    chunks, _ = build([f"{i}.wav" for i in range(16)], Decoded(folder), 1.0, FrontEnd(), folder / "s.npy")
     return Spectrograms(folder / "s.npy", chunks)
 
 
@@ -380,43 +384,37 @@ def test_decisions_by_hand():
 
 
 @pytest.fixture
-def own(tmp_path, monkeypatch):
-    for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
-        monkeypatch.delenv(name, raising=False)
-    rows = ["filename,label,speaker,partition"]
-    for i in range(12):
-        soundfile.write(tmp_path / f"{i}.wav", 0.1 * noise(1.25, i)[0], 16_000)
-        part = ("train", "dev", "test")[i // 4]
-        rows.append(f"{i}.wav,{'ab'[i % 2]},{part}{i % 4},{part}")
-    (tmp_path / "own.csv").write_text("\n".join(rows))
-    return resolve(str(tmp_path / "own.csv"), profile="demo", output=tmp_path / "out")
+def settings(tmp_path, monkeypatch):
+    alone(monkeypatch, tmp_path)
+    waves = [0.1 * noise(1.25, i)[0] for i in range(12)]
+    return resolve(own(tmp_path, waves), profile="demo", output=tmp_path / "out")
 
 
-def test_parameters_make_stale_only_the_stages_that_they_touch(own):
-    first = stages.prepare(own)
+def test_parameters_make_stale_only_the_stages_that_they_touch(settings):
+    first = corpus.work(settings)
     for name, reading in ablations().items():
         if not any(getattr(reading, key) != getattr(PAPER, key) for key in CACHED):
-            assert stages.prepare(replace(own, reading=reading)).record == first.record, name
+            assert corpus.work(replace(settings, reading=reading)).record == first.record, name
     stamp = first.paths.spectrograms.stat().st_mtime_ns
     with pytest.raises(DsliteError, match="reading 'paper', not 'sound with window 2048, hop 1024'"):
-        stages.prepare(replace(own, reading=ablations()["F-02 128 ms windows"]))
+        corpus.work(replace(settings, reading=ablations()["F-02 128 ms windows"]))
     assert first.paths.spectrograms.stat().st_mtime_ns == stamp
     fitted = {
-        name: str(stages._fitted_with(replace(own, reading=reading), first, None))
+        name: str(fitted_with(replace(settings, reading=reading), first.record["data_hash"]))
         for name, reading in {**READINGS, **ablations()}.items()
     }
     assert len(set(fitted.values())) == len(fitted), "every switch reaches the fits"
 
 
-def test_released_reading_of_short_files_says_why_nothing_is_left(own):
+def test_released_reading_of_short_files_says_why_nothing_is_left(settings):
     with pytest.raises(DsliteError, match="12 files are shorter than one chunk.*F-16.*other readings pad them"):
-        stages.prepare(replace(own, reading=RELEASED))
+        corpus.work(replace(settings, reading=RELEASED))
 
 
-def test_released_reading_goes_on_where_dev_or_test_lose_a_class(own):
+def test_released_reading_goes_on_where_dev_or_test_lose_a_class(settings):
     for i in (0, 1, 2, 3, 4, 6, 8, 9, 10, 11):  # dev keeps class a alone
-        soundfile.write(own.folder / f"{i}.wav", 0.1 * noise(3.5, i)[0], 16_000)
-    stage = stages.prepare(replace(own, reading=RELEASED))
+        soundfile.write(settings.folder / f"{i}.wav", 0.1 * noise(3.5, i)[0], 16_000)
+    stage = corpus.work(replace(settings, reading=RELEASED))
     assert stage.record["warnings"][:2] == [
         "2 files are shorter than one chunk and left out of train, dev and test, as the released code does (F-16).",
         "Because of that no usable audio is left for b in dev; scores are averaged over the other classes.",
@@ -424,8 +422,8 @@ def test_released_reading_goes_on_where_dev_or_test_lose_a_class(own):
     assert len(stage.clips) == 10 and stage.record["front_end"]["window"] == 2048
 
 
-def test_page_shows_the_reading_beside_the_paper(own):
-    shown = views.reading(stages.Stage(replace(own, reading=RELEASED), {})).set_index("parameter")
+def test_page_shows_the_reading_beside_the_paper(settings):
+    shown = views.reading(FinishedStage(replace(settings, reading=RELEASED), {})).set_index("parameter")
     assert shown.loc["top_db", ["entry", "here", "paper"]].tolist() == ["F-02", "no limit", "80"]
     assert shown.loc["patch", ["here", "paper"]].tolist() == ["16.8 to 56", "0 to 56"]
     assert sorted(shown.index) == sorted(PARAMETERS)
@@ -434,10 +432,3 @@ def test_page_shows_the_reading_beside_the_paper(own):
 def test_unknown_reading_is_refused():
     with pytest.raises(DsliteError, match="'mine' is not one of paper, released, sound"):
         resolve("mpssc", reading="mine")
-
-
-def test_values_of_readings_do_not_make_the_results_of_others_stale():
-    for stage in ("corpus", "train"):
-        assert "readings.py" in {file.name for file in results_from(stage)}
-        assert "readings.toml" not in {file.name for file in results_from(stage)}
-        assert "readings.toml" in {file.name for file in page_from(stage)}

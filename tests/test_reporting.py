@@ -13,10 +13,13 @@ from matplotlib import pyplot as plt
 from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
 from dslite.paper import published
-from dslite.reporting import figures, results, tables
+from dslite.reporting import figures, tables
 from dslite.reporting.display import figure_html, table_html
 from dslite.reporting.provenance import banner_html, duration, provenance_line
 from dslite.reporting.sheets import sheet_html
+from dslite.stages.corpus import views as corpus_views
+from dslite.stages.paper import results
+from dslite.stages.train.views import learning_curves
 
 EVIL = "<script>alert('x')</script> $y_0$ & \"é\""
 RECORD = {"data": "stand-in", "backbone": "squeezenet_v1", "weights": "random", "profile": "demo", "seed": 7}
@@ -72,7 +75,7 @@ def test_unknown_speakers_are_missing_and_not_none(clips):
 
 
 def test_class_by_partition_counts_files_and_speakers(clips):
-    counts = tables.class_by_partition(clips, ["no", EVIL, "never"])
+    counts = corpus_views.class_by_partition(clips, ["no", EVIL, "never"])
     assert counts.loc["no"].tolist() == [1, 1, 1, 3]
     assert counts.loc["never"].tolist() == [0, 0, 0, 0]
     assert counts.loc["all classes"].tolist() == [2, 2, 2, 6]
@@ -130,7 +133,6 @@ def test_the_configuration_to_choose_is_one_of_ds_lite():
     soup = BeautifulSoup(_results_html(both, ["ccs"], ""), "html.parser")
     assert [td.get_text() for td in soup.select(".ds-chosen")] == ["13.0"]
     assert "82.0" in [td.get_text() for td in soup.select(".ds-best")], "but the best on test may be a baseline"
-    assert results.chosen_on_dev(both, "ccs") == "both"
 
 
 def test_only_table_3_prints_a_deep_spectrum_row():
@@ -171,9 +173,12 @@ def test_a_protocol_that_no_file_meets_says_so():
 def test_the_configuration_is_chosen_on_dev():
     rows = _rows(("ccs",))
     rows.loc[(rows["augmentation"] == "cutmix") & (rows["partition"] == "dev"), "uar"] = 99.0
-    assert results.chosen_on_dev(rows, "ccs") == "cutmix"
-    with pytest.raises(DsliteError, match="no result on dev"):
-        results.chosen_on_dev(rows, "css")
+    soup = BeautifulSoup(_results_html(rows, ["ccs"], ""), "html.parser")
+    (chosen,) = soup.select(".ds-chosen")
+    assert chosen.get_text() == "99.0"
+    assert chosen.find_parent("tr").th.get_text() == published.ROWS["cutmix"]
+    blind = rows[rows["partition"] == "test"]
+    assert not BeautifulSoup(_results_html(blind, ["ccs"], ""), "html.parser").select(".ds-chosen")
 
 
 # HTML ---------------------------------------------------------------------------------------------------------------
@@ -267,7 +272,7 @@ def test_hz_ticks_stand_at_their_mel_bins():
 @pytest.mark.parametrize("seconds", [[2.0], [2.389] * 30, [0.4, 61.0, 5.0]])
 def test_durations_of_all_kinds_are_drawn_whole(seconds):
     clips = pd.DataFrame({"duration": seconds, "partition": (["train", "dev", "test"] * len(seconds))[: len(seconds)]})
-    figure = figures.durations(clips, chunk=3.0, published_mean=4.65)
+    figure = corpus_views.durations(clips, chunk=3.0, published_mean=4.65)
     axes = figure.axes[0]
     assert sum(patch.get_height() for patch in axes.patches) >= len(seconds)
     assert axes.get_xlabel().endswith("(s)")
@@ -280,7 +285,7 @@ def test_learning_curves_show_every_fit():
     epochs = {"phase": [1, 1, 2], "epoch": [1, 2, 3], "loss": [2.0, 1.0, 0.5], "accuracy": [0.1, 0.5, 0.9]}
     history = pd.DataFrame(epochs | {"dev_uar": [10.0, 20.0, 30.0]})
     blind = history.assign(dev_uar=np.nan, phase=1)
-    figure = figures.learning_curves({("none", "dev"): history, ("none", "test"): blind, ("both", "test"): blind})
+    figure = learning_curves({("none", "dev"): history, ("none", "test"): blind, ("both", "test"): blind})
     left, right = figure.axes[:2]
     assert [len(axes.lines) for axes in figure.axes] == [2, 3, 1, 1]
     assert left.get_ylabel() == "training loss"
@@ -313,4 +318,5 @@ def _imported(statement):
 def test_the_workflow_does_not_pay_for_drawing_nor_notebooks_for_pages():
     drawing = {"matplotlib", "seaborn", "nbconvert", "tensorflow"}
     assert not _imported("from dslite.run.index import write_index") & drawing
-    assert not _imported("from dslite.reporting import figures, results, show") & {"nbconvert", "tensorflow"}
+    assert not _imported("from dslite.reporting import figures, show") & {"nbconvert", "tensorflow"}
+    assert not _imported("from dslite.stages.paper import results") & {"nbconvert", "tensorflow"}

@@ -6,7 +6,10 @@ import pytest
 from matplotlib import pyplot as plt
 
 from dslite.explanation.maps import Attribution, MeanMap
-from dslite.reporting import clean, explanations, outside_references
+from dslite.reporting import explanations
+from dslite.reporting.sanitiser import clean
+from dslite.stages.explain import figures
+from tests.outside import outside_references
 
 MEL_HZ = np.linspace(70, 7900, 128)
 
@@ -72,13 +75,13 @@ def test_mean_maps_and_profiles():
     mean[3, 4] = 0.2
     found = MeanMap("b", mean, np.full((16, 16), 0.1), np.where(mean > 0, 0.9, 1.0), 12)
     for seconds, label in ((3.0, "time (s)"), (None, "share of the clip")):
-        figure = explanations.mean_maps([found], MEL_HZ, seconds)
+        figure = figures.mean_maps([found], MEL_HZ, seconds)
         left, right = shown(figure)
         assert left.get_xlabel() == right.get_xlabel() == label and "12 clips" in left.get_title(loc="left")
         (dot,) = left.collections[0].get_offsets()
         np.testing.assert_allclose(dot, [4.5 / 16 * (seconds or 1.0), 3.5 * 8 - 0.5])
     band = np.linspace(-0.1, 0.1, 16)
-    figure = explanations.band_profiles({"b": (band, band - 0.1, band + 0.1)}, np.linspace(60, 8000, 17), MEL_HZ)
+    figure = figures.band_profiles({"b": (band, band - 0.1, band + 0.1)}, np.linspace(60, 8000, 17), MEL_HZ)
     (axes,) = shown(figure)
     assert len(axes.patches) == 16 and axes.get_ylabel() == "Hz (Mel)"
 
@@ -88,7 +91,7 @@ def test_trust_curves_name_their_areas():
             for s in (0.0, 1.0)]  # fmt: skip
     table = pd.DataFrame(rows, columns=["kind", "order", "share", "probability"])
     areas = table.groupby(["kind", "order"])["probability"].mean().unstack()
-    figure = explanations.trust_curves(table, areas)
+    figure = figures.trust_curves(table, areas)
     for axes in shown(figure):
         assert [t.get_text() for t in axes.get_legend().get_texts()] == [
             "SHAP order: area 0.200",

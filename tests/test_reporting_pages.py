@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from dslite import reporting
 from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
-from dslite.layout.paths import ACROSS, STAGES
-from dslite.reporting import clean, outside_references
-from dslite.reporting.pages import LIMIT_MB
+from dslite.reporting.pages import LIMIT_MB, failure_page, to_html
+from dslite.reporting.sanitiser import clean
 from dslite.run.index import write_index
+from dslite.stages.catalogue import ACROSS, OF_CORPUS
 from tests.chromium import look
+from tests.outside import outside_references
 
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 
@@ -109,7 +109,7 @@ def test_what_reports_are_made_of_gets_through():
         '<figure class="ds-figure"><img src="data:image/png;base64,AAAA" width="5" alt="a &amp; b">'
         '<figcaption>x &lt; y</figcaption></figure><table class="ds-table"><tbody><tr><th rowspan="2">é</th>'
         '<td class="ds-number">1<br>2</td></tr></tbody></table><details open=""><summary>s</summary></details>'
-        '<a href="../index.html">i</a>'
+        '<a href="../index.html" rel="noopener noreferrer">i</a><code id="c" aria-label="l">"q"</code>'
     )
     assert clean(html) == html
 
@@ -117,7 +117,9 @@ def test_what_reports_are_made_of_gets_through():
 def test_cleaned_html_cannot_close_what_it_did_not_open():
     assert clean("</section></main><p><b>open") == "<p><b>open</b></p>"
     assert clean('<a href="https://a.org">x</a>') == '<a href="https://a.org" rel="noopener noreferrer">x</a>'
-    assert clean('<img src="https://a.org/x.png" alt="a <tree>">') == "a &lt;tree&gt;"
+    described = clean('<img src="https://a.org/x.png" alt="a <tree>">')
+    assert outside_references(described) == []
+    assert BeautifulSoup(described, "html.parser").img.attrs == {"alt": "a <tree>"}
 
 
 # Pages of notebooks -------------------------------------------------------------------------------------------------
@@ -147,7 +149,7 @@ def notebook(tmp_path):
     table = _output(text_html="<table><tr><td>cell</td></tr></table><script>alert(1)</script>")
     return _notebook(
         tmp_path,
-        nbformat.v4.new_markdown_cell("# Title\n\n<script>alert(1)</script> ![photo](https://a.org/p.png) **bold**"),
+        nbformat.v4.new_markdown_cell("# Title\n\n<script>alert(1)</script>\n\n![photo](https://a.org/p.png) **bold**"),
         _code('corpus = "ccs"  # a comment', tags=["parameters"]),
         _code("show('<x>')", stream, *noise, table, picture, count=2),
     )
@@ -155,14 +157,14 @@ def notebook(tmp_path):
 
 def test_a_page_stands_alone_and_folds_the_code_away(notebook, tmp_path):
     page = tmp_path / "reports" / "ccs" / "corpus.html"
-    reporting.to_html(notebook, page, "CCS <corpus>")
+    to_html(notebook, page, "CCS <corpus>")
     html = page.read_text()
     soup = BeautifulSoup(html, "html.parser")
     assert outside_references(html) == []
     assert soup.script is None
     assert soup.title.get_text() == "CCS <corpus>"
     assert soup.h1.get_text() == "Title"
-    assert "photo" in soup.get_text(), "a picture from elsewhere becomes its description"
+    assert soup.find("img", alt="photo").attrs == {"alt": "photo"}, "of a picture from elsewhere its description stays"
     for code in soup.select("pre code"):
         assert code.find_parent("details").get("open") is None
     assert [s.get_text() for s in soup.select("summary")] == ["Parameters", "Code", "Messages"]
@@ -177,14 +179,14 @@ def test_a_page_that_grew_too_large_is_refused(tmp_path):
     noise = base64.b64encode(np.random.default_rng(0).bytes(int(LIMIT_MB * 1e6))).decode()
     notebook = _notebook(tmp_path, _code("draw()", _output(image_png=noise)))
     with pytest.raises(DsliteError, match=r"stage\.ipynb would take 6\.\d MB, at most 5 MB"):
-        reporting.to_html(notebook, tmp_path / "page.html", "t")
+        to_html(notebook, tmp_path / "page.html", "t")
     assert not (tmp_path / "page.html").exists()
 
 
 def test_long_output_is_shortened_and_says_so(tmp_path):
     text = "\n".join(f"line {n}" for n in range(1000))
     notebook = _notebook(tmp_path, _code("run()", nbformat.v4.new_output("stream", name="stdout", text=text)))
-    reporting.to_html(notebook, tmp_path / "page.html", "t")
+    to_html(notebook, tmp_path / "page.html", "t")
     html = (tmp_path / "page.html").read_text()
     assert "[800 lines left out; the notebook has them]" in html
     assert "line 0\n" in html
@@ -204,7 +206,7 @@ def test_a_failure_stands_first_and_leads_to_its_cell(tmp_path):
         _code("never()", count=None),
     )
     page = tmp_path / "stage.failed.html"
-    reporting.failure_page(notebook, page, "ValueError: <b>no</b>", "CCS, train")
+    failure_page(notebook, page, "ValueError: <b>no</b>", "CCS, train")
     soup = BeautifulSoup(page.read_text(), "html.parser")
     assert page.stat().st_size < LIMIT_MB * 1e6, "pictures may go, the error may not"
     main = soup.main
@@ -219,7 +221,7 @@ def test_a_failure_stands_first_and_leads_to_its_cell(tmp_path):
 
 def test_a_kernel_that_died_without_an_error_leads_to_the_cell_that_did_not_end(tmp_path):
     notebook = _notebook(tmp_path, _code("a()"), _code("killed()", count=None), _code("b()", count=None))
-    reporting.failure_page(notebook, tmp_path / "f.html", "The kernel was killed.", "t")
+    failure_page(notebook, tmp_path / "f.html", "The kernel was killed.", "t")
     soup = BeautifulSoup((tmp_path / "f.html").read_text(), "html.parser")
     assert soup.select_one(".failure a")["href"] == "#cell-2"
 
@@ -234,7 +236,7 @@ def index(tmp_path):
     states = {
         (name, stage): {"state": "done", "seconds": 3.0, "link": f"{name}/{stage}.html"}
         for name in CORPORA
-        for stage in STAGES
+        for stage in OF_CORPUS
     }
     states["sleep", "train"] = {"state": "failed", "link": "sleep/train.failed.html", "reason": "<b>No</b> memory."}
     states["", "paper"] = {"state": "done", "link": "paper.html"}
@@ -251,7 +253,7 @@ def index(tmp_path):
     page = tmp_path / "index.html"
     record = {"seed": 7, "versions": {"numpy": "2"}, "warnings": ["RANDOM weights <i>"]}
     across = {stage: f"All of {stage}" for stage in ACROSS}
-    write_index(page, corpora, STAGES, across, states, tables, record, results)
+    write_index(page, corpora, OF_CORPUS, across, states, tables, record, results)
     return page
 
 
@@ -259,13 +261,13 @@ def test_the_index_leads_everywhere(index):
     html = index.read_text()
     soup = BeautifulSoup(html, "html.parser")
     links = {a["href"] for a in soup.select("main a")}
-    assert {f"{name}/{stage}.html" for name in CORPORA for stage in STAGES} - {"sleep/train.html"} <= links
+    assert {f"{name}/{stage}.html" for name in CORPORA for stage in OF_CORPUS} - {"sleep/train.html"} <= links
     assert {"sleep/train.failed.html", "paper.html", "paper.html#table-3", "tables/table3.csv"} <= links
     assert len(soup.select(".matrix tbody tr")) == len(CORPORA) + 1 + len(ACROSS)
     assert outside_references(html) == []
     assert soup.script is None
-    total = (len(CORPORA) + 1) * len(STAGES) + len(ACROSS)
-    assert f"{len(CORPORA) * len(STAGES)} of {total} notebooks" in soup.get_text()
+    total = (len(CORPORA) + 1) * len(OF_CORPUS) + len(ACROSS)
+    assert f"{len(CORPORA) * len(OF_CORPUS)} of {total} notebooks" in soup.get_text()
     assert "RANDOM weights <i>" in soup.select_one(".ds-warning").get_text()
 
 
@@ -298,8 +300,8 @@ def test_standins_are_called_synthetic_wherever_they_stand(index):
 
 
 def test_pages_open_without_a_network_and_fit_a_phone(notebook, index, tmp_path):
-    reporting.to_html(notebook, tmp_path / "page.html", "A page")
-    reporting.failure_page(notebook, tmp_path / "failed.html", "x" * 300, "A page")
+    to_html(notebook, tmp_path / "page.html", "A page")
+    failure_page(notebook, tmp_path / "failed.html", "x" * 300, "A page")
     pages = [index, tmp_path / "page.html", tmp_path / "failed.html"]
     for width in (1280, 390):
         for page, seen in look(pages, width, 844).items():

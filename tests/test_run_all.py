@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from dslite.corpora import CORPORA
-from dslite.layout.paths import STAGES, Paths
+from dslite.layout.paths import Paths
+from dslite.stages.catalogue import OF_CORPUS
 from tests.toys import alive, command, wait_for, write_templates
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,13 +113,13 @@ def test_a_failing_notebook_among_others(toys):
     assert "failed.html" not in paths.index.read_text()
     code, said = run(templates, *options)
     assert code == 0
-    assert "Nothing to do" in said
+    assert "Nothing to do" in said, said
     assert "started" not in said
 
     code, said = run(templates, "--list", "--output", out)
     assert code == 0
     for name in CORPORA:
-        for stage in STAGES:
+        for stage in OF_CORPUS:
             assert any(line.split()[:2] == [name, stage] for line in said.splitlines())
     states = {tuple(line.split()[:2]): line.split(maxsplit=2)[2] for line in said.split("Notebooks\n")[1].splitlines()}
     assert states["css", "corpus"] == "done"

@@ -5,16 +5,21 @@ import os
 import subprocess
 import sys
 import time
+from importlib import import_module
+from pathlib import Path
 
 import nbformat
 import pytest
 
 from dslite.errors import DsliteError
 from dslite.layout import progress
-from dslite.layout.paths import ACROSS, STAGES, SUMMARY, Paths
-from dslite.run import estimates, needs, parameters, reasons, runlock, states
+from dslite.layout.code import HERE, PACKAGE, digest
+from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.run import estimates, parameters, runlock, staleness, states
 from dslite.run.outcome import Outcome
-from dslite.run.plan import Job
+from dslite.run.plan import Job, Plan
+from dslite.run.staleness import Reason
+from dslite.stages.catalogue import ACROSS, DEFAULT, OF_CORPUS, STAGES, Workload, chain
 from tests.toys import alive
 
 FIRST = """# what to run with
@@ -74,21 +79,25 @@ def test_progress_goes_to_the_file_of_the_run(tmp_path, monkeypatch, capsys):
 
 
 def toy(corpus: str, stage: str, threads: int = 1, **values) -> Job:
-    return Job(corpus, stage, "", "", {"seed": 1, "workers": 1} | values, (), (), threads)
+    return Job(corpus, stage, "", "", {"seed": 1, "workers": 1} | values, {}, {}, {}, threads)
+
+
+LOAD = Workload(pictures=100, files=50, classes=4, forward=0.01, fits=50, variants=2, demo=True)
 
 
 def test_the_estimate_is_what_it_took_last_time_with_the_same_parameters(tmp_path):
     paths, job = Paths(tmp_path), toy("aa", "train", threads=2)
-    assert estimates.seconds(job, paths, lambda job: 50) == 25
+    assert estimates.seconds(job, paths, LOAD) == 25
     Outcome("done", 30.0, parameters={"seed": 1, "workers": 1}).write(paths.logs / "aa-train.json")
-    assert estimates.seconds(job, paths, lambda job: 50) == 15
-    assert estimates.seconds(toy("aa", "train", seed=2), paths, lambda job: 50) == 50
+    assert estimates.seconds(job, paths, LOAD) == 15
+    assert estimates.seconds(toy("aa", "train", seed=2), paths, LOAD) == 50
     Outcome("failed", 1.0, parameters={"seed": 1, "workers": 1}).write(paths.logs / "aa-train.json")
-    assert estimates.seconds(job, paths, lambda job: 50) == 25
+    assert estimates.seconds(job, paths, LOAD) == 25
+    assert estimates.seconds(toy("", "benchmark", threads=5), paths, None) == 31
 
 
 def test_the_total_is_shared_work_or_the_longest_chain():
-    jobs = [toy("aa", "corpus"), toy("aa", "train"), toy("bb", "corpus"), toy("bb", "train"), toy("", SUMMARY)]
+    jobs = [toy("aa", "corpus"), toy("aa", "train"), toy("bb", "corpus"), toy("bb", "train"), toy("", "paper")]
     each = {"aa-corpus": 10, "aa-train": 30, "bb-corpus": 10, "bb-train": 10, "paper": 5}
     assert estimates.total(jobs, each, 1) == 65
     assert estimates.total(jobs, each, 2) == 45  # aa's chain is longer than half of the work
@@ -107,14 +116,14 @@ def test_durations_in_words(seconds, words):
 def test_states(tmp_path):
     paths, job = Paths(tmp_path), toy("aa", "train")
     places = paths.corpus("aa")
-    assert states.of(job, paths, {"aa-train": "new"}).state == "not run"
+    assert states.of(job, paths, {"aa-train": Reason("new")}).state == "not run"
     places.pages.mkdir(parents=True)
     places.page("train").touch()
     assert states.of(job, paths, {}).state == "stale", "a page without a record shows what is no more"
     places.record("train").parent.mkdir(parents=True)
     places.record("train").touch()
     assert states.of(job, paths, {}) == states.State("done", "", "aa/train.html", None)
-    stale = states.of(job, paths, {"aa-train": "changed parameter seed: 1 -> 2"})
+    stale = states.of(job, paths, {"aa-train": Reason("changed parameter seed: 1 -> 2")})
     assert (stale.state, stale.reason) == ("stale", "changed parameter seed: 1 -> 2")
     places.failed_page("train").touch()
     Outcome("failed", 3.0, "no audio").write(paths.logs / "aa-train.json")
@@ -125,15 +134,40 @@ def test_states(tmp_path):
     ("last", "words"),
     [(None, "new"), (Outcome("running"), "was cut short"), (Outcome("failed"), "failed last time")],
 )
-def test_reasons_of_missing_output_come_from_the_last_attempt(last, words):
-    assert reasons.explain("Missing output files: a.html; Input files updated by another job: b", last) == words
+def test_reasons_of_missing_output_come_from_the_last_attempt(tmp_path, last, words):
+    if last:
+        last.write(tmp_path / "artifacts" / "logs" / "aa-train.json")
+    assert staleness.to_do(Plan(tmp_path, (toy("aa", "train"),))) == {"aa-train": Reason(words)}
 
 
-def test_every_stage_names_code_that_is_there():
-    for stage in (*STAGES, *ACROSS):
-        files = needs.code(stage)
-        assert files, stage
-        assert all(len(digest) == 64 for digest in files.values())
+def test_an_outcome_of_another_version_is_no_outcome(tmp_path):
+    place = tmp_path / "artifacts" / "logs" / "aa-train.json"
+    place.parent.mkdir(parents=True)
+    place.write_text('{"state": "done", "seconds": 1.0, "used": {}}')
+    assert staleness.to_do(Plan(tmp_path, (toy("aa", "train"),))) == {"aa-train": Reason("new")}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_has_its_work_its_template_and_code_that_is_there(stage):
+    assert callable(import_module(f"dslite.stages.{stage}.work").work)
+    template = NOTEBOOKS / f"{stage}.ipynb"
+    assert set(STAGES[stage].parameters) <= set(parameters.known(nbformat.read(template, as_version=4)))
+    assert STAGES[stage].index == (PACKAGE / "stages" / stage / "index.py").is_file()
+    assert not STAGES[stage].index or callable(import_module(f"dslite.stages.{stage}.index").entries)
+    found = HERE.made_by(f"dslite.stages.{stage}.work")
+    assert {f"dslite.stages.{stage}.work", "dslite.errors"} <= set(found)
+    assert all(len(each) == 16 for each in found.values()) and len(digest(found)) == 16
+    assert not any(name.startswith(("dslite.run", "dslite.explore")) for name in found)
+
+
+def test_the_catalogue_is_in_the_order_of_the_flow():
+    for at, stage in enumerate(OF_CORPUS):
+        assert set(STAGES[stage].needs) <= set(OF_CORPUS[:at])
+    assert (*OF_CORPUS, *ACROSS) == tuple(STAGES) and set(STAGES) - set(DEFAULT) == {"ablation"}
+    assert chain("explain") == ["corpus", "train", "baseline", "evaluate", "explain"]
+    assert chain("ablation") == ["corpus", "ablation"]
+    folders = {file.parent.name for file in Path(PACKAGE, "stages").glob("*/work.py")}
+    assert folders == set(STAGES), "nothing lists stages but the catalogue, and it lists all"
 
 
 def test_the_lock_belongs_to_a_living_run(tmp_path):

@@ -6,32 +6,48 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from dslite.layout import notes as traces
-from dslite.layout.paths import ACROSS, NEEDS, STAGES
-from dslite.run import engine, outcome
+from dslite.layout import notes
+from dslite.run import engine, outcome, staleness
+from dslite.run.outcome import Outcome
 from dslite.run.plan import Member, Plan, make
+from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 from tests.toys import write_templates
 
-ALL = (*STAGES, *ACROSS)
 
+class MadeUp:
+    """Code as plans ask for it: a module of every stage's own, one that all share, one of every page, and templates."""
 
-def code(stage: str) -> dict[str, str]:
-    return {"dslite/shared.py": "1", f"dslite/{stage}.py": "1"}
+    def __init__(self, **newer: str):
+        self.newer = newer
+
+    def made_by(self, *roots: str | Path, chosen=None) -> dict[str, str]:
+        if str(roots[0]).startswith("dslite.stages."):
+            stage = roots[0].split(".")[2]
+            return {"dslite.shared": "1", f"dslite.{stage}": self.newer.get(stage, "1")}
+        pages = {"dslite.pages": self.newer.get("pages", "1"), "dslite.shared": "1"}
+        return pages | {file.name: file.read_text() for file in roots[1:]}
 
 
 def member(name: str, output: Path, **changes) -> Member:
     values = dict(data="", weights="", profile="demo", backbone="small", seed=7, workers=1) | changes
-    return Member(name, name.upper(), {"corpus": name, "output": str(output), **values}, "audio of " + name)
+    return Member(name, name.upper(), {"corpus": name, "output": str(output), **values}, {}, "audio of " + name)
 
 
-def plan_of(root: Path, *members: Member, stages=ALL, code=code) -> Plan:
+def plan_of(root: Path, *members: Member, stages=tuple(STAGES), code=None) -> Plan:
     values = {"output": str(root / "out"), "seed": 7}
-    return make(root / "out", root / "templates", members, stages, dict.fromkeys(ACROSS, values), code)
+    return make(root / "out", root / "templates", members, stages, dict.fromkeys(ACROSS, values), code or MadeUp())
 
 
 def run(plan: Plan) -> tuple[bool, list[str]]:
+    """What has to run; whether all of it succeeded, and what started."""
     started: list[str] = []
-    return engine.execute(plan, 2, started.append, lambda name: None), started
+    to_do = staleness.to_do(plan)
+    wanted = plan.only(job for job in plan.jobs if job.name in to_do)
+    return engine.execute(wanted, 2, started.append, lambda name: None), started
+
+
+def reasons(plan: Plan) -> dict[str, str]:
+    return {name: reason.text for name, reason in staleness.to_do(plan).items()}
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +56,13 @@ def root(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("a run {x} 'y'")
     write_templates(root / "templates")
     plan = plan_of(root, member("aa", root / "out"))
-    assert set(engine.to_do(plan).values()) == {"new"}
+    assert set(reasons(plan).values()) == {"new"}
     good, started = run(plan)
     assert good
-    assert sorted(started) == sorted([*(f"aa-{stage}" for stage in STAGES), *ACROSS])
-    for stage, needed in NEEDS.items():
-        assert all(started.index(f"aa-{before}") < started.index(f"aa-{stage}") for before in needed), started
+    assert sorted(started) == sorted([*(f"aa-{stage}" for stage in OF_CORPUS), *ACROSS])
+    for stage in OF_CORPUS:
+        before = [started.index(f"aa-{needed}") for needed in STAGES[stage].needs]
+        assert all(place < started.index(f"aa-{stage}") for place in before), started
     assert started.index("aa-evaluate") < started.index("paper") > started.index("benchmark")
     return root
 
@@ -67,74 +84,98 @@ def test_a_second_run_runs_nothing(root):
     for template in (root / "templates").glob("*.ipynb"):
         template.touch()
     plan = plan_of(root, member("aa", root / "out"))
-    assert engine.to_do(plan) == {}
+    assert reasons(plan) == {}
     assert run(plan) == (True, [])
 
 
 def test_what_changes_nothing_runs_nothing(root):
     aa = member("aa", root / "out", workers=2, data="/somewhere/else")
-    assert engine.to_do(plan_of(root, aa)) == {}
+    assert reasons(plan_of(root, aa)) == {}
 
 
 def test_reasons_of_parameters(root):
+    changed = "changed parameter profile: demo -> full; changed parameter seed: 7 -> 8"
     plan = plan_of(root, member("aa", root / "out", profile="full", seed=8))
-    assert engine.to_do(plan) == {
-        "aa-corpus": "changed parameter profile: demo -> full; changed parameter seed: 7 -> 8",
-        "aa-train": "new input: corpus",
-        "aa-baseline": "new input: corpus",
-        "aa-evaluate": "new input: train, baseline",
-        "aa-explain": "new input: evaluate",
-        "aa-deploy": "new input: evaluate",
-        "aa-ablation": "new input: corpus",
-        "paper": "new input: evaluate, explain of aa",
+    assert reasons(plan) == {
+        "aa-corpus": changed,
+        "aa-train": f"new input: corpus; {changed}",
+        "aa-baseline": f"new input: corpus; {changed}",
+        "aa-evaluate": f"new input: train, baseline; {changed}",
+        "aa-explain": f"new input: evaluate; {changed}",
+        "aa-deploy": f"new input: evaluate; {changed}",
+        "aa-ablation": f"new input: corpus; {changed}",
+        "paper": "new input: evaluate of aa, explain of aa",
     }
-    plan = plan_of(root, member("aa", root / "out", weights="/w {1} 'a', \"b\""))
-    reasons = engine.to_do(plan)
-    assert "aa-corpus" not in reasons
-    assert reasons["aa-train"] == "changed parameter weights: nothing -> /w {1} 'a', \"b\""
+    assert all(reason.results for reason in staleness.to_do(plan).values())
+    said = reasons(plan_of(root, member("aa", root / "out", weights="/w {1} 'a', \"b\"")))
+    assert "aa-corpus" not in said
+    assert said["aa-train"] == "changed parameter weights: nothing -> /w {1} 'a', \"b\""
 
 
 def test_reasons_of_code_and_audio(root):
-    newer = {"evaluate": {"dslite/evaluate.py": "2"}}
-    changed = plan_of(root, member("aa", root / "out"), code=lambda stage: code(stage) | newer.get(stage, {}))
-    reasons = engine.to_do(changed)
-    assert reasons == {
-        "aa-evaluate": "changed code: dslite/evaluate.py",
+    changed = plan_of(root, member("aa", root / "out"), code=MadeUp(evaluate="2"))
+    assert reasons(changed) == {
+        "aa-evaluate": "changed code: dslite.evaluate",
         "aa-explain": "new input: evaluate",
         "aa-deploy": "new input: evaluate",
-        "paper": "new input: evaluate, explain of aa",
+        "paper": "new input: evaluate of aa, explain of aa",
     }
     other = replace(member("aa", root / "out"), audio="other audio")
-    assert engine.to_do(plan_of(root, other))["aa-corpus"] == "changed input: the audio"
+    assert reasons(plan_of(root, other))["aa-corpus"] == "changed input: the audio"
+    other = replace(member("aa", root / "out"), weights="other weights")
+    said = reasons(plan_of(root, other))
+    assert said["aa-train"] == "changed input: the weights file" and "aa-corpus" not in said
+
+
+def test_what_changes_pages_alone_makes_no_results_stale(root):
+    changed = staleness.to_do(plan_of(root, member("aa", root / "out"), code=MadeUp(pages="2")))
+    assert len(changed) == len(STAGES) and not any(reason.results for reason in changed.values())
+    assert changed["paper"].text == "its page alone: changed code: dslite.pages"
     template = root / "templates" / "train.ipynb"
     before = template.read_text()
     template.write_text(before.replace("which one", "which corpus"))
     try:
-        reasons = engine.to_do(plan_of(root, member("aa", root / "out")))
-        assert reasons["aa-train"] == "changed code: templates/train.ipynb"
-        assert "aa-corpus" not in reasons
+        found = staleness.to_do(plan_of(root, member("aa", root / "out")))
     finally:
         template.write_text(before)
+    assert found == {"aa-train": staleness.Reason("its page alone: changed code: train.ipynb", results=False)}
 
 
-def test_reasons_of_a_new_corpus_and_of_a_missing_page(root):
+def test_reasons_of_a_new_corpus_and_of_what_is_missing(root):
     plan = plan_of(root, member("aa", root / "out"), member("bb", root / "out"))
-    reasons = engine.to_do(plan)
-    assert [name for name in reasons if name.startswith("aa")] == []
-    assert reasons["bb-train"] == "new"
-    assert reasons["paper"] == "changed input: other corpora have results; new input: evaluate, explain of bb"
-    page = plan.paths.corpus("aa").page("evaluate")
-    kept = page.read_text()
-    page.unlink()
-    try:
-        assert engine.to_do(plan_of(root, member("aa", root / "out")))["aa-evaluate"] == "its files are gone"
-    finally:
-        page.write_text(kept)
+    said = reasons(plan)
+    assert [name for name in said if name.startswith("aa")] == []
+    assert said["bb-train"] == "new"
+    assert said["paper"] == "changed input: other corpora have results; new input: evaluate of bb, explain of bb"
+    plan = plan_of(root, member("aa", root / "out"))
+    page, notebook, record = plan.job("aa-evaluate").leaves(plan.paths)
+    for place in (page, notebook):
+        kept = place.read_text()
+        place.unlink()
+        assert staleness.to_do(plan) == {"aa-evaluate": staleness.Reason("its page is gone", results=False)}
+        place.write_text(kept)
+    kept = record.read_text()
+    record.unlink()
+    said = reasons(plan)
+    assert said["aa-evaluate"] == "its files are gone" and said["aa-explain"] == "new input: evaluate"
+    record.write_text(kept.replace('"identity": "', '"identity": "other '))  # made anew by a run of fewer stages
+    assert reasons(plan) == {
+        "aa-explain": "new input: evaluate",
+        "aa-deploy": "new input: evaluate",
+        "paper": "new input: evaluate of aa, explain of aa",
+    }
+    record.write_text(kept)
+    note = notes.outcome(plan.paths, "aa-deploy")
+    kept = note.read_text()
+    Outcome("running").write(note)
+    assert reasons(plan) == {"aa-deploy": "was cut short"}
+    note.write_text(kept)
+    assert reasons(plan) == {}
 
 
 def test_only_wanted_stages_and_what_they_need(root):
     plan = plan_of(root, member("cc", root / "out"), stages=("train",))
-    assert list(engine.to_do(plan)) == ["cc-corpus", "cc-train"]
+    assert list(reasons(plan)) == ["cc-corpus", "cc-train"]
 
 
 def test_failures_stop_nobody_else_and_say_what_happened(tmp_path):
@@ -155,7 +196,7 @@ def test_failures_stop_nobody_else_and_say_what_happened(tmp_path):
     assert len(started) == 4
     paths = plan.paths
     assert paths.corpus("works").page("corpus").exists()
-    errors = {name: outcome.read(traces.outcome(paths, f"{name}-corpus")).error for name in deeds}
+    errors = {name: outcome.read(notes.outcome(paths, f"{name}-corpus")).error for name in deeds}
     assert errors["raises"] == "a.wav is <b>empty</b>; replace it"
     assert "SIGKILL" in errors["dies"] and "-9" in errors["dies"] and "memory" in errors["dies"]
     assert "exit()" in errors["exits"]
@@ -167,7 +208,7 @@ def test_failures_stop_nobody_else_and_say_what_happened(tmp_path):
     failed = paths.corpus("raises").failed_page("corpus").read_text()
     assert "a.wav is &lt;b&gt;empty&lt;/b&gt;" in failed
     assert failed.index("a.wav is &lt;b&gt;") < failed.index("Traceback")
-    assert engine.to_do(plan)["dies-corpus"] == "failed last time"
+    assert reasons(plan) == dict.fromkeys(["raises-corpus", "dies-corpus", "exits-corpus"], "failed last time")
 
     (out / "dies-corpus.py").unlink()
     good, started = run(plan.only(job for job in plan.jobs if job.corpus == "dies"))

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from dslite.layout.paths import Paths
-from dslite.run.plan import summary_records
+from dslite.run.plan import gathered
 from dslite.stages.paper import seeds
 from tests.toys import command, write_templates
 
@@ -36,7 +36,8 @@ def test_spread_is_of_the_same_configuration_alone(tmp_path):
     assert (row["seeds"], row["mean"], row["least"], row["most"]) == (2, 62.0, 60.0, 64.0)
     assert row["sd"] == pytest.approx(8**0.5)
     assert seeds.spread(pd.DataFrame([ROW])).empty
-    assert any("seeds/43" in record for record in summary_records(tmp_path)), "a further seed makes the page stale"
+    inputs = gathered("paper", tmp_path)
+    assert "seeds/43" in inputs["evaluate of css, seed 43"], "a further seed makes the page stale"
 
 
 def test_each_further_seed_runs_up_to_its_scores_in_a_folder_of_its_own(tmp_path):

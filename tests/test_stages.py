@@ -1,29 +1,29 @@
 """Stages by hand, as somebody in JupyterLab runs them."""
 
+from importlib import import_module
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
 from dslite.errors import DsliteError
-from dslite.layout.code import results_from
-from dslite.layout.settings import resolve
-from dslite.stages.corpus import work as stages
+from dslite.layout.code import HERE
+from dslite.run.resolve import resolve
+from dslite.scoring import TRAINED_ON
+from dslite.stages.catalogue import OF_CORPUS, STAGES
+from dslite.stages.corpus import work as corpus
 from dslite.stages.train import fits
+from dslite.stages.train import work as train
+from tests import corpus_files
+from tests.through import alone, one_configuration, through
 
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
-        monkeypatch.delenv(name, raising=False)
-    rng = np.random.default_rng(0)
-    rows = ["filename,label,speaker,partition"]
-    for i in range(12):
-        soundfile.write(tmp_path / f"{i}.wav", 0.1 * rng.standard_normal(20_000), 16_000)
-        part = ("train", "dev", "test")[i // 4]
-        rows.append(f"{i}.wav,{'ab'[i % 2]},{part}{i % 4},{part}")
-    (tmp_path / "own.csv").write_text("\n".join(rows))
-    return tmp_path / "own.csv"
+    alone(monkeypatch, tmp_path)
+    return Path(corpus_files.own(tmp_path, 0.1 * np.random.default_rng(0).standard_normal((12, 20_000))))
 
 
 def settings(own, **changes):
@@ -31,48 +31,45 @@ def settings(own, **changes):
 
 
 def test_stage_is_made_once(own):
-    first = stages.prepare(settings(own))
+    first = corpus.work(settings(own))
     stamp = first.paths.spectrograms.stat().st_mtime_ns
-    assert stages.prepare(settings(own)).record == first.record
+    assert corpus.work(settings(own)).record == first.record
     assert first.paths.spectrograms.stat().st_mtime_ns == stamp
 
 
 def test_results_of_other_parameters_are_kept(own):
-    first = stages.prepare(resolve("mpssc", output=own.parent / "out"))
+    first = corpus.work(resolve("mpssc", output=own.parent / "out"))
     with pytest.raises(DsliteError, match="seed 42, not 7.*output.*run_all.py"):
-        stages.prepare(resolve("mpssc", output=own.parent / "out", seed=7))
-    assert stages.prepare(resolve("mpssc", output=own.parent / "out")).record == first.record
+        corpus.work(resolve("mpssc", output=own.parent / "out", seed=7))
+    assert corpus.work(resolve("mpssc", output=own.parent / "out")).record == first.record
 
 
 def test_seed_changes_nothing_in_real_audio(own):
-    assert stages.prepare(settings(own)).record == stages.prepare(settings(own, seed=7)).record
+    assert corpus.work(settings(own)).record == corpus.work(settings(own, seed=7)).record
 
 
 def test_changed_audio_is_read_again(own):
-    first = stages.prepare(settings(own))
+    first = corpus.work(settings(own))
     soundfile.write(own.parent / "0.wav", np.sin(np.arange(20_000) / 9), 16_000)
-    second = stages.prepare(settings(own))
+    second = corpus.work(settings(own))
     assert second.record["data_hash"] != first.record["data_hash"]
 
 
 def test_same_audio_read_again_is_the_same_data(own):
     """Fits depend on this hash: touching a file must not train for hours again."""
-    first = stages.prepare(settings(own))
+    first = corpus.work(settings(own))
     (own.parent / "0.wav").touch()
-    second = stages.prepare(settings(own))
+    second = corpus.work(settings(own))
     assert second.record["identity"] != first.record["identity"]
     assert second.record["data_hash"] == first.record["data_hash"]
 
 
-def test_what_data_is_called_reaches_the_record_without_fitting_again(own, monkeypatch):
-    monkeypatch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
-    monkeypatch.setenv("KERAS_HOME", str(own.parent / "keras"))
-    first = stages.evaluate(settings(own, reading="sound"))
+def test_what_data_is_called_reaches_the_record_without_fitting_again(own):
+    first = through(settings(own, reading="sound"), "evaluate")
     fitted = {f: f.stat().st_mtime_ns for f in first.paths.root.glob("train/*/*/record.json")}
     assert len(fitted) == 8 and first.record["data"] != "cropped"
     (own.parent / "corpus.toml").write_text('corpus = "own"\ndata = "cropped"\nnote = "cut"\n')
-    second = stages.evaluate(settings(own, reading="sound"))
+    second = through(settings(own, reading="sound"), "evaluate")
     assert (second.record["data"], second.record["note"]) == (
         "cropped",
         "cut; partition: the CSV's own column",
@@ -83,14 +80,33 @@ def test_what_data_is_called_reaches_the_record_without_fitting_again(own, monke
     assert set(pd.read_parquet(second.paths.scores)["reading"]) == {"sound"} and second.record["reading"] == "sound"
     assert second.fit_record("none", "dev")["reading"]["decision"] == "mean"
     with pytest.raises(DsliteError, match="reading 'sound', not 'paper'"):
-        stages.train(settings(own))
+        train.work(settings(own))
+
+
+def test_fits_side_by_side_in_processes_are_those_of_one_process(own, monkeypatch):
+    one_configuration(monkeypatch, "both")
+    here = through(settings(own, output=own.parent / "here"), "train")
+    apart = through(settings(own, output=own.parent / "apart", workers=2), "train")
+    for target in TRAINED_ON:
+        one, other = here.predictions("both", target), apart.predictions("both", target)
+        scores = [f"p_{name}" for name in here.record["classes"]]
+        assert one.drop(columns=scores).equals(other.drop(columns=scores))
+        np.testing.assert_allclose(one[scores], other[scores], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(set(OF_CORPUS) - {"corpus"}))
+def test_a_stage_whose_input_is_missing_says_what_to_run(own, name):
+    work = import_module(f"dslite.stages.{name}.work").work
+    with pytest.raises(DsliteError, match=rf"the stage {STAGES[name].needs[0]} has not run.*run_all.py.*--stages"):
+        work(settings(own))
+    assert not settings(own).paths.root.exists()
 
 
 def test_unusable_audio_that_empties_a_class_is_refused(own):
     for i in (4, 6):
         soundfile.write(own.parent / f"{i}.wav", np.zeros(20_000), 16_000)
     with pytest.raises(DsliteError, match="no usable audio is left for a in dev"):
-        stages.prepare(settings(own))
+        corpus.work(settings(own))
     assert not settings(own).paths.record("corpus").exists()
 
 
@@ -98,14 +114,14 @@ def test_table_1_counts_what_a_reading_leaves_out_for_being_short(own):
     rng = np.random.default_rng(1)
     for i in range(1, 12):
         soundfile.write(own.parent / f"{i}.wav", 0.1 * rng.standard_normal(64_000), 16_000)
-    stage = stages.prepare(settings(own, reading="released"))
+    stage = corpus.work(settings(own, reading="released"))
     assert (len(stage.clips), len(stage.found)) == (11, 12)
     assert set(stage.found["file"]) - set(stage.clips["file"]) == {"0.wav"}
 
 
 def test_unusable_audio_is_listed(own):
     soundfile.write(own.parent / "4.wav", np.zeros(20_000), 16_000)
-    stage = stages.prepare(settings(own))
+    stage = corpus.work(settings(own))
     assert "4.wav" in set(stage.problems["file"]) and "4.wav" not in set(stage.clips["file"])
     assert any("4.wav" in line and "silent" in line for line in stage.record["warnings"])
 
@@ -142,14 +158,10 @@ def test_parameters_of_settings_resolve_to_the_same_settings(own):
 
 
 def test_worker_that_dies_is_named(own, monkeypatch):
-    stage = stages.prepare(settings(own))
-    shop = fits.Workshop(
-        stage.paths.clips, stage.paths.chunks, stage.paths.spectrograms, stage.paths.features, stage.classes,
-        "squeezenet_v1", None, "", stage.settings.recipe, stage.settings.reading, 42,
-    )  # fmt: skip
-    monkeypatch.setattr(fits, "_extract", lambda shop, pool, *rest: pool.submit(exit_hard).result())
+    stage = corpus.work(settings(own))
+    monkeypatch.setattr(fits, "_extract", lambda inputs, pool, *rest: pool.submit(exit_hard).result())
     with pytest.raises(DsliteError, match="memory ran out"):
-        fits.run(shop, [], 1, lambda *progress: None)
+        fits.run(fits.inputs(stage), [], 1, lambda *progress: None)
 
 
 def exit_hard():
@@ -159,7 +171,10 @@ def exit_hard():
 
 
 def test_results_depend_on_the_code_that_makes_them():
-    names = {file.name for file in results_from("train")}
-    assert {"training.py", "augmentation.py", "backbones.py", "model.py", "spectrogram.py", "scoring.py"} <= names
-    assert {"standins.py", "reading.py", "audio.py"} <= {file.name for file in results_from("corpus")}
-    assert pd.Series([file.name for file in results_from("corpus")]).str.contains("download").sum() == 0
+    def of(stage: str) -> set[str]:
+        return set(HERE.made_by(f"dslite.stages.{stage}.work"))
+
+    used = ("training", "backbones.densenet121", "network", "model", "spectrogram", "scoring")
+    assert {f"dslite.{name}" for name in used} <= of("train")
+    assert {"dslite.corpora.standins", "dslite.corpora.reading", "dslite.audio"} <= of("corpus")
+    assert not [name for name in of("corpus") if "download" in name]

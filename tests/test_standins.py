@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from dslite.audio import cut, load
-from dslite.corpora import CORPORA, PARTITIONS, read, write_standin
+from dslite.corpora import CORPORA, PARTITIONS, locate, read
+from dslite.corpora.standins import write_standin
 from dslite.errors import DsliteError
 
 TABLE2 = tomllib.loads((Path(__file__).parents[1] / "dslite" / "paper" / "table2.toml").read_text("utf-8"))
@@ -40,6 +41,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", CORPORA)
 def test_is_read_like_the_real_corpus(standins, name):
+    assert locate(name, standins) == standins / name
     corpus = read(name, standins / name)
     assert corpus.data == "stand-in" and "SYNTHETIC" in corpus.note
     assert corpus.problems.empty, corpus.problems.to_string()
@@ -190,7 +192,7 @@ def svm_uar(backbone, plots, owner, clips) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("weights", ["random", "imagenet"])
 def test_a_linear_svm_learns_it_but_not_all_of_it(standins, plots, weights, request):
-    from dslite.backbones import load_backbone
+    from dslite.network import load_backbone
     from dslite.weights import find_weights
 
     folder = request.getfixturevalue("squeezenet_weights") if weights == "imagenet" else None

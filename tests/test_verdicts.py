@@ -6,6 +6,8 @@ import pytest
 
 from dslite.corpora import CORPORA
 from dslite.paper import verdicts
+from dslite.paper.comparable import audio_reasons, score_reasons
+from dslite.paper.published import standard_error
 from dslite.paper.verdicts import (
     CONSISTENT,
     DIFFERS,
@@ -18,8 +20,6 @@ from dslite.paper.verdicts import (
     judge_printed,
     judge_score,
     ratio,
-    score_reasons,
-    standard_error,
 )
 
 LIKE_THE_PAPER = {
@@ -164,6 +164,12 @@ def test_the_baseline_of_a_reading_that_leaves_files_out_cannot_be_judged():
 def test_each_difference_from_the_paper_is_a_reason_of_its_own(corpus, change, reason):
     (told,) = score_reasons(corpus, "both", LIKE_THE_PAPER | change)
     assert reason in told
+
+
+def test_real_audio_alone_has_nothing_against_it():
+    assert audio_reasons("real") == []
+    for data in ("stand-in", "cropped", "differing", "other", ""):
+        assert audio_reasons(data) == score_reasons("ccs", "both", LIKE_THE_PAPER | {"data": data}) != []
 
 
 def test_the_corpora_with_a_split_of_our_own_are_those_of_the_registry():

@@ -14,11 +14,14 @@ import pandas as pd
 import pytest
 import soundfile
 
-from dslite.baseline import SYSTEMS
-from dslite.layout.paths import ACROSS, OPTIONAL, STAGES, Paths
-from dslite.reporting import outside_references
+from dslite.configurations import CONFIGURATIONS
+from dslite.layout.paths import Paths
 from dslite.scoring import uar
+from dslite.stages.catalogue import ACROSS, DEFAULT, OF_CORPUS
+from dslite.stages.evaluate import work as evaluate
+from dslite.systems import TITLES
 from tests import chromium
+from tests.outside import outside_references
 
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = ("<b>calm</b>", "lärm & co")
@@ -81,7 +84,7 @@ def tables(output: Path) -> dict[str, pd.DataFrame]:
 
 def test_fresh_run_leaves_every_page_and_table(finished):
     pages = {str(f.relative_to(finished / "reports")) for f in (finished / "reports").rglob("*.html")}
-    stages = (stage for stage in STAGES if stage not in OPTIONAL)
+    stages = (stage for stage in OF_CORPUS if stage in DEFAULT)
     across = {f"{name}.html" for name in ("index", "gallery", "scorecard", "discrepancies", *ACROSS)}
     assert across | {f"my_sounds/{stage}.html" for stage in stages} == pages
     names = {*(f"table{n}" for n in range(1, 6)), "table3_full_chunk", "table4_full_chunk"}
@@ -89,7 +92,7 @@ def test_fresh_run_leaves_every_page_and_table(finished):
     assert {f"{name}.{kind}" for name in names for kind in ("csv", "tex")} == written
     index = (finished / "reports" / "index.html").read_text("utf-8")
     assert all(f'href="tables/{name}"' in index for name in written)
-    models = {f.name for f in Paths(finished).corpus("my_sounds").deploy(".").glob("*.tflite")}
+    models = {f.name for f in Paths(finished).corpus("my_sounds").file("deploy").glob("*.tflite")}
     assert {"float32.tflite", "dynamic-int8.tflite"} <= models, "the gate lets them pass"
     assert len(tables(finished)) == 8
     assert not list(finished.rglob("*.part*")) and not list(finished.rglob("checkpoint.npz"))
@@ -97,7 +100,8 @@ def test_fresh_run_leaves_every_page_and_table(finished):
 
 def test_every_score_comes_from_a_prediction_table(finished):
     results = pd.read_csv(finished / "reports" / "results.csv", keep_default_na=False, na_values=[""])
-    assert list(results.columns) == COLUMNS and len(results) == (4 + len(SYSTEMS)) * 2 * 2
+    assert list(results.columns) == COLUMNS == evaluate.COLUMNS
+    assert len(results) == (len(CONFIGURATIONS) + len(TITLES)) * 2 * 2 == 28
     weights = results.groupby("system")["weights"].first()
     assert weights[["DS Lite", "Deep Spectrum + SVM"]].tolist() == ["random"] * 2 and weights.isna()["chance"]
     assert set(results["profile"]) == {"demo"}
@@ -106,7 +110,7 @@ def test_every_score_comes_from_a_prediction_table(finished):
         if row.system == "DS Lite":
             file = paths.fit(row.augmentation, row.partition) / "predictions.parquet"
         else:
-            file = paths.baseline({name: key for key, name in SYSTEMS.items()}[row.system], row.partition)
+            file = paths.baseline({name: key for key, name in TITLES.items()}[row.system], row.partition)
         table = pd.read_parquet(file)
         code = {name: i for i, name in enumerate(LABELS)}
         assert row.uar == pytest.approx(uar(table["label"].map(code), table["predicted"].map(code)), abs=1e-3)
@@ -182,7 +186,7 @@ def test_stand_in_says_so_everywhere_and_other_parameters_replace_it(tmp_path):
     output = tmp_path / "out"
     done = run(output, "--corpora", "css", *SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
-    stages = [stage for stage in STAGES if stage not in OPTIONAL]
+    stages = [stage for stage in OF_CORPUS if stage in DEFAULT]
     for name in (*(f"css/{stage}.html" for stage in stages), "paper.html", "gallery.html", "index.html"):
         page = (output / "reports" / name).read_text("utf-8")
         assert "SYNTHETIC" in page, name

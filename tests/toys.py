@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import psutil
 
-from dslite.layout.paths import ACROSS, STAGES
+from dslite.stages.catalogue import STAGES
 
 _FIRST = """corpus = "none"  # which one
 data = ""
@@ -34,9 +34,10 @@ from dslite.layout.paths import Paths
 told = Path(output, "{name}.py")
 if told.exists():
     exec(told.read_text())"""
-_LAST = """record = {record}
+_LAST = """import json, time
+record = {record}
 record.parent.mkdir(parents=True, exist_ok=True)
-record.write_text("{{}}")
+record.write_text(json.dumps({{"identity": str(time.time_ns())}}))
 print("the end")"""
 
 _COMMAND = """import sys
@@ -48,11 +49,12 @@ if __name__ == "__main__":
 
 
 def write_templates(folder: Path) -> Path:
-    """A template per stage. Each runs ``OUTPUT/<corpus>-<stage>.py`` if that is there, and leaves a record."""
+    """A template per stage. Each runs ``OUTPUT/<corpus>-<stage>.py`` if that is there, and leaves a record whose
+    identity is new every time."""
     folder.mkdir(parents=True)
-    for stage in (*STAGES, *ACROSS):
-        name = "{corpus}-" + stage if stage in STAGES else stage
-        places = "corpus(corpus)" if stage in STAGES else f"across({stage!r})"
+    for stage, about in STAGES.items():
+        name = stage if about.across else "{corpus}-" + stage
+        places = f"across({stage!r})" if about.across else "corpus(corpus)"
         cells = [
             nbformat.v4.new_markdown_cell(f"# {stage}"),
             nbformat.v4.new_code_cell(_FIRST_OF.get(stage, _FIRST)),

@@ -42,10 +42,8 @@ def refuse_unfit(where: str, info: CorpusInfo, clips: pd.DataFrame, problems: li
             "well known voices are recognised. Give every speaker one partition."
         )
     counts = pd.crosstab(clips["partition"], clips["label"]).reindex(PARTITIONS, columns=info.classes, fill_value=0)
-    missing = {part: [c for c in info.classes if not counts.loc[part, c]] for part in PARTITIONS}
-    missing = {part: classes for part, classes in missing.items() if classes}
-    if missing:
-        told = "; ".join(f"{part} has no {', no '.join(map(repr, classes))}" for part, classes in missing.items())
+    missing = {part: [repr(c) for c in info.classes if not counts.loc[part, c]] for part in PARTITIONS}
+    if told := "; ".join(f"{part} has no {', no '.join(classes)}" for part, classes in missing.items() if classes):
         raise DsliteError(
             f"{where}: every class is needed in train, dev and test, but {told}.{_why(problems)} "
             "Add labelled files of the class to the partition, or leave the class out everywhere."
@@ -57,20 +55,6 @@ def _why(problems: list[Problem]) -> str:
     return f" Left out: {'; '.join(reasons[:3])}{' …' if len(reasons) > 3 else ''}." if reasons else ""
 
 
-def found_figures(clips: pd.DataFrame) -> dict[str, float]:
-    """Table 1's figures for these clips; ``speakers`` is absent where the corpus does not name them all."""
-    seconds = clips["duration"]
-    figures = {
-        "files": len(clips),
-        "minutes": seconds.sum() / 60,
-        "mean_s": seconds.mean(),
-        "std_s": seconds.std(),
-    }
-    if len(clips) and (clips["speaker"] != "").all():
-        figures["speakers"] = clips["speaker"].nunique()
-    return figures
-
-
 def against_table1(info: CorpusInfo, clips: pd.DataFrame) -> tuple[list[Problem], list[str]]:
     """Compares with the paper's Table 1: counts exactly, durations within `TOLERANCE`.
 
@@ -80,7 +64,10 @@ def against_table1(info: CorpusInfo, clips: pd.DataFrame) -> tuple[list[Problem]
     """
     if info.table1 is None:
         return [], []
-    figures = found_figures(clips)
+    seconds = clips["duration"]
+    figures = {"files": len(clips), "minutes": seconds.sum() / 60, "mean_s": seconds.mean(), "std_s": seconds.std()}
+    if (clips["speaker"] != "").all():
+        figures["speakers"] = clips["speaker"].nunique()
     warnings, differences = [], []
     for name, text in FIELDS.items():
         printed = getattr(info.table1, name)

@@ -3,16 +3,14 @@
 import csv
 import io
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from dslite.errors import DsliteError
 
-ALIASES = {"filename": "filename", "file_name": "filename", "file": "filename"}
-"""Column names that mean the file's name, as the challenges and others write them."""
+_REQUIRED = ("filename", "label")
 
 
-def read_csv(path: Path, required: tuple[str, ...] = ("filename", "label")) -> list[dict[str, str]]:
+def read_csv(path: Path) -> list[dict[str, str]]:
     """Reads a CSV file with a header.
 
     Comma, semicolon and tab are told apart by the header; a byte order mark, blank lines and spaces around values
@@ -31,49 +29,32 @@ def read_csv(path: Path, required: tuple[str, ...] = ("filename", "label")) -> l
             f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'."
         ) from None
     header = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=header.count)
+    delimiter, spoken = max(((",", "comma"), (";", "semicolon"), ("\t", "tab")), key=lambda kind: header.count(kind[0]))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    rows = []
-    columns: list[str] | None = None
     try:
-        for values in reader:
-            values = [value.strip() for value in values]
-            if not any(values):
-                continue
-            if columns is None:
-                columns = [ALIASES.get(value.lower(), value.lower()) for value in values]
-                _require(path, columns, required)
-                continue
-            if len(values) != len(columns):
-                raise DsliteError(
-                    f"{path}, line {reader.line_num}: {len(values)} fields where the header has {len(columns)} "
-                    f"({', '.join(columns)}). Put names that hold a {_spoken(delimiter)} in double quotes."
-                )
-            rows.append(dict(zip(columns, values, strict=True)))
+        lines = [(reader.line_num, [value.strip() for value in values]) for values in reader]
     except csv.Error as error:
         raise DsliteError(f"{path}, line {reader.line_num}: not readable as CSV ({error}).") from None
-    if columns is None:
-        _require(path, [], required)
-    return rows
-
-
-def _require(path: Path, columns: list[str], required: tuple[str, ...]) -> None:
-    missing = [name for name in required if name not in columns]
-    if missing:
+    lines = [(number, values) for number, values in lines if any(values)]
+    names = [value.lower() for value in lines[0][1]] if lines else []
+    columns = ["filename" if name in ("file_name", "file") else name for name in names]
+    if missing := [name for name in _REQUIRED if name not in columns]:
         raise DsliteError(
             f"{path} has no column {' and no column '.join(missing)}: its first line must name its columns, "
-            f"for example {','.join(required)}; it reads {', '.join(columns) or 'nothing'}."
+            f"for example {','.join(_REQUIRED)}; it reads {', '.join(columns) or 'nothing'}."
         )
-    twice = {name for name in columns if name and columns.count(name) > 1}
-    if twice:
+    if twice := {name for name in columns if name and columns.count(name) > 1}:
         raise DsliteError(f"{path} names the column {', '.join(sorted(twice))} more than once. Keep one of them.")
+    for number, values in lines[1:]:
+        if len(values) != len(columns):
+            raise DsliteError(
+                f"{path}, line {number}: {len(values)} fields where the header has {len(columns)} "
+                f"({', '.join(columns)}). Put names that hold a {spoken} in double quotes."
+            )
+    return [dict(zip(columns, values, strict=True)) for _, values in lines[1:]]
 
 
-def _spoken(delimiter: str) -> str:
-    return {",": "comma", ";": "semicolon", "\t": "tab"}[delimiter]
-
-
-def read_arff(path: Path) -> list[Mapping[str, str]]:
+def read_arff(path: Path) -> list[dict[str, str]]:
     """Reads file names (first attribute) and classes (last attribute) from an ARFF file; features between are ignored.
 
     Returns:

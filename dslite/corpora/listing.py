@@ -18,23 +18,14 @@ SPELT_OUT = 20
 
 
 @dataclass(frozen=True)
-class Row:
-    """A clip as the layout names it: ``name`` relative to the corpus' folder, ``label`` as distributed."""
-
-    name: str
-    label: str
-    speaker: str
-    partition: str | None
-
-
-@dataclass(frozen=True)
 class Entry:
-    """A clip that has audio on disk (``file``, relative to the corpus' folder), a class and a partition."""
+    """A clip: ``file`` relative to the corpus' folder. As the layout names it, its label is as distributed and its
+    partition may be None; what `match` returns has audio on disk, a class and a partition."""
 
     file: str
     label: str
     speaker: str
-    partition: str
+    partition: str | None
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,7 @@ def join(folder: str, name: str) -> str:
     return (PurePosixPath(folder) / path).as_posix()
 
 
-def match(rows: Iterable[Row], shelf: Shelf, info: CorpusInfo) -> tuple[list[Entry], list[Problem]]:
+def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[Entry], list[Problem]]:
     """Brings rows and audio together.
 
     Returns:
@@ -72,7 +63,7 @@ def match(rows: Iterable[Row], shelf: Shelf, info: CorpusInfo) -> tuple[list[Ent
         DsliteError: if two rows mean the same file.
     """
     rows = list(rows)
-    found = {row: shelf.find(row.name) for row in rows}
+    found = {row: shelf.find(row.file) for row in rows}
     _refuse_duplicates(rows, found)
     entries, problems = [], []
     unused: Counter[str] = Counter()
@@ -85,42 +76,34 @@ def match(rows: Iterable[Row], shelf: Shelf, info: CorpusInfo) -> tuple[list[Ent
             unused[row.label] += 1
         elif label is None:
             known = ", ".join(sorted(info.labels))
-            problems.append(Problem(row.name, "skipped", f"unknown label {row.label!r}; expected one of {known}"))
+            problems.append(Problem(row.file, "skipped", f"unknown label {row.label!r}; expected one of {known}"))
         elif file is None:
-            problems.append(Problem(row.name, "skipped", "a label without audio: no such file"))
-        elif not printable(file):
+            problems.append(Problem(row.file, "skipped", "a label without audio: no such file"))
+        elif any("\ud800" <= letter <= "\udfff" for letter in file):  # a disk may hold any bytes, a table only text
             problems.append(Problem(file, "skipped", "its name is not UTF-8 text: rename it"))
         elif row.partition is None:
-            problems.append(
-                Problem(file, "skipped", f"speaker {row.speaker} stands in none of the partitions of the split")
-            )
+            reason = f"speaker {row.speaker} stands in none of the partitions of the split"
+            problems.append(Problem(file, "skipped", reason))
         else:
             entries.append(Entry(file, label, row.speaker, row.partition))
     for label, count in sorted(unused.items()):
         problems.append(Problem("", "skipped", f"{count:,} files labelled {label!r}: not among the paper's classes"))
     for partition, count in sorted(blind.items()):
         problems.append(Problem("", "skipped", f"{count:,} files of {partition} whose label is withheld"))
-    problems += _unlabelled(sorted(set(shelf.files) - set(found.values())))
+    unlabelled = sorted(set(shelf.files) - set(found.values()))
+    if len(unlabelled) <= SPELT_OUT:
+        problems += [Problem(file, "skipped", "audio without a label") for file in unlabelled]
+    else:
+        reason = f"{len(unlabelled):,} audio files without a label, for example {', '.join(unlabelled[:3])}"
+        problems.append(Problem("", "skipped", reason))
     return sorted(entries, key=lambda entry: entry.file), problems
 
 
-def printable(name: str) -> bool:
-    """Whether a file's name is text (a disk may hold any bytes): what is not cannot be written to a table."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)
-
-
-def _refuse_duplicates(rows: list[Row], found: dict[Row, str | None]) -> None:
-    counts = Counter(found[row] or row.name for row in rows)
+def _refuse_duplicates(rows: list[Entry], found: dict[Entry, str | None]) -> None:
+    counts = Counter(found[row] or row.file for row in rows)
     twice = sorted(name for name, count in counts.items() if count > 1)
     if twice:
         raise DsliteError(
             f"{len(twice)} files are labelled more than once, for example {', '.join(map(repr, twice[:3]))}. "
             "Every file must have one label in one partition: remove the duplicates."
         )
-
-
-def _unlabelled(files: list[str]) -> list[Problem]:
-    if len(files) <= SPELT_OUT:
-        return [Problem(file, "skipped", "audio without a label") for file in files]
-    examples = ", ".join(files[:3])
-    return [Problem("", "skipped", f"{len(files):,} audio files without a label, for example {examples}")]

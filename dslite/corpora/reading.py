@@ -1,25 +1,24 @@
 """From a folder to a `Corpus`: find it, read it, check it."""
 
 import tomllib
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
+import soundfile
 
-from dslite.corpora import challenges, iemocap, named
 from dslite.corpora.checks import against_table1, refuse_unfit
 from dslite.corpora.folders import digest, walk
-from dslite.corpora.headers import Header, read_headers
 from dslite.corpora.listing import Entry, Problem
-from dslite.corpora.own import is_own, list_own, listed_files
+from dslite.corpora.own import is_own
 from dslite.corpora.registry import CORPORA, CorpusInfo
 from dslite.errors import DsliteError
 
 DATA = ("real", "cropped", "stand-in", "differing")
 """What a corpus can be. ``differing``: its layout is official, its counts or durations are not Table 1's."""
-
-_TOLD = DATA[:3]
 
 
 @dataclass(frozen=True)
@@ -50,23 +49,9 @@ class Corpus:
     folder: Path
 
 
-@dataclass(frozen=True)
-class _Layout:
-    holds: Callable[[Path], bool]
-    list: Callable[[Path, CorpusInfo], tuple[list[Entry], list[Problem]]]
-
-
-_COMPARE_2021 = _Layout(challenges.holds_csv, challenges.list_csv)
-_LAYOUTS = {
-    "ccs": _COMPARE_2021,
-    "css": _COMPARE_2021,
-    "demos": _Layout(named.holds_demos, named.list_demos),
-    "ess": _COMPARE_2021,
-    "iemocap": _Layout(iemocap.holds_iemocap, iemocap.list_iemocap),
-    "mpssc": _Layout(challenges.holds_arff, challenges.list_arff),
-    "ravdess": _Layout(named.holds_ravdess, named.list_ravdess),
-    "sleep": _Layout(challenges.holds_sleep, challenges.list_sleep),
-}
+def _reader(info: CorpusInfo | None = None) -> ModuleType:
+    """What reads a corpus, or own data; imported by name, so that a corpus depends on no other corpus' reader."""
+    return import_module(f"dslite.corpora.readers.{info.reader if info else 'own_csv'}")
 
 
 def known(name: str) -> str:
@@ -88,7 +73,7 @@ def locate(name: str, data: Path | None) -> Path | None:
     if is_own(known(name)):
         return Path(name).parent if Path(name).is_file() else None
     folder = None if data is None else data / name
-    return folder if folder is not None and folder.is_dir() and _LAYOUTS[name].holds(folder) else None
+    return folder if folder is not None and folder.is_dir() and _reader(CORPORA[name]).holds(folder) else None
 
 
 def describe_missing(name: str, data: Path | None) -> str:
@@ -116,7 +101,7 @@ def fingerprint(folder_or_csv: Path) -> str:
     if folder_or_csv.is_dir():
         return digest(folder_or_csv, (Path(entry.path) for entry in walk(folder_or_csv)))
     folder = folder_or_csv.parent
-    return digest(folder, {folder_or_csv, folder / "corpus.toml", *listed_files(folder_or_csv)})
+    return digest(folder, {folder_or_csv, folder / "corpus.toml", *_reader().listed_files(folder_or_csv)})
 
 
 def read(name: str, folder: Path) -> Corpus:
@@ -130,51 +115,63 @@ def read(name: str, folder: Path) -> Corpus:
         DsliteError: if scores on it would be worthless: a speaker in two partitions, a class missing from a partition,
             a file labelled twice, a path that leaves the folder, no usable clip; or if a label file cannot be read.
     """
-    if is_own(known(name)):
-        path = Path(folder) / Path(name).name
-        info, entries, problems, partition = list_own(path)
-        where = str(path)
+    own = is_own(known(name))
+    if own:
+        where = Path(folder) / Path(name).name
+        info, entries, problems = _reader().entries(where)
     else:
-        info, where, partition = CORPORA[name], str(folder), ""
-        entries, problems = _LAYOUTS[name].list(folder, info)
+        info, where = CORPORA[name], folder
+        entries, problems = _reader(info).entries(folder, info)
     told, note = _corpus_toml(folder, info)
     clips, broken = _with_headers(folder, entries)
     problems += broken
-    refuse_unfit(where, info, clips, problems)
+    refuse_unfit(str(where), info, clips, problems)
     data = told or "real"
     if data != "stand-in":
         warnings, differences = against_table1(info, clips)
         problems = warnings + problems
         if differences and not told:
             data, note = "differing", "differs from Table 1: " + "; ".join(differences)
-    if partition:
-        note = f"{note}; partition: {partition}" if note else f"partition: {partition}"
+    if own:
+        note = "; ".join(filter(None, (note, f"partition: {info.partition}")))
     return Corpus(info.name, info, info.classes, clips, _table(problems), data, note, folder)
 
 
 def _table(problems: list[Problem]) -> pd.DataFrame:
-    rows = [
-        [text.encode("utf-8", "backslashreplace").decode() for text in astuple(problem)]  # names that are not text
-        for problem in problems
-    ]
+    # Names may hold bytes that are no text.
+    rows = [[text.encode("utf-8", "backslashreplace").decode() for text in astuple(problem)] for problem in problems]
     return pd.DataFrame(rows, columns=["file", "kind", "reason"], dtype="str")
 
 
 def _with_headers(folder: Path, entries: list[Entry]) -> tuple[pd.DataFrame, list[Problem]]:
-    headers = read_headers([folder / entry.file for entry in entries])
-    broken = [
-        Problem(entry.file, "skipped", header)
-        for entry, header in zip(entries, headers, strict=True)
-        if isinstance(header, str)
-    ]
-    rows = [
-        (entry.file, entry.speaker, entry.label, entry.partition, *astuple(header))
-        for entry, header in zip(entries, headers, strict=True)
-        if isinstance(header, Header)
-    ]
-    columns = ["file", "speaker", "label", "partition", "duration", "rate", "channels"]
-    kinds = dict.fromkeys(columns[:4], "str") | {"duration": "float64", "rate": "int64", "channels": "int64"}
-    return pd.DataFrame(rows, columns=columns).astype(kinds), broken
+    """The clips whose headers can be read (see `Corpus.clips`), and what is wrong with the others."""
+    # Waiting for the disk is most of the work, and libsndfile lets go of Python's lock: threads help.
+    with ThreadPoolExecutor(8) as pool:
+        headers = list(pool.map(_header, [folder / entry.file for entry in entries], chunksize=64))
+    rows, broken = [], []
+    for entry, header in zip(entries, headers, strict=True):
+        if isinstance(header, str):
+            broken.append(Problem(entry.file, "skipped", header))
+        else:
+            rows.append((entry.file, entry.speaker, entry.label, entry.partition, *header))
+    kinds = dict.fromkeys(("file", "speaker", "label", "partition"), "str")
+    kinds |= {"duration": "float64", "rate": "int64", "channels": "int64"}
+    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds), broken
+
+
+def _header(path: Path) -> tuple[float, int, int] | str:
+    """Duration (s), rate (Hz) and channels from a file's header, or why it has none to use; nothing is decoded."""
+    try:
+        if not path.stat().st_size:
+            return "an empty file (0 bytes)"
+        info = soundfile.info(path)
+    except soundfile.LibsndfileError as error:
+        return f"not readable as audio: {error.error_string.strip().rstrip('.')}"
+    except OSError as error:
+        return f"not readable: {error.strerror or error}"
+    if info.frames <= 0 or info.samplerate <= 0:
+        return "a header without audio (0 samples)"
+    return info.frames / info.samplerate, info.samplerate, info.channels
 
 
 def _corpus_toml(folder: Path, info: CorpusInfo) -> tuple[str, str]:
@@ -186,8 +183,8 @@ def _corpus_toml(folder: Path, info: CorpusInfo) -> tuple[str, str]:
         told = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DsliteError(f"{path} is not readable as TOML ({error}). Mend it or remove it.") from None
-    if told.get("data") not in _TOLD:
-        raise DsliteError(f"{path}: data is {told.get('data')!r}; one of {', '.join(_TOLD)} was expected.")
+    if told.get("data") not in DATA[:3]:
+        raise DsliteError(f"{path}: data is {told.get('data')!r}; one of {', '.join(DATA[:3])} was expected.")
     if info.table1 is not None and told.get("corpus", info.name) != info.name:
         raise DsliteError(
             f"{path} says that this is {told['corpus']!r}, but the folder is read as {info.name!r}. "

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 PARTITIONS = ("train", "dev", "test")
 """The three partitions; the challenges' own name for ``dev`` is ``devel``."""
@@ -48,6 +48,7 @@ class CorpusInfo:
         access: how to get it and whom to ask.
         url: where to begin; empty for an own corpus.
         layout: what its folder looks like, in one line.
+        reader: the module of `dslite.corpora.readers` that reads it; empty for an own corpus.
         partition: "official", or the rule and its reason where the paper leaves it open.
         citation: what to cite.
         labels: label as distributed -> class.
@@ -62,13 +63,14 @@ class CorpusInfo:
     short: str
     sound: str
     classes: tuple[str, ...]
-    table1: Table1 | None
     licence: str
     access: str
-    url: str
     layout: str
     partition: str
-    citation: str
+    table1: Table1 | None = None
+    url: str = ""
+    citation: str = ""
+    reader: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     unused: frozenset[str] = frozenset()
     split: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -101,3 +103,8 @@ def _load() -> Mapping[str, CorpusInfo]:
 
 CORPORA: Mapping[str, CorpusInfo] = _load()
 """The eight corpora in the order of the paper's Table 1."""
+
+
+def described(name: str, about: Mapping[str, str]) -> CorpusInfo | SimpleNamespace:
+    """A corpus' entry; of an own corpus, what its records say of it (``about``) and no row of Table 1."""
+    return CORPORA.get(name) or SimpleNamespace(**about, table1=None)

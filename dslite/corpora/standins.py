@@ -17,7 +17,7 @@ import soundfile
 from scipy.special import gammaincinv
 
 from dslite.corpora.registry import CORPORA
-from dslite.corpora.standins_layouts import LAYOUTS, Clip
+from dslite.corpora.standins_layouts import Clip, places
 from dslite.corpora.standins_sounds import RATE, Speaker, sound
 from dslite.errors import DsliteError
 
@@ -77,7 +77,7 @@ def _write(name: str, folder: Path, seed: int) -> None:
     speakers = _speakers(plan, rng)
     clips = _clips(name, plan, speakers, rng)
     steps = _steps(plan, clips, rng)
-    files, labels = LAYOUTS[name](clips)
+    files, labels = places(name, clips)
     for index, (clip, file) in enumerate(zip(clips, files, strict=True)):
         rng = _generator(name, seed, 1 + index)
         cues = _cues(plan["sound"], steps[index])
@@ -114,21 +114,17 @@ def _speakers(plan: dict, rng: np.random.Generator) -> list[tuple[str, Speaker, 
 
 def _clips(name: str, plan: dict, speakers: list, rng: np.random.Generator) -> list[Clip]:
     lengths = iter(_durations(name, sum(map(sum, plan["clips"].values())), rng))
+    each = plan.get("clips_each", 1)  # a new subject after every so many clips of its one class
     clips = []
     for partition, per_class in plan["clips"].items():
         here = [i for i, speaker in enumerate(speakers) if speaker[0] == partition]
         turn, given = 0, Counter()
         for label, count in zip(plan["cues"], per_class, strict=True):
             for number in range(count):
-                if "clips_each" in plan:  # a new subject after every so many clips of its one class
-                    who = here[turn + number // plan["clips_each"]]
-                else:
-                    who = here[turn % len(here)]
-                    turn += 1
+                who = here[(turn + number // each) % len(here)]
                 clips.append(Clip(partition, label, who, speakers[who][2], given[who, label], next(lengths)))
                 given[who, label] += 1
-            if "clips_each" in plan:
-                turn += -(-count // plan["clips_each"])
+            turn += -(-count // each)
     return clips
 
 

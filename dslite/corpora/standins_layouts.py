@@ -6,9 +6,8 @@ each partition come from the registry.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from dslite.corpora.registry import CORPORA
 
@@ -140,17 +139,16 @@ def _ravdess(name: str, clips: Sequence[Clip]) -> Places:
     return files, {}
 
 
-LAYOUTS: dict[str, Callable[[Sequence[Clip]], Places]] = {
-    name: partial(layout, name)
-    for name, layout in {
-        "ccs": _compare_2021,
-        "css": _compare_2021,
-        "demos": _demos,
-        "ess": _compare_2021,
-        "iemocap": _iemocap,
-        "mpssc": _compare_2017,
-        "ravdess": _ravdess,
-        "sleep": _compare_2019,
-    }.items()
+_LAYOUTS = {
+    "compare_2017": _compare_2017,
+    "compare_2019": _compare_2019,
+    "compare_2021": _compare_2021,
+    "demos": _demos,
+    "iemocap": _iemocap,
+    "ravdess": _ravdess,
 }
-"""The layout of each corpus."""
+
+
+def places(name: str, clips: Sequence[Clip]) -> Places:
+    """The clips of a corpus in the layout that its reader reads."""
+    return _LAYOUTS[CORPORA[name].reader](name, clips)

@@ -185,10 +185,7 @@ def cut(content: Content) -> tuple[bytes, bytes]:
         graph = read_graph(content)
         of_front = {id(o) for o in graph.front_end}
         graph.subgraph.operators = [o for o in graph.subgraph.operators if (id(o) in of_front) == first]
-        if first:
-            graph.subgraph.outputs = [graph.picture]
-        else:
-            graph.subgraph.inputs = [graph.picture]
+        setattr(graph.subgraph, "outputs" if first else "inputs", [graph.picture])
         graph.model.signatureDefs = []
         parts.append(_pack(graph.model))
     return parts[0], parts[1]

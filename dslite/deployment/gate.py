@@ -76,11 +76,9 @@ def _constants(graph) -> list[str]:
 def _narrow(graph) -> list[str]:
     tensors = graph.subgraph.tensors
     used = {i for operator in graph.front_end for i in [*operator.inputs, *operator.outputs] if i >= 0}
-    found = [_NARROW[tensors[i].type] for i in sorted(used) if tensors[i].type in _NARROW]
-    if not found:
-        return []
+    found = [_NARROW[tensors[i].type] for i in used if tensors[i].type in _NARROW]
     kinds = ", ".join(sorted(set(found)))
-    return [f"the front end is quantised ({len(found)} tensors of {kinds}); it must stay float32"]
+    return [f"the front end is quantised ({len(found)} tensors of {kinds}); it must stay float32"] if found else []
 
 
 def probes(samples: int, seed: int) -> dict[str, np.ndarray]:

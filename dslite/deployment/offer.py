@@ -1,6 +1,6 @@
 """From a fit's model to the files that are offered, with everything the report says of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class Offer:
         table: a row per variant, after one of Keras (``model`` is ``keras``): ``model``, ``bytes``, ``offered``,
             ``reason`` (why not), ``agreement`` (percent of dev files), ``difference`` (largest, of a dev file's
             probability) and, on test, ``uar``, ``ci_low``, ``ci_high`` (percent), ``n_files``, ``n_speakers``.
-        predictions: on test, a row per model and file, as :func:`dslite.training.predictions` with ``model``.
+        predictions: on test, a row per model and file, as :func:`dslite.scoring.predictions` with ``model``.
     """
 
     table: pd.DataFrame
@@ -111,7 +111,7 @@ def offer(
     classes: Sequence[str],
     samples: int,
     clips: pd.DataFrame,
-    audio: Path,
+    waves: Mapping[str, np.ndarray],
     folder: Path,
     about: dict,
     seed: int,
@@ -127,7 +127,7 @@ def offer(
         samples: length of a chunk; for a corpus of whole files, a stated length.
         clips: a row per usable file: ``file``, ``label``, ``speaker``, ``partition``. Train calibrates, dev is compared
             with Keras, test is scored.
-        audio: the folder that ``file`` is relative to.
+        waves: decoded files by name, float32 (n,) at the model's rate (:class:`dslite.store.Samples`).
         folder: where ``<variant>.tflite`` goes. A file of a variant that fails is removed from there.
         about: kept in each file, for people (corpus, data, weights, ...).
         seed: of calibration, probes and bootstrap.
@@ -135,17 +135,16 @@ def offer(
         calibration: how many training chunks calibrate.
         decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
     """
-    rate = model.get_layer("plot").parameters.rate
     of = {name: clips[clips["partition"] == name] for name in ("train", "dev", "test")}
-    seen = sample_chunks(of["train"], audio, samples, rate, calibration, seed)
-    real = sample_chunks(of["dev"], audio, samples, rate, REAL, seed)
+    seen = sample_chunks(of["train"], waves, samples, calibration, seed)
+    real = sample_chunks(of["dev"], waves, samples, REAL, seed)
     made = make(model, classes, samples, seen, real, about, seed, progress)
     running = {name: LiteModel(made.contents[name]) for name in VARIANTS if not made.wrong[name]}
     classifiers = {"keras": keras_classifier(model)} | running
     tables = {}
     for part in ("dev", "test"):
         progress(f"all variants on {part}")
-        tables[part] = predict(classifiers, of[part], audio, samples, rate, classes, decision)
+        tables[part] = predict(classifiers, of[part], waves, samples, classes, decision)
     rows = []
     for name in ("keras", *VARIANTS):
         row = {"model": name, "bytes": len(made.contents[name]) if name in made.contents else np.nan}

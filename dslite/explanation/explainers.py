@@ -77,16 +77,9 @@ def partition(
         that were not told apart share their value evenly.
     """
     regions = regions or Regions(*levels.shape)
-    explainer = shap.explainers.PartitionExplainer(probabilities, RegionMasker(regions, baseline))
-    with _repeatable():
-        found = explainer(levels[None], max_evals=evaluations, batch_size=_BATCH, silent=True)
-    return _attribution(
-        probabilities(levels[None])[0],
-        np.moveaxis(found.values[0], -1, 0),
-        found.base_values[0],
-        f"shap Partition, {regions.bands} x {regions.spans} regions masked before the colour map",
-        evaluations,
-    )
+    values, base = _owen(probabilities, RegionMasker(regions, baseline), levels, evaluations)
+    method = f"shap Partition, {regions.bands} x {regions.spans} regions masked before the colour map"
+    return _attribution(probabilities(levels[None])[0], np.moveaxis(values, -1, 0), base, method, evaluations)
 
 
 def paper_way(
@@ -119,16 +112,10 @@ def paper_way(
         raise DsliteError(
             "The paper's way inpaints with OpenCV, which is not installed: pip install opencv-python-headless."
         ) from error
-    with _repeatable():
-        explainer = shap.explainers.PartitionExplainer(probabilities, masker)
-        found = explainer(picture[None], max_evals=evaluations, batch_size=_BATCH, silent=True)
-    return _attribution(
-        probabilities(picture[None])[0],
-        np.moveaxis(found.values[0].sum(axis=2), -1, 0)[:, ::-1],
-        found.base_values[0],
-        "shap Partition, image masker with inpainting (the paper's way)",
-        evaluations,
-    )
+    values, base = _owen(probabilities, masker, picture, evaluations)
+    values = np.moveaxis(values.sum(axis=2), -1, 0)[:, ::-1]
+    method = "shap Partition, image masker with inpainting (the paper's way)"
+    return _attribution(probabilities(picture[None])[0], values, base, method, evaluations)
 
 
 def gradients(view, levels: np.ndarray, background: np.ndarray, samples: int = 32, seed: int = 0) -> Attribution:
@@ -158,28 +145,22 @@ def gradients(view, levels: np.ndarray, background: np.ndarray, samples: int = 3
         parts = [points[i : i + _GRADIENT_BATCH] for i in range(0, samples, _GRADIENT_BATCH)]
         slopes = np.concatenate([view.gradient(part, row).numpy() for part in parts])
         values.append((slopes * way).mean(axis=0).T.astype(np.float64))
-    return _attribution(
-        view.probabilities(levels[None])[0],
-        np.stack([*values, -np.sum(values, axis=0)]),
-        base,
-        "expected gradients on the levels",
-        samples,
-    )
+    every, method = np.stack([*values, -np.sum(values, axis=0)]), "expected gradients on the levels"
+    return _attribution(view.probabilities(levels[None])[0], every, base, method, samples)
 
 
 def _attribution(prediction, values, base, method: str, evaluations: int) -> Attribution:
-    values, base = np.asarray(values, np.float64), np.asarray(base, np.float64)
-    return Attribution(
-        values, base, np.asarray(prediction, np.float64), f"{method}; {evaluations} evaluations", evaluations
-    )
+    values, base, prediction = (np.asarray(array, np.float64) for array in (values, base, prediction))
+    return Attribution(values, base, prediction, f"{method}; {evaluations} evaluations", evaluations)
 
 
-@contextmanager
-def _repeatable():
-    """shap orders regions of equal importance by numpy's global generator: fixed inside, as it was afterwards."""
-    before = np.random.get_state()  # noqa: NPY002 - it is the one that shap uses
+def _owen(probabilities: Callable, masker, whole: np.ndarray, evaluations: int) -> tuple[np.ndarray, np.ndarray]:
+    """The Partition explainer's values (last axis: classes) and base values of one input."""
+    before = np.random.get_state()  # noqa: NPY002 - shap orders regions of equal importance by it: fixed here
     np.random.seed(0)  # noqa: NPY002
     try:
-        yield
+        explainer = shap.explainers.PartitionExplainer(probabilities, masker)
+        found = explainer(whole[None], max_evals=evaluations, batch_size=_BATCH, silent=True)
     finally:
         np.random.set_state(before)  # noqa: NPY002
+    return found.values[0], found.base_values[0]

@@ -91,9 +91,9 @@ def mean_maps(attributions: Sequence[Attribution], labels: Sequence[str], classe
     """
     found = []
     for index, label in enumerate(classes):
-        maps = [a.pooled()[index] for a, own in zip(attributions, labels, strict=True) if own == label]
-        if maps:
-            maps = np.stack(maps)
+        own = [a.pooled()[index] for a, of in zip(attributions, labels, strict=True) if of == label]
+        if own:
+            maps = np.stack(own)
             mean = maps.mean(axis=0)
             agreement = (np.sign(maps) == np.sign(mean)).mean(axis=0)
             found.append(MeanMap(label, mean, maps.std(axis=0), agreement, len(maps)))
@@ -117,9 +117,9 @@ def band_profile(
     """
     rng, profiles = np.random.default_rng(seed), {}
     for index, label in enumerate(classes):
-        clips = [a.pooled()[index].sum(axis=1) for a, own in zip(attributions, labels, strict=True) if own == label]
-        if len(clips) > 1:
-            clips = np.stack(clips)
+        own = [a.pooled()[index].sum(axis=1) for a, of in zip(attributions, labels, strict=True) if of == label]
+        if len(own) > 1:
+            clips = np.stack(own)
             means = clips[rng.integers(0, len(clips), (draws, len(clips)))].mean(axis=1)
             profiles[label] = (clips.mean(axis=0), *np.percentile(means, [2.5, 97.5], axis=0))
     return profiles

@@ -2,12 +2,24 @@
 
 import contextlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
 from dslite.errors import DsliteError
 from dslite.explore import explorer as exploring
-from dslite.explore.page import Page
+
+if TYPE_CHECKING:
+    from dslite.explore.page import Page
+
+
+_ROWS = {
+    "choose": (("corpus", "train"), ("partition", "class"), ("clip",), ("chunk", "upload")),
+    "augment": (("lambda", "cutmix", "specaugment", "again"),),
+    "over time": (("window", "hop"),),
+    "explain": (("explain",),),
+}
+"""Cell of the page -> the widgets in its rows."""
 
 
 class Controls:
@@ -20,7 +32,7 @@ class Controls:
         by_name: name -> widget.
     """
 
-    def __init__(self, page: Page):
+    def __init__(self, page: "Page"):
         self.page, self._busy = page, False
         self._known = {page.explorer.stage.settings.name: page.explorer}
         lam = {"min": 0.0, "max": 1.0, "step": 0.05, "readout_format": ".2f", "continuous_update": False}
@@ -45,9 +57,7 @@ class Controls:
         settings = page.explorer.stage.settings
         b["corpus"].options, b["corpus"].value = exploring.choices(settings), settings.name
         b["partition"].value = page.clip.partition or "test"
-        self._offer_classes()
-        self._offer_files()
-        self._offer_chunks()
+        self._offer()
         for name, act in {
             "corpus": self._corpus, "partition": self._files, "class": self._files, "clip": self._clip,
             "chunk": self._chunk, "upload": self._upload, "lambda": self._augment, "cutmix": self._augment,
@@ -57,23 +67,9 @@ class Controls:
         for name, act in {"train": self._train, "again": self._again, "explain": lambda: page.draw("shap")}.items():
             b[name].on_click(lambda _button, act=act: self._guarded(act))
 
-    def choose(self) -> w.Widget:
-        """For corpus, clip, chunk and upload."""
-        b = self.by_name
-        rows = (("corpus", "train"), ("partition", "class"), ("clip",), ("chunk", "upload"))
-        return w.VBox([w.HBox([b[name] for name in row]) for row in rows])
-
-    def augment(self) -> w.Widget:
-        """For lambda and which of the two augmentations act."""
-        return w.HBox([self.by_name[name] for name in ("lambda", "cutmix", "specaugment", "again")])
-
-    def over_time(self) -> w.Widget:
-        """For window and hop."""
-        return w.HBox([self.by_name["window"], self.by_name["hop"]])
-
-    def explain(self) -> w.Widget:
-        """To ask for the SHAP map."""
-        return self.by_name["explain"]
+    def of_cell(self, cell: str) -> w.Widget:
+        """The widgets of one of the page's cells, by its name."""
+        return w.VBox([w.HBox([self.by_name[name] for name in row]) for row in _ROWS[cell]])
 
     def _guarded(self, act: Callable[[], None]) -> None:
         """Does something once, however many widgets it sets, and says in words what is wrong."""
@@ -92,9 +88,8 @@ class Controls:
 
     def _corpus(self) -> None:
         settings = self._wanted()
-        price = "" if settings.name in self._known else exploring.cost(settings)
-        self.by_name["train"].layout.display = "" if price else "none"
-        if price:
+        if settings.name not in self._known and (price := exploring.cost(settings)):
+            self.by_name["train"].layout.display = ""
             self.page.say(price)
         else:
             self._train()
@@ -108,9 +103,7 @@ class Controls:
         self.by_name["train"].layout.display = "none"
         self.page.use(self._known[settings.name])
         self.by_name["partition"].value = "test"
-        self._offer_classes()
-        self._offer_files()
-        self._offer_chunks()
+        self._offer()
 
     def _wanted(self):
         name = self.by_name["corpus"].value
@@ -151,9 +144,11 @@ class Controls:
         self.page.hop, self.page.window = self.by_name["hop"].value, self.by_name["window"].value
         self.page.draw("over time")
 
-    def _offer_classes(self) -> None:
+    def _offer(self) -> None:
         self.by_name["class"].options = [("all", ""), *((name, name) for name in self.page.explorer.classes)]
         self.by_name["class"].value = ""
+        self._offer_files()
+        self._offer_chunks()
 
     def _offer_files(self) -> None:
         clip, name = self.by_name["clip"], self.page.clip.name

@@ -8,7 +8,7 @@ from dslite.errors import DsliteError
 
 
 @dataclass(frozen=True, eq=False)
-class Clip:
+class ExploredClip:
     """A file to look at.
 
     Attributes:
@@ -42,7 +42,7 @@ class OverTime:
 
 
 @dataclass(frozen=True)
-class Decision:
+class ClipDecision:
     """A file's class by vote of its chunks (half a chunk of hop), the mean probabilities, and how many chunks."""
 
     predicted: str
@@ -91,8 +91,5 @@ def at_lambda(policy, lam: float):
     """
     if not 0.0 <= lam <= 1.0:
         raise DsliteError(f"lambda is {lam}; expected a number from 0 to 1.")
-
-    def point(limits):
-        return (limits[0] + (limits[1] - limits[0]) * lam,) * 2
-
-    return replace(policy, patch=point(policy.patch), mask=point(policy.mask), probability=(1.0, 1.0), partner="other")
+    patch, mask = ((low + (high - low) * lam,) * 2 for low, high in (policy.patch, policy.mask))
+    return replace(policy, patch=patch, mask=mask, probability=(1.0, 1.0), partner="other")

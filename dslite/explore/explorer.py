@@ -11,16 +11,18 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from dslite import audio, corpora, scoring
 from dslite.errors import DsliteError
-from dslite.explore.data import Augmented, Clip, Decision, OverTime, at_lambda
+from dslite.explore.data import Augmented, ClipDecision, ExploredClip, OverTime, at_lambda
+from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
-from dslite.layout.settings import Settings, resolve
+from dslite.layout.settings import Settings
 from dslite.run import estimates
-from dslite.stages.corpus import work as stages
-from dslite.stages.paper import work as summary
+from dslite.run.notebook import with_earlier
+from dslite.run.resolve import resolve
+from dslite.stages.catalogue import STAGES, chain
+from dslite.stages.paper.work import evaluated
 
 LONGEST = 120.0
 """Seconds of somebody's own file that are looked at; the rest is left out, and the page says so."""
@@ -36,7 +38,7 @@ TRAINED_ON = "test"
 
 def choices(settings: Settings) -> list[str]:
     """Names of corpora: first those that have been evaluated in this output folder, then the paper's others."""
-    return list(dict.fromkeys([*summary.evaluated(Paths(settings.output)), *corpora.CORPORA]))
+    return list(dict.fromkeys([*evaluated(Paths(settings.output)), *corpora.CORPORA]))
 
 
 def other(settings: Settings, corpus: str) -> Settings:
@@ -47,7 +49,7 @@ def other(settings: Settings, corpus: str) -> Settings:
         corpus: one of :func:`choices`.
     """
     values = settings.as_parameters() | {"corpus": corpus}
-    if corpus in summary.evaluated(Paths(settings.output)):
+    if corpus in evaluated(Paths(settings.output)):
         record = Paths(settings.output).corpus(corpus).record("evaluate")
         made = json.loads(record.read_text("utf-8"))["parameters"]
         values |= {name: made[name] for name in ("corpus", "profile", "reading", "backbone", "seed")}
@@ -62,7 +64,8 @@ def cost(settings: Settings) -> str:
     """
     if settings.paths.record("evaluate").exists():
         return ""
-    guess = sum(estimates.first_guess(stage, settings) for stage in ("corpus", "train", "baseline", "evaluate"))
+    load = estimates.workload(settings)
+    guess = sum(STAGES[stage].seconds(load) for stage in chain("evaluate"))
     what = "a SYNTHETIC stand-in" if settings.standin else "the real audio"
     return (
         f"{settings.name} has not been trained below {settings.output} yet: eight fits on {what}, {settings.backbone}, "
@@ -79,7 +82,8 @@ def load(settings: Settings) -> "Explorer":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before its first import: says half as much
     if price := cost(settings):
         print(price)
-    return Explorer(stages.evaluate(settings))
+    # What comes before explanations is what an explorer needs: everything up to the scores.
+    return Explorer(FinishedStage.of(with_earlier(settings, "explain"), "evaluate"))
 
 
 class Explorer:
@@ -89,15 +93,16 @@ class Explorer:
         stage: of ``evaluate``.
     """
 
-    def __init__(self, stage: stages.Stage):
+    def __init__(self, stage: FinishedStage):
         import tensorflow as tf
 
+        from dslite.augmentation import Policy
         from dslite.explanation.view import View
         from dslite.model import load_model
 
         self.stage, self.classes = stage, stage.classes
         model = load_model(stage.paths.fit(stage.chosen, TRAINED_ON) / "model.keras")
-        self.front_end, self.policy = model.get_layer("plot").parameters, stage.settings.reading.policy()
+        self.front_end, self.policy = model.get_layer("plot").parameters, Policy.of(stage.settings.reading)
         self.view, self.mel_hz = View.of(model), self.front_end.mel_frequencies()
         self._normalise = model.get_layer("normalise")
         waves = tf.TensorSpec([None, None], tf.float32)
@@ -124,23 +129,19 @@ class Explorer:
         files = self.files()
         return next((file for file in files if clips[file] >= self.chunk + 1), files[0])
 
-    def clip(self, file: str) -> Clip:
+    def clip(self, file: str) -> ExploredClip:
         """A file of the corpus, by its name there.
 
         Raises:
-            DsliteError: if the corpus has no such usable file, or it cannot be read any more.
+            DsliteError: if the corpus has no such usable file.
         """
-        row = self.stage.clips[self.stage.clips["file"] == file]
-        if row.empty:
+        found = self.stage.clips[self.stage.clips["file"] == file]
+        if found.empty:
             raise DsliteError(f"{self.stage.settings.name} has no usable file {file!r}; one is {self.first!r}.")
+        label, partition = found[["label", "partition"]].iloc[0]
+        return self._once(("clip", file), lambda: ExploredClip(file, label, partition, self._samples[file]))
 
-        def read():
-            samples = _load(self.stage.settings.folder / file, file, self.front_end.rate)
-            return Clip(file, row["label"].iloc[0], row["partition"].iloc[0], samples)
-
-        return self._once(("clip", file), read)
-
-    def own(self, file: Path) -> Clip:
+    def own(self, file: Path) -> ExploredClip:
         """Somebody's own audio file.
 
         Raises:
@@ -150,7 +151,7 @@ class Explorer:
             raise DsliteError(f"{file} does not exist; expected an audio file that libsndfile reads (WAV, FLAC, MP3).")
         return self._own(file, file.name)
 
-    def uploaded(self, name: str, content: bytes) -> Clip:
+    def uploaded(self, name: str, content: bytes) -> ExploredClip:
         """The same from bytes.
 
         Args:
@@ -162,13 +163,18 @@ class Explorer:
             file.write_bytes(content)
             return self._own(file, name)
 
-    def _own(self, file: Path, name: str) -> Clip:
-        samples, most = _load(file, name, self.front_end.rate), round(LONGEST * self.front_end.rate)
-        return Clip(name, "", "", samples[:most], len(samples) > most)
+    def _own(self, file: Path, name: str) -> ExploredClip:
+        rate = self.front_end.rate
+        try:
+            samples, most = audio.load(file, rate), round(LONGEST * rate)
+        except audio.UnusableAudio as reason:
+            expected = "expected audio that libsndfile reads (WAV, FLAC, OGG, MP3)"
+            raise DsliteError(f"{name} {reason}; {expected}.") from reason
+        return ExploredClip(name, "", "", samples[:most], len(samples) > most)
 
     # what the model makes of them -------------------------------------------------------------------------------------
 
-    def waves(self, clip: Clip, window: float = 0.0, hop: float = 0.0) -> np.ndarray:
+    def waves(self, clip: ExploredClip, window: float = 0.0, hop: float = 0.0) -> np.ndarray:
         """The clip's chunks as :func:`dslite.audio.cut` cuts them.
 
         Args:
@@ -188,25 +194,23 @@ class Explorer:
         """float32 (n, samples) -> uint8 (n, frames, mel_bins), the plots before colours."""
         return np.concatenate([self._quantise(waves[i : i + 32]).numpy() for i in range(0, len(waves), 32)])
 
-    def plot(self, clip: Clip, chunk: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    def plot(self, clip: ExploredClip, chunk: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """One chunk: float32 (samples,) and uint8 (frames, mel_bins)."""
         waves = self.waves(clip)
         wave = waves[min(chunk, len(waves) - 1)]
         return wave, self._once(("plot", clip, chunk), lambda: self.levels(wave[None])[0])
 
-    def decision(self, clip: Clip) -> Decision:
+    def decision(self, clip: ExploredClip) -> ClipDecision:
         """What the model says of the whole file, decided as for the scores."""
 
         def decide():
-            said = self.view.probabilities(self.levels(self.waves(clip)))
-            predicted, mean, chunks = scoring.decide(
-                said, np.zeros(len(said), int), self.stage.settings.reading.decision
-            )
-            return Decision(self.classes[predicted[0]], mean[0], int(chunks[0]))
+            said, rule = self.view.probabilities(self.levels(self.waves(clip))), self.stage.settings.reading.decision
+            predicted, mean, chunks = scoring.decide(said, np.zeros(len(said), int), rule)
+            return ClipDecision(self.classes[predicted[0]], mean[0], int(chunks[0]))
 
         return self._once(("decision", clip), decide)
 
-    def over_time(self, clip: Clip, hop: float = 0.25, window: float = 0.0) -> OverTime:
+    def over_time(self, clip: ExploredClip, hop: float = 0.25, window: float = 0.0) -> OverTime:
         """Probabilities while a window moves over the clip.
 
         Args:
@@ -230,7 +234,7 @@ class Explorer:
         return self._once(("over time", clip, hop, window), slide)
 
     def augmented(
-        self, clip: Clip, chunk: int, lam: float, seed: int, cutmix: bool = True, specaugment: bool = True
+        self, clip: ExploredClip, chunk: int, lam: float, seed: int, cutmix: bool = True, specaugment: bool = True
     ) -> Augmented:
         """SapAugment's two augmentations of one chunk at a given lambda, with a partner from the training files.
 
@@ -271,7 +275,7 @@ class Explorer:
 
         return np.arange(1, n + 1) / n, sap_lambda(np.arange(n, dtype=np.float32), self.policy).numpy()
 
-    def shap(self, clip: Clip, chunk: int = 0):
+    def shap(self, clip: ExploredClip, chunk: int = 0):
         """The SHAP map of one chunk, an :class:`dslite.explanation.maps.Attribution`; what is hidden is silent."""
 
         def explain():
@@ -284,27 +288,29 @@ class Explorer:
 
     @cached_property
     def _fill(self) -> np.ndarray:
-        from dslite.backbones import denormalised
+        from dslite.network import denormalised
 
         return denormalised(self.stage.settings.reading.mask_fill, self._normalise.scale, self._normalise.offset)
 
     @cached_property
-    def _chunks(self) -> pd.DataFrame:
-        return pd.read_parquet(self.stage.paths.chunks)
+    def _samples(self):
+        from dslite.store import Samples
+
+        return Samples(self.stage.paths.samples)
 
     @cached_property
     def _cache(self):
         from dslite.store import Spectrograms
 
-        return Spectrograms(self.stage.paths.spectrograms, self._chunks)
+        return Spectrograms(self.stage.paths.spectrograms, self.stage.chunks)
 
     @cached_property
     def _train(self) -> np.ndarray:
         """Indices of the training chunks."""
-        return np.flatnonzero(self._chunks["file"].isin(self.files("train")))
+        return np.flatnonzero(self.stage.chunks["file"].isin(self.files("train")))
 
-    def _partner(self, clip: Clip, seed: int) -> tuple[str, str, np.ndarray]:
-        files = self._chunks["file"].to_numpy()
+    def _partner(self, clip: ExploredClip, seed: int) -> tuple[str, str, np.ndarray]:
+        files = self.stage.chunks["file"].to_numpy()
         others = self._train[files[self._train] != clip.name]
         index = int(np.random.default_rng([seed, 1]).choice(others))
         label = self.stage.clips.set_index("file").loc[files[index], "label"]
@@ -317,10 +323,3 @@ class Explorer:
                 self._kept.pop(next(iter(self._kept)))
             self._kept[key] = made
         return self._kept[key]
-
-
-def _load(file: Path, name: str, rate: int) -> np.ndarray:
-    try:
-        return audio.load(file, rate)
-    except audio.UnusableAudio as reason:
-        raise DsliteError(f"{name} {reason}; expected audio that libsndfile reads (WAV, FLAC, OGG, MP3).") from reason

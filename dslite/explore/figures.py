@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib as mpl
 import numpy as np
 import seaborn as sns
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from dslite.reporting.display import RC
-from dslite.reporting.figures import COLOURS, envelope, mel_ticks
+from dslite.reporting.explanations import label_axes
+from dslite.reporting.figures import COLOURS, envelope, placed, subplots
 
-_WIDTH = 7.4
 _STYLES = ("-", "--", "-.", ":")
 _MARKERS = "osD^vP*X"
 
@@ -52,10 +49,7 @@ def over_time(
         classes: names, in the order of the columns.
     """
     seconds = len(wave) / rate
-    with mpl.rc_context(RC):
-        figure, (top, bottom) = plt.subplots(
-            2, 1, figsize=(_WIDTH, 3.4), sharex=True, height_ratios=(1, 2.4), layout="constrained"
-        )
+    with subplots(2, 1, 3.4, sharex=True, height_ratios=(1, 2.4)) as (figure, (top, bottom)):
         time, low, high = envelope(wave, rate)
         top.fill_between(time, low, high, color=COLOURS["train"], lw=0.3)
         top.set(xlim=(0, seconds), ylabel="amplitude")
@@ -86,11 +80,9 @@ def augmentation(
         curve: loss rank as a share of the batch, shape (n,), and lambda, shape (n,).
         lam: the lambda that was used.
     """
-    with mpl.rc_context(RC):
-        figure, (*plots, last) = plt.subplots(1, len(pictures) + 1, figsize=(_WIDTH, 2.35), layout="constrained")
+    with subplots(1, len(pictures) + 1, 2.35) as (figure, (*plots, last)):
         for axes, shown in zip(plots, pictures, strict=True):
             _draw(axes, shown, mel_hz)
-        plots[0].set_ylabel("Hz (Mel)")
         rank, portion = curve
         last.plot(rank, portion, color=COLOURS["train"], lw=1.3)
         last.plot(np.interp(lam, portion[::-1], rank[::-1]), lam, "o", color=COLOURS["dev"], ms=6)
@@ -101,18 +93,11 @@ def augmentation(
 
 def _draw(axes: Axes, shown: Picture, mel_hz: np.ndarray) -> None:
     bins, size = len(mel_hz), len(shown.picture)
-    axes.imshow(
-        np.clip(shown.picture / 255.0, 0.0, 1.0), origin="upper", aspect="auto", rasterized=True,
-        extent=(0, shown.seconds, -0.5, bins - 0.5), interpolation="nearest",
-    )  # fmt: skip
+    axes.imshow(np.clip(shown.picture / 255.0, 0.0, 1.0), **placed(shown.seconds, bins) | {"origin": "upper"})
     if shown.square:
         top, bottom, left, right = shown.square
         corner = left / size * shown.seconds, bins - 0.5 - bottom / size * bins
         sides = (right - left) / size * shown.seconds, (bottom - top) / size * bins
         axes.add_patch(Rectangle(corner, *sides, fill=False, ec="white", lw=1.4, ls="--"))
     axes.set_title(shown.title, parse_math=False, fontsize=8.5)
-    axes.set_yticks(*mel_ticks(mel_hz))
-    axes.tick_params(labelleft=axes.get_subplotspec().is_first_col())
-    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
-    axes.set_xlabel("time (s)")
-    axes.spines[["top", "right"]].set_visible(True)
+    label_axes(axes, mel_hz, ticks=4)

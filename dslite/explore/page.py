@@ -4,13 +4,14 @@ A panel is an ordinary output of its cell whose content can be replaced. So a pa
 without widgets, shows the same as a live one does for the clip that it begins with.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from markupsafe import escape
 
 from dslite.explanation import evidence
 from dslite.explore import explorer as exploring
-from dslite.explore.data import Clip
+from dslite.explore.data import ExploredClip
 from dslite.explore.explorer import Explorer
 from dslite.explore.figures import Picture, augmentation, over_time
 from dslite.reporting.display import figure_html
@@ -21,7 +22,7 @@ from dslite.reporting.provenance import banner_html
 NOT_ASKED = "<p class='ds-note'>The SHAP map of this chunk has not been asked for.</p>"
 
 
-class Panel:
+class OutputPanel:
     """One output of a cell: its HTML, and whether it is on the page yet."""
 
     def __init__(self):
@@ -54,7 +55,7 @@ class Page:
         widgets: whether there are to be controls; where ipywidgets is not installed there are none.
 
     Attributes:
-        panels: name -> :class:`Panel`.
+        panels: name -> :class:`OutputPanel`.
         controls: the :class:`dslite.explore.controls.Controls`, or None.
 
     Raises:
@@ -68,11 +69,15 @@ class Page:
         self.chunk, self.seed, self.cutmix, self.specaugment = 0, explorer.stage.settings.seed, True, True
         self.hop, self.window = 0.25, 0.0
         self._draw = {
-            "banner": self._banner, "clip": self._clip, "augment": self._augmented, "over time": self._over_time,
-            "shap": self._shap,
+            "banner": lambda: banner_html(self.explorer.stage.record), "clip": self._clip,
+            "augment": self._augmented, "over time": self._over_time, "shap": self._shap,
         }  # fmt: skip
-        self.panels = {name: Panel() for name in (*self._draw, "message")}
-        self.controls = _controls(self) if widgets else None
+        self.panels = {name: OutputPanel() for name in (*self._draw, "message")}
+        self.controls = None
+        if widgets and find_spec("ipywidgets"):  # else plain outputs
+            from dslite.explore.controls import Controls
+
+            self.controls = Controls(self)
 
     # the cells --------------------------------------------------------------------------------------------------------
 
@@ -88,7 +93,7 @@ class Page:
 
     def over_time(self) -> None:
         """Cell: probabilities while a window moves over the clip."""
-        self._cell("over_time", "over time")
+        self._cell("over time", "over time")
 
     def explain(self) -> None:
         """Cell: the SHAP map of the chunk."""
@@ -101,7 +106,7 @@ class Page:
             if name in self._draw:
                 self.draw(name)
         if self.controls:
-            display(getattr(self.controls, controls)())
+            display(self.controls.of_cell(controls))
         for name in panels:
             self.panels[name].place()
 
@@ -113,7 +118,7 @@ class Page:
         self.draw("banner")
         self.take(explorer.clip(explorer.first))
 
-    def take(self, clip: Clip, chunk: int = 0) -> None:
+    def take(self, clip: ExploredClip, chunk: int = 0) -> None:
         """Another clip, or another chunk of it: what hangs on it is drawn again, but the SHAP map only when asked."""
         same = clip is self.clip
         self.clip, self.chunk = clip, chunk
@@ -131,9 +136,6 @@ class Page:
         self.panels["message"].show(f"<p class='ds-note'><strong>{escape(text)}</strong></p>" if text else "")
 
     # what the panels show ---------------------------------------------------------------------------------------------
-
-    def _banner(self) -> str:
-        return banner_html(self.explorer.stage.record)
 
     def _clip(self) -> str:
         e, clip = self.explorer, self.clip
@@ -217,11 +219,3 @@ class Page:
         rate = self.explorer.front_end.rate
         peak = float(abs(next(iter(sounds.values()))).max())
         return players_html(self.clip.name, {n: evidence.encode(wave, rate, peak) for n, wave in sounds.items()})
-
-
-def _controls(page: Page):
-    try:
-        from dslite.explore.controls import Controls
-    except ImportError:  # no ipywidgets: plain outputs
-        return None
-    return Controls(page)

@@ -1,83 +1,165 @@
-"""Which modules a stage's results depend on: changing one makes them stale."""
+"""What a result is made by, derived: the modules that a module imports, and the data files that they name.
 
+Nothing is listed by hand. Code is compared as syntax trees without docstrings, comments and layout, so that only what
+it does counts. Modules that are loaded by name (``import_module(f"dslite.backbones.{name}")``) count as far as they
+are chosen: adding a base model makes nothing stale.
+"""
+
+import ast
 import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[1]
 
-_FRONT_END = ["audio.py", "readings.py", "spectrogram.py", "store.py"]
-_DEPLOYMENT = ["deployment/*.py", "model.py", "spectrogram.py", "timing.py"]
-_CARDS = [
-    "stages/explain/cards.py",
-    *(f"reporting/{name}.py" for name in ("display", "explanations", "figures", "provenance")),
-]
-_TRAINING = [
-    *_FRONT_END,
-    *("augmentation.py", "backbones.py", "model.py", "profiles.py", "training.py", "weights.py"),
-    *("paper/table2.toml", "resampling.py", "scoring.py", "stages/train/fits.py"),
-]
-_RESULTS = {
-    "corpus": [
-        *_FRONT_END,
-        "corpora/**/*.py",
-        "corpora/**/*.toml",
-        "paper/table2.toml",
-        "paper/published.toml",
-        "stages/corpus/work.py",
-        "layout/records.py",
-    ],
-    "train": _TRAINING,
-    "baseline": [
-        *_FRONT_END,
-        *("backbones.py", "baseline.py", "features.py", "resampling.py", "scoring.py", "weights.py"),
-        "stages/baseline/work.py",
-    ],
-    "evaluate": ["resampling.py", "scoring.py", "statistics.py", "stages/corpus/work.py", "layout/records.py"],
-    "explain": [*_FRONT_END, "explanation/*.py", "model.py", *_CARDS, "stages/explain/work.py"],
-    "deploy": [*_DEPLOYMENT, "audio.py", "resampling.py", "scoring.py", "stages/deploy/work.py"],
-    "ablation": [*_TRAINING, "paper/*.toml", "resampling.py", "statistics.py", "stages/ablation/work.py"],
-    "benchmark": [
-        *_DEPLOYMENT,
-        *("backbones.py", "paper/table2.toml", "profiles.py", "weights.py", "stages/benchmark/work.py"),
-    ],
-    "paper": [
-        *_FRONT_END,  # the pictures of the discrepancies are computed
-        *("augmentation.py", "backbones.py", "model.py", "paper/*", "stages/paper/views.py"),
-    ],
-}
-# What a reading's parameters are is compared by value, so that changing one reading leaves the results of the others.
-_LEDGER = [f"paper/{name}" for name in ("discrepancies.toml", "ledger.py", "readings.toml")]
-_PAGES = [
-    *_LEDGER,
-    "reporting/**/*.py",
-    "reporting/**/*.j2",
-    "reporting/**/*.css",
-    "profiles.py",
-    "stages/**/*.py",
-    "layout/*.py",
-]
-_NO_RESULT = {"corpora/download.py", "corpora/unpacking.py"}
-"""How audio comes to the machine changes nothing in it."""
+_RUNS_NOTEBOOKS = ("dslite.run", "dslite.explore")
+"""Rooms above the stages: a notebook asks them for earlier results, and nothing that it shows is computed there."""
 
 
-def results_from(stage: str) -> list[Path]:
-    """The files of this package that a stage's artefacts depend on."""
-    return _found(_RESULTS[stage])
+@dataclass(frozen=True)
+class _Module:
+    """What is known of one module (or notebook) by reading it: ``imports`` are (module, name or ""), ``by_name`` the
+    packages of which it loads members by name, ``strings`` its string constants."""
+
+    digest: str
+    imports: tuple[tuple[str, str], ...]
+    by_name: tuple[str, ...]
+    strings: frozenset[str]
 
 
-def page_from(stage: str) -> list[Path]:
-    """The files that a stage's page depends on besides: layout and pictures, no results."""
-    return [file for file in _found(_PAGES) if file not in results_from(stage)]
+class Code:
+    """The package as it lies on disk.
+
+    Args:
+        package: its folder; another than this very one is for tests.
+    """
+
+    def __init__(self, package: Path = PACKAGE):
+        self.package = package
+
+    def made_by(self, *roots: str | Path, chosen: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Everything in the package that some modules or notebooks are made by.
+
+        Args:
+            roots: names of modules, or notebooks.
+            chosen: package -> which of its members is loaded by name; of a package that is not in it, all are.
+
+        Returns:
+            Name of a module or data file (relative to the package's parent), sorted -> hash of what it does.
+        """
+        found: dict[str, str] = {}
+        waiting = [root for root in roots if isinstance(root, str)]
+        for notebook in (root for root in roots if isinstance(root, Path)):
+            read = _read_notebook(notebook, notebook.stat().st_mtime_ns)
+            found[notebook.name] = read.digest
+            waiting += self._next(read, chosen or {})
+        while waiting:
+            name = waiting.pop()
+            if name in found or name.startswith(_RUNS_NOTEBOOKS):
+                continue
+            if file := self._file(name):
+                read = _read(file, file.stat().st_mtime_ns)
+                found[name] = read.digest
+                waiting += self._next(read, chosen or {})
+            elif name in self._data:
+                text = self._data[name].read_bytes()
+                found[name] = hashlib.sha256(text).hexdigest()[:16]
+                if name.endswith((".j2", ".css")):  # templates name the templates that they are made of
+                    waiting += [other for other in self._data if Path(other).name.encode() in text]
+        return dict(sorted(found.items()))
+
+    def _next(self, read: _Module, chosen: Mapping[str, str]) -> Iterator[str]:
+        for module, name in read.imports:
+            yield self._home(module, name)
+        for package in read.by_name:
+            folder = self.package.parent / package.replace(".", "/")
+            members = [chosen[package]] if package in chosen else [file.stem for file in folder.glob("[a-z]*.py")]
+            yield from (f"{package}.{member}" for member in members)
+        for file in self._data:
+            if any(file.endswith(f"/{text}") for text in read.strings):
+                yield file
+
+    def _home(self, module: str, name: str) -> str:
+        """The module that an imported name comes from: a submodule, or what a package hands on."""
+        if name and self._file(f"{module}.{name}"):
+            return f"{module}.{name}"
+        file = self._file(module)
+        if name and file and file.name == "__init__.py":
+            for origin, imported in _read(file, file.stat().st_mtime_ns).imports:
+                if imported == name:
+                    return self._home(origin, name)
+        return module
+
+    def _file(self, module: str) -> Path | None:
+        place = self.package.parent / module.replace(".", "/")
+        return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
+
+    @cached_property
+    def _data(self) -> dict[str, Path]:
+        """The package's files that are no code, by their path from its parent folder."""
+        files = (file for file in self.package.rglob("*.*") if file.is_file() and "__pycache__" not in file.parts)
+        return {f.relative_to(self.package.parent).as_posix(): f for f in files if f.suffix not in (".py", ".pyc")}
 
 
-def code_hash(stage: str) -> str:
-    """One hash over :func:`results_from`."""
-    total = hashlib.sha256()
-    for file in results_from(stage):
-        total.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
-    return total.hexdigest()
+HERE = Code()
+"""The code that is running."""
 
 
-def _found(patterns: list[str]) -> list[Path]:
-    files = {file for pattern in patterns for file in _PACKAGE.glob(pattern) if file.is_file()}
-    return sorted(file for file in files if file.relative_to(_PACKAGE).as_posix() not in _NO_RESULT)
+def digest(made_by: Mapping[str, str]) -> str:
+    """One hash over what :meth:`Code.made_by` returns."""
+    return hashlib.sha256(json.dumps(made_by).encode()).hexdigest()[:16]
+
+
+@cache
+def _read(file: Path, stamp: int) -> _Module:
+    return _understood(ast.parse(file.read_bytes()))
+
+
+@cache
+def _read_notebook(file: Path, stamp: int) -> _Module:
+    """A notebook counts with all its cells: text is what its page shows."""
+    cells = json.loads(file.read_text("utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    shown = [[cell["cell_type"], "".join(cell["source"])] for cell in cells]
+    read = _understood(ast.parse(code))
+    whole = hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
+    return _Module(whole, read.imports, read.by_name, read.strings)
+
+
+def _understood(tree: ast.Module) -> _Module:
+    imports, by_name, strings = [], [], set()
+    for node in _walk(tree):
+        if isinstance(node, ast.Import):
+            imports += [(alias.name, "") for alias in node.names if alias.name.startswith("dslite.")]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "dslite":
+            imports += [(node.module, alias.name) for alias in node.names]
+        elif isinstance(node, ast.JoinedStr) and len(node.values) == 2 and isinstance(node.values[0], ast.Constant):
+            package = str(node.values[0].value)
+            by_name += [package[:-1]] if package.startswith("dslite.") and package.endswith(".") else []
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            strings.add(node.value)
+    what = ast.dump(tree)  # after _walk, which took out what does nothing
+    return _Module(hashlib.sha256(what.encode()).hexdigest()[:16], tuple(imports), tuple(by_name), frozenset(strings))
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node of a tree; docstrings, and imports that only type checkers see, are taken out of it on the way."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        for field in ("body", "orelse", "finalbody"):
+            if isinstance(statements := getattr(node, field, None), list):
+                setattr(node, field, list(_that_do_something(statements)))
+        yield node
+        waiting += ast.iter_child_nodes(node)
+
+
+def _that_do_something(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in statements:
+        text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        typing = isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING")
+        if not text and not typing:
+            yield statement

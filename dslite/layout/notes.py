@@ -1,6 +1,5 @@
 """Where a run keeps its own notes, below ``artifacts/``; what it leaves for readers is in ``paths``."""
 
-import os
 from pathlib import Path
 
 from dslite.layout.paths import Paths
@@ -9,11 +8,6 @@ from dslite.layout.paths import Paths
 def plan(paths: Paths) -> Path:
     """What the present run is made of, for Snakemake and for the notebooks' processes."""
     return paths.artifacts / "plan.json"
-
-
-def draft_plan(paths: Paths) -> Path:
-    """The same for a look at what would run, which must not touch a run that is under way."""
-    return paths.artifacts / f"plan.{os.getpid()}.json"
 
 
 def run(paths: Paths) -> Path:

@@ -3,39 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-STAGES = ("corpus", "train", "baseline", "evaluate", "explain", "deploy", "ablation")
-"""Stages that run once per corpus, in the order of the flow."""
-
-NEEDS: dict[str, tuple[str, ...]] = {
-    "corpus": (),
-    "train": ("corpus",),
-    "baseline": ("corpus",),
-    "evaluate": ("train", "baseline"),
-    "explain": ("evaluate",),
-    "deploy": ("evaluate",),
-    "ablation": ("corpus",),
-}
-"""The stages of the same corpus whose records a stage is made from."""
-
-OPTIONAL = ("ablation",)
-"""Stages that run only where they are asked for: they take longer than all others together."""
-
-SUMMARY, SUMMARISED = "paper", "evaluate"
-"""The stage across corpora that is made from what they left, and the stage of theirs that it is made from."""
-
-SHOWN = "explain"
-"""The stage of corpora whose results it shows besides, where they are there."""
-
-BENCHMARK = "benchmark"
-"""The stage that measures what a base model costs (Table 5); it needs no corpus."""
-
-ACROSS = (BENCHMARK, SUMMARY)
-"""Stages that run once."""
-
 FULL_CHUNK = "_full_chunk"
 """What names Tables 3 and 4 apart, where only files of at least one chunk are scored."""
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def _of_stage(stage: str, name: str) -> property:
+    return property(lambda self: self.root / stage / name)
+
+
+def _of_reports(name: str) -> property:
+    return property(lambda self: self.reports / name)
 
 
 @dataclass(frozen=True)
@@ -46,74 +25,29 @@ class CorpusPaths:
     pages: Path
 
     # corpus ---------------------------------------------------------------
-    @property
-    def clips(self) -> Path:
-        return self.root / "corpus" / "clips.parquet"
-
-    @property
-    def found(self) -> Path:
-        """As ``clips``, with the files that a reading leaves out for being short."""
-        return self.root / "corpus" / "found.parquet"
-
-    @property
-    def chunks(self) -> Path:
-        return self.root / "corpus" / "chunks.parquet"
-
-    @property
-    def spectrograms(self) -> Path:
-        return self.root / "corpus" / "spectrograms.npy"
-
-    @property
-    def problems(self) -> Path:
-        return self.root / "corpus" / "problems.parquet"
-
-    # train ----------------------------------------------------------------
-    @property
-    def features(self) -> Path:
-        return self.root / "train" / "features.npy"
+    clips = _of_stage("corpus", "clips.parquet")
+    found = _of_stage("corpus", "found.parquet")  # with the files that a reading leaves out for being short
+    samples = _of_stage("corpus", "samples.npy")  # every clip, decoded once; beside it lies where each clip begins
+    chunks = _of_stage("corpus", "chunks.parquet")
+    spectrograms = _of_stage("corpus", "spectrograms.npy")
+    problems = _of_stage("corpus", "problems.parquet")
+    features = _of_stage("train", "features.npy")
+    scores = _of_stage("evaluate", "scores.parquet")
+    confusion = _of_stage("evaluate", "confusion.parquet")
+    pairs = _of_stage("evaluate", "pairs.parquet")
 
     def fit(self, augmentation: str, partition: str) -> Path:
         """The folder of one fit: model.keras, history.parquet, predictions.parquet, record.json."""
         return self.root / "train" / augmentation / partition
 
-    # baseline -------------------------------------------------------------
     def baseline(self, system: str, partition: str) -> Path:
         """The predictions of a system that DS Lite is compared with."""
         return self.root / "baseline" / system / partition / "predictions.parquet"
 
-    # evaluate -------------------------------------------------------------
-    @property
-    def scores(self) -> Path:
-        return self.root / "evaluate" / "scores.parquet"
+    def file(self, stage: str, name: str = ".") -> Path:
+        """A file of a stage by its name; ``.`` for the stage's folder."""
+        return self.root / stage / name
 
-    @property
-    def confusion(self) -> Path:
-        return self.root / "evaluate" / "confusion.parquet"
-
-    @property
-    def pairs(self) -> Path:
-        return self.root / "evaluate" / "pairs.parquet"
-
-    @property
-    def selection(self) -> Path:
-        return self.root / "evaluate" / "selection.parquet"
-
-    # explain --------------------------------------------------------------
-    def explain(self, name: str) -> Path:
-        """A file of the stage ``explain``: maps, pictures, sounds, tables."""
-        return self.root / "explain" / name
-
-    # deploy ---------------------------------------------------------------
-    def deploy(self, name: str) -> Path:
-        """A file of the stage ``deploy``: ``<variant>.tflite``, tables; ``.`` for their folder."""
-        return self.root / "deploy" / name
-
-    # ablation -------------------------------------------------------------
-    def ablation(self, name: str) -> Path:
-        """A file of the stage ``ablation``: tables, fits, and the caches of front ends (outputs of their own)."""
-        return self.root / "ablation" / name
-
-    # every stage ----------------------------------------------------------
     def record(self, stage: str) -> Path:
         """Written last by a stage: what it ran with and what came of it. No record, no finished stage."""
         return self.root / stage / "record.json"
@@ -161,31 +95,21 @@ class Paths:
         """The output of a run with a further seed."""
         return self.artifacts / "seeds" / str(seed)
 
-    def evaluated(self) -> dict[str, CorpusPaths]:
-        """The corpora whose record of :data:`SUMMARISED` is there, by name."""
-        found = sorted(file.parents[1].name for file in self.artifacts.glob(f"*/{SUMMARISED}/record.json"))
-        return {name: self.corpus(name) for name in found}
+    def recorded(self, stage: str) -> list[str]:
+        """Names of the corpora whose record of a stage is there, sorted."""
+        return sorted(file.parents[1].name for file in self.artifacts.glob(f"*/{stage}/record.json"))
 
     def further(self) -> list["Paths"]:
         """The outputs of further seeds that are there."""
         return [Paths(folder) for folder in sorted(self.artifacts.glob("seeds/*")) if folder.is_dir()]
 
-    @property
-    def index(self) -> Path:
-        return self.reports / "index.html"
-
-    @property
-    def gallery(self) -> Path:
-        return self.reports / "gallery.html"
-
-    @property
-    def results(self) -> Path:
-        return self.reports / "results.csv"
-
-    @property
-    def seeds(self) -> Path:
-        """``results.csv`` of all seeds."""
-        return self.reports / "seeds.csv"
+    index = _of_reports("index.html")
+    gallery = _of_reports("gallery.html")
+    results = _of_reports("results.csv")
+    seeds = _of_reports("seeds.csv")  # ``results.csv`` of all seeds
+    scorecard = _of_reports("scorecard.csv")  # every published figure with ours and a verdict
+    scorecard_page = _of_reports("scorecard.html")
+    discrepancies = _of_reports("discrepancies.html")
 
     def table(self, number: int, more: str = "") -> Path:
         """A table as CSV; ``more`` is :data:`FULL_CHUNK` or nothing."""
@@ -194,19 +118,6 @@ class Paths:
     def tex(self, number: int, more: str = "") -> Path:
         """The same table as LaTeX."""
         return self.table(number, more).with_suffix(".tex")
-
-    @property
-    def scorecard(self) -> Path:
-        """Every published figure with ours and a verdict, as a table and as a page."""
-        return self.reports / "scorecard.csv"
-
-    @property
-    def scorecard_page(self) -> Path:
-        return self.scorecard.with_suffix(".html")
-
-    @property
-    def discrepancies(self) -> Path:
-        return self.reports / "discrepancies.html"
 
     @property
     def logs(self) -> Path:

@@ -6,12 +6,14 @@ import os
 import platform
 import sys
 import time
-from importlib.metadata import version
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+import pandas as pd
 
 from dslite.errors import DsliteError
 from dslite.files import whole_file
-from dslite.layout import progress
-from dslite.layout.code import code_hash
+from dslite.layout import code, progress
 from dslite.layout.settings import Settings
 
 
@@ -20,54 +22,91 @@ def hashed(content) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def identity(stage: str, parameters: dict) -> str:
-    """What a stage's results depend on: its parameters and the code that it is made by."""
-    return hashed([parameters, code_hash(stage)])
+def identity(stage: str, parameters: dict, chosen: Mapping[str, str] | None = None) -> str:
+    """What a stage's results depend on: its parameters and the code that they are made by.
+
+    Args:
+        stage: its name.
+        parameters: anything that JSON can hold.
+        chosen: as for :meth:`dslite.layout.code.Code.made_by`.
+    """
+    return hashed([parameters, code.HERE.made_by(f"dslite.stages.{stage}.work", chosen=chosen)])
 
 
-def made(settings: Settings, stage: str, parameters: dict, **more: object) -> dict | None:
-    """The record of a stage that was made with these parameters and this code; None if there is none to be used.
+def made(settings: Settings, stage: str, identity: str, **more: object) -> dict | None:
+    """The record of a stage that has this identity; None if there is none to be used.
 
     ``more`` are the stage's own parameters, which no other stage has.
 
     Raises:
-        DsliteError: if the folder holds results of other parameters and somebody runs a notebook by hand. A run of
-            ``run_all.py`` has said in its plan that it replaces them.
+        DsliteError: as :func:`keep`.
     """
     file = settings.paths.record(stage)
     if not file.exists():
         return None
     record = json.loads(file.read_text("utf-8"))
-    if record["identity"] == identity(stage, parameters):
+    if record["identity"] == identity:
         return record
-    mine, theirs = _shown(settings, stage) | more, record["parameters"]
+    keep(settings, stage, **more)
+    return None
+
+
+def keep(settings: Settings, stage: str, **more: object) -> None:
+    """Refuses to replace results of other parameters when somebody runs a notebook by hand. A run of ``run_all.py``
+    has said in its plan that it replaces them.
+
+    Raises:
+        DsliteError: if the stage's folder holds results of other parameters.
+    """
+    file = settings.paths.record(stage)
+    if progress.VARIABLE in os.environ or not file.exists():
+        return
+    mine, theirs = _shown(settings, stage) | more, json.loads(file.read_text("utf-8"))["parameters"]
     differs = [f"{key} {theirs[key]!r}, not {mine[key]!r}" for key in mine if theirs.get(key, mine[key]) != mine[key]]
-    if differs and progress.VARIABLE not in os.environ:
+    if differs:
         raise DsliteError(
             f"{file.parent} holds results made with {', '.join(differs)}. They are kept: set `output` to another "
             f"folder, or run `python run_all.py` with the new parameters, which replaces them."
         )
-    return None
 
 
-def begin(settings: Settings, stage: str, parameters: dict, started: float, **more: object) -> dict:
+def begin(settings: Settings, stage: str, identity: str, started: float, **more: object) -> dict:
     """The part of a record that is the same for every stage of a corpus; ``started`` is from time.monotonic, ``more``
     as for :func:`made`."""
+    chosen = {"profile": settings.profile, "reading": settings.reading.name, "seed": settings.seed}
     return {
         "stage": stage,
         "corpus": settings.name,
-        "identity": identity(stage, parameters),
+        "identity": identity,
         "parameters": _shown(settings, stage) | more,
-        **({} if stage == "corpus" else _chosen(settings)),
+        **({} if stage == "corpus" else chosen),
         **circumstances(started),
     }
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Versions of Python and of installed packages, by name.
+
+    Args:
+        packages: as their distributions are named; "tensorflow" is whichever of its builds is installed.
+    """
+    return {"python": sys.version.split()[0], **{name: _version(name) for name in packages}}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        if package != "tensorflow":
+            raise
+        return version("tensorflow-cpu")
 
 
 def circumstances(started: float) -> dict:
     """Versions, hardware and seconds since ``started``."""
     names = ("dslite", "tensorflow", "keras", "librosa", "numpy", "pandas", "scikit-learn", "soundfile")
     return {
-        "versions": {"python": sys.version.split()[0], **{name: version(name) for name in names}},
+        "versions": versions(*names),
         "hardware": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         "seconds": round(time.monotonic() - started, 1),
     }
@@ -79,14 +118,20 @@ def inherited(record: dict) -> dict:
     return {key: record[key] for key in keep if key in record}
 
 
-def write(settings: Settings, record: dict) -> None:
-    """Writes a stage's record; from then on it is finished."""
+def weights_warnings(weights: str, source: str) -> list[str]:
+    """What a record has to warn of where there were no ImageNet weights; ``source`` says why."""
+    if weights != "random":
+        return []
+    return [f"RANDOM WEIGHTS: {source}. No figure here says anything about the paper's models."]
+
+
+def write(settings: Settings, record: dict, tables: Mapping[str, pd.DataFrame] | None = None) -> None:
+    """Writes a stage's tables (``<name>.parquet`` in its folder), then its record: from then on it is finished."""
+    for name, table in (tables or {}).items():
+        with whole_file(settings.paths.file(record["stage"], f"{name}.parquet")) as draft:
+            table.to_parquet(draft, index=False)
     with whole_file(settings.paths.record(record["stage"])) as draft:
         draft.write_text(json.dumps(record, indent=1, ensure_ascii=False), "utf-8")
-
-
-def _chosen(settings: Settings) -> dict:
-    return {"profile": settings.profile, "reading": settings.reading.name, "seed": settings.seed}
 
 
 def _shown(settings: Settings, stage: str) -> dict:
@@ -99,9 +144,8 @@ def _shown(settings: Settings, stage: str) -> dict:
     if stage == "corpus":
         return about
     weights = settings.weights_file
-    fitted = {
+    return about | {
         "profile": settings.profile,
         "backbone": settings.backbone,
         "weights": weights.name if weights else "none",
     }
-    return about | fitted

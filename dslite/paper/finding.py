@@ -19,16 +19,7 @@ OUTCOMES: dict[str, str] = {
 ELSEWHERE: dict = tomllib.loads((files("dslite.paper") / "elsewhere.toml").read_text(encoding="utf-8"))
 """What the paper does not print and a finding needs, with its sources."""
 
-NAMES = {
-    "ccs": "CCS",
-    "css": "CSS",
-    "demos": "DEMoS",
-    "ess": "ESS",
-    "iemocap": "IEMOCAP",
-    "mpssc": "MPSSC",
-    "ravdess": "RAVDESS",
-    "sleep": "SLEEP",
-}
+NAMES = {name: name.upper() for name in sorted(published.CORPORA)} | {"demos": "DEMoS"}
 DS_LITE = tuple(row for row in published.ROWS if row != "svm")
 FIGURES = {figure.id: figure for figure in published.figures()}
 
@@ -59,14 +50,18 @@ class Finding:
         return f"{self.claim}: {self.outcome}{f' ({self.ledger})' if self.ledger else ''}"
 
 
+def doubting(
+    place: str, claim: str, working: tuple[str, ...], outcome: str, ledger: str, *doubted: published.Figure
+) -> Finding:
+    """A finding that has a number in the ledger, and casts doubt on figures, only if the claim does not hold."""
+    if outcome == HOLDS:
+        return Finding(place, claim, working, outcome)
+    return Finding(place, claim, working, outcome, ledger, tuple(figure.id for figure in doubted))
+
+
 def score(corpus: str, row: str, partition: str = "test") -> float:
     """A printed UAR in percent."""
     return published.cell(corpus, row, partition).uar
-
-
-def corpora_of_results() -> tuple[str, ...]:
-    """The corpora of Tables 3 and 4, in their order."""
-    return published.COLUMNS[3] + published.COLUMNS[4]
 
 
 def best(corpus: str, partition: str = "test") -> str:

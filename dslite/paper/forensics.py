@@ -2,22 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import product
 from statistics import median
 
 import numpy as np
 
 from dslite.paper import published
-from dslite.paper.finding import (
-    CANNOT,
-    DS_LITE,
-    ELSEWHERE,
-    HOLDS,
-    IN_DOUBT,
-    NAMES,
-    Finding,
-    corpora_of_results,
-)
-from dslite.paper.verdicts import standard_error
+from dslite.paper.finding import CANNOT, DS_LITE, ELSEWHERE, FIGURES, HOLDS, IN_DOUBT, NAMES, Finding, doubting
+from dslite.paper.published import score_id, standard_error
 
 OFF_CENTRE = 1.0
 """UAR points between an estimate and the middle of its interval from which it is pointed out."""
@@ -31,8 +23,8 @@ def max_standard_error(uar: float, counts: Sequence[int]) -> float:
 
     The UAR is the mean of K recalls, so its variance is the sum of r (1 - r) / n over the classes, over K squared. It
     is largest, among recalls of the given mean, where (1 - 2 r) / n is the same for all classes, recalls being held
-    in [0, 1]. Drawing files
-    instead of files per class adds less than one percent where no class has fewer than some 50 files.
+    in [0, 1]. Drawing files instead of files per class adds less than one percent where no class has fewer than some
+    50 files.
 
     Args:
         uar: in percent.
@@ -55,39 +47,26 @@ def max_standard_error(uar: float, counts: Sequence[int]) -> float:
     return float(100 * np.sqrt((recall * (1 - recall) / size).sum()) / len(size))
 
 
-def _cells() -> Iterator[tuple[str, str, published.Cell]]:
-    for corpus in corpora_of_results():
-        for row in published.ROWS:
-            if cell := published.cell(corpus, row, "test"):
-                yield corpus, row, cell
+def _cells() -> Iterator[tuple[str, str, published.PrintedScore]]:
+    for corpus, row in product(published.CORPORA, published.ROWS):
+        if cell := published.cell(corpus, row, "test"):
+            yield corpus, row, cell
 
 
-def _id(corpus: str, row: str) -> str:
-    return f"table{3 if corpus in published.COLUMNS[3] else 4}.{corpus}.{row}.test"
-
-
-def _interval(cell: published.Cell) -> str:
+def _interval(cell: published.PrintedScore) -> str:
     return f"{cell.ci_low:.1f}–{cell.ci_high:.1f}"
 
 
 def _midpoints() -> Iterator[Finding]:
-    off = {(corpus, row): (cell.ci_low + cell.ci_high) / 2 - cell.uar for corpus, row, cell in _cells()}
-    others = max(abs(value) for value in off.values() if abs(value) < OFF_CENTRE)
-    for (corpus, row), value in off.items():
-        if abs(value) < OFF_CENTRE:
-            continue
-        cell = published.cell(corpus, row, "test")
-        yield Finding(
-            published.place(corpus, row),
-            f"{NAMES[corpus]}: {cell.uar:.1f} with {_interval(cell)}",
-            (
-                f"middle of the interval {cell.uar + value:.2f}, {abs(value):.2f} points "
-                f"{'above' if value > 0 else 'below'} the estimate; all other rows are within {others:.2f}",
-            ),
-            IN_DOUBT,
-            "F-35",
-            (_id(corpus, row),),
-        )
+    off = [(corpus, row, cell, (cell.ci_low + cell.ci_high) / 2 - cell.uar) for corpus, row, cell in _cells()]
+    others = max(abs(value) for *_, value in off if abs(value) < OFF_CENTRE)
+    for corpus, row, cell, value in off:
+        if abs(value) >= OFF_CENTRE:
+            claim = f"{NAMES[corpus]}: {cell.uar:.1f} with {_interval(cell)}"
+            working = f"middle of the interval {cell.uar + value:.2f}, {abs(value):.2f} points "
+            working += f"{'above' if value > 0 else 'below'} the estimate; all other rows are within {others:.2f}"
+            ids = (score_id(corpus, row),)
+            yield Finding(published.place(corpus, row), claim, (working,), IN_DOUBT, "F-35", ids)
 
 
 def _duplicates() -> Iterator[Finding]:
@@ -99,36 +78,28 @@ def _duplicates() -> Iterator[Finding]:
             continue
         told = "; ".join(f"{published.ROWS[row]} {cell.uar:.1f}" for row, cell in same)
         distance = max(cell.uar for _, cell in same) - min(cell.uar for _, cell in same)
-        yield Finding(
-            published.place(corpus, same[-1][0]).split(",")[0],
-            f"{NAMES[corpus]}: the interval {_interval(same[0][1])} stands in {len(same)} rows",
-            (f"estimates {distance:.1f} points apart: {told}",),
-            IN_DOUBT,
-            "F-34",
-            tuple(_id(corpus, row) for row, _ in same),
-        )
+        claim = f"{NAMES[corpus]}: the interval {_interval(same[0][1])} stands in {len(same)} rows"
+        working = f"estimates {distance:.1f} points apart: {told}"
+        ids = tuple(score_id(corpus, row) for row, _ in same)
+        yield Finding(f"Table {published.table_of(corpus)}", claim, (working,), IN_DOUBT, "F-34", ids)
 
 
 def _widths() -> Iterator[Finding]:
-    for corpus in corpora_of_results():
+    for corpus in published.CORPORA:
         cells = {row: published.cell(corpus, row, "test") for row in DS_LITE}
         width = {row: cell.ci_high - cell.ci_low for row, cell in cells.items()}
         for row in DS_LITE:
             others = sorted(width[other] for other in DS_LITE if other != row)
             if width[row] < NARROW * median(others):
                 share = width[row] / median(others)
-                yield Finding(
-                    published.place(corpus, row),
-                    f"{NAMES[corpus]}: {cells[row].uar:.1f} with {_interval(cells[row])}",
-                    (
-                        f"{width[row]:.1f} points wide; the other rows on the same files {others[0]:.1f} to "
-                        f"{others[-1]:.1f}. Such a width would take {1 / share**2:.1f} times as many files, or recalls "
-                        "that are much less balanced",
-                    ),
-                    IN_DOUBT,
-                    "F-35b",
-                    (_id(corpus, row),),
+                claim = f"{NAMES[corpus]}: {cells[row].uar:.1f} with {_interval(cells[row])}"
+                working = (
+                    f"{width[row]:.1f} points wide; the other rows on the same files {others[0]:.1f} to "
+                    f"{others[-1]:.1f}. Such a width would take {1 / share**2:.1f} times as many files, or recalls "
+                    "that are much less balanced"
                 )
+                ids = (score_id(corpus, row),)
+                yield Finding(published.place(corpus, row), claim, (working,), IN_DOUBT, "F-35b", ids)
 
 
 def _possible() -> Iterator[Finding]:
@@ -153,14 +124,9 @@ def _possible() -> Iterator[Finding]:
                 lines.append(
                     "so these rows fit the files of at least one chunk, which is all that the released code scores"
                 )
-        yield Finding(
-            f"Table {3 if corpus in published.COLUMNS[3] else 4}, DS Lite",
-            f"{NAMES[corpus]}: intervals of a bootstrap over the files of {test['name']}",
-            tuple(lines),
-            CANNOT if over else HOLDS,
-            "F-16" if over else "",
-            tuple(_id(corpus, row) for row in over),
-        )
+        claim = f"{NAMES[corpus]}: intervals of a bootstrap over the files of {test['name']}"
+        where, outcome = f"Table {published.table_of(corpus)}, DS Lite", CANNOT if over else HOLDS
+        yield doubting(where, claim, tuple(lines), outcome, "F-16", *(FIGURES[score_id(corpus, row)] for row in over))
 
 
 def _same_files() -> Iterator[Finding]:
@@ -178,9 +144,8 @@ def _same_files() -> Iterator[Finding]:
         "less balanced recalls, or another way of drawing, narrow an interval too (the rows of Deep Spectrum + SVM for "
         "CCS, CSS and ESS are from the challenge): this alone proves nothing"
     )
-    yield Finding(
-        "Table 3", "Deep Spectrum + SVM and DS Lite are compared on the same test files", tuple(lines), IN_DOUBT, "F-16"
-    )
+    claim = "Deep Spectrum + SVM and DS Lite are compared on the same test files"
+    yield Finding("Table 3", claim, tuple(lines), IN_DOUBT, "F-16")
 
 
 CHECKS = (_midpoints, _duplicates, _widths, _possible, _same_files)

@@ -4,6 +4,8 @@ import tomllib
 from dataclasses import dataclass, field
 from importlib.resources import files
 
+from dslite.readings import READINGS, Reading
+
 
 @dataclass(frozen=True)
 class Discrepancy:
@@ -41,3 +43,12 @@ LEDGER: tuple[Discrepancy, ...] = tuple(
     for id, entry in tomllib.loads((files("dslite.paper") / "discrepancies.toml").read_text(encoding="utf-8")).items()
 )
 """Every discrepancy, in the order of the ids."""
+
+
+def ablations() -> dict[str, Reading]:
+    """One discrepancy at a time: what it is (``F-03 nearest-neighbour resize``) -> ``sound`` with it alone."""
+    return {
+        f"{entry.id} {name}": READINGS["sound"].with_changes(**changes)
+        for entry in LEDGER
+        for name, changes in entry.variants.items()
+    }

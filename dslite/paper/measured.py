@@ -5,7 +5,7 @@ is ever shown as the result of the run at hand. ``python -m benchmarks.measured`
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class Fit:
+class MeasuredFit:
     """A fit of Table 2's schedule without augmentation, on train.
 
     Attributes:
@@ -41,7 +41,7 @@ class Runs:
 
     record: Mapping
     scores: pd.DataFrame
-    adadelta: tuple[Fit, ...]
+    adadelta: tuple[MeasuredFit, ...]
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Ablation:
     record: Mapping
     sound: Mapping
     differences: pd.DataFrame
-    no_effect: tuple[str, ...]
-    impossible: tuple[str, ...]
+    no_effect: Sequence[str]
+    impossible: Sequence[str]
 
 
 def _table(rows: list[dict], *words: str) -> pd.DataFrame:
@@ -75,17 +75,12 @@ _STORED = json.loads((files("dslite.paper") / "measured.json").read_text(encodin
 RUNS = Runs(
     _STORED["runs"]["record"],
     _table(_STORED["runs"]["scores"], "system", "augmentation", "reading").astype({"seed": int}),
-    tuple(Fit(fit["learning_rate"], fit["seed"], _table(fit["history"])) for fit in _STORED["runs"]["adadelta"]),
+    tuple(
+        MeasuredFit(fit["learning_rate"], fit["seed"], _table(fit["history"])) for fit in _STORED["runs"]["adadelta"]
+    ),
 )
 
 ABLATIONS = tuple(
-    Ablation(
-        one["record"],
-        one["sound"],
-        _table(one["differences"], "system"),
-        tuple(one["no_effect"]),
-        tuple(one["impossible"]),
-    )
-    for one in _STORED["ablations"]
+    Ablation(**one | {"differences": _table(one["differences"], "system")}) for one in _STORED["ablations"]
 )
 """A run of the stage ``ablation`` each."""

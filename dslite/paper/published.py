@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from typing import NamedTuple
 
 
@@ -27,13 +28,15 @@ ROWS: dict[str, str] = _PRINTED["rows"]
 COLUMNS: dict[int, tuple[str, ...]] = {number: tuple(_PRINTED[f"table{number}"]) for number in (3, 4)}
 """Tables 3 and 4: their number -> their corpora, in the paper's order."""
 
+CORPORA = COLUMNS[3] + COLUMNS[4]
+"""The corpora of both tables, in their order."""
 
 TABLE5: dict[str, dict] = _PRINTED["table5"]
 """Table 5: column (``preprocessing``, ``tensorflow``, ``tflite``, ``phone``) -> its ``name``, ``time_ms``, ``flops_g``,
 ``parameters_m``, ``memory_mb``, ``size_mb``, as far as they are printed."""
 
 
-class Cell(NamedTuple):
+class PrintedScore(NamedTuple):
     """A printed result in percent UAR: on dev, or on test with its printed 95 % interval (None on dev)."""
 
     uar: float
@@ -41,7 +44,7 @@ class Cell(NamedTuple):
     ci_high: float | None = None
 
 
-def cell(corpus: str, row: str, partition: str) -> Cell | None:
+def cell(corpus: str, row: str, partition: str) -> PrintedScore | None:
     """A result as the paper prints it.
 
     Args:
@@ -59,23 +62,27 @@ def cell(corpus: str, row: str, partition: str) -> Cell | None:
         raise ValueError(f"The row {row!r} is not one of {', '.join(ROWS)}.")
     if partition not in ("dev", "test"):
         raise ValueError(f"The partition {partition!r} is not one of dev, test.")
-    number = _table_of(corpus)
+    number = table_of(corpus)
     printed = _PRINTED[f"table{number}"][corpus].get(row) if number else None
     if printed is None:
         return None
-    return Cell(printed["dev"]) if partition == "dev" else Cell(printed["test"], *printed["ci"])
+    return PrintedScore(printed["dev"]) if partition == "dev" else PrintedScore(printed["test"], *printed["ci"])
 
 
 def place(corpus: str, row: str) -> str:
     """Where a result stands in the paper, e.g. ``Table 3, DS Lite (CutMix)``; "" where the paper has none."""
-    number = _table_of(corpus)
-    if number is None or row not in _PRINTED[f"table{number}"][corpus]:
-        return ""
-    return f"Table {number}, {ROWS[row]}"
+    number = table_of(corpus)
+    return f"Table {number}, {ROWS[row]}" if number and row in _PRINTED[f"table{number}"][corpus] else ""
 
 
-def _table_of(corpus: str) -> int | None:
+def table_of(corpus: str) -> int | None:
+    """3 or 4, by the table that holds a corpus' results; None for a corpus that is not the paper's."""
     return next((number for number, corpora in COLUMNS.items() if corpus in corpora), None)
+
+
+def score_id(corpus: str, row: str, partition: str = "test") -> str:
+    """Id of a figure of Tables 3 and 4."""
+    return f"table{table_of(corpus)}.{corpus}.{row}.{partition}"
 
 
 @dataclass(frozen=True)
@@ -153,9 +160,7 @@ def figures() -> tuple[Figure, ...]:
 def _of_table1() -> Iterator[Figure]:
     for corpus, values in _PRINTED["table1"].items():
         for row, (quantity, unit, decimals) in _TABLE1.items():
-            yield Figure(
-                f"table1.{corpus}.{row}", "Table 1", quantity, values[row], unit, decimals, corpus=corpus, row=row
-            )
+            yield Figure(f"table1.{corpus}.{row}", "Table 1", quantity, values[row], unit, decimals, corpus, row)
 
 
 def _of_table2() -> Iterator[Figure]:
@@ -166,30 +171,15 @@ def _of_table2() -> Iterator[Figure]:
             if row in ("second", "chunk") and not value:
                 continue  # CSS has no second phase and takes whole files: its cells are blank
             where = f"Table 2, {title}"
-            yield Figure(f"table2.{corpus}.{row}", where, "setting", value, unit, decimals, corpus=corpus, row=row)
+            yield Figure(f"table2.{corpus}.{row}", where, "setting", value, unit, decimals, corpus, row)
 
 
 def _of_results() -> Iterator[Figure]:
-    for number, corpora in COLUMNS.items():
-        for corpus in corpora:
-            for row in ROWS:
-                for partition in ("dev", "test"):
-                    printed = cell(corpus, row, partition)
-                    if printed is None:
-                        continue
-                    yield Figure(
-                        f"table{number}.{corpus}.{row}.{partition}",
-                        place(corpus, row),
-                        "uar",
-                        printed.uar,
-                        "%",
-                        1,
-                        corpus=corpus,
-                        row=row,
-                        partition=partition,
-                        ci_low=printed.ci_low,
-                        ci_high=printed.ci_high,
-                    )
+    for corpus, row, partition in product(CORPORA, ROWS, ("dev", "test")):
+        if printed := cell(corpus, row, partition):
+            uar, *interval = printed
+            id, where = score_id(corpus, row, partition), place(corpus, row)
+            yield Figure(id, where, "uar", uar, "%", 1, corpus, row, partition, *interval)
 
 
 def _of_table5() -> Iterator[Figure]:
@@ -207,6 +197,16 @@ def _of_table5() -> Iterator[Figure]:
 def _of_text() -> Iterator[Figure]:
     for part, entries in _load("text.toml").items():
         for name, entry in entries.items():
-            entry = dict(entry)
-            row = entry.pop("of", entry.pop("row", ""))
-            yield Figure(id=f"{part}.{name}", row=row, **entry)
+            named = {"row" if key == "of" else key: value for key, value in entry.items()}
+            yield Figure(id=f"{part}.{name}", **named)
+
+
+def standard_error(low: float, high: float) -> float:
+    """The standard error behind a 95 % interval of normal shape: its width over 3.92.
+
+    Raises:
+        ValueError: if the limits are the wrong way round.
+    """
+    if high < low:
+        raise ValueError(f"An interval from {low} to {high} is the wrong way round.")
+    return (high - low) / (2 * 1.9599640)  # of the normal distribution

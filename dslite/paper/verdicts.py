@@ -5,9 +5,6 @@ import tomllib
 from importlib.resources import files
 from typing import NamedTuple
 
-from dslite.profiles import TABLE2
-from dslite.readings import PAPER, READINGS
-
 _RULES = tomllib.loads((files("dslite.paper") / "verdicts.toml").read_text(encoding="utf-8"))
 
 RULES: dict[str, str] = _RULES["rules"]
@@ -30,17 +27,6 @@ class Verdict(NamedTuple):
 
     word: str
     why: str
-
-
-def standard_error(low: float, high: float) -> float:
-    """The standard error behind a 95 % interval of normal shape: its width over 3.92.
-
-    Raises:
-        ValueError: if the limits are the wrong way round.
-    """
-    if high < low:
-        raise ValueError(f"An interval from {low} to {high} is the wrong way round.")
-    return (high - low) / (2 * _TWO_SIDED)
 
 
 def judge_score(ours: float, our_error: float, theirs: float, their_error: float, margin: float = MARGIN) -> Verdict:
@@ -109,49 +95,3 @@ def ratio(ours: float, theirs: float) -> Verdict:
     if math.isnan(ours):
         return Verdict(NOT_RUN, "not measured")
     return Verdict(NOT_JUDGED, f"ours / theirs = {ours / theirs:.2f}, on other hardware")
-
-
-DENSENET = "densenet121"
-_OWN_SPLIT = ("demos", "ravdess")
-_AUDIO = {
-    "stand-in": "SYNTHETIC stand-in",
-    "cropped": "cropped recordings",
-    "differing": "other counts or durations than Table 1's",
-}
-
-
-def audio_reasons(data: str) -> list[str]:
-    """Why figures of such data cannot be the corpus'; empty for ``real``."""
-    return [] if data == "real" else [_AUDIO.get(data, f"data of unknown kind ({data})" if data else "unknown data")]
-
-
-def score_reasons(corpus: str, row: str, run: dict) -> list[str]:
-    """Everything in which a run is not what the paper did; empty if it can be judged.
-
-    Args:
-        corpus: whose score it is.
-        row: of Table 3 or 4: ``svm`` or an augmentation.
-        run: a row of results.csv: ``data``, ``weights``, ``backbone``, ``profile``, ``protocol``, ``reading``.
-    """
-    reasons = audio_reasons(str(run["data"]))
-    if run["weights"] != "imagenet":
-        reasons.append(f"{run['weights']} weights")
-    if run["backbone"] != DENSENET:
-        reasons.append(f"another base model ({run['backbone']})")
-    if row != "svm" and run["profile"] != "full":
-        reasons.append(f"the {run['profile']} profile")
-    reading = READINGS.get(str(run.get("reading", PAPER.name)), PAPER)
-    if row != "svm" and reading.name == "sound":
-        reasons.append("the reading sound, which mends what the paper did")
-    if row == "svm" and reading.short_files == "drop":
-        reasons.append(f"the reading {reading.name}, which leaves short files out")
-    if run["protocol"] != protocol(row) and TABLE2[corpus]["chunk"]:  # of whole files both protocols are the same
-        reasons.append(f"another protocol ({run['protocol']} files)")
-    if corpus in _OWN_SPLIT:
-        reasons.append("a split of our own, the paper's is not published")
-    return reasons
-
-
-def protocol(row: str) -> str:
-    """The protocol that a row of Tables 3 and 4 is compared under."""
-    return "all" if row == "svm" else "full-chunk"

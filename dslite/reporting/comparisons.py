@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib as mpl
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dslite.reporting.display import RC
+from dslite.reporting.figures import subplots
 
 UNITS = {"file": ("95 % over files", "#0072b2", 0.13), "speaker": ("95 % over speakers", "#d55e00", -0.13)}
 """What was drawn -> its legend, colour (Okabe and Ito's blue and vermilion) and place beside the row's middle."""
@@ -35,11 +33,8 @@ class Strip:
 def intervals(strips: Sequence[Strip]) -> Figure:
     """Values as points, each with its interval over files and, where there is one, over speakers."""
     lines = [len(strip.rows) for strip in strips]
-    with mpl.rc_context(RC):
-        figure, grid = plt.subplots(
-            len(strips), 1, figsize=(7.4, 0.9 + sum(0.45 + 0.34 * number for number in lines)), squeeze=False,
-            layout="constrained", height_ratios=[0.8 + number for number in lines],
-        )  # fmt: skip
+    height, ratios = 0.9 + sum(0.45 + 0.34 * number for number in lines), [0.8 + number for number in lines]
+    with subplots(len(strips), 1, height, squeeze=False, height_ratios=ratios) as (figure, grid):
         for strip, axes in zip(strips, grid[:, 0], strict=True):
             _draw(axes, strip)
         handles, labels = grid[0, 0].get_legend_handles_labels()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dslite.reporting.provenance import current, provenance_line
-from dslite.reporting.templates import render, stylesheet
+from dslite.reporting.provenance import provenance_line
+from dslite.reporting.templates import render, show_html, stylesheet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,10 +21,9 @@ _INK = "#2b2a27"
 def use_style() -> None:
     """Sets the style of all figures and, where the notebook is opened in JupyterLab, of its tables and banners."""
     import seaborn as sns
-    from IPython.display import HTML, display
 
     sns.set_theme(style="ticks", context="paper", palette="colorblind", rc=RC)
-    display(HTML(f"<style>{stylesheet('parts.css')}</style>"))
+    show_html(f"<style>{stylesheet('parts.css')}</style>")
 
 
 RC = {
@@ -68,9 +67,7 @@ def show(figure: "Figure", alt: str, caption: str = "", record: Mapping | None =
     Raises:
         ValueError: if ``alt`` is empty.
     """
-    from IPython.display import HTML, display
-
-    display(HTML(figure_html(figure, alt, caption, record, dpi)))
+    show_html(figure_html(figure, alt, caption, record, dpi))
 
 
 def figure_html(figure: "Figure", alt: str, caption: str = "", record: Mapping | None = None, dpi: int = 130) -> str:
@@ -79,9 +76,7 @@ def figure_html(figure: "Figure", alt: str, caption: str = "", record: Mapping |
 
     if not alt.strip():
         raise ValueError("A figure needs alt text: say in a sentence what it shows.")
-    record = current() if record is None else record
-    line = provenance_line(record)
-    if line:
+    if line := provenance_line(record):
         _stamp(figure, line)
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.08)
@@ -114,29 +109,9 @@ def words(text: str) -> None:
         display(Markdown(text))
 
 
-def table(
-    frame: "pd.DataFrame",
-    caption: str,
-    note: str = "",
-    formats: Mapping[str, str | Callable] | None = None,
-    published: Iterable = (),
-    record: Mapping | None = None,
-    index: bool = True,
-) -> None:
-    """Displays a data frame as a table.
-
-    Args:
-        frame: what to show; everything in it is escaped.
-        caption: above the table.
-        note: below the table.
-        formats: per column, a format string (``"{:.1f}"``) or a function; other floats get at most four digits.
-        published: index labels of the rows that were printed in the paper and not computed here.
-        record: whose provenance it carries; the banner's if not given.
-        index: whether the index is shown.
-    """
-    from IPython.display import HTML, display
-
-    display(HTML(table_html(frame, caption, note, formats, published, record, index)))
+def table(frame: "pd.DataFrame", *args, **more) -> None:
+    """Displays :func:`table_html`, whose arguments it takes."""
+    show_html(table_html(frame, *args, **more))
 
 
 def table_html(
@@ -148,16 +123,25 @@ def table_html(
     record: Mapping | None = None,
     index: bool = True,
 ) -> str:
-    """What :func:`table` displays, as escaped HTML."""
+    """A data frame as a table, escaped; it scrolls sideways where it does not fit.
+
+    Args:
+        frame: what to show.
+        caption: above the table.
+        note: below the table.
+        formats: per column, a format string (``"{:.1f}"``) or a function; other floats get at most four digits.
+        published: index labels of the rows that were printed in the paper and not computed here.
+        record: whose provenance it carries; the banner's if not given.
+        index: whether the index is shown.
+    """
     import pandas as pd
+    from markupsafe import Markup
 
     if not index:
         frame = frame.reset_index(drop=True)
     if frame.empty:
         note = f"Nothing to list. {note}".strip()
-    classes = pd.DataFrame("", index=frame.index, columns=frame.columns)
-    for name in frame.columns:
-        classes[name] = _look(frame[name])
+    classes = pd.DataFrame({name: _look(frame[name]) for name in frame.columns}, index=frame.index)
     for label in published:
         classes.loc[label] = [f"{old} ds-published".strip() for old in classes.loc[label]]
     style = frame.style.format(escape="html", formatter=_plain, na_rep="–")
@@ -166,30 +150,16 @@ def table_html(
     style = style.format_index(escape="html").format_index(escape="html", axis=1).set_td_classes(classes)
     if not index:
         style = style.hide(axis="index")
-    line = provenance_line(current() if record is None else record)
-    return frame_table(style, caption, note, line, "ds-wide" if len(frame.columns) > 8 else "")
-
-
-def frame_table(style, caption: str, note: str, line: str, look: str = "") -> str:
-    """A pandas Styler as the project's table: captioned, scrolling sideways where it does not fit.
-
-    Args:
-        style: a Styler whose cells and headers are escaped; what it styles is said by classes.
-        caption: above the table, plain text.
-        note: below the table, plain text.
-        line: its provenance, plain text.
-        look: a class of the table more; ``ds-wide`` lets it be wider than the text.
-    """
-    from markupsafe import Markup
-
-    markup = style.set_table_attributes(f'class="{f"ds-table {look}".strip()}"').to_html()
+    wide = len(frame.columns) > 8  # then it may be wider than the text
+    markup = style.set_table_attributes(f'class="ds-table{" ds-wide" if wide else ""}"').to_html()
     markup = re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL)
     # heads stand over their columns as the cells do
     for number in set(re.findall(r'class="data row0 (col\d+) ds-number', markup)):
         markup = re.sub(rf'(class="col_heading level\d+ {number})"(?! colspan)', r'\1 ds-number"', markup)
     # pandas' random ids would make two equal runs differ
     markup = re.sub(r' id="T_[^"]*"', "", markup)
-    return render("table.html.j2", table=Markup(markup), caption=caption, note=note, line=line, wide="ds-wide" in look)
+    line = provenance_line(record)
+    return render("table.html.j2", table=Markup(markup), caption=caption, note=note, line=line, wide=wide)
 
 
 def _look(column: "pd.Series") -> str:

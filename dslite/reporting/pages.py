@@ -7,7 +7,6 @@ from markupsafe import Markup
 
 from dslite.errors import DsliteError
 from dslite.files import whole_file
-from dslite.reporting.outside import outside_references
 from dslite.reporting.sanitiser import clean
 from dslite.reporting.templates import FOLDER, render, whole_page
 
@@ -27,7 +26,7 @@ def to_html(notebook: Path, page: Path, title: str, home: str = "../index.html")
         home: relative link to the index.
 
     Raises:
-        DsliteError: if the page is larger than :data:`LIMIT_MB` or would request anything from elsewhere.
+        DsliteError: if the page is larger than :data:`LIMIT_MB`.
     """
     html = _page(_read(notebook), title, home, lead="", failed=None)
     size = len(html.encode()) / 1e6
@@ -36,7 +35,8 @@ def to_html(notebook: Path, page: Path, title: str, home: str = "../index.html")
             f"The page of {notebook.name} would take {size:.1f} MB, at most {LIMIT_MB:.0f} MB are allowed: "
             "draw fewer figures, or smaller ones (the dpi of reporting.show)."
         )
-    _write(html, page, notebook)
+    with whole_file(page) as draft:
+        draft.write_text(html, encoding="utf-8")
 
 
 def failure_page(notebook: Path, page: Path, error: str, title: str, home: str = "../index.html") -> None:
@@ -58,7 +58,8 @@ def failure_page(notebook: Path, page: Path, error: str, title: str, home: str =
             if cell.cell_type == "code" and number != failed:
                 cell.outputs = []
         html = _page(nb, f"Failed: {title}", home, lead, failed)
-    _write(html, page, notebook)
+    with whole_file(page) as draft:
+        draft.write_text(html, encoding="utf-8")
 
 
 def _read(notebook: Path):
@@ -81,17 +82,6 @@ def _joined(outputs: list) -> list:
         else:
             whole.append(output)
     return whole
-
-
-def _write(html: str, page: Path, notebook: Path) -> None:
-    outside = outside_references(html)
-    if outside:
-        raise DsliteError(
-            f"The page of {notebook.name} would request {outside[0][:100]!r}: a page must stand alone. "
-            "Put the content into the notebook as data."
-        )
-    with whole_file(page) as draft:
-        draft.write_text(html, encoding="utf-8")
 
 
 def _page(nb, title: str, home: str, lead: str, failed: int | None) -> str:

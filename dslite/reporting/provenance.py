@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from dslite.reporting.templates import render
+from dslite.backbones import title
+from dslite.reporting.templates import render, show_html
 
-BACKBONES = {"densenet121": "DenseNet121", "mobilenet_v2": "MobileNetV2", "squeezenet_v1": "SqueezeNet v1.1"}
 WEIGHTS = {"imagenet": "ImageNet weights", "random": "RANDOM weights"}
 DATA = {
     "real": "REAL",
@@ -19,7 +19,7 @@ MEANING = {
     "stand-in": "synthesised audio: its figures say nothing about the corpus",
 }
 
-_current: dict = {}
+_current: dict = {}  # the record of the notebook's banner; empty before there is one
 
 
 def data_mark(data: str) -> str:
@@ -27,20 +27,21 @@ def data_mark(data: str) -> str:
     return DATA.get(data, data.upper() if data else "")
 
 
-def provenance_line(record: Mapping) -> str:
+def provenance_line(record: Mapping | None) -> str:
     """One line for a caption: data, base model, weights, profile, reading (but for the default, the paper's), seed.
 
     What the record does not know is left out.
 
     Args:
-        record: what a stage leaves (``record.json``) or a row of results.csv.
+        record: what a stage leaves (``record.json``) or a row of results.csv; None for that of the notebook's banner.
 
     Returns:
         Plain text, not escaped, e.g. ``SYNTHETIC stand-in · MobileNetV2, RANDOM weights · demo profile · seed 0``.
     """
+    record = _current if record is None else record
     backbone = str(record.get("backbone") or "")
     weights = str(record.get("weights") or "")
-    model = ", ".join(filter(None, (BACKBONES.get(backbone, backbone), WEIGHTS.get(weights, weights))))
+    model = ", ".join(filter(None, (title(backbone), WEIGHTS.get(weights, weights))))
     data = data_mark(str(record.get("data") or ""))
     if not data and not model:
         return ""
@@ -63,16 +64,9 @@ def banner(record: Mapping) -> None:
     Args:
         record: what a stage leaves (``record.json``); keys that are missing are left out.
     """
-    from IPython.display import HTML, display
-
     _current.clear()
     _current.update(record)
-    display(HTML(banner_html(record)))
-
-
-def current() -> dict:
-    """The record of the notebook's banner; empty before there is one."""
-    return dict(_current)
+    show_html(banner_html(record))
 
 
 def banner_html(record: Mapping) -> str:
@@ -83,7 +77,7 @@ def banner_html(record: Mapping) -> str:
     facts = {
         "Command": record.get("command"),
         "Began": record.get("began"),
-        "Base model": BACKBONES.get(backbone, backbone),
+        "Base model": title(backbone),
         "Weights": WEIGHTS.get(weights, weights),
         "Profile": record.get("profile"),
         "Reading": record.get("reading"),

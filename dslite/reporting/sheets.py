@@ -1,7 +1,7 @@
 """Tables as the paper sets them: ours beside the printed figures, and footnotes for what cannot be compared.
 
 A sheet is what a table says, apart from how it is written: :func:`sheet_html` sets it for a page and
-:func:`dslite.reporting.latex.tex` for the next paper, with the same letters under both.
+:func:`dslite.stages.paper.latex.tex` for the next paper, with the same letters under both.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +10,8 @@ from itertools import accumulate, groupby
 
 from markupsafe import Markup
 
-from dslite.reporting.provenance import current, provenance_line
-from dslite.reporting.templates import render
+from dslite.reporting.provenance import provenance_line
+from dslite.reporting.templates import render, show_html
 
 PRINTED = "ds-published"
 """Class of everything that stands in the paper and was not computed here."""
@@ -135,9 +135,7 @@ def sheet_html(sheet: Sheet, line: str = "") -> str:
 
 def show_sheet(sheet: Sheet, record: Mapping | None = None) -> None:
     """Displays a sheet, with the provenance of ``record`` (the banner's if not given)."""
-    from IPython.display import HTML, display
-
-    display(HTML(sheet_html(sheet, provenance_line(current() if record is None else record))))
+    show_html(sheet_html(sheet, provenance_line(record)))
 
 
 def _letter(number: int) -> str:

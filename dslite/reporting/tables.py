@@ -1,14 +1,13 @@
-"""Tables 1 and 2 and the counts of a corpus, as data frames; ``show_table1`` and ``show_table2`` display them
-in the paper's form."""
+"""Tables 1 and 2 and confusion counts, as data frames and in the paper's form."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from dslite.corpora import CORPORA
-from dslite.paper import audit, verdicts
+from dslite.paper import audit, comparable
 from dslite.reporting.provenance import data_mark
-from dslite.reporting.sheets import PRINTED, Cell, Sheet, show_sheet
+from dslite.reporting.sheets import PRINTED, Cell, Sheet
 
 PAPER, HERE = "paper", "here"
 
@@ -71,7 +70,7 @@ def table1_sheet(rows: pd.DataFrame, caption: str = "Table 1, published and foun
     lines = []
     for row in rows.to_dict("records"):
         found = row["source"] == HERE
-        reasons = tuple(verdicts.audio_reasons(row["data"])) if found and row["corpus"] in CORPORA else ()
+        reasons = tuple(comparable.audio_reasons(row["data"])) if found and row["corpus"] in CORPORA else ()
         look = "ds-number" if found else f"ds-number {PRINTED}"
         doubts = {} if found else {key: audit.in_words(f"table1.{row['corpus']}.{key}") for key in _FORMS}
         cells = [Cell(_number(row[key], form), look, doubts.get(key, ())) for key, form in _FORMS.items()]
@@ -85,11 +84,6 @@ def table1_sheet(rows: pd.DataFrame, caption: str = "Table 1, published and foun
     return Sheet(caption, [heads], lines, 2, note=note)
 
 
-def show_table1(rows: pd.DataFrame, caption: str = "Table 1, published and found") -> None:
-    """Displays :func:`table1_sheet`."""
-    show_sheet(table1_sheet(rows, caption))
-
-
 _FORMS = {"files": ",.0f", "classes": ",.0f", "speakers": ",.0f", "minutes": ",.1f", "mean_s": ".2f", "std_s": ".4f"}
 
 
@@ -97,18 +91,6 @@ def _number(value: object, form: str = "") -> str:
     if pd.isna(value):
         return "–"
     return format(value, form) if form else f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def class_by_partition(clips: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """Files by class (rows, with their sum) and partition (columns, with their sum), and speakers in the last row."""
-    parts = ["train", "dev", "test"]
-    counts = pd.crosstab(clips["label"], clips["partition"]).reindex(index=list(classes), columns=parts, fill_value=0)
-    counts["all"] = counts.sum(axis=1)
-    named = clips[clips["speaker"] != ""]
-    speakers = [named.loc[named["partition"] == part, "speaker"].nunique() for part in parts]
-    counts.loc["all classes"] = counts.sum()
-    counts.loc["speakers"] = [*speakers, named["speaker"].nunique()]
-    return counts.rename_axis(index=None, columns=None).astype(int)
 
 
 def table2(settings: Mapping[tuple[str, str], Mapping]) -> pd.DataFrame:
@@ -165,15 +147,6 @@ def table2_sheet(
 def _blank(title: str, value: object) -> bool:
     """Whether the paper leaves this cell blank: CSS has no second phase and takes whole files."""
     return (title, value) in ((_TABLE2["second"], 0), (_TABLE2["chunk"], "whole file"))
-
-
-def show_table2(
-    frame: pd.DataFrame,
-    caption: str = "Table 2, published and used",
-    reasons: Mapping[str, Sequence[str]] | None = None,
-) -> None:
-    """Displays :func:`table2_sheet`."""
-    show_sheet(table2_sheet(frame, caption, reasons))
 
 
 def confusion_matrix(counts: pd.DataFrame, classes: Sequence[str], **where: str) -> pd.DataFrame:

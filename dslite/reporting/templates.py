@@ -12,18 +12,20 @@ FOLDER = Path(__file__).with_name("template")
 @cache
 def environment() -> Environment:
     """The one Jinja environment: autoescaping, and an error for a value that is missing."""
-    return Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    strict = {"autoescape": True, "undefined": StrictUndefined}
+    return Environment(loader=FileSystemLoader(FOLDER), trim_blocks=True, lstrip_blocks=True, **strict)
 
 
 def render(template: str, **values: object) -> str:
     """A template of the ``template`` folder, filled in."""
     return environment().get_template(template).render(**values)
+
+
+def show_html(html: str) -> None:
+    """Displays HTML as an output of the cell that is running."""
+    from IPython.display import HTML, display
+
+    display(HTML(html))
 
 
 @cache
@@ -42,13 +44,5 @@ def whole_page(title: str, crumbs: list[tuple[str, str]], body: str, description
         description: one sentence for the head.
         wide: whether the page is more table than text.
     """
-    styles = stylesheet("parts.css") + stylesheet("page.css")
-    return render(
-        "page.html.j2",
-        title=title,
-        crumbs=crumbs,
-        body=Markup(body),
-        description=description,
-        styles=styles,
-        wide=wide,
-    )
+    shown = {"title": title, "crumbs": crumbs, "body": Markup(body), "description": description, "wide": wide}
+    return render("page.html.j2", **shown, styles=stylesheet("parts.css") + stylesheet("page.css"))

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
-from dslite.layout import notes as traces
-from dslite.layout.paths import ACROSS, NOTEBOOKS, STAGES, SUMMARISED, SUMMARY, Paths
-from dslite.layout.settings import Settings, resolve
-from dslite.run import listing, options, runlock, session, signals
-from dslite.run import outputs as leaving
+from dslite.layout import notes
+from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.layout.settings import Settings
+from dslite.run import listing, options, outputs, runlock, session, signals
+from dslite.run.resolve import resolve
+from dslite.stages.catalogue import STAGES
 from dslite.weights import fetch_weights
 
 INTERRUPTED = 130
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
         if chosen.download:
             return _download(chosen)
         if chosen.bundle:
-            print(f"The reports as one file: {leaving.bundle(paths)}")
+            print(f"The reports as one file: {outputs.bundle(paths)}")
             return 0
         if chosen.list:
             return _list(chosen, paths, templates)
@@ -56,20 +57,23 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
         return 0
     except Exception as error:
         _log(paths)
-        print(f"{type(error).__name__}: {error} (details in {traces.engine_log(paths)})", file=sys.stderr)
+        print(f"{type(error).__name__}: {error} (details in {notes.engine_log(paths)})", file=sys.stderr)
         return 1
 
 
 def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
-    if chosen.strict and SUMMARY not in chosen.stages:
-        raise DsliteError(f"--strict reads the scorecard, which the stage {SUMMARY} writes: add it to --stages.")
+    if chosen.strict and "paper" not in chosen.stages:
+        raise DsliteError("--strict reads the scorecard, which the stage paper writes: add it to --stages.")
     if (chosen.chunk or chosen.discrepancies) and "ablation" not in chosen.stages:
         raise DsliteError("--chunk and --discrepancies are for the stage ablation alone: add --stages ablation.")
     began = time.time()
-    settings = _settings(chosen, list(dict.fromkeys(chosen.corpora)))
-    for backbone in {s.backbone for s in settings if not s.weights_file} if not chosen.dry_run else ():
+    names = list(dict.fromkeys(chosen.corpora))
+    settings = _settings(chosen, names)
+    missing = {s.backbone for s in settings if not s.weights_file} if not chosen.dry_run else set()
+    for backbone in missing:
         print(f"Fetching the ImageNet weights of {backbone} ...", flush=True)
         fetch_weights(backbone)
+    settings = _settings(chosen, names) if missing else settings
     print("\n".join(listing.setting_lines(settings, not chosen.dry_run)), flush=True)
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
         failed = [name for seed in _further(chosen) for name in _run_seed(chosen, seed, paths, templates)]
@@ -77,12 +81,12 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             return 0
-        leaving.sweep(paths)
+        outputs.sweep(paths)
         if planned.jobs:  # a run that is killed must not leave an index that leads to pages which are gone
-            leaving.leave(planned, leaving.record(planned, vars(chosen), began, None))
+            outputs.write(planned, outputs.record(planned, vars(chosen), began, None))
         try:
             undone = session.execute(planned) if planned.jobs else []
-            differing = _differing(paths) if chosen.strict and SUMMARY not in undone else []
+            differing = _differing(paths) if chosen.strict and "paper" not in undone else []
             code = 1 if undone or failed or differing else 0
         except BaseException as error:
             undone = session.undone_since(planned, began)
@@ -90,7 +94,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
             raise
         finally:
             if planned.jobs or not paths.index.exists():
-                leaving.leave(planned.after(undone), leaving.record(planned, vars(chosen), began, code))
+                outputs.write(planned.after(undone), outputs.record(planned, vars(chosen), began, code))
     if undone:
         print(f"{len(undone)} of {len(planned.jobs)} notebooks are not done: {', '.join(undone)}.")
     if failed:
@@ -108,14 +112,14 @@ def _differing(paths: Paths) -> list[str]:
     from dslite.stages.paper.scorecard import strict_failures
 
     if not paths.scorecard.exists():
-        raise DsliteError(f"{paths.scorecard} is gone; delete {paths.across(SUMMARY).page(SUMMARY)} and run again.")
+        raise DsliteError(f"{paths.scorecard} is gone; delete {paths.across('paper').page('paper')} and run again.")
     return strict_failures(pd.read_csv(paths.scorecard))
 
 
 def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     everything = list(dict.fromkeys([*corpora.CORPORA, *chosen.corpora]))
     settings = _settings(chosen, everything)
-    planned = _planned(chosen, settings, (*STAGES, *ACROSS), paths, templates)
+    planned = _planned(chosen, settings, tuple(STAGES), paths, templates)
     data = settings[0].data
     print("Corpora")
     for name in everything:
@@ -127,7 +131,7 @@ def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
 
 def _further(chosen: argparse.Namespace) -> range:
     """Seeds after the first; none where no scores are wanted. The ablation fits its own."""
-    if not {SUMMARISED, SUMMARY} & set(chosen.stages):
+    if not {"evaluate", "paper"} & set(chosen.stages):
         return range(0)
     return range(chosen.seed + 1, chosen.seed + chosen.seeds)
 
@@ -136,7 +140,7 @@ def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Pa
     """Scores with another seed, in an output of its own; returns the notebooks that are not done."""
     again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": str(paths.seed(seed))})
     settings = _settings(again, list(dict.fromkeys(chosen.corpora)))
-    planned = _planned(again, settings, (SUMMARISED,), Paths(options.output(again)), templates)
+    planned = _planned(again, settings, ("evaluate",), Paths(options.output(again)), templates)
     print("\n".join([f"Seed {seed}:", *listing.plan_lines(planned)]), flush=True)
     undone = session.execute(planned) if planned.jobs and not chosen.dry_run else []
     return [f"{name} (seed {seed})" for name in undone]
@@ -193,5 +197,5 @@ def _downloaded(done: int, size: int) -> None:
 def _log(paths: Paths) -> None:
     """The traceback of what is being handled, for those who look for it."""
     paths.logs.mkdir(parents=True, exist_ok=True)
-    with traces.engine_log(paths).open("a", encoding="utf-8") as log:
+    with notes.engine_log(paths).open("a", encoding="utf-8") as log:
         log.write(traceback.format_exc())

@@ -1,77 +1,70 @@
 """How long a run will take, before it has begun."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from dslite import corpora
-from dslite.layout import notes as traces
-from dslite.layout.paths import BENCHMARK, SUMMARY, Paths
+from dslite.backbones import base_model
+from dslite.layout import notes
+from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
-from dslite.readings import ablations
-from dslite.run import needs, outcome
+from dslite.paper.ledger import ablations
+from dslite.run import outcome
 from dslite.run.plan import Job
-
-ACROSS_SECONDS = {BENCHMARK: 155.0, SUMMARY: 8.0}
-"""The notebooks across corpora, the first time, on one thread."""
+from dslite.stages.catalogue import STAGES, Workload
 
 
-def seconds(job: Job, paths: Paths, first: Callable[[Job], float]) -> float:
+def seconds(job: Job, paths: Paths, load: Workload | None) -> float:
     """Wall time of one notebook: what it took last time with the same parameters, else a guess.
 
     Args:
         job: the notebook.
         paths: where its last outcome is.
-        first: the guess for a notebook of a corpus, in seconds on one thread.
+        load: of its corpus; None for a notebook across corpora.
     """
-    last = outcome.read(traces.outcome(paths, job.name))
+    last = outcome.read(notes.outcome(paths, job.name))
     if last and last.state == "done" and _important(job, last.parameters) == _important(job, job.parameters):
         return last.seconds * last.parameters.get("workers", 1) / job.threads
-    return (first(job) if job.corpus else ACROSS_SECONDS[job.stage]) / job.threads
+    return STAGES[job.stage].seconds(load) / job.threads
 
 
-_FORWARD = {"squeezenet_v1": 0.0065, "mobilenet_v2": 0.013, "densenet121": 0.060}
-"""Seconds per picture and thread through a frozen base model, on a common server core (measured)."""
-
-
-def first_guess(stage: str, settings: Settings) -> float:
-    """Seconds that a stage takes with one worker, from counts of pictures and a cost measured elsewhere.
+def workload(settings: Settings) -> Workload:
+    """What the stages of a corpus have to do, from counts of pictures and a cost measured elsewhere.
 
     It is good to about a factor of two on another machine; a second run goes by the first one's own times.
     """
-    if stage == "evaluate":
-        return 3.5
-    if stage != "ablation":
-        settings = replace(settings, chunk=0.0)
-    info, recipe = corpora.CORPORA.get(settings.source), settings.recipe
+    info, forward = corpora.CORPORA.get(settings.source), base_model(settings.backbone).seconds
+    pictures, files = _pictures(settings, info)
+    usual, _ = _pictures(replace(settings, chunk=0.0), info)
+    variants = [name for name in ablations() if settings.looks_at(name)]
+    fits = _fits(replace(settings, chunk=0.0), usual, forward)
+    ablated = _fits(settings, pictures, forward) * (1 + len(variants)) * settings.seeds / 4  # two fits of each
+    classes = len(info.classes) if info else 4
+    return Workload(usual, files, classes, forward, fits, ablated / fits, settings.profile == "demo")
+
+
+def _pictures(settings: Settings, info: corpora.CorpusInfo | None) -> tuple[float, float]:
+    """Chunks and files."""
     if settings.standin:
-        pictures = 120
-    elif info is None:
-        pictures = 1.5 * len(Path(settings.source).read_bytes().splitlines())
-    else:
-        pictures = info.table1.files * (max(1.0, 2 * info.table1.mean_s / recipe.chunk - 1) if recipe.chunk else 1.0)
-    if stage == "corpus":
-        return 5.5 + 0.004 * pictures
-    if stage == "baseline":  # of whole files, not chunks; then 20 points of the grid
-        files = 120 if settings.standin else info.table1.files if info else pictures / 1.5
-        return 8.0 + files * (0.008 + _FORWARD[settings.backbone])
-    if stage == "explain":  # the chosen clips and the sample of each class
-        demo, classes = settings.profile == "demo", len(info.classes) if info else 4
-        return 14.0 + classes * (500 if demo else 7_000) * _FORWARD[settings.backbone]
-    if stage == "deploy":  # half of the files are dev and test; each goes through Keras and four variants
-        return 10.0 + 0.5 * pictures * 5 * _FORWARD[settings.backbone]
-    forward, (first, second) = _FORWARD[settings.backbone], recipe.epochs
+        return 120, 120
+    if info is None:
+        files = len(Path(settings.source).read_bytes().splitlines())
+        return 1.5 * files, files
+    chunk = settings.recipe.chunk
+    each = max(1.0, 2 * info.table1.mean_s / chunk - 1) if chunk else 1.0
+    return info.table1.files * each, info.table1.files
+
+
+def _fits(settings: Settings, pictures: float, forward: float) -> float:
+    first, second = settings.recipe.epochs
     fitted = 1.3 * pictures * (0.4 + 0.7)  # train, then train + dev, up-sampled
-    # Three of four augmentations change three pictures in ten, which are rendered and pass the frozen part again.
+    # Three of four configurations change three pictures in ten, which are rendered and pass the frozen part again.
     augmented = 3 * fitted * (first + second) * 0.3 * 1.4 * forward
-    trained = 4 * fitted * second * 2.5 * recipe.share * forward
+    trained = 4 * fitted * second * 2.5 * settings.recipe.share * forward
     if pictures > 3_000:  # then what crosses the cut is mostly too much to keep
         trained += 4 * fitted * second * forward
-    all_eight = 12.0 + 3 * pictures * forward + augmented + trained
-    if stage == "ablation":  # two fits for each variant and seed
-        variants = [name for name in ablations() if settings.looks_at(name)]
-        return all_eight * (1 + len(variants)) * settings.seeds / 4
-    return all_eight
+    return 12.0 + 3 * pictures * forward + augmented + trained
 
 
 def total(jobs: Iterable[Job], each: dict[str, float], cores: int) -> float:
@@ -112,4 +105,4 @@ def spoken(seconds: float) -> str:
 
 
 def _important(job: Job, parameters: dict) -> dict:
-    return {name: value for name, value in parameters.items() if name not in needs.UNIMPORTANT[job.stage]}
+    return {name: value for name, value in parameters.items() if name not in STAGES[job.stage].indifferent}

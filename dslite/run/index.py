@@ -9,6 +9,7 @@ from dslite.files import whole_file
 from dslite.paper import published
 from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, duration, provenance_line
 from dslite.reporting.templates import render, whole_page
+from dslite.systems import OURS
 
 _WORDS = {"done": "done", "failed": "failed", "running": "running", "not run": "not run", "stale": "out of date"}
 
@@ -110,7 +111,7 @@ def _scores(results: Path) -> dict[str, dict]:
         rows = [row for row in csv.DictReader(file) if row["protocol"] == "all" and row["uar"]]
     scores = {}
     for name in dict.fromkeys(row["corpus"] for row in rows):
-        mine = [row for row in rows if row["corpus"] == name and row["system"] == "DS Lite"]
+        mine = [row for row in rows if row["corpus"] == name and row["system"] == OURS]
         dev = [row for row in mine if row["partition"] == "dev"]
         if not dev:
             continue

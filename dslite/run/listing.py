@@ -5,7 +5,6 @@ from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
-from dslite.layout.paths import STAGES
 from dslite.layout.settings import Settings
 from dslite.run.estimates import spoken
 from dslite.run.session import Session
@@ -74,13 +73,13 @@ def plan_lines(session: Session) -> list[str]:
     ]
     for job in session.jobs:
         took = spoken(session.each[job.name])
-        lines.append(f"  {job.corpus or 'all':10.10} {job.stage:10} {took:>8}   {session.to_do[job.name]}")
+        lines.append(f"  {job.corpus or 'all':10.10} {job.stage:10} {took:>8}   {session.to_do[job.name].text}")
     return lines
 
 
 def _kind(settings: Settings) -> str:
     """What the audio is, once the stage that reads it has said so."""
-    record = settings.paths.record(STAGES[0])
+    record = settings.paths.record("corpus")
     return f" ({json.loads(record.read_text('utf-8')).get('data', '')})" if record.exists() else ""
 
 

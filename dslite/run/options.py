@@ -4,11 +4,11 @@ import argparse
 import os
 from pathlib import Path
 
+from dslite.backbones import names
 from dslite.corpora import CORPORA
-from dslite.layout.paths import ACROSS, OPTIONAL, STAGES
 from dslite.profiles import FULL_BACKBONE
 from dslite.readings import READINGS
-from dslite.weights import WEIGHTS_FILES
+from dslite.stages.catalogue import DEFAULT, STAGES
 
 _DESCRIPTION = """\
 Regenerates the paper: from audio to tables, explanations and a model for a phone, for all eight corpora. Every corpus
@@ -40,7 +40,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    stages = (*STAGES, *ACROSS)
+    stages = tuple(STAGES)
+    optional = ", ".join(stage for stage in stages if stage not in DEFAULT)
     what = parser.add_argument_group("what to run")
     what.add_argument(
         "--corpora",
@@ -54,8 +55,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="+",
         metavar="NAME",
         choices=stages,
-        default=[stage for stage in stages if stage not in OPTIONAL],
-        help=f"any of {', '.join(stages)} (default: all but {', '.join(OPTIONAL)}); what they need is run as well "
+        default=list(DEFAULT),
+        help=f"any of {', '.join(stages)} (default: all but {optional}); what they need is run as well "
         "if it is missing or stale",
     )
     what.add_argument(
@@ -76,12 +77,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--backbone",
         metavar="NAME",
         default="",
-        help=f"base model, one of {', '.join(WEIGHTS_FILES)} (default: the profile's own)",
+        help=f"base model, one of {', '.join(names())} (default: the profile's own)",
     )
     what.add_argument(
         "--benchmark",
         metavar="NAME",
-        choices=tuple(WEIGHTS_FILES),
+        choices=names(),
         default=FULL_BACKBONE,
         help=f"base model that Table 5 is measured on (default: {FULL_BACKBONE}, as in the paper)",
     )

@@ -1,4 +1,4 @@
-"""How a notebook's last attempt went: kept beside the logs, because Snakemake removes what a failed job left."""
+"""How a notebook's last attempt went, and what it was made from: kept beside the logs."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -12,13 +12,18 @@ class Outcome:
     """One attempt.
 
     ``state`` is "running" (also what a killed attempt leaves), "done" or "failed"; ``seconds`` is the wall time of the
-    whole process; ``error`` is a sentence for people; ``parameters`` are those of the notebook.
+    whole process; ``error`` is a sentence for people; ``parameters`` are those of the notebook; ``made_from`` is what
+    its results depend on, ``page_from`` what its page depends on besides (``dslite.run.plan.Job``), ``inputs`` the
+    identities of the records that it read.
     """
 
     state: str
     seconds: float = 0.0
     error: str = ""
     parameters: dict[str, object] = field(default_factory=dict)
+    made_from: dict[str, object] = field(default_factory=dict)
+    page_from: dict[str, object] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
 
     def write(self, place: Path) -> None:
         with whole_file(place) as draft:
@@ -29,5 +34,5 @@ def read(place: Path) -> Outcome | None:
     """The last attempt, or None if there was none."""
     try:
         return Outcome(**json.loads(place.read_text("utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, TypeError):  # TypeError: of a version that noted other things
         return None

@@ -1,26 +1,29 @@
 """The notebooks of one run and what they are made from; Snakemake and each notebook's process read it from a file."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dslite.files import whole_file
-from dslite.layout.paths import ACROSS, BENCHMARK, NEEDS, SHOWN, STAGES, SUMMARISED, SUMMARY, CorpusPaths, Paths
-from dslite.run import needs
+from dslite.layout.code import HERE, Code
+from dslite.layout.paths import CorpusPaths, Paths
+from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
-TITLES = {BENCHMARK: "Table 5: what a model costs", SUMMARY: "The paper's tables and figures"}
-"""Titles of the pages across corpora."""
+PAGE_MAKER = "dslite.reporting.pages"
+"""What turns every notebook into its page."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A corpus that takes part: its slug, its title, its notebooks' parameters, and hashes of its audio and of the
-    weights that its fits start from (empty for random ones)."""
+    """A corpus that takes part: its slug, its title, its notebooks' parameters, the modules that it chooses
+    (:attr:`dslite.layout.settings.Settings.chosen`), and hashes of its audio and of the weights that its fits start
+    from (empty for random ones)."""
 
     name: str
     title: str
     parameters: dict[str, object]
+    chosen: dict[str, str]
     audio: str
     weights: str = ""
 
@@ -29,9 +32,14 @@ class Member:
 class Job:
     """One notebook to leave.
 
-    ``corpus`` is empty for notebooks across corpora. ``after`` are the records that it is made from, as seen from
-    ``artifacts/``. ``ties`` are ``name=JSON`` of everything else: when one changes, the notebook runs again. Of the
-    notebooks that could start, that with the highest ``priority`` does.
+    Attributes:
+        corpus: empty for notebooks across corpora.
+        stage, title, template, parameters: which notebook, and with what.
+        inputs: what its results are made from -> the record that is meant, as seen from ``artifacts/``.
+        made_from: everything else that its results depend on, by a name for people.
+        page_from: what its page depends on besides.
+        threads: that it may use.
+        priority: of the notebooks that could start, that with the highest does.
     """
 
     corpus: str
@@ -39,8 +47,9 @@ class Job:
     title: str
     template: str
     parameters: dict[str, object]
-    after: tuple[str, ...]
-    ties: tuple[str, ...]
+    inputs: dict[str, str]
+    made_from: dict[str, object]
+    page_from: dict[str, object]
     threads: int = 1
     priority: int = 0
 
@@ -52,19 +61,26 @@ class Job:
     def places(self, paths: Paths) -> CorpusPaths:
         return paths.corpus(self.corpus) if self.corpus else paths.across(self.stage)
 
-    def leaves(self, paths: Paths) -> tuple[str, str, str]:
+    def leaves(self, paths: Paths) -> tuple[Path, Path, Path]:
         """Page, notebook and record."""
         places = self.places(paths)
-        return str(places.page(self.stage)), str(places.notebook(self.stage)), str(places.record(self.stage))
+        return places.page(self.stage), places.notebook(self.stage), places.record(self.stage)
+
+    def before(self, jobs: Iterable["Job"]) -> list["Job"]:
+        """Those of some jobs whose records it reads."""
+        return [job for job in jobs if record(job.corpus, job.stage) in self.inputs.values()]
+
+    def identities(self, paths: Paths) -> dict[str, str]:
+        """Input -> identity of its record as it is now; "" where there is none."""
+        return {name: _identity(paths.artifacts / place) for name, place in self.inputs.items()}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The jobs that may have to run, and the names of those that are wanted (with what they need)."""
+    """The jobs of a run, in order."""
 
     output: Path
     jobs: tuple[Job, ...]
-    wanted: tuple[str, ...]
 
     @property
     def paths(self) -> Paths:
@@ -75,9 +91,7 @@ class Plan:
 
     def only(self, jobs: Iterable[Job]) -> "Plan":
         """The same run with fewer or other jobs."""
-        jobs = tuple(jobs)
-        names = {job.name for job in jobs}
-        return replace(self, jobs=jobs, wanted=tuple(name for name in self.wanted if name in names))
+        return replace(self, jobs=tuple(jobs))
 
     def write(self, place: Path) -> None:
         with whole_file(place) as draft:
@@ -87,8 +101,7 @@ class Plan:
 def read(place: Path) -> Plan:
     """A plan as ``Plan.write`` left it."""
     stored = json.loads(place.read_text("utf-8"))
-    jobs = tuple(Job(**job | {"after": tuple(job["after"]), "ties": tuple(job["ties"])}) for job in stored["jobs"])
-    return Plan(Path(stored["output"]), jobs, tuple(stored["wanted"]))
+    return Plan(Path(stored["output"]), tuple(Job(**job) for job in stored["jobs"]))
 
 
 def make(
@@ -96,44 +109,78 @@ def make(
     templates: Path,
     members: Sequence[Member],
     stages: Sequence[str],
-    across: dict[str, dict[str, object]],
-    code: Callable[[str], dict[str, str]] = needs.code,
+    across: Mapping[str, Mapping[str, object]],
+    code: Code = HERE,
 ) -> Plan:
-    """The plan for some corpora and stages.
+    """The plan for some corpora and stages, with all that they need.
 
     Args:
         output: below it ``reports/`` and ``artifacts/``; absolute.
         templates: the folder of the template notebooks, one per stage.
         members: the corpora that take part.
-        stages: the wanted ones; what they need is in the plan too.
+        stages: the wanted ones.
         across: parameters of each notebook across corpora, by its stage.
-        code: stage -> its files and their hashes.
+        code: the package that results are made by.
     """
-    made_from = {stage: code(stage) | _template(templates, stage) for stage in (*STAGES, *ACROSS)}
 
-    def job(corpus: str, stage: str, title: str, parameters: dict, after: Iterable[str], inputs: dict[str, str]) -> Job:
-        important = {k: v for k, v in parameters.items() if k not in needs.UNIMPORTANT[stage]}
-        ties = [*(_tie(k, v) for k, v in (important | inputs).items())]
-        ties += [_tie(f"code {file}", digest) for file, digest in made_from[stage].items()]
-        template = str(templates / f"{stage}.ipynb")
-        return Job(corpus, stage, title, template, parameters, tuple(after), tuple(ties))
+    def job(corpus: str, name: str, title: str, given: Mapping, inputs: dict, more: dict, chosen: Mapping) -> Job:
+        stage, template = STAGES[name], templates / f"{name}.ipynb"
+        parameters = {key: value for key, value in given.items() if key in stage.parameters}
+        important = {f"parameter {k}": v for k, v in parameters.items() if k not in stage.indifferent}
+        results = code.made_by(f"dslite.stages.{name}.work", chosen=chosen)
+        shown = code.made_by(PAGE_MAKER, *([template] if template.is_file() else []), chosen=chosen)
+        page = {f"code {module}": digest for module, digest in shown.items() if module not in results}
+        made_from = important | more | {f"code {module}": digest for module, digest in results.items()}
+        return Job(corpus, name, title, str(template), parameters, inputs, made_from, page)
 
     jobs = []
+    wanted = _with_needs(stages)
     for member in members:
-        for stage in STAGES:
-            before = [record(member.name, needed) for needed in NEEDS[stage]]
-            inputs = {"audio": member.audio} | (
-                {"weights file": member.weights} if stage in ("train", "baseline", "ablation") else {}
+        for name in (name for name in OF_CORPUS if name in wanted):
+            stage = STAGES[name]
+            inputs = {needed: record(member.name, needed) for needed in stage.needs}
+            more = ({"audio": member.audio} if stage.audio else {}) | (
+                {"weights file": member.weights} if stage.weights else {}
             )
-            parameters = needs.taken(stage, member.parameters)
-            jobs.append(job(member.name, stage, f"{member.title}: {stage}", parameters, before, inputs))
-    for stage in ACROSS:
-        after = summary_records(output, [member.name for member in members], stages) if stage == SUMMARY else []
-        jobs.append(job("", stage, TITLES[stage], across[stage], after, {}))
-    # The paper's notebook is run after all others, whatever became of them; what it shows is wanted too.
-    shown = set(jobs[-1].after) if SUMMARY in stages else set()
-    wanted = (job.name for job in jobs if job.stage in stages or record(job.corpus, job.stage) in shown)
-    return Plan(output, tuple(jobs), tuple(wanted))
+            title = f"{member.title}: {name}"
+            jobs.append(job(member.name, name, title, member.parameters, inputs, more, member.chosen))
+    for name in (name for name in ACROSS if name in wanted):
+        inputs = gathered(name, output, [member.name for member in members], wanted)
+        given = across[name]
+        chosen = {"dslite.backbones": str(given["backbone"])} if "backbone" in given else {}
+        jobs.append(job("", name, STAGES[name].title, given, inputs, {}, chosen))
+    return Plan(output, tuple(jobs))
+
+
+def gathered(name: str, output: Path, corpora: Iterable[str] = (), stages: Iterable[str] = ()) -> dict[str, str]:
+    """What a notebook across corpora is made from: what it needs of those corpora and of all that are there, with all
+    seeds, and what it shows besides, as far as there is any.
+
+    Args:
+        name: of its stage.
+        output: below it ``artifacts/``.
+        corpora: that will have been through ``stages`` by then.
+        stages: that will have been run by then.
+    """
+    paths, stage = Paths(output), STAGES[name]
+    found: dict[str, str] = {}
+    for needed in stage.needs:
+        there = sorted({*paths.recorded(needed), *corpora})
+        found |= {f"{needed} of {corpus}": record(corpus, needed) for corpus in there}
+        for other in paths.further():
+            for corpus in other.recorded(needed):
+                place = Path("..") / other.corpus(corpus).record(needed).relative_to(output)
+                found[f"{needed} of {corpus}, seed {other.output.name}"] = str(place)
+    if stage.needs and not found:
+        return {}
+    for shown in stage.shows:
+        if STAGES[shown].across:
+            if shown in stages or paths.across(shown).record(shown).exists():
+                found[shown] = record("", shown)
+        else:
+            there = {*paths.recorded(shown), *(corpora if shown in stages else ())}
+            found |= {f"{shown} of {corpus}": record(corpus, shown) for corpus in sorted(there)}
+    return found
 
 
 def record(corpus: str, stage: str) -> str:
@@ -142,30 +189,17 @@ def record(corpus: str, stage: str) -> str:
     return str((here.corpus(corpus) if corpus else here.across(stage)).record(stage))
 
 
-def summary_records(output: Path, corpora: Iterable[str] = (), stages: Iterable[str] = ()) -> list[str]:
-    """What the paper's notebook is made from: those corpora and all that are there, with all seeds, explanations as far
-    as there are any, and the other stages across corpora.
-
-    Args:
-        output: below it ``artifacts/``.
-        corpora: that will have been evaluated by then.
-        stages: that will have been run by then.
-    """
-    paths = Paths(output)
-    names = sorted({*paths.evaluated(), *corpora})
-    seeds = [places.record(SUMMARISED) for other in paths.further() for places in other.evaluated().values()]
-    shown = [n for n in names if (n in corpora and SHOWN in stages) or paths.corpus(n).record(SHOWN).exists()]
-    others = [s for s in ACROSS if s != SUMMARY and (s in stages or paths.across(s).record(s).exists())]
-    found = [record(name, SUMMARISED) for name in names] + [record(name, SHOWN) for name in shown]
-    found += [record("", stage) for stage in others]
-    return [*found, *(str(Path("..") / place.relative_to(output)) for place in seeds)] if names else []
+def _with_needs(stages: Iterable[str]) -> set[str]:
+    wanted: set[str] = set()
+    waiting = list(stages)
+    while waiting:
+        wanted.add(name := waiting.pop())
+        waiting += STAGES[name].needs
+    return wanted
 
 
-def _template(templates: Path, stage: str) -> dict[str, str]:
-    file = templates / f"{stage}.ipynb"
-    return {f"{templates.name}/{file.name}": needs.digest(file)} if file.is_file() else {}
-
-
-def _tie(name: str, value: object) -> str:
-    """``name=JSON`` without braces, which Snakemake would take for wildcards."""
-    return f"{name}={json.dumps(value)}".replace("{", "\\u007b").replace("}", "\\u007d")
+def _identity(place: Path) -> str:
+    try:
+        return str(json.loads(place.read_text("utf-8")).get("identity", ""))
+    except FileNotFoundError:
+        return ""

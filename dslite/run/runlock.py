@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dslite.errors import DsliteError
-from dslite.layout import notes as traces
+from dslite.layout import notes
 from dslite.layout.paths import Paths
 
 
@@ -19,7 +19,7 @@ def alone(paths: Paths) -> Iterator[None]:
     Raises:
         DsliteError: another run holds it.
     """
-    place = traces.lock(paths)
+    place = notes.lock(paths)
     place.parent.mkdir(parents=True, exist_ok=True)
     with open(place, "a+", encoding="utf-8") as file:
         try:

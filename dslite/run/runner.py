@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 
 from dslite.errors import DsliteError
-from dslite.layout import notes as traces
+from dslite.layout import notes as notes
 from dslite.layout import progress
 from dslite.layout.paths import Paths
 from dslite.processes import die_with_parent, end_quickly
@@ -30,16 +30,16 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     """
     # jsonschema would build a grammar of web addresses, for a second and more of every notebook; nothing here has any.
     sys.modules.setdefault("rfc3987_syntax", None)
-    from dslite.run import notebooks  # slow to import, so not before the lifeline holds
+    from dslite.run import execution  # slow to import, so not before the lifeline holds
 
     places, stage = job.places(paths), job.stage
     values = job.parameters | ({"workers": threads} if "workers" in job.parameters else {})
-    note = traces.outcome(paths, job.name)
-    os.environ |= kernel.environment() | {progress.VARIABLE: str(traces.progress(paths, job.name))}
+    note = notes.outcome(paths, job.name)
+    os.environ |= kernel.environment() | {progress.VARIABLE: str(notes.progress(paths, job.name))}
     begin = time.monotonic()
     Outcome("running", parameters=values).write(note)
     try:
-        target = notebooks.Target(
+        target = execution.Target(
             notebook=places.notebook(stage),
             page=places.page(stage),
             failed=places.failed_page(stage),
@@ -47,12 +47,13 @@ def run(job: Job, paths: Paths, threads: int) -> None:
             title=job.title,
             home=paths.index,
         )
-        notebooks.execute(Path(job.template), values, target)
+        execution.execute(Path(job.template), values, target)
     except Exception as error:
         sentence = str(error) if isinstance(error, DsliteError) else f"{type(error).__name__}: {error}"
         Outcome("failed", time.monotonic() - begin, sentence, values).write(note)
         raise
-    Outcome("done", time.monotonic() - begin, parameters=values).write(note)
+    took = time.monotonic() - begin
+    Outcome("done", took, "", values, job.made_from, job.page_from, job.identities(paths)).write(note)
 
 
 def main() -> int:

@@ -1,20 +1,22 @@
 """What a run shows while it works: redrawn in place on a terminal, a line now and then in a log file."""
 
-import shutil
 import sys
 import threading
 import time
 from collections.abc import Sequence
 
-from dslite.layout import notes as traces
-from dslite.layout import progress
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from dslite.layout import notes, progress
 from dslite.layout.paths import Paths
 from dslite.run import outcome
 from dslite.run.estimates import spoken, total
 from dslite.run.plan import Job
 
-REDRAW, SPEAK = 0.25, 20.0
-"""Seconds between two pictures on a terminal, and between two lines in a log file."""
+SPEAK = 20.0
+"""Seconds between two lines in a log file."""
 KILLED = "Its process was killed from outside, most likely because memory ran out; try --cores 1."
 
 
@@ -34,40 +36,44 @@ class Screen:
         self.running: dict[str, float] = {}  # name -> when it started, monotonic
         self.ended: dict[str, float] = {}  # name -> seconds that it took
         self.failed = 0
-        self._live = sys.stdout.isatty()
-        self._drawn = 0  # lines on the terminal that belong to the present picture
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()  # not held while rich prints: its picture asks for it in turn
+        self._console = Console(force_terminal=sys.stdout.isatty())
+        self._live: Live | None = None
+        if self._console.is_interactive:
+            self._live = Live(get_renderable=self._drawing, console=self._console, transient=True)
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep_drawing, daemon=True)
+        self._speaker = threading.Thread(target=self._keep_speaking, daemon=True)
 
     def __enter__(self) -> "Screen":
-        self._thread.start()
+        (self._live or self._speaker).start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._over.set()
-        self._thread.join()
-        self._erase()
+        if self._live:
+            self._live.stop()
+        else:
+            self._over.set()
+            self._speaker.join()
 
     def started(self, name: str) -> None:
         """A job has begun."""
-        traces.progress(self.paths, name).unlink(missing_ok=True)
+        notes.progress(self.paths, name).unlink(missing_ok=True)
         with self._lock:
             self.running[name] = time.monotonic()
-            if not self._live:
-                self._say(f"started   {_title(self.jobs[name])}")
+        if not self._live:
+            self._say(f"started   {_title(self.jobs[name])}")
 
     def finished(self, name: str) -> None:
         """A job has ended, well or badly."""
-        last = outcome.read(traces.outcome(self.paths, name))
+        title, last = _title(self.jobs[name]), outcome.read(notes.outcome(self.paths, name))
+        done = last is not None and last.state == "done"
         with self._lock:
             self.ended[name] = time.monotonic() - self.running.pop(name)
-            if last is not None and last.state == "done":
-                self._say(f"done      {_title(self.jobs[name])}  ({spoken(self.ended[name])})")
-            else:
-                self.failed += 1
-                why = last.error if last and last.error else KILLED
-                self._say(f"FAILED    {_title(self.jobs[name])}: {why}")
+            self.failed += not done
+        if done:
+            self._say(f"done      {title}  ({spoken(self.ended[name])})")
+        else:
+            self._say(f"FAILED    {title}: {last and last.error or KILLED}")
 
     def picture(self) -> list[str]:
         """The run in a line, and a line per running job."""
@@ -81,13 +87,13 @@ class Screen:
         return [head] + [f"  {_title(job)}{self._words(job)}, {spoken(lefts[job.name])} left" for job, _ in running]
 
     def _words(self, job: Job) -> str:
-        report = progress.read(traces.progress(self.paths, job.name))
+        report = progress.read(notes.progress(self.paths, job.name))
         return f"  {report.fraction:.0%} {report.text}" if report else "  starting"
 
     def _left(self, job: Job, begun: float) -> float:
         """Seconds until a running job ends: by its own progress once that says something, else by the estimate."""
         elapsed = time.monotonic() - begun
-        report = progress.read(traces.progress(self.paths, job.name))
+        report = progress.read(notes.progress(self.paths, job.name))
         if report and report.fraction > 0.05:
             at_report = elapsed - (time.time() - report.time)
             return max(at_report / report.fraction - elapsed, 1.0)
@@ -101,33 +107,20 @@ class Screen:
         each = {job.name: lefts.get(job.name, pace * self.estimates[job.name]) for job in to_come}
         return total(to_come, each, self.cores)
 
-    def _keep_drawing(self) -> None:
-        while not self._over.wait(REDRAW if self._live else SPEAK):
-            if self._live:
-                self._draw()
-            else:
-                self._say(" |".join(self.picture()))
+    def _drawing(self) -> Text:
+        return Text("\n".join(self.picture()), no_wrap=True, overflow="ellipsis")
 
-    def _draw(self) -> None:
-        width = shutil.get_terminal_size().columns - 1
-        lines = [line[:width] for line in self.picture()]
-        with self._lock:
-            self._erase()
-            sys.stdout.write("".join(f"{line}\n" for line in lines))
-            sys.stdout.flush()
-            self._drawn = len(lines)
-
-    def _erase(self) -> None:
-        if self._drawn:
-            sys.stdout.write(f"\x1b[{self._drawn}F\x1b[J")
-            sys.stdout.flush()
-            self._drawn = 0
+    def _keep_speaking(self) -> None:
+        while not self._over.wait(SPEAK):
+            self._say(" |".join(self.picture()))
 
     def _say(self, line: str) -> None:
-        """A line that stays; the picture moves down."""
-        with self._lock:
-            self._erase()
-            print(line if self._live else f"[{time.strftime('%H:%M:%S')}] {line}", flush=True)
+        """A line that stays; the live picture moves down. Text from users' files is not read as markup."""
+        if self._live:
+            self._console.out(line, highlight=False)
+        else:
+            with self._lock:
+                print(f"[{time.strftime('%H:%M:%S')}] {line}", flush=True)
 
 
 def _title(job: Job) -> str:

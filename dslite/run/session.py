@@ -1,16 +1,19 @@
 """One run: what takes part, what has to run and why, and the running itself."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dslite import corpora
-from dslite.layout import notes as traces
-from dslite.layout.paths import BENCHMARK, NOTEBOOKS, SUMMARY, Paths
+from dslite.layout import notes
+from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import engine, estimates, nursery, outcome, plan, states
+from dslite.run import engine, estimates, outcome, plan, staleness, states
 from dslite.run.plan import Job, Member, Plan
 from dslite.run.screen import KILLED, Screen
+from dslite.run.staleness import Reason
+from dslite.stages.catalogue import STAGES
 from dslite.weights import digest
 
 
@@ -28,7 +31,7 @@ class Session:
 
     settings: dict[str, Settings]
     plan: Plan
-    to_do: dict[str, str]
+    to_do: dict[str, Reason]
     each: dict[str, float]
     cores: int
 
@@ -74,25 +77,30 @@ def prepare(
         cores: threads that run at a time.
         templates: the folder of the template notebooks.
     """
-    members = [Member(s.name, _title(s), s.as_parameters(), _audio(s), digest(s.weights_file) or "") for s in settings]
-    once = {"output": str(output), "seed": seed}
-    across = {BENCHMARK: once | {"backbone": benchmark, "workers": 1}, SUMMARY: once}
+    members = [
+        Member(s.name, _title(s), s.as_parameters(), s.chosen, _audio(s), digest(s.weights_file) or "")
+        for s in settings
+    ]
+    once = {"output": str(output), "seed": seed, "backbone": benchmark, "workers": 1}
+    across = {name: once for name, stage in STAGES.items() if stage.across}
     whole = plan.make(output, templates, members, stages, across)
-    to_do = engine.to_do(whole)
-    fitting = sum(job.stage == "train" for job in whole.jobs if job.name in to_do)
-    # A single corpus must keep all cores busy; and what is timed must have the machine to itself.
-    threads = {"train": max(1, cores // fitting) if fitting else 1, BENCHMARK: cores, "ablation": cores}
-    whole = whole.only(replace(job, threads=threads.get(job.stage, 1)) for job in whole.jobs)
-    by_name = {s.name: s for s in settings}
+    to_do = staleness.to_do(whole)
+    whole = whole.only(replace(job, threads=_threads(job, whole, to_do, cores)) for job in whole.jobs)
+    loads = {s.name: estimates.workload(s) for s in settings}
     each = {
-        job.name: estimates.seconds(job, whole.paths, lambda job: estimates.first_guess(job.stage, by_name[job.corpus]))
-        for job in whole.jobs
-        if job.name in to_do
+        job.name: estimates.seconds(job, whole.paths, loads.get(job.corpus)) for job in whole.jobs if job.name in to_do
     }
     # What is waited for longest starts first: a corpus with long fits ahead does not queue behind short ones.
     ahead = {job.name: round(estimates.ahead(job, whole.jobs, each)) for job in whole.jobs}
     whole = whole.only(replace(job, priority=ahead[job.name]) for job in whole.jobs)
-    return Session(by_name, whole, to_do, each, cores)
+    return Session({s.name: s for s in settings}, whole, to_do, each, cores)
+
+
+def _threads(job: Job, whole: Plan, to_do: Mapping[str, Reason], cores: int) -> int:
+    """Threads of a notebook: a single corpus that is fitted must keep all cores busy."""
+    how = STAGES[job.stage].threads
+    alike = sum(other.stage == job.stage for other in whole.jobs if other.name in to_do)
+    return {"one": 1, "share": max(1, cores // max(alike, 1)), "all": cores}[how]
 
 
 def execute(session: Session) -> list[str]:
@@ -104,43 +112,39 @@ def execute(session: Session) -> list[str]:
     Raises:
         KeyboardInterrupt: the run was told to stop.
     """
-    whole, paths = session.plan, session.paths
-    with (
-        nursery.opened(len(session.jobs), traces.log(paths, "nursery")),
-        Screen(session.jobs, session.each, session.cores, paths) as screen,
-    ):
-        first = whole.only(job for job in whole.jobs if job.stage != SUMMARY)
-        engine.execute(first, session.cores, screen.started, screen.finished)
-        open_jobs = engine.to_do(first)
-        _name_the_killed(paths, open_jobs)
-        for job in first.jobs:  # what did not come about must not be shown as a result
-            if job.name in open_jobs:
+    paths, began = session.paths, time.time()
+    jobs = session.jobs
+    # What gathers results across corpora runs after all others, whatever became of them.
+    last = [job for job in jobs if not job.corpus and STAGES[job.stage].needs]
+    first = [job for job in jobs if job not in last]
+    with Screen(jobs, session.each, session.cores, paths) as screen:
+        engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished)
+        undone = undone_since(session, began, first)
+        _name_the_killed(paths, undone)
+        for job in first:  # what did not come about must not be shown as a result
+            if job.name in undone and session.to_do[job.name].results:
                 job.places(paths).record(job.stage).unlink(missing_ok=True)
-        summary = whole.job(SUMMARY)
-        after = tuple(plan.summary_records(whole.output))
-        if SUMMARY in whole.wanted and not after:
-            open_jobs[SUMMARY] = "no corpus has results"
-        elif SUMMARY in whole.wanted:
-            across = whole.only([replace(summary, after=after)])
-            engine.execute(across, session.cores, screen.started, screen.finished)
-            open_jobs |= engine.to_do(across)
-    return [job.name for job in session.jobs if job.name in open_jobs]
+        last = [replace(job, inputs=plan.gathered(job.stage, session.plan.output)) for job in last]
+        ready = [job for job in last if job.inputs]
+        engine.execute(session.plan.only(ready), session.cores, screen.started, screen.finished)
+    return undone + undone_since(session, began, last)
 
 
-def undone_since(session: Session, began: float) -> list[str]:
+def undone_since(session: Session, began: float, jobs: Sequence[Job] | None = None) -> list[str]:
     """Names of the notebooks that were to run and have not come to their end since ``began`` (seconds since 1970)."""
-    places = {name: traces.outcome(session.paths, name) for name in session.to_do}
-    return [
-        name
-        for name, place in places.items()
-        if not place.exists() or place.stat().st_mtime < began or outcome.read(place).state != "done"
-    ]
+    places = {job.name: notes.outcome(session.paths, job.name) for job in (session.jobs if jobs is None else jobs)}
+    return [name for name, place in places.items() if not _done_since(place, began)]
+
+
+def _done_since(place: Path, began: float) -> bool:
+    last = outcome.read(place) if place.exists() and place.stat().st_mtime >= began else None
+    return last is not None and last.state == "done"
 
 
 def _name_the_killed(paths: Paths, undone: Iterable[str]) -> None:
     """Says of notebooks whose whole process was ended from outside that they failed: they could not say so."""
     for name in undone:
-        place = traces.outcome(paths, name)
+        place = notes.outcome(paths, name)
         last = outcome.read(place)
         if last and last.state == "running":
             replace(last, state="failed", error=KILLED).write(place)
@@ -153,6 +157,4 @@ def _title(settings: Settings) -> str:
 
 def _audio(settings: Settings) -> str:
     """What identifies a corpus' audio; a stand-in is made from code and seed, which are compared anyway."""
-    if settings.standin:
-        return "stand-in"
-    return corpora.fingerprint(Path(settings.source) if corpora.is_own(settings.source) else settings.folder)
+    return "stand-in" if settings.standin else corpora.fingerprint(settings.recordings)

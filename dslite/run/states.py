@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dslite.layout import notes as traces
+from dslite.layout import notes as notes
 from dslite.layout.paths import Paths
 from dslite.run import outcome
 from dslite.run.plan import Job
+from dslite.run.staleness import Reason
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class State:
     seconds: float | None = None
 
 
-def of(job: Job, paths: Paths, to_do: Mapping[str, str]) -> State:
+def of(job: Job, paths: Paths, to_do: Mapping[str, Reason]) -> State:
     """The state of a job's notebook.
 
     Args:
@@ -32,7 +33,7 @@ def of(job: Job, paths: Paths, to_do: Mapping[str, str]) -> State:
         paths: the output.
         to_do: name -> reason of jobs that would run.
     """
-    places, last = job.places(paths), outcome.read(traces.outcome(paths, job.name))
+    places, last = job.places(paths), outcome.read(notes.outcome(paths, job.name))
     page, failed = places.page(job.stage), places.failed_page(job.stage)
     seconds = last.seconds if last and last.state != "running" else None
     if failed.exists():
@@ -42,7 +43,7 @@ def of(job: Job, paths: Paths, to_do: Mapping[str, str]) -> State:
         return State("failed" if last and last.state == "failed" else "not run", last.error if last else "")
     link = page.relative_to(paths.reports).as_posix()
     if job.name in to_do:
-        return State("stale", to_do[job.name], link, seconds)
+        return State("stale", to_do[job.name].text, link, seconds)
     if not places.record(job.stage).exists():  # a run that failed took it away, or somebody removed the artefacts
         return State("stale", "its results are gone", link, seconds)
     return State("done", "", link, seconds)

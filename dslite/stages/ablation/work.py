@@ -3,25 +3,24 @@
 Everything is fitted with both augmentations, so that whatever a discrepancy touches has a chance to act.
 """
 
-import os
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
 
 from dslite import scoring, statistics
 from dslite.errors import DsliteError
-from dslite.files import whole_file
 from dslite.layout import progress, records
+from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
-from dslite.readings import CACHED, READINGS, ablations
-from dslite.run import needs
-from dslite.stages.corpus.work import Stage, prepare, weights_warnings, workshop
+from dslite.paper.ledger import ablations
+from dslite.readings import CACHED, READINGS
+from dslite.stages.corpus.cache import cache
 from dslite.stages.train import fits
-from dslite.weights import digest, fetch_weights
+from dslite.weights import digest
 
 REFERENCE = "sound"
 """The reading that each discrepancy is brought into alone."""
@@ -30,20 +29,10 @@ AUGMENTATION = "both"
 
 NO_EFFECT = "changes nothing on this corpus under this profile"
 
-
-@dataclass(frozen=True)
-class _Variant:
-    """A discrepancy (its ledger entry and name), the settings that it is fitted with, and its name on disk."""
-
-    name: str
-    settings: Settings
-
-    @property
-    def folder(self) -> Path:
-        return self.settings.paths.ablation(re.sub(r"[^a-z0-9]+", "_", self.name.lower()))
+_Report = Callable[[float, float, str], None]
 
 
-def ablate(settings: Settings) -> Stage:
+def work(settings: Settings) -> FinishedStage:
     """Fits ``sound`` and every discrepancy alone, and compares them on test.
 
     It leaves ``scores.parquet`` (a row per variant, seed and partition), ``differences.parquet``
@@ -55,56 +44,55 @@ def ablate(settings: Settings) -> Stage:
     Raises:
         DsliteError: for a corpus on which even ``sound`` cannot be fitted.
     """
+    decoded = FinishedStage.of(settings, "corpus")
     settings, seeds = replace(settings, reading=READINGS[REFERENCE]), settings.seeds
     wanted = {name: reading for name, reading in ablations().items() if settings.looks_at(name)}
-    readings = {REFERENCE: settings.reading, **wanted}
-    variants = [_Variant(name, replace(settings, reading=reading)) for name, reading in readings.items()]
-    corpus, weights = _prepared(variants[0], _Told(0, 0, REFERENCE).still), settings.weights_file
+    variants = {REFERENCE: settings} | {name: replace(settings, reading=reading) for name, reading in wanted.items()}
     asked = {
-        v.name: {"reading": v.settings.reading.parameters(), "recipe": asdict(v.settings.recipe)} for v in variants
-    }
-    identity = {
-        "data": corpus.record["data_hash"],
-        "kind": [corpus.record[name] for name in ("data", "note")],
-        "variants": asked,
+        "corpus": decoded.record["identity"],
+        "variants": {
+            name: {"reading": variant.reading.parameters(), "recipe": asdict(variant.recipe)}
+            for name, variant in variants.items()
+        },
         "seeds": seeds,
         "profile": settings.profile,
         "backbone": settings.backbone,
-        "weights": digest(weights),
+        "weights": digest(settings.weights_file),
         "seed": settings.seed,
     }
-    more = {name: value for name, value in settings.as_parameters().items() if name in needs.ABLATION}
+    identity = records.identity("ablation", asked, settings.chosen)
+    more = {"seeds": seeds, "chunk": settings.chunk, "discrepancies": " ".join(settings.discrepancies)}
     if record := records.made(settings, "ablation", identity, **more):
-        return Stage(settings, record)
+        return FinishedStage(settings, record)
     started = time.monotonic()
-    if weights is None and progress.VARIABLE not in os.environ:  # a run has tried before it made its plan
-        weights = fetch_weights(settings.backbone)
+    settings.paths.record("ablation").unlink(missing_ok=True)
+    corpus = _cached(settings, decoded, _part_of_progress(0, 0, REFERENCE))
     tables: dict[str, list[dict[str, pd.DataFrame]]] = {}
     left_out, about = [], {}
-    for number, variant in enumerate(variants):
-        told = _Told(number / len(variants), 1 / (len(variants) * seeds), variant.name)
+    for number, (name, variant) in enumerate(variants.items()):
+        begin, share = number / len(variants), 1 / (len(variants) * seeds)
         try:
-            prepared = _prepared(variant, told.still)
-            if variant.name != REFERENCE and _inputs(variant, prepared) == _inputs(variants[0], corpus):
-                left_out.append({"variant": variant.name, "reason": NO_EFFECT})
+            prepared = _cached(variant, decoded, _part_of_progress(begin, share, name))
+            if name != REFERENCE and _inputs(variant, prepared) == _inputs(settings, corpus):
+                left_out.append({"variant": name, "reason": NO_EFFECT})
                 continue
-            for seed in range(settings.seed, settings.seed + seeds):
-                found, about = _fit(variant, prepared, weights, seed, settings.workers, told)
-                tables.setdefault(variant.name, []).append(found)
-                told = told.next()
+            folder = variant.paths.file("ablation", re.sub(r"[^a-z0-9]+", "_", name.lower()))
+            for further in range(seeds):
+                seed = settings.seed + further
+                fitted = replace(prepared, settings=replace(prepared.settings, seed=seed))
+                report = _part_of_progress(begin + further * share, share, name)
+                found, about = _fit(fitted, folder / str(seed), report)
+                tables.setdefault(name, []).append(found)
         except DsliteError as error:
-            if variant.name == REFERENCE:
+            if name == REFERENCE:
                 raise
-            left_out.append({"variant": variant.name, "reason": str(error)})
+            left_out.append({"variant": name, "reason": str(error)})
     on_test = {name: [found["test"] for found in runs] for name, runs in tables.items()}
     leaves = {
         "scores": _scores(tables, corpus.classes, settings.seed),
         "differences": statistics.against(on_test, REFERENCE, corpus.classes, settings.seed),
         "left_out": pd.DataFrame(left_out, columns=["variant", "reason"]),
     }
-    for name, table in leaves.items():
-        with whole_file(settings.paths.ablation(f"{name}.parquet")) as draft:
-            table.to_parquet(draft, index=False)
     record = {
         **records.inherited(corpus.record),
         **records.begin(settings, "ablation", identity, started, **more),
@@ -114,34 +102,20 @@ def ablate(settings: Settings) -> Stage:
         "augmentation": AUGMENTATION,
         "seeds": list(range(settings.seed, settings.seed + seeds)),
         "chunk": settings.recipe.chunk,
-        "warnings": [*weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
+        "warnings": [*records.weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
     }
-    records.write(settings, record)
-    return Stage(settings, record)
+    records.write(settings, record, leaves)
+    return FinishedStage(settings, record)
 
 
-@dataclass(frozen=True)
-class _Told:
+def _part_of_progress(begin: float, share: float, name: str) -> _Report:
     """Hands the progress of one fit on as a part of the whole."""
-
-    begin: float
-    share: float
-    name: str
-
-    def __call__(self, done: float, total: float, text: str) -> None:
-        progress.report(self.begin + self.share * done / total, 1, f"{self.name}: {text}")
-
-    def still(self, done: float, total: float, text: str) -> None:
-        """For what is short beside the fits: its text alone."""
-        self(0, 1, text)
-
-    def next(self) -> "_Told":
-        return replace(self, begin=self.begin + self.share)
+    return lambda done, total, text: progress.report(begin + share * done / total, 1, f"{name}: {text}")
 
 
-def _inputs(variant: _Variant, corpus: Stage) -> tuple:
+def _inputs(variant: Settings, corpus: FinishedStage) -> tuple:
     """All that a fit of a variant depends on: the cached data, the recipe, and what else of the reading has a say."""
-    parameters, recipe = variant.settings.reading.parameters(), variant.settings.recipe
+    parameters, recipe = variant.reading.parameters(), variant.recipe
     no_say = {"optimiser", "learning_rate", "extra_epochs"} | (set() if recipe.epochs[1] else {"layers"})
     if corpus.record["chunks"] == corpus.record["files"]:  # each file is one chunk: there is nothing to decide
         no_say |= {"decision"}
@@ -149,33 +123,34 @@ def _inputs(variant: _Variant, corpus: Stage) -> tuple:
     return corpus.record["data_hash"], recipe, rest
 
 
-def _prepared(variant: _Variant, tell) -> Stage:
+def _cached(variant: Settings, decoded: FinishedStage, report: _Report) -> FinishedStage:
     """The corpus as the variant's front end sees it: an output of its own, shared by all with the same front end."""
-    settings = variant.settings
-    cached = records.hashed(
-        {name: getattr(settings.reading, name) for name in CACHED} | {"chunk": settings.recipe.chunk}
-    )
-    return prepare(replace(settings, output=settings.paths.ablation(cached)), tell)
+    reading, chunk = variant.reading, variant.recipe.chunk
+    asked = {"corpus": decoded.record["identity"], "chunk": chunk, "reading": reading.parameters("corpus")}
+    folder = records.hashed({name: getattr(reading, name) for name in CACHED} | {"chunk": chunk})
+    settings = replace(variant, output=decoded.paths.file("ablation", folder))
+    identity = records.identity("ablation", asked, settings.chosen)
+    if settings.paths.record("corpus").exists():
+        found = FinishedStage.of(settings, "corpus")
+        if found.record["identity"] == identity:
+            return found
+    report(0, 1, "spectrograms")
+    cached = cache(settings, decoded.found, decoded.classes, decoded.paths.samples)
+    more = {"files": len(cached.clips), "chunks": len(cached.chunks), "data_hash": cached.data_hash}
+    record = decoded.record | more | {"identity": identity}
+    records.write(settings, record, {"clips": cached.clips, "chunks": cached.chunks})
+    return FinishedStage(settings, record)
 
 
-def _fit(variant: _Variant, corpus: Stage, weights, seed: int, workers: int, told) -> tuple[dict, dict]:
+def _fit(corpus: FinishedStage, folder: Path, report: _Report) -> tuple[dict, dict]:
     """Predictions for dev and for test, and what the base model's weights are."""
-    settings = variant.settings
-    fitted_with = {
-        "data": corpus.record["data_hash"],
-        "backbone": settings.backbone,
-        "weights": digest(weights),
-        "recipe": asdict(settings.recipe),
-        "reading": settings.reading.parameters(),
-        "seed": seed,
-    }
-    key = records.identity("train", fitted_with)
-    jobs = [
-        fits.Job(AUGMENTATION, target, variant.folder / str(seed) / target, records.hashed([key, target]))
-        for target in fits.TARGETS
+    fitted_with = fits.fitted_with(corpus.settings, corpus.record["data_hash"])
+    key = records.identity("train", fitted_with, corpus.settings.chosen)
+    todo = [
+        fits.Fit(AUGMENTATION, target, folder / target, records.hashed([key, target])) for target in scoring.TRAINED_ON
     ]
-    about = fits.run(workshop(corpus, weights, seed), jobs, workers, told)
-    return {job.target: pd.read_parquet(job.folder / "predictions.parquet") for job in jobs}, about
+    about = fits.run(fits.inputs(corpus), todo, corpus.settings.workers, report)
+    return {fit.target: pd.read_parquet(fit.folder / "predictions.parquet") for fit in todo}, about
 
 
 def _scores(tables: Mapping[str, list[dict[str, pd.DataFrame]]], classes, first: int) -> pd.DataFrame:

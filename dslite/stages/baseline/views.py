@@ -3,28 +3,28 @@
 import pandas as pd
 
 from dslite import scoring
-from dslite.baseline import SYSTEMS
-from dslite.reporting.figures import Example, Panel
-from dslite.stages.corpus.work import Stage
-from dslite.stages.train.fits import TARGETS
+from dslite.layout.finished import FinishedStage
+from dslite.reporting.figures import ConfusionPanel, Example
+from dslite.systems import TITLES
 
 
-def whole_files(stage: Stage) -> list[Example]:
+def whole_files(stage: FinishedStage) -> list[Example]:
     """The first training file of each class, whole: its samples and Deep Spectrum's plot of it, before colours."""
-    from dslite.features import DEEP_SPECTRUM, read
+    from dslite.features import DEEP_SPECTRUM, whole
     from dslite.spectrogram import MelPlot
+    from dslite.store import Samples
 
-    plot = MelPlot(DEEP_SPECTRUM)
+    plot, samples = MelPlot(DEEP_SPECTRUM), Samples(stage.paths.samples)
     train = stage.clips[stage.clips["partition"] == "train"].drop_duplicates("label").set_index("label")["file"]
-    waves = {label: read(stage.settings.folder / train[label]) for label in stage.classes}
+    waves = {label: whole(samples[train[label]]) for label in stage.classes}
     return [
         Example(label, wave, DEEP_SPECTRUM.rate, plot.quantise(wave[None])[0].numpy()) for label, wave in waves.items()
     ]
 
 
-def grids(stage: Stage) -> pd.DataFrame:
+def grids(stage: FinishedStage) -> pd.DataFrame:
     """UAR on dev at every point of the grid: a row per system and complexity, a column per scaling and weighting."""
-    rows = pd.concat([pd.DataFrame(rows).assign(system=SYSTEMS[key]) for key, rows in stage.record["grid"].items()])
+    rows = pd.concat([pd.DataFrame(rows).assign(system=TITLES[key]) for key, rows in stage.record["grid"].items()])
     scaling = rows["standardise"].map({True: "standardised", False: "as they are"})
     weights = rows["balanced"].map({True: "classes balanced", False: "files equal"})
     rows["features"] = scaling + ", " + weights
@@ -32,14 +32,14 @@ def grids(stage: Stage) -> pd.DataFrame:
     return wide.rename_axis(columns=None).reset_index()
 
 
-def chosen(stage: Stage) -> pd.DataFrame:
+def chosen(stage: FinishedStage) -> pd.DataFrame:
     """Per system, the point that was chosen on dev and how many of the grid's fits converged."""
     rows = []
     for key, point in stage.record["chosen"].items():
         converged = [row["converged"] for row in stage.record["grid"][key]]
         rows.append(
             {
-                "system": SYSTEMS[key],
+                "system": TITLES[key],
                 "features": stage.record["features"][key],
                 "complexity": point["complexity"],
                 "standardised": "yes" if point["standardise"] else "no",
@@ -50,30 +50,25 @@ def chosen(stage: Stage) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def scores(stage: Stage) -> pd.DataFrame:
+def scores(stage: FinishedStage) -> pd.DataFrame:
     """UAR of every baseline on all files of dev and test, with its interval on test."""
     rows = []
-    for system, name in SYSTEMS.items():
+    for system, name in TITLES.items():
         dev, test = (
             scoring.score(_predictions(stage, system, target), stage.classes, "all", stage.settings.seed)
-            for target in TARGETS
+            for target in scoring.TRAINED_ON
         )
         interval = f"{test['ci_low']:.1f}–{test['ci_high']:.1f}"
         rows.append({"system": name, "dev": dev["uar"], "test": test["uar"], "interval on test": interval})
     return pd.DataFrame(rows)
 
 
-def confusion_panels(stage: Stage) -> list[Panel]:
+def confusion_panels(stage: FinishedStage) -> list[ConfusionPanel]:
     """Confusion on test, all files, of each baseline that learns."""
-    return [
-        Panel(
-            SYSTEMS[key],
-            scoring.confusion(_predictions(stage, key, "test"), stage.classes, "all"),
-            stage.classes,
-        )
-        for key in stage.record["grid"]
-    ]
+    keys, classes = stage.record["grid"], stage.classes
+    counts = {key: scoring.confusion(_predictions(stage, key, "test"), classes, "all") for key in keys}
+    return [ConfusionPanel(TITLES[key], matrix, classes) for key, matrix in counts.items()]
 
 
-def _predictions(stage: Stage, system: str, target: str) -> pd.DataFrame:
+def _predictions(stage: FinishedStage, system: str, target: str) -> pd.DataFrame:
     return pd.read_parquet(stage.paths.baseline(system, target))

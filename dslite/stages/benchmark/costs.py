@@ -9,9 +9,9 @@ from pathlib import Path
 import keras
 import pandas as pd
 
-from dslite.backbones import train_last
 from dslite.deployment import latency, memory
 from dslite.deployment.conversion import macs, saved_sizes
+from dslite.network import train_last
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def begun(
     """
     with ExitStack() as stack:
         beside = ThreadPoolExecutor(1)
-        peak = partial(beside.submit, memory.peak_memory, samples=samples, threads=threads[0])
+        peak: Callable = partial(beside.submit, memory.peak_memory, samples=samples, threads=threads[0])  # type: ignore[call-arg]
         try:
             timers = {
                 number: beside.submit(stack.enter_context, latency.timer(folder, samples, number, keras_file, rounds))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dslite.backbones import BACKBONES
+from dslite.backbones import base_model, names
 from dslite.deployment.latency import ROUNDS
 from dslite.errors import DsliteError
 from dslite.files import whole_file
@@ -72,7 +72,7 @@ class Benchmark:
         return pd.read_csv(self.layout.table(5))
 
 
-def benchmark(backbone: str = "densenet121", seed: int = 42, output: str | Path = "", workers: int = 1) -> Benchmark:
+def work(backbone: str = "densenet121", seed: int = 42, output: str | Path = "", workers: int = 1) -> Benchmark:
     """Measures a base model in TensorFlow and in every TFLite variant, and writes ``tables/table5.csv``.
 
     Args:
@@ -84,8 +84,7 @@ def benchmark(backbone: str = "densenet121", seed: int = 42, output: str | Path 
     Raises:
         DsliteError: for an unknown base model, fewer than one thread, or if no float32 file passes the gate.
     """
-    if backbone not in BACKBONES:
-        raise DsliteError(f"The base model {backbone!r} is not one of {', '.join(BACKBONES)}.")
+    base_model(backbone)
     if workers < 1:
         raise DsliteError(f"workers is {workers}; expected at least 1.")
     layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
@@ -104,7 +103,8 @@ def benchmark(backbone: str = "densenet121", seed: int = 42, output: str | Path 
 
 
 def _identity(backbone: str, seed: int, threads: int) -> str:
-    return records.identity(STAGE, {"backbone": backbone, "seed": seed, "threads": threads})
+    asked = {"backbone": backbone, "seed": seed, "threads": threads}
+    return records.identity(STAGE, asked, {"dslite.backbones": backbone})
 
 
 def _keep(made: dict, folder: Path, asked: dict) -> None:
@@ -122,7 +122,7 @@ def table5_rows(layout: Paths) -> pd.DataFrame:
     :func:`dslite.stages.benchmark.costs.begun`, ``seed``, ``hardware``; of the paper, what it prints: mean times,
     with 4 threads, in ``mean_ms``."""
     rows = []
-    for name in BACKBONES:
+    for name in names():
         folder = layout.benchmark(name)
         if (folder / "record.json").exists():
             record = json.loads((folder / "record.json").read_text("utf-8"))
@@ -131,31 +131,28 @@ def table5_rows(layout: Paths) -> pd.DataFrame:
             about = {"backbone": name, **{key: record[key] for key in ("weights", "seed", "hardware")}}
             rows.append(pd.read_parquet(folder / "table.parquet").assign(source="here", **about))
     for column, printed in published.TABLE5.items():
-        rows.append(
-            pd.DataFrame(
-                {
-                    "source": ["paper"],
-                    "backbone": "" if column == "preprocessing" else "densenet121",
-                    "model": printed["name"],
-                    "part": "front end" if column == "preprocessing" else "cnn",
-                    "threads": 4,
-                    "mean_ms": printed["time_ms"],
-                    "flops": 1e9 * printed.get("flops_g", np.nan),
-                    "parameters": 1e6 * printed.get("parameters_m", np.nan),
-                    "peak_mb": printed["memory_mb"],
-                    "bytes": 1e6 * printed["size_mb"],
-                }
-            )
-        )
+        before = column == "preprocessing"
+        row = {
+            "source": "paper",
+            "backbone": "" if before else "densenet121",
+            "model": printed["name"],
+            "part": "front end" if before else "cnn",
+            "threads": 4,
+            "mean_ms": printed["time_ms"],
+            "flops": 1e9 * printed.get("flops_g", np.nan),
+            "parameters": 1e6 * printed.get("parameters_m", np.nan),
+            "peak_mb": printed["memory_mb"],
+            "bytes": 1e6 * printed["size_mb"],
+        }
+        rows.append(pd.DataFrame([row]))
     rows[-1]["threads"] = np.nan  # of the phone it is not said
-    table = pd.concat(rows, ignore_index=True)
-    return table[["source", "backbone", *(name for name in table if name not in ("source", "backbone"))]]
+    return pd.concat(rows, ignore_index=True).set_index(["source", "backbone"]).reset_index()
 
 
 def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: str) -> None:
     from dslite.deployment import offer
     from dslite.deployment.quantisation import VARIANTS
-    from dslite.stages.benchmark import costs as table5  # import TensorFlow, as the next ones do
+    from dslite.stages.benchmark import costs  # import TensorFlow, as the next ones do
 
     started, shares = time.monotonic(), iter(_DONE)
     folder = layout.benchmark(backbone)
@@ -172,7 +169,7 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
     def report(doing: str) -> None:
         progress.report(next(shares), 1, doing)
 
-    with table5.begun(folder / "model.keras", folder, samples, sorted({1, threads}), ROUNDS) as measure:
+    with costs.begun(folder / "model.keras", folder, samples, sorted({1, threads}), ROUNDS) as measure:
         made = offer.make(model, CLASSES, samples, noise, noise, about, seed, report)
         made.keep(folder)
         if wrong := made.wrong["float32"]:
@@ -215,8 +212,8 @@ def untrained(backbone: str, seed: int):
     """Waveforms to probabilities: a base model with random weights and the head of the CCS row of Table 2."""
     import keras
 
-    from dslite.backbones import load_backbone
     from dslite.model import Head, assemble
+    from dslite.network import load_backbone
     from dslite.spectrogram import MelPlot
 
     head = Head(HEAD.units, len(CLASSES), HEAD.dropout, name="head")

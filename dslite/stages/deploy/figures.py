@@ -1,23 +1,17 @@
-"""What a model costs and what it is worth as exported: one picture of all variants, and Table 5 in the paper's form."""
+"""What a model costs and what it is worth as exported: one picture of all variants."""
 
-from collections.abc import Collection, Mapping, Sequence
-
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dslite.reporting.display import RC
-from dslite.reporting.sheets import PRINTED, Cell, Sheet
+from dslite.reporting.figures import subplots
 
-_WIDTH = 7.4
 _COLOURS = {"size": "#0072b2", "latency": "#d55e00", "uar": "#009e73"}
 _GREY = "#8a857b"
 
 
-def variants(table: pd.DataFrame, latency: pd.DataFrame) -> Figure:
+def cost_and_score(table: pd.DataFrame, latency: pd.DataFrame) -> Figure:
     """Size, latency and UAR of all variants, side by side.
 
     Args:
@@ -28,18 +22,14 @@ def variants(table: pd.DataFrame, latency: pd.DataFrame) -> Figure:
     shown = table[table["title"] != "Keras"].reset_index(drop=True)
     times = shown[["title"]].merge(latency, how="left", on="title")
     faces = ["full" if offered else "none" for offered in shown["offered"]]
-    with mpl.rc_context(RC):
-        figure, (size, speed, score) = plt.subplots(
-            1, 3, figsize=(_WIDTH, 0.95 + 0.36 * len(shown)), sharey=True, layout="constrained"
-        )
+    with subplots(1, 3, 0.95 + 0.36 * len(shown), sharey=True) as (figure, (size, speed, score)):
         megabytes = shown["bytes"] / 1e6
         bars = size.barh(shown.index, megabytes, height=0.5, color=_COLOURS["size"], edgecolor=_COLOURS["size"])
         for bar, offered, value in zip(bars, shown["offered"], megabytes, strict=True):
             bar.set_fill(bool(offered))
             if np.isfinite(value):
-                size.annotate(
-                    f"{value:.1f}", (value, bar.get_y() + 0.25), (3, 0), textcoords="offset points", va="center"
-                )
+                at = (value, bar.get_y() + 0.25)
+                size.annotate(f"{value:.1f}", at, (3, 0), textcoords="offset points", va="center")
         size.set(title="Size", xlabel="file (MB)", xlim=(0, 1.25 * np.nanmax([1e-6, *megabytes])))
         _points(speed, times["p50_ms"], times["p10_ms"], times["p90_ms"], faces, _COLOURS["latency"])
         speed.set(title="Latency", xlabel="one chunk, one thread (ms)", xlim=(0, None))
@@ -66,39 +56,3 @@ def _points(axes: Axes, middle: pd.Series, low: pd.Series, high: pd.Series, face
             continue
         axes.plot([below, above], [row, row], color=colour, lw=1.6, solid_capstyle="butt")
         axes.plot(value, row, "o", ms=6, color=colour, fillstyle=face, markeredgewidth=1.4)
-
-
-_BLANK = "–"
-
-
-def table5_sheet(
-    columns: Mapping[tuple[str, str], Mapping[str, str]],
-    published: Collection[tuple[str, str]],
-    caption: str,
-    note: str = "",
-    reasons: Mapping[str, Sequence[str]] | None = None,
-    shared: Sequence[str] = (),
-) -> Sheet:
-    """Table 5 in the paper's form, costs below one another and models side by side.
-
-    Args:
-        columns: (model, which of it) -> cost -> text; columns of one model stand together.
-        published: the keys of those that are printed in the paper; they are set apart.
-        caption, note: above and below the table.
-        reasons: cost -> why ours cannot be compared with the printed ones.
-        shared: the same of all costs.
-    """
-    fullest_first = sorted(columns.values(), key=len, reverse=True)
-    costs = list(dict.fromkeys(cost for column in fullest_first for cost in column))
-    looks = {key: f"ds-number {PRINTED}" if key in published else "ds-number" for key in columns}
-    heads = [
-        [Cell(), *(Cell(model) for model, _ in columns)],
-        [Cell(), *(Cell(which, looks[key], () if key in published else tuple(shared)) for key in columns
-                   for which in key[1:])],
-    ]  # fmt: skip
-    rows = [
-        [Cell(cost, reasons=tuple((reasons or {}).get(cost, ()))),
-         *(Cell(column.get(cost, _BLANK), looks[key]) for key, column in columns.items())]
-        for cost in costs
-    ]  # fmt: skip
-    return Sheet(caption, heads, rows, 1, note=note, look="ds-wide ds-costs")

@@ -6,7 +6,7 @@ the corpus' result.
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,12 +14,10 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from dslite import audio
 from dslite.deployment import LiteModel, latency, real_time_factor
-from dslite.files import whole_file
 from dslite.layout import progress, records
+from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
-from dslite.stages.corpus.work import Stage, evaluate
 
 CALIBRATION = {"demo": 30, "full": 100}
 """Profile -> training chunks that the full int8 variant is calibrated on."""
@@ -31,36 +29,38 @@ STREAM_SECONDS = 60.0
 """The long file to stream is made of at least this much audio of the test partition, where there is as much."""
 
 
-def deploy(settings: Settings) -> Stage:
-    """Stage ``deploy``: converts, gates, scores and times the chosen model.
+def work(settings: Settings) -> FinishedStage:
+    """Converts, gates, scores and times the chosen model.
 
     It leaves ``<variant>.tflite`` of the variants that passed, ``variants.parquet``
     (:class:`dslite.deployment.offer.Offer`), ``predictions.parquet`` (test, per model and file), ``latency.parquet``
     (every repetition) and ``streaming.parquet`` (a row per variant).
     """
-    scored = evaluate(settings)
+    scored = FinishedStage.of(settings, "evaluate")
     fit = scored.fit_record(scored.chosen, "test")
-    identity = {"evaluate": scored.record["identity"], "fit": fit["identity"], "profile": settings.profile}
+    inputs = {"evaluate": scored.record["identity"], "fit": fit["identity"], "profile": settings.profile}
+    identity = records.identity("deploy", inputs, settings.chosen)
     if record := records.made(settings, "deploy", identity):
-        return Stage(settings, record)
+        return FinishedStage(settings, record)
     from dslite.deployment.offer import offer  # imports TensorFlow
     from dslite.model import load_model
+    from dslite.store import Samples
 
     started, paths = time.monotonic(), settings.paths
     paths.record("deploy").unlink(missing_ok=True)
-    for old in paths.deploy(".").glob("*.tflite"):  # of another model: not to be taken for this one's
+    for old in paths.file("deploy").glob("*.tflite"):  # of another model: not to be taken for this one's
         old.unlink()
     model = load_model(paths.fit(scored.chosen, "test") / "model.keras")
     front_end = model.get_layer("plot").parameters
-    samples = chunk_samples(scored, front_end.rate)
+    samples, waves = chunk_samples(scored, front_end.rate), Samples(paths.samples)
     steps = iter(range(1, 100))
     offered = offer(
         model,
         scored.classes,
         samples,
         scored.clips,
-        settings.folder,
-        paths.deploy("."),
+        waves,
+        paths.file("deploy"),
         about(scored, samples / front_end.rate),
         settings.seed,
         lambda doing: progress.report(min(next(steps), 9), 10, doing),
@@ -71,12 +71,9 @@ def deploy(settings: Settings) -> Stage:
     timings, streamed = pd.DataFrame(), pd.DataFrame()
     if good:
         progress.report(9, 10, "latency and streaming")
-        timings = latency.measure(paths.deploy("."), samples, threads=1, rounds=ROUNDS[settings.profile])
-        streamed = _stream(scored, good, front_end.rate)
+        timings = latency.measure(paths.file("deploy"), samples, threads=1, rounds=ROUNDS[settings.profile])
+        streamed = _stream(scored, good, waves, front_end.rate)
     tables = {"variants": offered.table, "predictions": offered.predictions, "latency": timings, "streaming": streamed}
-    for name, table in tables.items():
-        with whole_file(paths.deploy(f"{name}.parquet")) as draft:
-            table.to_parquet(draft, index=False)
     record = {
         **records.inherited(scored.record),
         **records.begin(settings, "deploy", identity, started),
@@ -88,11 +85,11 @@ def deploy(settings: Settings) -> Stage:
         "whole_files": not settings.recipe.chunk,
         "front_end": asdict(front_end),
     }
-    records.write(settings, record)
-    return Stage(settings, record)
+    records.write(settings, record, tables)
+    return FinishedStage(settings, record)
 
 
-def chunk_samples(stage: Stage, rate: int) -> int:
+def chunk_samples(stage: FinishedStage, rate: int) -> int:
     """Length of the waveform that the exported files take, in samples at ``rate`` Hz.
 
     The chunk that the model was trained on; where it was trained on whole files, the median duration of a training
@@ -102,7 +99,7 @@ def chunk_samples(stage: Stage, rate: int) -> int:
     return round((stage.settings.recipe.chunk or max(0.1, round(float(train.median()), 1))) * rate)
 
 
-def about(stage: Stage, seconds: float) -> dict:
+def about(stage: FinishedStage, seconds: float) -> dict:
     """What a file's card says of the model, for people."""
     whole = "" if stage.settings.recipe.chunk else "; trained on whole files, this is the median of the training files"
     keep = ("corpus", "data", "note", "backbone", "weights", "profile", "reading", "seed")
@@ -114,23 +111,23 @@ def about(stage: Stage, seconds: float) -> dict:
     }
 
 
-def _stream(stage: Stage, variants: Sequence[str], rate: int) -> pd.DataFrame:
+def _stream(stage: FinishedStage, variants: Sequence[str], waves: Mapping, rate: int) -> pd.DataFrame:
     """Real-time factor of each variant (one thread) over one long file made of test clips."""
     with tempfile.TemporaryDirectory() as folder:
         long = Path(folder) / "test.wav"
-        soundfile.write(long, _long_clip(stage, rate), rate)
+        soundfile.write(long, _long_clip(stage, waves), rate)
         rows = []
         for name in variants:
-            model = LiteModel(stage.paths.deploy(f"{name}.tflite"))
+            model = LiteModel(stage.paths.file("deploy", f"{name}.tflite"))
             model(np.zeros((1, model.card.samples), np.float32))  # the first call sets things up
             rows.append({"model": name, **real_time_factor(model, long)})
     return pd.DataFrame(rows)
 
 
-def _long_clip(stage: Stage, rate: int) -> np.ndarray:
+def _long_clip(stage: FinishedStage, waves: Mapping) -> np.ndarray:
     clips, seconds = [], 0.0
     for row in stage.clips[stage.clips["partition"] == "test"].itertuples():
-        clips.append(audio.load(stage.settings.folder / row.file, rate))
+        clips.append(waves[row.file])
         seconds += row.duration
         if seconds >= STREAM_SECONDS:
             break

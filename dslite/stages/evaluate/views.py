@@ -1,42 +1,36 @@
 """What the evaluate notebook shows, from what its stage left."""
 
+from itertools import product
+
 import pandas as pd
 
 from dslite import scoring
-from dslite.baseline import PUBLISHED, SYSTEMS
+from dslite.configurations import CONFIGURATIONS
+from dslite.layout.finished import FinishedStage
 from dslite.reporting.comparisons import Strip
-from dslite.reporting.figures import AUGMENTATIONS as NAMES
-from dslite.reporting.figures import Panel
+from dslite.reporting.figures import ConfusionPanel
 from dslite.reporting.tables import confusion_matrix
-from dslite.stages.corpus.work import AUGMENTATIONS, Stage
-from dslite.stages.train.views import fitted
 from dslite.statistics import DRAWS, UNITS
+from dslite.systems import BASELINES, PRINTED
+
+NAMES = {key: configuration.title for key, configuration in CONFIGURATIONS.items()}
 
 
-def scores(stage: Stage) -> pd.DataFrame:
+def scores(stage: FinishedStage) -> pd.DataFrame:
     """The corpus' rows of results.csv, for reading: the interval over files beside the one over speakers."""
-    table = pd.read_parquet(stage.paths.scores)
+    table = stage.table("scores")
     rows = table.itertuples()
     table["UAR"] = [f"{row.uar:.1f}" if row.n_files else "no file qualifies (n_files 0)" for row in rows]
     table["over files"] = list(map(_interval, table["ci_low"], table["ci_high"]))
     table["over speakers"] = list(map(_interval, table["ci_speaker_low"], table["ci_speaker_high"]))
-    shown = [
-        "system",
-        "augmentation",
-        "partition",
-        "protocol",
-        "UAR",
-        "over files",
-        "over speakers",
-        "n_files",
-        "n_speakers",
-    ]
-    return table[shown].rename(columns={"n_files": "files", "n_speakers": "speakers"})
+    shown = ["system", "augmentation", "partition", "protocol", "UAR", "over files", "over speakers"]
+    counts = {"n_files": "files", "n_speakers": "speakers"}
+    return table[[*shown, *counts]].rename(columns=counts)
 
 
-def speakers(stage: Stage) -> str:
+def speakers(stage: FinishedStage) -> str:
     """What an interval over speakers can be worth here, in words."""
-    test = stage.predictions(AUGMENTATIONS[0], "test")
+    test = stage.predictions(next(iter(CONFIGURATIONS)), "test")
     named = test[test["speaker"] != ""]
     if named.empty:
         return "Over speakers: not possible, no speakers are published."
@@ -51,14 +45,14 @@ def speakers(stage: Stage) -> str:
     return words
 
 
-def protocols(stage: Stage) -> list[str]:
+def protocols(stage: FinishedStage) -> list[str]:
     """The protocols that score test files, once where both score the same."""
-    table = pd.read_parquet(stage.paths.pairs)
+    table = stage.table("pairs")
     files = table[table["n_files"] > 0].drop_duplicates("protocol").drop_duplicates("n_files")
     return list(files["protocol"])
 
 
-def pairs(stage: Stage, protocol: str) -> pd.DataFrame:
+def pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:
     """Paired differences on test: a row per pair, with what draws of files and of speakers say."""
     table = _pairs(stage, protocol)
     shown = pd.DataFrame({"pair": table["pair"], "difference": [_signed(value) for value in table["difference"]]})
@@ -69,7 +63,7 @@ def pairs(stage: Stage, protocol: str) -> pd.DataFrame:
     return shown
 
 
-def verdict(stage: Stage, protocol: str) -> str:
+def verdict(stage: FinishedStage, protocol: str) -> str:
     """What the Holm-corrected tests leave standing, in words."""
     table = _pairs(stage, protocol)
     words = []
@@ -83,26 +77,25 @@ def verdict(stage: Stage, protocol: str) -> str:
     return " ".join([*words, f"Least p that {DRAWS:,} draws can give: {1 / (DRAWS + 1):.4f}."])
 
 
-def selection(stage: Stage) -> pd.DataFrame:
+def selection(stage: FinishedStage) -> pd.DataFrame:
     """The configuration chosen on dev beside the one chosen on test, scored on test."""
-    table = pd.read_parquet(stage.paths.selection)
+    table = stage.table("selection")
     rows = []
     for protocol in protocols(stage):
         of = table[table["protocol"] == protocol].set_index("unit")
         one = of.loc["file"]
-        row = {"protocol": protocol, "chosen on": "dev", "configuration": NAMES.get(one["by_dev"], "none to choose by")}
-        rows.append(row | {"UAR on test": one["uar_by_dev"]})
-        row = {"protocol": protocol, "chosen on": "test, as in the paper", "configuration": NAMES[one["by_test"]]}
-        row["UAR on test"] = one["uar_by_test"]
-        for unit in UNITS:
-            row |= {f"optimism, {unit}s": of.loc[unit, "optimism"], f"less it, {unit}s": of.loc[unit, "corrected"]}
-        rows.append(row)
-    return pd.DataFrame(rows)
+        rows.append((protocol, "dev", NAMES.get(one["by_dev"], "none to choose by"), one["uar_by_dev"]))
+        estimated = of.loc[list(UNITS), ["optimism", "corrected"]].to_numpy().ravel()
+        rows.append((protocol, "test, as in the paper", NAMES[one["by_test"]], one["uar_by_test"], *estimated))
+    columns = ["protocol", "chosen on", "configuration", "UAR on test"]
+    return pd.DataFrame(
+        rows, columns=[*columns, *(f"{what}, {unit}s" for unit in UNITS for what in ("optimism", "less it"))]
+    )
 
 
-def strips(stage: Stage) -> list[Strip]:
+def strips(stage: FinishedStage) -> list[Strip]:
     """UAR of the configurations on test (all files), and their paired differences, each with both intervals."""
-    table = pd.read_parquet(stage.paths.scores)
+    table = stage.table("scores")
     table = table[(table["partition"] == "test") & (table["protocol"] == "all")]
     renamed = {"uar": "value", "ci_low": "low_file", "ci_high": "high_file"}
     renamed |= {"ci_speaker_low": "low_speaker", "ci_speaker_high": "high_speaker"}
@@ -115,21 +108,18 @@ def strips(stage: Stage) -> list[Strip]:
     ]
 
 
-def confusion_panels(stage: Stage) -> list[Panel]:
+def confusion_panels(stage: FinishedStage) -> list[ConfusionPanel]:
     """Confusion on test, all files, for each augmentation."""
-    counts = pd.read_parquet(stage.paths.confusion)
-    return [
-        Panel(
-            a, confusion_matrix(counts, stage.classes, augmentation=a, partition="test", protocol="all"), stage.classes
-        )
-        for a in AUGMENTATIONS
-    ]
+    counts = stage.table("confusion")
+    where = {"partition": "test", "protocol": "all"}
+    matrices = {a: confusion_matrix(counts, stage.classes, augmentation=a, **where) for a in CONFIGURATIONS}
+    return [ConfusionPanel(a, matrix, stage.classes) for a, matrix in matrices.items()]
 
 
-def by_decision(stage: Stage) -> pd.DataFrame:
+def by_decision(stage: FinishedStage) -> pd.DataFrame:
     """UAR (%) on all files as they were decided, and when each is decided by mean probability."""
     rows = []
-    for augmentation, partition in fitted():
+    for augmentation, partition in product(CONFIGURATIONS, scoring.TRAINED_ON):
         table = stage.predictions(augmentation, partition)
         mean = table[[f"p_{name}" for name in stage.classes]].to_numpy().argmax(axis=1)
         label, said = (pd.Categorical(table[name], stage.classes).codes.astype(int) for name in ("label", "predicted"))
@@ -139,14 +129,14 @@ def by_decision(stage: Stage) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _pairs(stage: Stage, protocol: str) -> pd.DataFrame:
+def _pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:
     """A row per pair: ``pair`` in words, ``difference``, and ``low``, ``high``, ``p``, ``p_holm`` of each unit."""
-    table = pd.read_parquet(stage.paths.pairs)
+    table = stage.table("pairs")
     wide = table[table["protocol"] == protocol].pivot(
         index=["first", "second", "difference"], columns="unit", values=["low", "high", "p", "p_holm"]
     )
     wide.columns = [f"{what}_{unit}" for what, unit in wide.columns]
-    order = {name: at for at, name in enumerate([SYSTEMS[PUBLISHED], *NAMES])}
+    order = {name: at for at, name in enumerate([BASELINES[PRINTED].title, *NAMES])}
     wide = wide.reset_index().sort_values(["first", "second"], key=lambda names: names.map(order), ignore_index=True)
     named = [f"{second} − {first}" for first, second in zip(wide["first"], wide["second"], strict=True)]
     return wide.assign(pair=named)

@@ -1,15 +1,110 @@
-"""The gallery's cards, from what the stages ``explain`` left; light, because it is written whenever the index is."""
+"""The clips of all corpora that were explained, on one page: to be looked through by corpus, class, right or wrong."""
 
+import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from dslite import corpora
-from dslite.layout.paths import CorpusPaths, Paths
-from dslite.reporting.provenance import provenance_line
-from dslite.stages.explain.gallery_page import KINDS, Card
+from dslite.files import whole_file
+from dslite.layout.paths import Paths
+from dslite.reporting.pages import LIMIT_MB
+from dslite.reporting.provenance import data_mark, provenance_line
+from dslite.reporting.templates import render, stylesheet, whole_page
+from dslite.stages.explain import clips
 
 
-def cards(paths: Paths, names: Iterable[str]) -> list[Card]:
+@dataclass(frozen=True)
+class GalleryCard:
+    """One explained clip, or the word that there is none.
+
+    Attributes:
+        corpus: its short name.
+        label: the true class.
+        kind: one of :data:`dslite.stages.explain.clips.KINDS`.
+        data: ``real``, ``cropped``, ``differing`` or ``stand-in``.
+        line: provenance of its model (see :func:`dslite.reporting.provenance.provenance_line`).
+        link: to its page, relative.
+        says: what the model says of it, in a sentence; empty where no test clip of the class is right (or wrong).
+        file: its name.
+        picture: PNG; None where there is no clip.
+        sounds: name of a player -> MP3.
+    """
+
+    corpus: str
+    label: str
+    kind: str
+    data: str
+    line: str
+    link: str
+    says: str = ""
+    file: str = ""
+    picture: bytes | None = None
+    sounds: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def write_gallery(page: Path, cards: Sequence[GalleryCard], home: str = "index.html") -> None:
+    """Writes the gallery: every card, and radio buttons that show some of them, without a script.
+
+    One group chooses everything, a corpus or a class of it, so that no two choices can contradict each other; the
+    other chooses right, wrong or both. What does not fit into :data:`~dslite.reporting.pages.LIMIT_MB` is left to the
+    corpus' own page: sounds first, then pictures.
+
+    Args:
+        page: the file to write.
+        cards: in the order they are shown; those of one corpus stand together.
+        home: relative link to the index.
+    """
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(card.corpus for card in cards))}
+    classes = {name: list(dict.fromkeys(card.label for card in cards if card.corpus == name)) for name in numbers}
+    groups = [
+        {
+            "name": name,
+            "key": f"of-{number}",
+            "mark": data_mark(next(card.data for card in cards if card.corpus == name)),
+            "classes": [(f"of-{number}-{at}", label) for at, label in enumerate(classes[name])],
+        }
+        for name, number in numbers.items()
+    ]
+    keys = [key for group in groups for key in (group["key"], *(key for key, _ in group["classes"]))]
+    pictures, sounds = _what_fits(cards)
+    shown = [
+        {
+            "card": card,
+            "mark": data_mark(card.data),
+            "chosen_by": "of-{0} of-{0}-{1}".format(numbers[card.corpus], classes[card.corpus].index(card.label)),
+            "picture": _inside(card.picture) if at in pictures else "",
+            "sounds": {name: _inside(sound) for name, sound in card.sounds.items()} if at in sounds else {},
+        }
+        for at, card in enumerate(cards)
+    ]
+    keys += clips.KINDS
+    body = render("gallery.html.j2", groups=groups, keys=keys, cards=shown, styles=stylesheet("gallery.css"))
+    crumbs = [("All reports", home), ("Explanations", "")]
+    html = whole_page("Explanations of all corpora", crumbs, body, "SHAP maps of all corpora.", wide=True)
+    with whole_file(page) as draft:
+        draft.write_text(html, encoding="utf-8")
+
+
+def _what_fits(cards: Sequence[GalleryCard]) -> tuple[set[int], set[int]]:
+    """Which cards keep their picture, and which their sounds."""
+    room = 0.9 * LIMIT_MB * 1e6 * 3 / 4 - 2_000 * len(cards)  # base64 takes four bytes for three
+    kept: tuple[set[int], set[int]] = set(), set()
+    pictures, sounds = (len(card.picture or b"") for card in cards), (sum(map(len, c.sounds.values())) for c in cards)
+    for fits, sizes in zip(kept, (pictures, sounds), strict=True):
+        for at, size in enumerate(sizes):
+            if 0 < size <= room:
+                room -= size
+                fits.add(at)
+    return kept
+
+
+def _inside(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def cards(paths: Paths, names: Iterable[str]) -> list[GalleryCard]:
     """A card per explained class of each corpus, right and wrong.
 
     Args:
@@ -27,42 +122,14 @@ def cards(paths: Paths, names: Iterable[str]) -> list[Card]:
             "line": provenance_line(record),
             "link": places.page("explain").relative_to(paths.reports).as_posix(),
         }
-        clips = {(clip["label"], clip["kind"]): (number, clip) for number, clip in enumerate(record["clips"])}
+        chosen = {(clip["label"], clip["kind"]): (number, clip) for number, clip in enumerate(record["clips"])}
         for label in record["explained"]:
-            for kind in KINDS:
-                of_clip = _of_clip(places, *clips[label, kind]) if (label, kind) in clips else {}
-                found.append(Card(**shared, label=label, kind=kind, **of_clip))
+            for kind in clips.KINDS:
+                card = GalleryCard(**shared, label=label, kind=kind)
+                if (label, kind) in chosen:
+                    number, clip = chosen[label, kind]
+                    says, picture = clips.said(clip), clips.picture(places, number).read_bytes()
+                    sounds = clips.sounds(places, number, clip)
+                    card = replace(card, file=clip["file"], says=says, picture=picture, sounds=sounds)
+                found.append(card)
     return found
-
-
-def said(clip: dict) -> str:
-    """What the model says of a clip and of its evidence alone, and whether there is anything to explain.
-
-    Args:
-        clip: an entry of the record's ``clips``.
-    """
-    before, after = clip["predicted"], clip["heard_as"]
-    if not clip["kept"]:
-        return f"The model says {before} ({clip['of_chunk']:.2f}). No region raises it above a hidden plot."
-    verdict = f"{before} again" if after == before else f"{after}, no longer {before}"
-    little = f" Of a hidden plot it says nearly the same ({clip['base']:.2f}): there is little to explain."
-    return (
-        f"The model says {before} ({clip['of_chunk']:.2f}). Of the evidence alone, {100 * clip['kept']:.0f} % of the "
-        f"regions, it says {verdict} ({clip['heard_probability']:.2f})."
-        f"{little if abs(clip['of_chunk'] - clip['base']) < 0.1 else ''}"
-    )
-
-
-def sounds(places: CorpusPaths, number: int, clip: dict) -> dict[str, bytes]:
-    """Name of a player -> MP3, of a clip and its number in the record; no evidence where there is none to hear."""
-    files = {"original": "original"} | ({"evidence only": "evidence"} if clip["kept"] else {})
-    return {name: places.explain(f"clips/{number:02}-{file}.mp3").read_bytes() for name, file in files.items()}
-
-
-def _of_clip(places: CorpusPaths, number: int, clip: dict) -> dict:
-    return {
-        "file": clip["file"],
-        "says": said(clip),
-        "picture": places.explain(f"clips/{number:02}.png").read_bytes(),
-        "sounds": sounds(places, number, clip),
-    }

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import pandas as pd
 
-from dslite import audio
+from dslite import audio, store
 from dslite.errors import DsliteError
 from dslite.explanation import evidence, explainers, trust
 from dslite.explanation.choice import choose
@@ -20,15 +20,10 @@ from dslite.explanation.regions import silence, training_mean
 from dslite.explanation.view import View
 from dslite.files import whole_file
 from dslite.layout import progress, records
+from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.model import load_model
-from dslite.reporting.explanations import Explained
-from dslite.reporting.provenance import provenance_line
-from dslite.stages.corpus import work as stages
-from dslite.stages.corpus.work import Stage
-from dslite.stages.explain.cards import card_picture
-from dslite.stages.train import fits
-from dslite.store import Spectrograms
+from dslite.scoring import TRAINED_ON
 
 BASELINES = {
     "silence": "silence: level 0, the floor of the plot",
@@ -76,8 +71,8 @@ BUDGETS = {
 }
 
 
-def explain(settings: Settings, baseline: str = "silence") -> Stage:
-    """Stage ``explain``: SHAP maps of test clips, what they look like on average, and what speaks for them.
+def work(settings: Settings, baseline: str = "silence") -> FinishedStage:
+    """Leaves SHAP maps of test clips, what they look like on average, what speaks for them, and whether to trust it.
 
     Args:
         settings: of the corpus.
@@ -88,40 +83,41 @@ def explain(settings: Settings, baseline: str = "silence") -> Stage:
     """
     if baseline not in BASELINES:
         raise DsliteError(f"The baseline {baseline!r} is not one of {', '.join(BASELINES)}.")
-    evaluated = stages.evaluate(settings)
+    evaluated = FinishedStage.of(settings, "evaluate")
     more = {"baseline": baseline}
-    identity = {"evaluate": evaluated.record["identity"], **more}
+    identity = records.identity("explain", {"evaluate": evaluated.record["identity"], **more}, settings.chosen)
     if record := records.made(settings, "explain", identity, **more):
-        return Stage(settings, record)
-    started, budget, places = time.monotonic(), BUDGETS[settings.profile], settings.paths
-    places.record("explain").unlink(missing_ok=True)  # first: no record, no finished stage
-    shutil.rmtree(places.record("explain").parent, ignore_errors=True)  # other clips may have been chosen then
+        return FinishedStage(settings, record)
+    started, budget = time.monotonic(), BUDGETS[settings.profile]
+    settings.paths.record("explain").unlink(missing_ok=True)  # first: no record, no finished stage
+    shutil.rmtree(settings.paths.file("explain"), ignore_errors=True)  # other clips may have been chosen then
     fit = evaluated.fit_record(evaluated.chosen, "test")
     about = records.inherited(evaluated.record) | {name: fit[name] for name in ("augmentation", "trained_on")}
     about |= {"profile": settings.profile, "reading": settings.reading.name, "seed": settings.seed}
-    bench = _Bench(evaluated, budget, baseline)
-    clips = [_explain_clip(bench, number, row, about) for number, row in enumerate(bench.chosen.itertuples())]
-    base = _compare_ways(bench, clips)
-    maps = _explain_sample(bench)
-    _check_trust(bench, maps)
+    subject = _Subject(evaluated, budget, baseline)
+    clips = [_explain_clip(subject, number, row) for number, row in enumerate(subject.chosen.itertuples())]
+    base = _compare_ways(subject, clips)
+    maps = _explain_sample(subject)
+    _check_trust(subject, maps)
     record = {
         **about,
         **records.begin(settings, "explain", identity, started, **more),
-        "front_end": asdict(bench.front_end),
-        "explained": list(bench.explained),
+        "made_from": {"evaluate": evaluated.record["identity"]},
+        "front_end": asdict(subject.front_end),
+        "explained": list(subject.explained),
         "baseline": BASELINES[baseline],
         "base": dict(zip(evaluated.classes, base.tolist(), strict=True)),
         "budget": asdict(budget),
         "clips": clips,
     }
     records.write(settings, record)
-    return Stage(settings, record)
+    return FinishedStage(settings, record)
 
 
-class _Bench:
+class _Subject:
     """The model, its clips and how far the work is."""
 
-    def __init__(self, stage: Stage, budget: Budget, baseline: str):
+    def __init__(self, stage: FinishedStage, budget: Budget, baseline: str):
         progress.report(0, 1, "loading the model")
         model = load_model(stage.paths.fit(stage.chosen, "test") / "model.keras")
         self.stage, self.budget, self.view = stage, budget, View.of(model)
@@ -131,8 +127,9 @@ class _Bench:
         there = set(self.predictions["label"])  # a reading that drops short files may leave a class without any
         self.explained = tuple(name for name in stage.classes if name in there)[: budget.classes]
         self.chosen = choose(self.predictions, self.explained)
-        self.chunks = pd.read_parquet(stage.paths.chunks)
-        self._stored = Spectrograms(stage.paths.spectrograms, self.chunks)
+        self.chunks = stage.chunks
+        self._samples = store.Samples(stage.paths.samples)
+        self._stored = store.Spectrograms(stage.paths.spectrograms, self.chunks)
         silent = baseline == "silence"
         self.baseline = silence(self.front_end.mel_bins) if silent else training_mean(self._trained_on())
         own = self.predictions["label"].value_counts()
@@ -152,7 +149,7 @@ class _Bench:
     def _trained_on(self) -> Iterator[np.ndarray]:
         """uint8 (n, frames, mel_bins), in turn all chunks that the model was trained on."""
         clips = self.stage.clips
-        files = clips.loc[clips["partition"].isin(fits.TARGETS["test"]), "file"]
+        files = clips.loc[clips["partition"].isin(TRAINED_ON["test"]), "file"]
         rows = np.flatnonzero(self.chunks["file"].isin(files))
         for start in range(0, len(rows), 256):
             yield from (levels for _, levels in self._stored.batches(rows[start : start + 256]))
@@ -160,9 +157,8 @@ class _Bench:
     def wave(self, chunk: int) -> np.ndarray:
         """float32 (samples,): what the model hears of it."""
         row, p = self.chunks.iloc[chunk], self.front_end
-        samples = audio.load(self.stage.settings.folder / row["file"], p.rate)
         length = round(self.stage.settings.recipe.chunk * p.rate) or None
-        return audio.cut(samples, length, length // 2 if length else 1, p.window)[row["chunk"]]
+        return audio.cut(self._samples[row["file"]], length, length // 2 if length else 1, p.window)[row["chunk"]]
 
     def seconds(self, levels: np.ndarray) -> float:
         """How long levels are."""
@@ -178,106 +174,101 @@ class _Bench:
         return explainers.partition(view.probabilities, levels, self.baseline, evaluations=evaluations)
 
 
-def _explain_clip(bench: _Bench, number: int, row, about: dict) -> dict:
-    """Map, sounds and picture of one chosen clip; returns what is to be said of it."""
-    said = bench.classes.index(row.predicted)
-    at = bench.clearest(row.file, said)
-    levels, wave = bench.levels(at), bench.wave(at)
-    attribution = bench.explain(bench.view, levels, bench.budget.evaluations)
+def _explain_clip(subject: _Subject, number: int, row) -> dict:
+    """Map and sounds of one chosen clip; returns what is to be said of it."""
+    said = subject.classes.index(row.predicted)
+    at = subject.clearest(row.file, said)
+    levels, wave = subject.levels(at), subject.wave(at)
+    attribution = subject.explain(subject.view, levels, subject.budget.evaluations)
     kept = evidence.evidence_regions(attribution, said, SHARE)
-    heard = evidence.evidence_audio(wave, kept, bench.front_end)
-    again = bench.view.probabilities(bench.view.plot.quantise(heard[None]).numpy())[0]
+    heard = evidence.evidence_audio(wave, kept, subject.front_end)
+    again = subject.view.probabilities(subject.view.plot.quantise(heard[None]).numpy())[0]
     clip = {
         **{name: getattr(row, name) for name in ("label", "kind", "file", "predicted")},
         "probability": float(row.probability),
-        "chunk": int(bench.chunks.at[at, "chunk"]),
-        "chunks": int((bench.chunks["file"] == row.file).sum()),
-        "start_s": float(bench.chunks.at[at, "start_s"]),
-        "seconds": bench.seconds(levels),
-        "padded": bool(bench.chunks.at[at, "padded"]),
+        "chunk": int(subject.chunks.at[at, "chunk"]),
+        "chunks": int((subject.chunks["file"] == row.file).sum()),
+        "start_s": float(subject.chunks.at[at, "start_s"]),
+        "seconds": subject.seconds(levels),
+        "padded": bool(subject.chunks.at[at, "padded"]),
         "of_chunk": float(attribution.prediction[said]),
         "base": float(attribution.base[said]),
         "gap": float(np.abs(attribution.gap).max()),
         "kept": float(kept.mean()),
-        "heard_as": bench.classes[again.argmax()],
+        "heard_as": subject.classes[again.argmax()],
         "heard_probability": float(again[said]),
     }
-    paths = bench.stage.paths
-    _save(paths.explain(f"clips/{number:02}.npz"), attribution, levels=levels, kept=kept)
+    paths = subject.stage.paths
+    _save(paths.file("explain", f"clips/{number:02}.npz"), attribution, levels=levels, kept=kept)
     peak = float(np.abs(wave).max())
     for name, sound in (("original", wave), ("evidence", heard)):
-        _write(paths.explain(f"clips/{number:02}-{name}.mp3"), evidence.encode(sound, bench.front_end.rate, peak))
-    other = bench.classes.index(row.label) if row.kind == "wrong" else _runner_up(attribution.prediction, said)
-    shown = Explained("", levels, clip["seconds"], bench.classes, attribution)
-    mel_hz = bench.front_end.mel_frequencies()
-    _write(paths.explain(f"clips/{number:02}.png"), card_picture(shown, (said, other), mel_hz, provenance_line(about)))
-    bench.did(10, f"{row.label}: {row.kind} clip explained")
+        encoded = evidence.encode(sound, subject.front_end.rate, peak)
+        with whole_file(paths.file("explain", f"clips/{number:02}-{name}.mp3")) as draft:
+            draft.write_bytes(encoded)
+    subject.did(10, f"{row.label}: {row.kind} clip explained")
     return clip
 
 
-def _runner_up(probabilities: np.ndarray, said: int) -> int:
-    order = np.argsort(-probabilities, kind="stable")
-    return int(order[order != said][0])
-
-
-def _compare_ways(bench: _Bench, clips: list[dict]) -> np.ndarray:
+def _compare_ways(subject: _Subject, clips: list[dict]) -> np.ndarray:
     """One clip explained in every way; returns the probabilities of the wholly hidden spectrogram."""
-    paths = bench.stage.paths
+    paths = subject.stage.paths
     number = next((n for n, clip in enumerate(clips) if clip["kind"] == "right"), 0)
-    with np.load(paths.explain(f"clips/{number:02}.npz")) as stored:
+    with np.load(paths.file("explain", f"clips/{number:02}.npz")) as stored:
         levels, ours = stored["levels"], Attribution.of(stored)
-    hidden = np.broadcast_to(bench.baseline, (1, *levels.shape))
-    picture = bench.view.plot.paint(levels[None]).numpy()[0]
+    hidden = np.broadcast_to(subject.baseline, (1, *levels.shape))
+    picture = subject.view.plot.paint(levels[None]).numpy()[0]
     ways: dict[str, Callable[[], Attribution]] = {
         "partition": lambda: ours,
-        "paper": lambda: explainers.paper_way(bench.view.probabilities_of_pictures, picture),
-        "gradients": lambda: explainers.gradients(bench.view, levels, hidden, bench.budget.points),
+        "paper": lambda: explainers.paper_way(subject.view.probabilities_of_pictures, picture),
+        "gradients": lambda: explainers.gradients(subject.view, levels, hidden, subject.budget.points),
     }
     for name in WAYS:
         found = ways[name]()
-        _save(paths.explain(f"ways/{name}.npz"), replace(found, values=found.pooled()), levels=levels, clip=number)
-    bench.did(25, "one clip explained in three ways")
+        pooled = replace(found, values=found.pooled())
+        _save(paths.file("explain", f"ways/{name}.npz"), pooled, levels=levels, clip=number)
+    subject.did(25, "one clip explained in three ways")
     return ours.base
 
 
-def _explain_sample(bench: _Bench) -> list[tuple[np.ndarray, Attribution]]:
+def _explain_sample(subject: _Subject) -> list[tuple[np.ndarray, Attribution]]:
     """Maps of clips drawn at random from each class: what mean maps and checks rest on."""
-    rng, rows, maps = np.random.default_rng(bench.stage.settings.seed), [], []
-    for label in bench.explained:
-        files = bench.predictions.loc[bench.predictions["label"] == label, "file"].to_numpy()
-        for file in rng.permutation(files)[: bench.budget.sample]:
-            chunk = int(bench.chunks.index[bench.chunks["file"] == file][0])
-            levels = bench.levels(chunk)
-            maps.append((levels, bench.explain(bench.view, levels, bench.budget.sample_evaluations)))
-            rows.append({"file": file, "label": label, "seconds": bench.seconds(levels)})
-            bench.did(5, f"{label}: clip {len(rows)} of {bench.sampled} for the mean maps")
+    rng, rows, maps = np.random.default_rng(subject.stage.settings.seed), [], []
+    for label in subject.explained:
+        files = subject.predictions.loc[subject.predictions["label"] == label, "file"].to_numpy()
+        for file in rng.permutation(files)[: subject.budget.sample]:
+            chunk = int(subject.chunks.index[subject.chunks["file"] == file][0])
+            levels = subject.levels(chunk)
+            maps.append((levels, subject.explain(subject.view, levels, subject.budget.sample_evaluations)))
+            rows.append({"file": file, "label": label, "seconds": subject.seconds(levels)})
+            subject.did(5, f"{label}: clip {len(rows)} of {subject.sampled} for the mean maps")
     found = [attribution for _, attribution in maps]
     arrays = {name: np.stack([a.arrays()[name] for a in found]) for name in found[0].arrays()}
-    with whole_file(bench.stage.paths.explain("sample.npz")) as draft:
+    with whole_file(subject.stage.paths.file("explain", "sample.npz")) as draft:
         np.savez_compressed(draft, **arrays)
-    _table(bench, "sample", pd.DataFrame(rows))
+    _table(subject, "sample", pd.DataFrame(rows))
     return maps
 
 
-def _check_trust(bench: _Bench, maps: list[tuple[np.ndarray, Attribution]]) -> None:
+def _check_trust(subject: _Subject, maps: list[tuple[np.ndarray, Attribution]]) -> None:
     """Deletion and insertion against random orders, and the maps of a model with a shuffled head."""
-    spread = np.linspace(0, len(maps) - 1, min(bench.budget.curves, len(maps))).round().astype(int)
+    spread = np.linspace(0, len(maps) - 1, min(subject.budget.curves, len(maps))).round().astype(int)
     curves = []
     for at in spread:
         levels, found = maps[at]
-        index, draws = int(found.prediction.argmax()), bench.budget.draws
-        curve = trust.curves(bench.view.probabilities, levels, found, index, bench.baseline, draws, seed=int(at))
+        index, draws = int(found.prediction.argmax()), subject.budget.draws
+        curve = trust.curves(subject.view.probabilities, levels, found, index, subject.baseline, draws, seed=int(at))
         curves.append(curve.assign(clip=at))
-        bench.did(draws + 2, "deletion and insertion")
-    _table(bench, "curves", pd.concat(curves, ignore_index=True))
-    picked = [maps[at] for at in spread[: bench.budget.heads]]
+        subject.did(draws + 2, "deletion and insertion")
+    _table(subject, "curves", pd.concat(curves, ignore_index=True))
+    picked = [maps[at] for at in spread[: subject.budget.heads]]
 
     def again(view: View, levels: np.ndarray) -> Attribution:
-        bench.did(5, "maps of a shuffled head")
-        return bench.explain(view, levels, bench.budget.sample_evaluations)
+        subject.did(5, "maps of a shuffled head")
+        return subject.explain(view, levels, subject.budget.sample_evaluations)
 
-    head = trust.head_check(again, bench.view, [levels for levels, _ in picked], before=[found for _, found in picked])
-    _table(bench, "head", head.assign(clip=spread[head["clip"]]))
+    levels, before = zip(*picked, strict=True)
+    head = trust.head_check(again, subject.view, levels, before=before)
+    _table(subject, "head", head.assign(clip=spread[head["clip"]]))
 
 
 def _save(file, attribution: Attribution, **more) -> None:
@@ -285,11 +276,6 @@ def _save(file, attribution: Attribution, **more) -> None:
         np.savez_compressed(draft, **attribution.arrays(), **more)
 
 
-def _write(file, content: bytes) -> None:
-    with whole_file(file) as draft:
-        draft.write_bytes(content)
-
-
-def _table(bench: _Bench, name: str, table: pd.DataFrame) -> None:
-    with whole_file(bench.stage.paths.explain(f"{name}.parquet")) as draft:
+def _table(subject: _Subject, name: str, table: pd.DataFrame) -> None:
+    with whole_file(subject.stage.paths.file("explain", f"{name}.parquet")) as draft:
         table.to_parquet(draft, index=False)

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from dslite.readings import READINGS, Reading, ablations
-from dslite.reporting.display import RC
+from dslite.backbones import base_model
+from dslite.paper.ledger import ablations
+from dslite.readings import READINGS, Reading
+from dslite.reporting.figures import WIDTH, subplots
 
-_WIDTH, _RATE, _SECONDS = 7.4, 16_000, 3
+_RATE, _SECONDS = 16_000, 3
 _PAPER, _RELEASED = "#0072b2", "#d55e00"
 
 
@@ -35,10 +36,7 @@ def dead_bin() -> Figure:
         "32 ms in the code's dB scale:\nthe lowest bin is dead": ablations()["F-02 dead Mel bin"],
         "128 ms, as shipped\n(released)": READINGS["released"],
     }
-    with mpl.rc_context(RC):
-        figure, grid = plt.subplots(
-            2, 3, figsize=(_WIDTH, 4.2), height_ratios=(2, 1), sharey="row", layout="constrained"
-        )
+    with subplots(2, 3, 4.2, height_ratios=(2, 1), sharey="row") as (figure, grid):
         for (title, reading), (picture, bars) in zip(shown.items(), grid.T, strict=True):
             plot = MelPlot(reading.front_end())
             _picture(picture, plot(sound())[0].numpy(), title)
@@ -56,8 +54,7 @@ def resized() -> Figure:
     """F-03: the same corner of the plot, resized in both ways."""
     from dslite.spectrogram import MelPlot
 
-    with mpl.rc_context(RC):
-        figure, pair = plt.subplots(1, 2, figsize=(_WIDTH, 2.5), layout="constrained")
+    with subplots(1, 2, 2.5) as (figure, pair):
         for axes, how in zip(pair, ("bilinear", "nearest"), strict=True):
             whole = MelPlot(READINGS["paper"].with_changes(resize=how).front_end())(sound())[0].numpy()
             title = {"bilinear": "bilinear (paper, sound)", "nearest": "nearest neighbour (released)"}[how]
@@ -68,13 +65,12 @@ def resized() -> Figure:
 
 def strengths() -> Figure:
     """F-05 and F-06: how often and how much the samples of a batch are changed, by the rank of their loss."""
-    from dslite.augmentation import sap_lambda
+    from dslite.augmentation import Policy, sap_lambda
 
     ranks = np.arange(1, 33)
-    with mpl.rc_context(RC):
-        figure, pair = plt.subplots(1, 2, figsize=(_WIDTH, 2.6), layout="constrained")
+    with subplots(1, 2, 2.6) as (figure, pair):
         for name, colour in (("paper", _PAPER), ("released", _RELEASED)):
-            policy = READINGS[name].policy()
+            policy = Policy.of(READINGS[name])
             lam = sap_lambda(ranks.astype(np.float32), policy).numpy()
             low, high = policy.probability
             pair[0].plot(ranks, 100 * (low + (high - low) * lam), color=colour, label=name)
@@ -96,8 +92,7 @@ def adadelta(histories: Mapping[float, pd.DataFrame], chance: float) -> Figure:
             NaN).
         chance: UAR of guessing, percent.
     """
-    with mpl.rc_context(RC):
-        figure, pair = plt.subplots(1, 2, figsize=(_WIDTH, 2.6), layout="constrained")
+    with subplots(1, 2, 2.6) as (figure, pair):
         epochs = next(iter(histories.values()))[["phase", "epoch"]]
         for (rate, history), colour in zip(sorted(histories.items()), (_PAPER, "#009e73"), strict=True):
             pair[0].plot(history["epoch"], history["loss"], color=colour, label=f"rate {rate:g}")
@@ -131,12 +126,10 @@ def clipped_square() -> Figure:
     high, wide = 40, 30  # what is left of the square in the lower right corner
     own[-high:, -wide:] = other[-high:, -wide:]
     pasted, whole = 100 * high * wide / size**2, 100 * side**2 / size**2
-    with mpl.rc_context(RC):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(_WIDTH, 2.9), layout="constrained")
+    with subplots(1, 2, 2.9) as (figure, (left, right)):
         _picture(left, own, f"pasted {pasted:.1f} %; released label {whole:.1f} %")
-        left.add_patch(
-            plt.Rectangle((size - wide - 0.5, size - high - 0.5), wide, high, fill=False, ec="white", lw=1.2)
-        )
+        corner = (size - wide - 0.5, size - high - 0.5)
+        left.add_patch(Rectangle(corner, wide, high, fill=False, ec="white", lw=1.2))
         shades = right.imshow(share, cmap="cividis", vmin=0, vmax=100, rasterized=True)
         right.set_title("what is there of the label's share")
         right.set(xlabel="centre of a square of 56 pixels", xticks=[0, 112, 223], yticks=[0, 112, 223])
@@ -167,11 +160,8 @@ def arelu() -> Figure:
     from dslite.model import AReLU
 
     x = np.linspace(-3, 3, 121, dtype=np.float32)
-    with mpl.rc_context(RC):
-        figure, axes = plt.subplots(figsize=(0.6 * _WIDTH, 2.9), layout="constrained")
-        reach = [
-            AReLU(alpha, beta)(x).numpy() for alpha, beta in ((0.0, -20.0), (1.0, 20.0), (1.0, -20.0), (0.0, 20.0))
-        ]
+    with subplots(1, 1, 2.9, 0.6 * WIDTH) as (figure, axes):
+        reach = [AReLU(alpha, beta)(x).numpy() for alpha in (0.0, 1.0) for beta in (-20.0, 20.0)]
         axes.fill_between(x, np.min(reach, axis=0), np.max(reach, axis=0), color=_PAPER, alpha=0.15, lw=0,
                           label="within reach of training (paper, sound)")  # fmt: skip
         axes.plot(x, AReLU()(x), color=_RELEASED, label="as it starts; fixed in the released code")
@@ -189,25 +179,24 @@ def _picture(axes, picture: np.ndarray, title: str) -> None:
 
 
 def _masked(shown: dict[str, tuple], fills: Sequence[np.ndarray]) -> Figure:
-    from dslite.augmentation import Plan, apply
+    from dslite.augmentation import BatchPlan, apply
     from dslite.spectrogram import MelPlot
 
     whole = MelPlot(READINGS["paper"].front_end())(sound()).numpy()
-    with mpl.rc_context(RC):
-        figure, pair = plt.subplots(1, 2, figsize=(_WIDTH, 3.3), layout="constrained")
+    with subplots(1, 2, 3.3) as (figure, pair):
         for axes, (title, (time, frequency)), fill in zip(pair, shown.items(), fills, strict=True):
             places = dict(zip(("time", "time_width", "frequency", "frequency_width"), (*time, *frequency), strict=True))
-            plan = Plan(*(np.array([places.get(name, 0)], np.int32) for name in Plan._fields))
+            plan = BatchPlan(*(np.array([places.get(name, 0)], np.int32) for name in BatchPlan._fields))
             _picture(axes, apply(plan, whole, whole, fill)[0].numpy(), title)
         pair[0].set_ylabel("frequency (Mel)")
     return figure
 
 
 def _fill(reading: Reading) -> np.ndarray:
-    from dslite.backbones import BACKBONES, denormalised
+    from dslite.network import denormalised
 
-    kind = BACKBONES["densenet121"]
-    return denormalised(reading.mask_fill, kind.scale, kind.offset)
+    base = base_model("densenet121")
+    return denormalised(reading.mask_fill, base.scale, base.offset)
 
 
 def _rgb(colour: np.ndarray) -> str:

@@ -3,10 +3,10 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from dslite.configurations import CONFIGURATIONS
 from dslite.paper.measured import ABLATIONS, RUNS, Ablation
 from dslite.reporting import ablations, comparisons
 from dslite.reporting.display import figure_html, table_html
-from dslite.reporting.figures import AUGMENTATIONS
 from dslite.reporting.provenance import provenance_line
 from dslite.stages.paper import differences
 
@@ -81,17 +81,14 @@ def _ablation_html(one: Ablation) -> str:
 
 def _runs_html() -> str:
     scores = RUNS.scores
-    names = scores["augmentation"].map(lambda key: f", {AUGMENTATIONS[key]}".replace("+", " + ") if key else "")
+    names = scores["augmentation"].map(lambda key: f", {CONFIGURATIONS[key].title}".replace("+", " + ") if key else "")
     cells = [f"{row.uar:.1f} ({row.ci_low:.1f}–{row.ci_high:.1f})" for row in scores.itertuples()]
     table = scores.assign(system=scores["system"] + names, cell=cells)
     baselines_first = table.sort_values("augmentation", key=lambda keys: keys != "", kind="stable")["system"].unique()
     wide = table.pivot(index="system", columns=["reading", "seed"], values="cell").reindex(baselines_first)
     wide.columns = [f"{reading}, seed {seed}" for reading, seed in wide.columns]
-    over = (
-        table[(table["reading"] == "sound") & (table["augmentation"] != "")]
-        .groupby("system")["uar"]
-        .agg(["mean", "std"])
-    )
+    ours = table.query("reading == 'sound' and augmentation != ''")
+    over = ours.groupby("system")["uar"].agg(["mean", "std"])
     if over["std"].notna().any():
         wide["sound, mean (sd over seeds)"] = over.apply(lambda row: f"{row['mean']:.1f} ({row['std']:.1f})", axis=1)
     return table_html(

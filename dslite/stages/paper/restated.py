@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from dslite.corpora import CORPORA
-from dslite.paper.finding import DS_LITE, best, corpora_of_results
-from dslite.paper.published import COLUMNS, Figure
+from dslite.paper.finding import DS_LITE, best
+from dslite.paper.published import CORPORA as OF_RESULTS
+from dslite.paper.published import Figure, score_id
 from dslite.paper.verdicts import NOT_COMPARABLE, NOT_JUDGED, NOT_RUN, Verdict
 
 
@@ -15,11 +16,11 @@ def parts(figure: Figure) -> list[str]:
     kind, _, name = figure.id.partition(".")
     if kind == "gain":
         base = "none" if name == "mpssc" else "svm"
-        return [_score(name, best(name)), _score(name, base)]
+        return [score_id(name, best(name)), score_id(name, base)]
     if kind == "fusion":
-        return [_score(corpus, row) for corpus in corpora_of_results() for row in DS_LITE]
+        return [score_id(corpus, row) for corpus in OF_RESULTS for row in DS_LITE]
     if kind == "figure3":
-        return [_score(figure.corpus, best(figure.corpus))]
+        return [score_id(figure.corpus, best(figure.corpus))]
     return [f"table5.{row}.{'time_ms' if name == 'saved_ms' else 'size_mb'}" for row in ("tensorflow", "tflite")]
 
 
@@ -40,16 +41,16 @@ def restated(
     if missing:
         return {}, Verdict(NOT_RUN, f"follows from {missing}: {known[missing][1].why}")
     worst = next((name for name in ids if words[name] == NOT_COMPARABLE), None)
-    verdict = (
-        Verdict(NOT_COMPARABLE, known[worst][1].why) if worst else Verdict(NOT_JUDGED, "follows from what is judged")
-    )
+    why = known[worst][1].why if worst else "follows from what is judged"
+    verdict = Verdict(NOT_COMPARABLE if worst else NOT_JUDGED, why)
     rests = {key: value for key, value in known[worst or ids[0]][0].items() if not key.startswith("ours")}
     if figure.id.startswith("figure3"):
         value = _recall(figure, rests, confusion)
-        return (
-            ({**rests, "ours": value}, verdict) if value is not None else ({}, Verdict(NOT_RUN, "no confusion matrix"))
-        )
-    return {**rests, "ours": _value(figure, [known[name][0]["ours"] for name in ids])}, verdict
+        if value is None:
+            return {}, Verdict(NOT_RUN, "no confusion matrix")
+    else:
+        value = _value(figure, [known[name][0]["ours"] for name in ids])
+    return {**rests, "ours": value}, verdict
 
 
 def _value(figure: Figure, values: Sequence[float]) -> float:
@@ -72,7 +73,3 @@ def _recall(figure: Figure, rests: Mapping, confusion: pd.DataFrame | None) -> f
     mine = confusion[confusion["label"] == (positive if figure.id.endswith("sensitivity") else negative)]
     files = mine["files"].sum()
     return float(100 * mine.loc[mine["label"] == mine["predicted"], "files"].sum() / files) if files else None
-
-
-def _score(corpus: str, row: str) -> str:
-    return f"table{3 if corpus in COLUMNS[3] else 4}.{corpus}.{row}.test"

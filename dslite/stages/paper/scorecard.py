@@ -6,10 +6,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from dslite.corpora import CORPORA
-from dslite.paper import audit, published, verdicts
+from dslite.paper import audit, comparable, published, verdicts
 from dslite.paper.published import Figure
 from dslite.paper.verdicts import DIFFERS, NOT_COMPARABLE, NOT_JUDGED, NOT_RUN, Verdict
+from dslite.profiles import FULL_BACKBONE
 from dslite.stages.paper.restated import restated
+from dslite.systems import OURS
 
 COLUMNS = [
     "id", "table", "place", "corpus", "row", "partition", "quantity", "says", "unit", "decimals",
@@ -49,7 +51,8 @@ def scorecard(
         ``dslite.paper.verdicts.WORDS``) and ``why``, and ``doubt``: what the audit found about the published figure.
     """
     results = pd.DataFrame(columns=["corpus"]) if results is None else results
-    counted = {} if found is None else {row["corpus"]: row for row in _records(found) if row["source"] == "here"}
+    rows = [] if found is None else found.to_dict("records")
+    counted = {row["corpus"]: row for row in rows if row["source"] == "here"}
     measured = _measured(costs)
     doubts = audit.doubts()
     figures = published.figures()
@@ -95,7 +98,7 @@ def counts(card: pd.DataFrame) -> dict[str, int]:
 
 def within_reach() -> tuple[int, int]:
     """How many printed test scores could be shown consistent at all, and how many there are."""
-    errors = [verdicts.standard_error(f.ci_low, f.ci_high) for f in published.figures() if f.ci_low is not None]
+    errors = [published.standard_error(f.ci_low, f.ci_high) for f in published.figures() if f.ci_low is not None]
     return sum(map(verdicts.can_be_consistent, errors)), len(errors)
 
 
@@ -125,30 +128,30 @@ def _score(figure: Figure, results: pd.DataFrame, why_not: Mapping) -> tuple[dic
     if figure.row == "svm":
         mine = mine[mine["system"] == published.ROWS["svm"]]
     else:
-        mine = mine[(mine["system"] == "DS Lite") & (mine["augmentation"] == figure.row)]
-    runs = sorted(_records(mine[mine["partition"] == figure.partition]), key=lambda run: _order(figure, run))
+        mine = mine[(mine["system"] == OURS) & (mine["augmentation"] == figure.row)]
+    runs = mine[mine["partition"] == figure.partition].to_dict("records")
     if not runs:
         return {}, Verdict(NOT_RUN, f"{published.ROWS[figure.row]} was not run on {figure.partition}")
-    run = runs[0]
+    run = min(runs, key=lambda run: _order(figure, run))
     ours = {name: run.get(name) for name in _RESTS_ON}
     ours |= {"ours": run["uar"], "ours_low": run["ci_low"], "ours_high": run["ci_high"]}
-    reasons = verdicts.score_reasons(figure.corpus, figure.row, run)
+    reasons = comparable.score_reasons(figure.corpus, figure.row, run)
     if reasons:
         return ours, Verdict(NOT_COMPARABLE, "; ".join(reasons))
     if pd.isna(run["uar"]):
         return ours, Verdict(NOT_RUN, "no file was scored")
     error = run.get("se")
-    error = verdicts.standard_error(run["ci_low"], run["ci_high"]) if error is None or pd.isna(error) else error
+    error = published.standard_error(run["ci_low"], run["ci_high"]) if error is None or pd.isna(error) else error
     if figure.partition == "dev":
         return ours, verdicts.judge_dev(run["uar"], error, figure.value)
-    theirs = verdicts.standard_error(figure.ci_low, figure.ci_high)
+    theirs = published.standard_error(figure.ci_low, figure.ci_high)
     return ours, verdicts.judge_score(run["uar"], error, figure.value, theirs)
 
 
 def _order(figure: Figure, run: Mapping) -> tuple:
     """Which of several runs stands for a figure: by how it was made, never by its score."""
     reading = _READINGS.index(run["reading"]) if run["reading"] in _READINGS else len(_READINGS)
-    return pd.isna(run["uar"]), len(verdicts.score_reasons(figure.corpus, figure.row, run)), reading, run["seed"]
+    return pd.isna(run["uar"]), len(comparable.score_reasons(figure.corpus, figure.row, run)), reading, run["seed"]
 
 
 # Counts and durations -------------------------------------------------------------------------------------------------
@@ -162,7 +165,7 @@ def _count(figure: Figure, row: Mapping | None, why_not: Mapping) -> tuple[dict,
     value = _UNKNOWN if pd.isna(row[figure.row]) else float(row[figure.row])
     ours = {"ours": value, "data": row["data"]}
     # Other counts than Table 1's are what makes a corpus "differing": here they are the finding, not an obstacle.
-    reasons = verdicts.audio_reasons("real" if row["data"] == "differing" else row["data"])
+    reasons = comparable.audio_reasons("real" if row["data"] == "differing" else row["data"])
     if reasons:
         return ours, Verdict(NOT_COMPARABLE, "; ".join(reasons))
     judge = verdicts.judge_duration if figure.quantity == "duration" else verdicts.judge_printed
@@ -179,7 +182,7 @@ def _measured(costs: pd.DataFrame | None) -> dict:
     if "source" in costs:
         costs = costs[costs["source"] == "here"]
     names = costs["backbone"].tolist()
-    backbone = verdicts.DENSENET if verdicts.DENSENET in names else names[0]
+    backbone = FULL_BACKBONE if FULL_BACKBONE in names else names[0]
     costs = costs[costs["backbone"] == backbone]
     costs = costs[costs["threads"] == costs["threads"].max()].drop_duplicates(["model", "part"])
     rows = costs.set_index(["model", "part"]).to_dict("index")
@@ -209,8 +212,8 @@ def _cost(figure: Figure, measured: Mapping) -> tuple[dict, Verdict]:
     rests = measured[""]
     ours = {"ours": value, **rests}
     if rests.get("data") == "stand-in":
-        return ours, Verdict(NOT_COMPARABLE, verdicts.audio_reasons("stand-in")[0])
-    if rests["backbone"] != verdicts.DENSENET:
+        return ours, Verdict(NOT_COMPARABLE, comparable.audio_reasons("stand-in")[0])
+    if rests["backbone"] != FULL_BACKBONE:
         return ours, Verdict(NOT_COMPARABLE, f"another base model ({rests['backbone']})")
     if figure.quantity == "flops":
         return ours, Verdict(NOT_COMPARABLE, "ours are multiply-adds; the paper does not say what it counts")
@@ -224,7 +227,3 @@ _MISSING = {
     ("preprocessing", "size"): "our preprocessing is part of the model's one file",
     ("preprocessing", "memory"): "not measured apart from the model",
 }
-
-
-def _records(frame: pd.DataFrame) -> list[dict]:
-    return frame.to_dict("records")

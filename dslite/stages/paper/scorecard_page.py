@@ -2,9 +2,10 @@
 
 import pandas as pd
 
+from dslite import backbones
 from dslite.corpora import CORPORA
 from dslite.paper import audit, finding, published, verdicts
-from dslite.reporting.provenance import BACKBONES, WEIGHTS, data_mark
+from dslite.reporting.provenance import WEIGHTS, data_mark
 from dslite.reporting.templates import render, stylesheet, whole_page
 from dslite.stages.paper.scorecard import counts, within_reach
 
@@ -131,7 +132,7 @@ def _rests_on(row: dict) -> str:
     known = {name: row[name] for name in ("backbone", "weights", "profile", "reading", "protocol", "seed", "n_files")}
     known = {name: value for name, value in known.items() if not pd.isna(value)}
     parts = [
-        BACKBONES.get(known.get("backbone"), known.get("backbone")),
+        backbones.title(known.get("backbone", "")),
         WEIGHTS.get(known.get("weights"), known.get("weights")),
         f"{known['profile']} profile" if "profile" in known else "",
         f"reading {known['reading']}" if "reading" in known else "",

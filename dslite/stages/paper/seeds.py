@@ -6,7 +6,7 @@ import pandas as pd
 
 from dslite import statistics
 from dslite.layout.paths import CorpusPaths, Paths
-from dslite.stages.corpus.work import OURS
+from dslite.systems import OURS
 
 
 def every_seed(layout: Paths, results: pd.DataFrame) -> pd.DataFrame:
@@ -19,10 +19,10 @@ def every_seed(layout: Paths, results: pd.DataFrame) -> pd.DataFrame:
     """
     first = {name: _alike(layout.corpus(name)) for name in results["corpus"].unique()}
     found = [
-        pd.read_parquet(places.scores)
+        pd.read_parquet(other.corpus(name).scores)
         for other in layout.further()
-        for name, places in other.evaluated().items()
-        if first.get(name) and _alike(places) == first[name]
+        for name in other.recorded("evaluate")
+        if first.get(name) and _alike(other.corpus(name)) == first[name]
     ]
     every = pd.concat([results, *found], ignore_index=True)
     return every.drop_duplicates(["corpus", "system", "augmentation", "partition", "protocol", "seed"])

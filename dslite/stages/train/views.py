@@ -1,54 +1,33 @@
-"""What the corpus and train notebooks show, from what their stages left."""
+"""What the train notebook shows, from what its stage left."""
 
-import json
+from collections.abc import Mapping
 
+import matplotlib as mpl
 import pandas as pd
+import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from dslite import audio
+from dslite.configurations import CONFIGURATIONS
+from dslite.layout.finished import FinishedStage
+from dslite.paper.ledger import LEDGER
 from dslite.profiles import TABLE2
 from dslite.readings import PAPER
-from dslite.reporting.figures import Example
-from dslite.stages.corpus.work import AUGMENTATIONS, Stage
-from dslite.stages.train.fits import TARGETS
+from dslite.reporting.display import RC
+from dslite.reporting.figures import COLOURS, WIDTH
+from dslite.scoring import TRAINED_ON
 
 
-def examples(stage: Stage) -> list[Example]:
-    """The first chunk of a training file of each class: its samples and its cached spectrogram."""
-    from dslite.store import Spectrograms  # imports TensorFlow: only the corpus stage pays for it
-
-    chunks = pd.read_parquet(stage.paths.chunks)
-    stored = Spectrograms(stage.paths.spectrograms, chunks)
-    rate = stage.record["front_end"]["rate"]
-    length = round(stage.settings.recipe.chunk * rate) or None
-    train = stage.clips[stage.clips["partition"] == "train"]
-    shown = []
-    for label in stage.classes:
-        file = train.loc[train["label"] == label, "file"].iloc[0]
-        samples = audio.load(stage.settings.folder / file, rate)
-        first = int(chunks.index[chunks["file"] == file][0])
-        wave = audio.cut(samples, length, 1, stage.record["front_end"]["window"])[0]
-        shown.append(Example(label, wave, rate, stored.batches([first])[0][1][0]))
-    return shown
-
-
-def mel_frequencies(stage: Stage):
-    """Centre frequency of each Mel bin in Hz."""
-    from dslite.spectrogram import FrontEnd
-
-    return FrontEnd(**stage.record["front_end"]).mel_frequencies()
-
-
-def hyperparameters(stage: Stage) -> dict:
+def hyperparameters(stage: FinishedStage) -> dict:
     """The corpus' row of Table 2, if it has one, and the row that was used."""
     name, used = stage.settings.name, dict(stage.record["recipe"])
     used["fine_tuned"] = stage.record["trained_layers"]
     return ({(name, "paper"): TABLE2[name]} if name in TABLE2 else {}) | {(name, "here"): used}
 
 
-def reading(stage: Stage) -> pd.DataFrame:
+def reading(stage: FinishedStage) -> pd.DataFrame:
     """The parameters of the reading that a stage ran with, beside those of the default one."""
-    from dslite.paper.ledger import LEDGER
-
     used = stage.settings.reading
     return pd.DataFrame(
         {"entry": entry.id, "about": entry.title, "parameter": name, "here": used.said(name), "paper": PAPER.said(name)}
@@ -57,33 +36,70 @@ def reading(stage: Stage) -> pd.DataFrame:
     )
 
 
-def histories(stage: Stage) -> dict[tuple[str, str], pd.DataFrame]:
+def histories(stage: FinishedStage) -> dict[tuple[str, str], pd.DataFrame]:
     """(augmentation, partition) -> a row per epoch."""
     return {key: stage.history(*key) for key in fitted()}
 
 
-def fit_records(stage: Stage) -> pd.DataFrame:
+def fit_records(stage: FinishedStage) -> pd.DataFrame:
     """A row per fit: what it was trained and scored on, and what it took."""
-    rows = []
-    for key in fitted():
-        record = json.loads((stage.paths.fit(*key) / "record.json").read_text())
-        rows.append(
-            {
-                "augmentation": record["augmentation"],
-                "trained on": " + ".join(record["trained_on"]),
-                "chunks": record["chunks_trained_on"],
-                "scored on": record["scored_on"],
-                "chunks scored": record["chunks_scored"],
-                "layers fine-tuned": record["trained_layers"],
-                "parameters": record["parameters"],
-                "weights": record["weights"],
-                "threads": record["threads"],
-                "seconds": record["seconds"],
-            }
-        )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame([stage.fit_record(*key) for key in fitted()])
+    table["trained_on"] = table["trained_on"].map(" + ".join)
+    names = {"augmentation": "augmentation", "trained_on": "trained on", "chunks_trained_on": "chunks"}
+    names |= {"scored_on": "scored on", "chunks_scored": "chunks scored", "trained_layers": "layers fine-tuned"}
+    names |= {name: name for name in ("parameters", "weights", "threads", "seconds")}
+    return table[list(names)].rename(columns=names)
 
 
 def fitted() -> list[tuple[str, str]]:
     """(augmentation, partition that is scored) of every fit, in the paper's order."""
-    return [(augmentation, target) for augmentation in AUGMENTATIONS for target in TARGETS]
+    return [(augmentation, target) for augmentation in CONFIGURATIONS for target in TRAINED_ON]
+
+
+def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
+    """Loss, and accuracy with dev UAR, over the epochs of the fits.
+
+    Args:
+        histories: (augmentation, partition that the fit is scored on) -> ``phase``, ``epoch``, ``loss``, ``accuracy``
+            (a share of 1), ``dev_uar`` (percent, NaN for fits on train + dev).
+    """
+    names = [name for name in CONFIGURATIONS if any(name == key[0] for key in histories)]
+    with mpl.rc_context(RC):
+        figure, grid = plt.subplots(
+            len(names), 2, figsize=(WIDTH, 0.5 + 1.75 * len(names)), squeeze=False, sharex=True, sharey="col",
+            layout="constrained",
+        )  # fmt: skip
+        for name, (left, right) in zip(names, grid, strict=True):
+            for partition, style in (("dev", "-"), ("test", "--")):
+                history = histories.get((name, partition))
+                if history is not None:
+                    _curves(left, right, history, partition, style)
+            left.set(title=CONFIGURATIONS[name].title, ylabel="training loss")
+            right.set(ylabel="accuracy, UAR (%)", ylim=(0, 102))
+        for axes in grid[-1]:
+            axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        handles, labels = grid[0, 1].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return figure
+
+
+def _curves(left: Axes, right: Axes, history: pd.DataFrame, partition: str, style: str) -> None:
+    fitted = "train" if partition == "dev" else "train + dev"
+    colour = COLOURS["train"] if partition == "dev" else "#56b4e9"
+    sns.lineplot(history, x="epoch", y="loss", color=colour, ls=style, ax=left, errorbar=None, legend=False)
+    accuracy = history.assign(percent=100 * history["accuracy"])
+    sns.lineplot(
+        accuracy, x="epoch", y="percent", color=colour, ls=style, ax=right, errorbar=None,
+        label=f"training loss and accuracy, fit on {fitted}", legend=False,
+    )  # fmt: skip
+    if history["dev_uar"].notna().any():
+        sns.lineplot(
+            history, x="epoch", y="dev_uar", color=COLOURS["dev"], marker="o", ms=3.5, lw=1.3, ax=right,
+            errorbar=None, label="UAR on dev of the fit on train", legend=False,
+        )  # fmt: skip
+    second = history.loc[history["phase"] == 2, "epoch"]
+    if len(second) and partition == "dev":
+        for axes in (left, right):
+            span = axes.axvspan(second.min() - 0.5, second.max() + 0.5, color="#efeadd", zorder=0, lw=0)
+        span.set_label("second phase: last layers fine-tuned")

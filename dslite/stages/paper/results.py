@@ -5,15 +5,14 @@ from collections.abc import Sequence
 import pandas as pd
 from markupsafe import Markup, escape
 
-from dslite.baseline import SYSTEMS
 from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
-from dslite.paper import audit, published, verdicts
+from dslite.paper import audit, comparable, published
 from dslite.reporting.provenance import provenance_line
-from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows, show_sheet
+from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows
+from dslite.systems import OURS, TITLES
 
 HERE, PAPER = "here", "paper"
-DS_LITE = "DS Lite"
 _PROVENANCE = ["data", "backbone", "weights", "profile", "reading", "seed"]
 _NOT_RUN, _NO_FILE = "not run", "no file"
 
@@ -42,9 +41,9 @@ def results_table(results: pd.DataFrame, corpora: Sequence[str], protocol: str =
         raise DsliteError(f"The results hold several runs of {name}: choose one base model, profile and seed first.")
     ours = ours.set_index(cell)
     rows = []
-    unpublished = [name for name in SYSTEMS.values() if name not in published.ROWS.values()]
+    unpublished = [name for name in TITLES.values() if name not in published.ROWS.values()]
     for key, title in [*(("", name) for name in unpublished), *published.ROWS.items()]:
-        system, augmentation = (title, "") if title in SYSTEMS.values() else (DS_LITE, key)
+        system, augmentation = (title, "") if title in TITLES.values() else (OURS, key)
         here = {"source": HERE, "system": title, "augmentation": augmentation}
         printed = here | {"source": PAPER}
         for corpus in corpora:
@@ -57,18 +56,13 @@ def results_table(results: pd.DataFrame, corpora: Sequence[str], protocol: str =
     return pd.DataFrame(rows).astype(dict.fromkeys(counts, "Int64"))
 
 
-def show_results(results: pd.DataFrame, corpora: Sequence[str], caption: str) -> None:
-    """Displays :func:`results_sheet` of all files."""
-    show_sheet(results_sheet(results, corpora, caption), record={})
-
-
 def results_sheet(
     results: pd.DataFrame, corpora: Sequence[str], caption: str, protocol: str = "all", note: str = ""
 ) -> Sheet:
     """:func:`results_table` in the paper's form; each column head says what its figures rest on.
 
     Ours that cannot be compared with what is printed below them carry a footnote for each reason
-    (:func:`dslite.paper.verdicts.score_reasons`); a reason that holds for a whole column stands at its head.
+    (:func:`dslite.paper.comparable.score_reasons`); a reason that holds for a whole column stands at its head.
     """
     frame = results_table(results, corpora, protocol)
     systems = frame["system"].tolist()
@@ -102,7 +96,7 @@ def _not_comparable(
             continue
         if published.cell(corpus, key, "test") is not None:
             run = {name: row[f"{corpus}_{name}"] for name in _PROVENANCE} | {"protocol": protocol}
-            found[number] = tuple(verdicts.score_reasons(corpus, key, run))
+            found[number] = tuple(comparable.score_reasons(corpus, key, run))
     shared, rest = marked_rows(list(found.values()))
     return shared, dict(zip(found, rest, strict=True))
 
@@ -112,20 +106,6 @@ _EXPLANATION = (
     "paper and were not. Bold: best on test. Underlined: best on dev, the configuration of DS Lite that one would "
     "choose. Chance gives every file to the largest class; acoustic statistics are a floor of our own."
 )
-
-
-def chosen_on_dev(results: pd.DataFrame, corpus: str) -> str:
-    """The augmentation with the best UAR on dev (all files); the first in the paper's order if several are equal.
-
-    Raises:
-        DsliteError: if the corpus has no dev result.
-    """
-    where = (results["corpus"] == corpus) & (results["partition"] == "dev") & (results["protocol"] == "all")
-    dev = results[where & (results["system"] == DS_LITE)].dropna(subset="uar").set_index("augmentation")["uar"]
-    dev = dev.reindex([key for key in published.ROWS if key in dev.index])
-    if dev.empty:
-        raise DsliteError(f"{corpus} has no result on dev: run its evaluate stage first.")
-    return str(dev.idxmax())
 
 
 def _ours(ours: pd.DataFrame, corpus: str, system: str, augmentation: str) -> dict:
@@ -171,16 +151,12 @@ def _columns(frame: pd.DataFrame, corpus: str, reasons: dict[int, tuple[str, ...
         ]
     limits = zip(frame[f"{corpus}_ci_low"], frame[f"{corpus}_ci_high"], strict=True)
     texts = ["" if pd.isna(low) else f"{low:.1f}–{high:.1f}" for low, high in limits]
-    doubts = [_doubts(corpus, key) if where == PAPER else () for key, where in zip(_keys(frame), source, strict=True)]
+    ids = [published.score_id(corpus, key) for key in _keys(frame)]
+    doubts = [audit.in_words(id) if where == PAPER else () for id, where in zip(ids, source, strict=True)]
     columns["CI on test"] = [
         Cell(text, _look(where, text, ""), doubt) for where, text, doubt in zip(source, texts, doubts, strict=True)
     ]
     return columns
-
-
-def _doubts(corpus: str, key: str) -> tuple[str, ...]:
-    table = next((number for number, corpora in published.COLUMNS.items() if corpus in corpora), None)
-    return audit.in_words(f"table{table}.{corpus}.{key}.test")
 
 
 def _keys(frame: pd.DataFrame) -> list[str]:

@@ -8,16 +8,14 @@ import numpy as np
 import pandas as pd
 
 from dslite import corpora
-from dslite.layout import records
-from dslite.layout.paths import BENCHMARK, Paths
-from dslite.paper import verdicts
+from dslite.layout.paths import Paths
+from dslite.paper import comparable, verdicts
 from dslite.profiles import FULL_BACKBONE
-from dslite.reporting.figures import Panel
+from dslite.reporting.figures import ConfusionPanel
 from dslite.reporting.provenance import data_mark
-from dslite.reporting.results import chosen_on_dev
 from dslite.reporting.sheets import PRINTED, Cell, Sheet
 from dslite.reporting.tables import confusion_matrix
-from dslite.stages.explain.gallery_page import KINDS
+from dslite.stages.explain.clips import KINDS
 from dslite.statistics import holm
 
 FIGURES = ("css", "ccs")
@@ -58,8 +56,7 @@ def explained(layout: Paths, evaluated: dict[str, dict]) -> list[str]:
         if not place.exists():
             continue
         record = json.loads(place.read_text("utf-8"))
-        made_with = {"evaluate": evaluated[name]["identity"], "baseline": record["parameters"].get("baseline")}
-        if record["identity"] == records.identity("explain", made_with):
+        if record["made_from"] == {"evaluate": evaluated[name]["identity"]}:
             found.append(name)
     return found
 
@@ -85,7 +82,7 @@ def figure2_text(layout: Paths, evaluated: dict[str, dict]) -> str:
 def _maps(layout: Paths, name: str, title: str) -> Maps:
     from dslite.reporting.explanations import Explained, gap_words
     from dslite.spectrogram import FrontEnd
-    from dslite.stages.explain.views import stored, where, worth_showing
+    from dslite.stages.explain.clips import stored, where, worth_showing
 
     places = layout.corpus(name)
     record = json.loads(places.record("explain").read_text("utf-8"))
@@ -115,16 +112,16 @@ def _maps(layout: Paths, name: str, title: str) -> Maps:
     )
 
 
-def panels(layout: Paths, evaluated: dict[str, dict], results: pd.DataFrame) -> dict[str, Panel]:
+def panels(layout: Paths, evaluated: dict[str, dict]) -> dict[str, ConfusionPanel]:
     """Confusion on test (all files) of each corpus, with the augmentation that is best on dev; CSS and CCS first."""
     found = {}
     for name in _in_order(evaluated):
-        record, chosen = evaluated[name], chosen_on_dev(results, name)
+        record, chosen = evaluated[name], evaluated[name]["chosen"]
         counts = pd.read_parquet(layout.corpus(name).confusion)
         where = {"augmentation": chosen, "partition": "test", "protocol": "all"}
         letter = f"({'AB'[FIGURES.index(name)]}) " if name in FIGURES else ""
         title = f"{letter}{_short(name)}, {chosen}: {data_mark(record['data'])}"
-        found[name] = Panel(title, confusion_matrix(counts, record["classes"], **where), record["classes"])
+        found[name] = ConfusionPanel(title, confusion_matrix(counts, record["classes"], **where), record["classes"])
     return found
 
 
@@ -150,12 +147,12 @@ _RECALLS = (
 
 def table5(layout: Paths, caption: str) -> Sheet | None:
     """Table 5, of the paper's base model where that was measured here, else of the last one; None if none was."""
-    places = layout.benchmark(FULL_BACKBONE) / "record.json", layout.across(BENCHMARK).record(BENCHMARK)
+    places = layout.benchmark(FULL_BACKBONE) / "record.json", layout.across("benchmark").record("benchmark")
     place = next((place for place in places if place.exists()), None)
     if place is None:
         return None
-    from dslite.stages.benchmark import work as benchmarking
-    from dslite.stages.deploy import views as costs  # import the converter's packages
+    from dslite.stages.benchmark import views as costs
+    from dslite.stages.benchmark import work as benchmarking  # import the converter's packages
 
     record = json.loads(place.read_text("utf-8"))
     return costs.table5_sheet(benchmarking.Benchmark(layout, record["backbone"], record), caption)
@@ -164,9 +161,9 @@ def table5(layout: Paths, caption: str) -> Sheet | None:
 def setting_reasons(record: dict) -> list[str]:
     """In what a corpus' settings cannot be those of Table 2: base model and profile, and the reading of the paper."""
     # Which audio and which weights were there changes no setting.
-    run = record | {"data": "real", "weights": "imagenet", "protocol": verdicts.protocol("none")}
+    run = record | {"data": "real", "weights": "imagenet", "protocol": comparable.protocol("none")}
     reading = [f"the reading {record['reading']}"] if record["reading"] != "paper" else []
-    return verdicts.score_reasons("", "none", run) + reading
+    return comparable.score_reasons("", "none", run) + reading
 
 
 def _in_order(names: Sequence[str]) -> list[str]:

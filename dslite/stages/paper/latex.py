@@ -96,7 +96,7 @@ def _head(sheet: Sheet, cell: Cell, span: int) -> str:
 
 def _body(sheet: Sheet) -> list[str]:
     spans = runs(sheet.rows) if sheet.stubs > 1 else [1] * len(sheet.rows)
-    lines = []
+    lines: list[str] = []
     for row, span in zip(sheet.rows, spans, strict=True):
         if lines and span > 1:
             lines.append(r"\addlinespace")

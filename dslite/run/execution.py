@@ -14,9 +14,9 @@ from papermill import execute_notebook
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 
-from dslite import reporting
 from dslite.errors import DsliteError
 from dslite.files import whole_file
+from dslite.reporting.pages import failure_page, to_html
 from dslite.run.parameters import substitute
 
 
@@ -34,7 +34,7 @@ class _Kernel(AsyncKernelManager):
         command = [sys.executable, "-m", "dslite.run.kernel", "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name="Python 3", language="python")
 
-    async def is_alive(self) -> bool:
+    async def is_alive(self) -> bool:  # type: ignore[override]  # jupyter_client itself wraps it to be one
         alive = await super().is_alive()
         if not alive and self.has_kernel:
             type(self).ended = await self.provisioner.poll()
@@ -94,7 +94,7 @@ def execute(template: Path, values: dict[str, object], target: Target) -> None:
             _run(draft, notebook.parent)
             if not target.record.is_file():
                 raise DsliteError(f"The notebook came to an end without writing {target.record}.")
-            reporting.to_html(draft, page_draft, target.title, target.way_home)
+            to_html(draft, page_draft, target.title, target.way_home)
         except Exception as error:
             sentence = _sentence(error)
             _write_failure(draft, target, sentence)
@@ -117,7 +117,7 @@ def _write_failure(draft: Path, target: Target, sentence: str) -> None:
     executed = remove_error_markers(nbformat.read(draft, as_version=4))
     nbformat.write(executed, draft)
     with whole_file(target.failed) as failed:
-        reporting.failure_page(draft, failed, sentence, target.title, target.way_home)
+        failure_page(draft, failed, sentence, target.title, target.way_home)
 
 
 def _sentence(error: Exception) -> str:

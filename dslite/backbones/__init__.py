@@ -1,0 +1,82 @@
+"""The base models: image CNNs without their top, pre-trained on ImageNet (paper, sections 2.1 and 5).
+
+Each is a module of this folder, named as users name it, with one ``BASE_MODEL``; nothing else lists them. The modules
+import Keras only when a model is built, so that asking which there are costs nothing.
+"""
+
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dslite.errors import DsliteError
+
+if TYPE_CHECKING:
+    import keras
+
+SIZE = 224
+"""Height and width of the pictures in pixels."""
+
+KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
+"""Where Keras publishes weights."""
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """All that is to be said of one base model.
+
+    Attributes:
+        title: its name for readers.
+        build: () -> the network with random weights: (batch, 224, 224, 3) normalised pictures -> (batch, rows,
+            columns, width).
+        scale, offset: its own normalisation: ``picture * scale + offset`` for RGB in 0-255, per channel.
+        file: ImageNet weights without the classification layer: the name as published, and in Keras' cache.
+        url: the folder that the file is published in.
+        seconds: per picture and thread through the frozen network, measured on a common server core; for estimates.
+        md5: the file's checksum; empty where the publisher gives none.
+        load: (network, file) puts the file's weights into the network.
+    """
+
+    title: str
+    build: Callable[[], "keras.Model"]
+    scale: tuple[float, float, float]
+    offset: tuple[float, float, float]
+    file: str
+    url: str
+    seconds: float
+    md5: str = ""
+    load: Callable[["keras.Model", Path], None] = lambda model, file: model.load_weights(file)
+
+
+def application(name: str) -> Callable[[], "keras.Model"]:
+    """How to build one of Keras' own networks, e.g. ``"DenseNet121"``; for :attr:`BaseModel.build`."""
+
+    def build():
+        import keras
+
+        return getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
+
+    return build
+
+
+def names() -> list[str]:
+    """The base models that there are."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def base_model(name: str) -> BaseModel:
+    """The entry of one of :func:`names`; no other is imported.
+
+    Raises:
+        DsliteError: for an unknown name.
+    """
+    if name not in names():
+        raise DsliteError(f"The base model {name!r} is not one of {', '.join(names())}.")
+    return import_module(f"dslite.backbones.{name}").BASE_MODEL
+
+
+def title(name: str) -> str:
+    """A base model's name for readers; a name that is not known stays as it is."""
+    return base_model(name).title if name in names() else name

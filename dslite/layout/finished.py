@@ -1,0 +1,82 @@
+"""What a finished stage of a corpus left, for the stages and pages after it."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from dslite.errors import DsliteError
+from dslite.layout.paths import CorpusPaths
+from dslite.layout.settings import Settings
+
+
+@dataclass(frozen=True)
+class FinishedStage:
+    """A stage that has run: where its corpus' files are, and the record of how they came to be."""
+
+    settings: Settings
+    record: dict
+
+    @classmethod
+    def of(cls, settings: Settings, stage: str) -> "FinishedStage":
+        """A stage as it lies on disk.
+
+        Raises:
+            DsliteError: if it has not run.
+        """
+        place = settings.paths.record(stage)
+        if not place.exists():
+            raise DsliteError(
+                f"{settings.name}: the stage {stage} has not run ({place} is not there); "
+                f"run `python run_all.py --corpora {settings.source} --stages {stage}` first."
+            )
+        return cls(settings, json.loads(place.read_text("utf-8")))
+
+    @property
+    def paths(self) -> CorpusPaths:
+        return self.settings.paths
+
+    @cached_property
+    def clips(self) -> pd.DataFrame:
+        """A row per usable file."""
+        return pd.read_parquet(self.paths.clips)
+
+    @cached_property
+    def chunks(self) -> pd.DataFrame:
+        """A row per cached chunk."""
+        return pd.read_parquet(self.paths.chunks)
+
+    @cached_property
+    def found(self) -> pd.DataFrame:
+        """A row per readable file, used or left out for being short: what Table 1 counts."""
+        return pd.read_parquet(self.paths.found)
+
+    @cached_property
+    def problems(self) -> pd.DataFrame:
+        """A row per file that was left out and per difference that was noticed."""
+        return pd.read_parquet(self.paths.problems)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.record["classes"])
+
+    @property
+    def chosen(self) -> str:
+        """The configuration that is best on dev (all files), once the corpus has been evaluated."""
+        return FinishedStage.of(self.settings, "evaluate").record["chosen"]
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table that this very stage left, by its name."""
+        return pd.read_parquet(self.paths.file(self.record["stage"], f"{name}.parquet"))
+
+    def fit_record(self, augmentation: str, target: str) -> dict:
+        return json.loads((self.paths.fit(augmentation, target) / "record.json").read_text("utf-8"))
+
+    def history(self, augmentation: str, target: str) -> pd.DataFrame:
+        """A row per epoch of one fit."""
+        return pd.read_parquet(self.paths.fit(augmentation, target) / "history.parquet")
+
+    def predictions(self, augmentation: str, target: str) -> pd.DataFrame:
+        """A row per file of the partition that the fit is scored on."""
+        return pd.read_parquet(self.paths.fit(augmentation, target) / "predictions.parquet")

@@ -1,0 +1,130 @@
+"""A base model as a network: loaded, partly frozen, cut in two."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from dslite.backbones import base_model
+from dslite.errors import DsliteError
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A loaded base model with what belongs to it.
+
+    Attributes:
+        name: one of :func:`dslite.backbones.names`.
+        model: (batch, 224, 224, 3) normalised pictures -> (batch, rows, columns, width).
+        scale, offset: the base model's own normalisation: ``picture * scale + offset`` for RGB in 0-255, per channel.
+        weights: ``"imagenet"`` or ``"random"``.
+        source: the file that the weights were read from, or why there was none.
+    """
+
+    name: str
+    model: keras.Model
+    scale: tuple[float, float, float]
+    offset: tuple[float, float, float]
+    weights: str
+    source: str
+
+    @property
+    def width(self) -> int:
+        """Number of features after global average pooling."""
+        return self.model.output_shape[-1]
+
+    def colour(self, normalised: Sequence[float] = (0.0, 0.0, 0.0)) -> np.ndarray:
+        """The RGB colour (float32, 0-255) that the normalisation maps to a value; to zero: this model's mean colour."""
+        return denormalised(normalised, self.scale, self.offset)
+
+
+def denormalised(values: Sequence[float], scale: Sequence[float], offset: Sequence[float]) -> np.ndarray:
+    """The RGB colour (float32, 0-255) that ``colour * scale + offset`` maps to ``values``."""
+    return ((np.array(values) - np.array(offset)) / np.array(scale)).astype(np.float32)
+
+
+def load_backbone(name: str, weights: Path | None = None, seed: int = 0) -> Backbone:
+    """Builds a base model with ImageNet weights from a file, or with random ones where there is none.
+
+    Args:
+        name: one of :func:`dslite.backbones.names`.
+        weights: the published file (see :mod:`dslite.weights` for how to find or fetch it); None for random weights.
+        seed: for random weights.
+
+    Raises:
+        DsliteError: for an unknown name, or a weights file that does not fit (truncated, another network).
+    """
+    base = base_model(name)
+    keras.utils.set_random_seed(seed)
+    model = base.build()
+    if weights is None:
+        missing = f"{base.file} was neither given, nor in Keras' cache, nor to be downloaded"
+        return Backbone(name, model, base.scale, base.offset, "random", missing)
+    try:
+        base.load(model, weights)
+    except (OSError, KeyError, ValueError) as error:
+        raise DsliteError(
+            f"{weights} holds no weights of {name}; delete it or name another folder. ({error})"
+        ) from error
+    return Backbone(name, model, base.scale, base.offset, "imagenet", weights.name)
+
+
+def count_trained(layers: int, share: float, how: str) -> int:
+    """How many layers the second phase trains, of the three ways to read Table 2 (ledger F-01).
+
+    Args:
+        layers: of the base model.
+        share: Table 2's number as a share of DenseNet121's 427 layers.
+        how: ``"last"``: that many are trained; ``"rest"``: the complement is frozen, as the released code counts, which
+            may train one more; ``"frozen"``: that many are frozen.
+    """
+    frozen = {"last": layers - int(layers * share), "rest": int(layers * (1 - share)), "frozen": int(layers * share)}
+    return layers - frozen[how]
+
+
+def train_last(model: keras.Model, layers: int) -> list:
+    """Freezes a base model but for its last layers.
+
+    Each layer is set by itself, because setting a whole model's ``trainable`` does not bring back layers that were
+    frozen one by one (Keras 3.15).
+
+    Args:
+        model: the base model.
+        layers: how many of ``model.layers``, counted from the end, are trained.
+
+    Returns:
+        The variables that are trained now.
+
+    Raises:
+        ValueError: if ``layers`` is out of range.
+    """
+    if not 0 <= layers <= len(model.layers):
+        raise ValueError(f"{layers} layers cannot be trained: {model.name} has {len(model.layers)}.")
+    first = len(model.layers) - layers
+    for index, layer in enumerate(model.layers):
+        layer.trainable = index >= first
+    tail = model.layers[first:]
+    expected = [v for layer in tail for v in layer.trainable_variables]
+    if [id(v) for v in model.trainable_variables] != [id(v) for v in expected]:
+        raise RuntimeError(f"{model.name}: {len(model.trainable_variables)} variables train, {len(expected)} should.")
+    return expected
+
+
+def split(model: keras.Model, layers: int) -> tuple[keras.Model, keras.Model]:
+    """Cuts a base model before its last layers.
+
+    Args:
+        model: the base model.
+        layers: how many of ``model.layers``, counted from the end, make the tail; at least 1.
+
+    Returns:
+        stem: pictures to the list of tensors that cross the cut (several where connections skip it).
+        tail: that list to the model's output. Both share their layers, and so their weights, with ``model``.
+    """
+    first = max(1, len(model.layers) - layers)
+    made = {id(layer.output) for layer in model.layers[:first]}
+    taken = [tensor for layer in model.layers[first:] for tensor in keras.tree.flatten(layer.input)]
+    tensors = list({id(tensor): tensor for tensor in taken if id(tensor) in made}.values())
+    return keras.Model(model.input, tensors), keras.Model(tensors, model.output)

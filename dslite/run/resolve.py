@@ -1,0 +1,122 @@
+"""From what somebody asked for to settings with nothing left to decide."""
+
+import os
+from pathlib import Path
+
+from dslite import corpora
+from dslite.backbones import names
+from dslite.errors import DsliteError
+from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.layout.settings import Settings
+from dslite.paper.ledger import ablations
+from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES
+from dslite.readings import READINGS
+from dslite.weights import find_weights
+
+
+def resolve(
+    corpus: str,
+    *,
+    data: str | Path = "",
+    weights: str | Path = "",
+    profile: str = "auto",
+    reading: str = "paper",
+    backbone: str = "",
+    seed: int = 42,
+    output: str | Path = "",
+    workers: int = 1,
+    seeds: int = 1,
+    chunk: float = 0.0,
+    discrepancies: str = "",
+) -> Settings:
+    """Decides what was left open.
+
+    The arguments are attributes of :class:`dslite.layout.settings.Settings`, "" or 0 where something is left open:
+
+    Args:
+        corpus: a name of the registry, or the path of a CSV (own data).
+        data, weights: else ``DSLITE_DATA`` and ``DSLITE_WEIGHTS``. A stand-in takes the place of a corpus
+            that is not found in ``data``.
+        profile: may be ``auto``: full where the real corpus is found, demo where it is not.
+        backbone, output: else the profile's own, and the repository's root.
+        discrepancies: IDs of the ledger's entries, e.g. ``"F-02 F-16"``.
+
+    Raises:
+        DsliteError: for a name, number or folder that does not exist or is out of range.
+    """
+    data_folder = _folder("data", data or os.environ.get("DSLITE_DATA", ""))
+    weights_folder = _folder("weights", weights or os.environ.get("DSLITE_WEIGHTS", ""))
+    if corpora.is_own(corpus):
+        # Absolute, because the notebook runs in another folder than the command that named the file.
+        corpus = str(Path(corpus).expanduser().resolve())
+        if not Path(corpus).is_file():
+            raise DsliteError(
+                f"{corpus} does not exist: an own corpus is a CSV of filename,label[,speaker][,partition]."
+            )
+        name, folder, reader = corpora.slug(Path(corpus).stem), Path(corpus).parent, "own_csv"
+        if name in corpora.CORPORA:
+            raise DsliteError(f"{corpus}: {name} is a corpus of the paper; give the CSV another name.")
+    elif corpus in corpora.CORPORA:
+        name, folder = corpus, corpora.locate(corpus, data_folder)
+        reader = corpora.CORPORA[corpus].reader
+    else:
+        raise DsliteError(
+            f"The corpus {corpus!r} is not one of {', '.join(corpora.CORPORA)}; own data is named by its .csv file."
+        )
+    if profile not in ("auto", *PROFILES):
+        raise DsliteError(f"The profile {profile!r} is not one of auto, {', '.join(PROFILES)}.")
+    if reading not in READINGS:
+        raise DsliteError(f"The reading {reading!r} is not one of {', '.join(READINGS)}.")
+    if profile == "auto":
+        profile = "full" if folder else "demo"
+    backbone = backbone or (FULL_BACKBONE if profile == "full" else DEMO_BACKBONE)
+    if backbone not in names():
+        raise DsliteError(f"The base model {backbone!r} is not one of {', '.join(names())}.")
+    if not 0 <= seed <= 2**20:
+        raise DsliteError(f"The seed is {seed}; expected a whole number from 0 to {2**20}.")
+    for what, number in {"workers": workers, "seeds": seeds}.items():
+        if number < 1:
+            raise DsliteError(f"{what} is {number}; expected at least 1.")
+    if chunk and not 0.2 <= chunk < float("inf"):  # F-02's long window is 128 ms
+        raise DsliteError(f"chunk is {chunk}; expected a length of at least 0.2 s, or 0 for the usual one.")
+    place = Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent
+    return Settings(
+        source=corpus,
+        name=name,
+        folder=folder or Paths(place).standin(name),
+        standin=folder is None,
+        reader=reader,
+        data=data_folder,
+        weights=weights_folder,
+        weights_file=find_weights(backbone, weights_folder),
+        profile=profile,
+        reading=READINGS[reading],
+        backbone=backbone,
+        seed=seed,
+        output=place,
+        workers=workers,
+        seeds=seeds,
+        chunk=float(chunk),
+        discrepancies=_entries(discrepancies),
+    )
+
+
+def _entries(said: str) -> tuple[str, ...]:
+    entries = tuple(sorted(set(said.split())))
+    known = dict.fromkeys(name.split()[0] for name in ablations()) if entries else {}
+    if unknown := [entry for entry in entries if entry not in known]:
+        raise DsliteError(
+            f"The discrepancies {', '.join(unknown)} are not among those that change a computation: {', '.join(known)}."
+        )
+    return entries
+
+
+def _folder(what: str, value: str | Path) -> Path | None:
+    if not str(value):
+        return None
+    folder = Path(value).expanduser().resolve()
+    if not folder.is_dir():
+        raise DsliteError(
+            f"The {what} folder {folder} does not exist; create it or leave --{what} (DSLITE_{what.upper()}) out."
+        )
+    return folder

@@ -1,0 +1,143 @@
+"""The stages: THE list. Plan, listing, index, estimates, options and notebooks read it; nothing else lists stages.
+
+A stage ``name`` has a folder here with ``work.py`` (whose ``work`` reads what earlier stages left and computes) and
+``views.py`` (what its notebook shows), and a template ``notebooks/<name>.ipynb``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+CORPUS = ("corpus", "data", "weights", "profile", "reading", "backbone", "seed", "output", "workers")
+"""Parameters that a run gives to the notebook of a stage of a corpus, if not said otherwise."""
+
+_PLACES = frozenset({"output", "workers", "data"})
+"""Where things lie and how many processes share the work change nothing in results; the audio itself is compared."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What an estimate goes by.
+
+    Attributes:
+        pictures: chunks of the corpus.
+        files: files of the corpus.
+        classes: how many.
+        forward: s per picture and thread through the frozen base model.
+        fits: s of all eight fits.
+        variants: fits of the ablation as a share of those eight, 1 for as many.
+        demo: whether the profile is ``demo``.
+    """
+
+    pictures: float
+    files: float
+    classes: int
+    forward: float
+    fits: float
+    variants: float
+    demo: bool
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage.
+
+    Attributes:
+        needs: the stages of the same corpus whose records its results are made from; of a stage across corpora, the
+            stage of every corpus.
+        seconds: a first guess of what its notebook takes with one thread; a second run goes by the first one's time.
+        shows: stages whose results a stage across corpora shows besides, as far as they are there.
+        title: of its page; of a stage of a corpus, beside the corpus' name.
+        across: whether it runs once, not per corpus.
+        optional: whether it runs only where it is asked for.
+        parameters: what a run gives to its notebook.
+        indifferent: parameters that change nothing in its results.
+        audio: whether it depends on the audio files themselves, not only on earlier records.
+        weights: whether it depends on the base model's weights.
+        threads: ``one``, ``share`` (all cores are shared by the notebooks of this stage), or ``all``.
+        index: whether the module ``index`` of its folder names more than its page for the index.
+    """
+
+    needs: tuple[str, ...]
+    seconds: Callable[[Workload], float]
+    shows: tuple[str, ...] = ()
+    title: str = ""
+    across: bool = False
+    optional: bool = False
+    parameters: tuple[str, ...] = CORPUS
+    indifferent: frozenset[str] = _PLACES
+    audio: bool = False
+    weights: bool = False
+    threads: str = "one"
+    index: bool = False
+
+
+STAGES: Mapping[str, Stage] = MappingProxyType(
+    {
+        "corpus": Stage(
+            needs=(),
+            seconds=lambda load: 5.5 + 0.004 * load.pictures,
+            indifferent=_PLACES | {"weights", "backbone"},  # a corpus is the same whatever is trained on it
+            audio=True,
+        ),
+        "train": Stage(needs=("corpus",), seconds=lambda load: load.fits, weights=True, threads="share"),
+        "baseline": Stage(
+            needs=("corpus",),
+            # Of whole files, not chunks; then 20 points of the grid.
+            seconds=lambda load: 8.0 + load.files * (0.008 + load.forward),
+            weights=True,
+        ),
+        "evaluate": Stage(needs=("train", "baseline"), seconds=lambda load: 3.5),
+        "explain": Stage(
+            needs=("evaluate",),
+            # The chosen clips and the sample of each class.
+            seconds=lambda load: 14.0 + load.classes * (500 if load.demo else 7_000) * load.forward,
+            index=True,
+        ),
+        "deploy": Stage(
+            needs=("evaluate",),
+            # Half of the files are dev and test; each goes through Keras and four variants.
+            seconds=lambda load: 10.0 + 0.5 * load.pictures * 5 * load.forward,
+        ),
+        "ablation": Stage(
+            needs=("corpus",),
+            seconds=lambda load: load.fits * load.variants,
+            optional=True,
+            parameters=(*(name for name in CORPUS if name != "reading"), "seeds", "chunk", "discrepancies"),
+            weights=True,
+            threads="all",
+        ),
+        "benchmark": Stage(
+            needs=(),
+            seconds=lambda load: 155.0,
+            title="Table 5: what a model costs",
+            across=True,
+            parameters=("backbone", "seed", "output", "workers"),
+            threads="all",  # what is timed must have the machine to itself
+            index=True,
+        ),
+        "paper": Stage(
+            needs=("evaluate",),
+            seconds=lambda load: 8.0,
+            shows=("explain", "benchmark"),
+            title="The paper's tables and figures",
+            across=True,
+            parameters=("output", "seed"),
+            index=True,
+        ),
+    }
+)
+"""By name, in the order of the flow: those of a corpus, then those across corpora."""
+
+OF_CORPUS = tuple(name for name, stage in STAGES.items() if not stage.across)
+ACROSS = tuple(name for name, stage in STAGES.items() if stage.across)
+DEFAULT = tuple(name for name, stage in STAGES.items() if not stage.optional)
+
+
+def chain(stage: str) -> list[str]:
+    """A stage of a corpus and everything before it, in the order of the flow."""
+    found = {stage}
+    for name in reversed(OF_CORPUS):
+        if name in found:
+            found |= set(STAGES[name].needs)
+    return [name for name in OF_CORPUS if name in found]

@@ -1,0 +1,79 @@
+"""From decoded clips to cached spectrograms: what fits begin with, whatever front end they have."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from dslite import store
+from dslite.errors import DsliteError
+from dslite.layout.settings import Settings
+
+
+@dataclass(frozen=True)
+class Cached:
+    """What was cached.
+
+    Attributes:
+        clips: those of the given clips that have chunks.
+        chunks: as :func:`dslite.store.build` returns them.
+        problems: of files that were left out for being short.
+        warnings: the same for people, a sentence each.
+        data_hash: of all that fits depend on (:func:`dslite.store.data_hash`).
+    """
+
+    clips: pd.DataFrame
+    chunks: pd.DataFrame
+    problems: pd.DataFrame
+    warnings: list[str]
+    data_hash: str
+
+
+def cache(
+    settings: Settings,
+    clips: pd.DataFrame,
+    classes: Sequence[str],
+    samples: Path,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Cached:
+    """Caches the spectrograms of decoded clips.
+
+    Args:
+        settings: how long a chunk is, the reading's front end, what becomes of short files, where to write.
+        clips: a row per decoded file: ``file``, ``label``, ``partition``.
+        classes: in their order.
+        samples: the decoded clips, see :class:`dslite.store.Samples`.
+        progress: called with files done.
+
+    Raises:
+        DsliteError: if a partition lacks a class; where only short files were left out of dev or test, it is a warning.
+    """
+    reading, spectrograms = settings.reading, settings.paths.spectrograms
+    stored, length = store.Samples(samples) if len(clips) else {}, settings.recipe.chunk
+    chunks, short = store.build(
+        clips["file"], stored, length, reading.front_end(), spectrograms, progress, reading.short_files
+    )
+    kept = clips[clips["file"].isin(chunks["file"])].reset_index(drop=True)
+    told = "are shorter than one chunk and left out of train, dev and test, as the released code does (F-16)."
+    left_out = [f"{len(short)} files {told}"] if len(short) else []
+    left_out += _require_all_classes(settings.name, kept, classes, left_out)
+    return Cached(kept, chunks, short, left_out, store.data_hash(kept, chunks, spectrograms))
+
+
+def _require_all_classes(name: str, clips: pd.DataFrame, classes: Sequence[str], left_out: list[str]) -> list[str]:
+    """Refuses audio that lacks a class in a partition; where a reading left files out of dev or test, it warns."""
+    parts = ("train", "dev", "test")
+    found = set(zip(clips["partition"], clips["label"], strict=True))
+    gone = [f"{label} in {part}" for part in parts for label in classes if (part, label) not in found]
+    if not gone:
+        return []
+    said = f"no usable audio is left for {', '.join(gone)}"
+    learnt = all(("train", label) in found for label in classes)
+    if left_out and learnt and {part for part, _ in found} == set(parts):
+        return [f"Because of that {said}; scores are averaged over the other classes."]
+    raise DsliteError(
+        f"{name}: {said}; every partition needs every class. "
+        "Look at the files that were left out and mend or complete the corpus."
+        + (f" {left_out[0]} The other readings pad them." if left_out else "")
+    )

@@ -1,0 +1,70 @@
+"""Stage ``evaluate``: scores, intervals, tests and confusion, from the prediction tables and from nothing else."""
+
+import time
+
+import pandas as pd
+
+from dslite import scoring, statistics
+from dslite.configurations import CONFIGURATIONS
+from dslite.errors import DsliteError
+from dslite.layout import records
+from dslite.layout.finished import FinishedStage
+from dslite.layout.settings import Settings
+from dslite.systems import BASELINES, OURS, PRINTED
+
+COLUMNS = [
+    "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
+    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high", "se",
+]  # fmt: skip
+"""Of ``results.csv``: each is a key of :func:`dslite.scoring.score`, of the stage's record, or says whose score it is;
+``docs/results.md`` tells what they mean."""
+
+
+def work(settings: Settings) -> FinishedStage:
+    """Leaves ``scores`` (rows of ``results.csv``), ``confusion``, ``pairs`` and ``selection``.
+
+    The record's ``chosen`` is the configuration that is best on dev, all files: what is explained and deployed.
+
+    Raises:
+        DsliteError: if no configuration has a score on dev.
+    """
+    trained, compared = (FinishedStage.of(settings, stage) for stage in ("train", "baseline"))
+    inputs = {"train": trained.record["identity"], "baseline": compared.record["identity"], "seed": settings.seed}
+    identity = records.identity("evaluate", inputs)
+    if record := records.made(settings, "evaluate", identity):
+        return FinishedStage(settings, record)
+    started, paths = time.monotonic(), settings.paths
+    paths.record("evaluate").unlink(missing_ok=True)
+    scores, counts = [], []
+    for key, augmentation in [*((key, "") for key in BASELINES), *(("", name) for name in CONFIGURATIONS)]:
+        system = BASELINES[key].title if key else OURS
+        for partition in scoring.TRAINED_ON:
+            file = paths.baseline(key, partition)
+            table = pd.read_parquet(file) if key else trained.predictions(augmentation, partition)
+            for protocol in scoring.PROTOCOLS:
+                where = {"system": system, "augmentation": augmentation, "partition": partition, "protocol": protocol}
+                scores.append({**where, **scoring.score(table, trained.classes, protocol, settings.seed)})
+                matrix = scoring.confusion(table, trained.classes, protocol)
+                counts.append(matrix.stack().rename("files").reset_index().assign(**where))
+    record = {**records.inherited(trained.record), **records.begin(settings, "evaluate", identity, started)}
+    results = pd.DataFrame(scores)
+    results = results.assign(**{name: record[name] for name in COLUMNS if name not in results})[COLUMNS]
+    without = [system.title for system in BASELINES.values() if not system.on_base_model]
+    results.loc[results["system"].isin(without), ["backbone", "weights"]] = ""
+    dev = results[(results["partition"] == "dev") & (results["system"] == OURS)]
+    on_test = {a: trained.predictions(a, "test") for a in CONFIGURATIONS}
+    on_test[BASELINES[PRINTED].title] = pd.read_parquet(paths.baseline(PRINTED, "test"))
+    pairs, selection = statistics.on_test(
+        on_test,
+        {protocol: rows.set_index("augmentation")["uar"] for protocol, rows in dev.groupby("protocol", sort=False)},
+        trained.classes,
+        settings.seed,
+    )
+    chosen = selection.set_index(["protocol", "unit"]).loc[("all", "file"), "by_dev"]
+    if not chosen:
+        raise DsliteError(f"{settings.name} has no score on dev, so no configuration can be chosen.")
+    confusion = pd.concat(counts, ignore_index=True)
+    tables = {"scores": results, "confusion": confusion, "pairs": pairs, "selection": selection}
+    record["chosen"] = chosen
+    records.write(settings, record, tables)
+    return FinishedStage(settings, record)

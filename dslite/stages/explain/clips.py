@@ -1,0 +1,65 @@
+"""The chosen clips as the stage ``explain`` left them, for its page, the gallery and the paper's page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dslite.explanation.maps import Attribution
+from dslite.layout.paths import CorpusPaths
+
+KINDS = ("right", "wrong")
+"""Of the clips of a class, those that the model gets most right and most wrong."""
+
+MAPS = 8
+"""Classes whose maps are shown of a clip at most; a page must not exceed its size."""
+
+
+def said(clip: dict) -> str:
+    """What the model says of a clip and of its evidence alone, and whether there is anything to explain.
+
+    Args:
+        clip: an entry of the record's ``clips``.
+    """
+    before, after = clip["predicted"], clip["heard_as"]
+    if not clip["kept"]:
+        return f"The model says {before} ({clip['of_chunk']:.2f}). No region raises it above a hidden plot."
+    verdict = f"{before} again" if after == before else f"{after}, no longer {before}"
+    little = f" Of a hidden plot it says nearly the same ({clip['base']:.2f}): there is little to explain."
+    return (
+        f"The model says {before} ({clip['of_chunk']:.2f}). Of the evidence alone, {100 * clip['kept']:.0f} % of the "
+        f"regions, it says {verdict} ({clip['heard_probability']:.2f})."
+        f"{little if abs(clip['of_chunk'] - clip['base']) < 0.1 else ''}"
+    )
+
+
+def sounds(places: CorpusPaths, number: int, clip: dict) -> dict[str, bytes]:
+    """Name of a player -> MP3, of a clip and its number in the record; no evidence where there is none to hear."""
+    files = {"original": "original"} | ({"evidence only": "evidence"} if clip["kept"] else {})
+    return {name: places.file("explain", f"clips/{number:02}-{file}.mp3").read_bytes() for name, file in files.items()}
+
+
+def picture(places: CorpusPaths, number: int) -> Path:
+    """The small picture of a chosen clip, by its number in the record."""
+    return places.file("explain", f"clips/{number:02}.png")
+
+
+def stored(places: CorpusPaths, number: int) -> tuple[np.ndarray, Attribution]:
+    """Levels, uint8 (frames, mel_bins), and map of a chosen clip, by its number in the record."""
+    with np.load(places.file("explain", f"clips/{number:02}.npz")) as file:
+        return file["levels"], Attribution.of(file)
+
+
+def worth_showing(classes: Sequence[str], clips: list[dict], found: list[Attribution]) -> list[int]:
+    """The classes whose maps are shown of some clips: of many classes the named ones, then the most probable ones."""
+    named = {name for clip in clips for name in (clip["label"], clip["predicted"])}
+    probability = np.max([attribution.prediction for attribution in found], axis=0)
+    order = sorted(range(len(classes)), key=lambda index: (classes[index] not in named, -probability[index]))
+    return sorted(order[:MAPS])
+
+
+def where(clip: dict) -> str:
+    """Which part of a file was explained."""
+    of = f" (chunk {clip['chunk'] + 1} of {clip['chunks']})" if clip["chunks"] > 1 else ""
+    repeated = ", shorter than a chunk and hence repeated" if clip["padded"] else ""
+    return f"{clip['start_s']:.1f}–{clip['start_s'] + clip['seconds']:.1f} s{of}{repeated}"

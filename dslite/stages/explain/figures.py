@@ -1,0 +1,119 @@
+"""Figures of the page ``explain`` alone: ways to a map, means over clips, and what the maps can be trusted with."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from dslite.reporting.explanations import RED_BLUE, Explained, gap_words, grid_shape, label_axes, shap_bar, symmetric
+from dslite.reporting.figures import WIDTH, draw_levels, mel_ticks, placed, subplots
+
+if TYPE_CHECKING:
+    from dslite.explanation.maps import Attribution, MeanMap
+
+_ORDERS = {"SHAP": "#0072b2", "random": "#e69f00"}
+
+
+def compared(clip: Explained, ways: Mapping[str, "Attribution"], index: int, mel_hz: np.ndarray) -> Figure:
+    """The map of one class by several methods, side by side; each has colours of its own, as their sizes differ.
+
+    Args:
+        clip: what is explained.
+        ways: name -> the map.
+        index: the class.
+        mel_hz: centre frequency of each Mel bin in Hz, rising.
+    """
+    with subplots(1, 1 + len(ways), 2.7) as (figure, row):
+        draw_levels(row[0], clip.levels, clip.seconds)
+        row[0].set_title(clip.title, parse_math=False, fontsize=8)
+        label_axes(row[0], mel_hz)
+        for axes, (name, way) in zip(row[1:], ways.items(), strict=True):
+            values = way.pooled()[index]
+            picture = axes.imshow(values, cmap=RED_BLUE, norm=symmetric([values]), **placed(clip.seconds, len(mel_hz)))
+            axes.set_title(f"{name}\ngap {gap_words(way.gap[index])}", parse_math=False, fontsize=8)
+            label_axes(axes, mel_hz)
+            bar = figure.colorbar(picture, ax=axes, orientation="horizontal", pad=0.03, aspect=14)
+            bar.locator = mpl.ticker.MaxNLocator(2)
+    return figure
+
+
+def mean_maps(maps: Sequence["MeanMap"], mel_hz: np.ndarray, seconds: float | None) -> Figure:
+    """Mean SHAP map of each class over many clips of it, and how far they spread.
+
+    Args:
+        maps: a class each. A dot marks a region whose sign at least four in five clips share.
+        mel_hz: centre frequency of each Mel bin in Hz, rising.
+        seconds: length of the clips; None where it varies, then time is relative.
+    """
+    norm = symmetric([part for m in maps for part in (m.mean, m.spread)])
+    length = 1.0 if seconds is None else seconds
+    with subplots(len(maps), 2, 0.8 + 1.75 * len(maps), WIDTH * 0.85, squeeze=False) as (figure, grid):
+        for row, shown in zip(grid, maps, strict=True):
+            for axes, values, what in zip(row, (shown.mean, shown.spread), ("mean", "standard deviation"), strict=True):
+                axes.imshow(values, cmap=RED_BLUE, norm=norm, **placed(length, len(mel_hz)))
+                axes.set_title(f"{shown.label}: {what}, {shown.clips} clips", parse_math=False)
+                label_axes(axes, mel_hz)
+                axes.set_xlabel("share of the clip" if seconds is None else "time (s)")
+            band, span = np.nonzero((shown.agreement >= 0.8) & (shown.mean != 0))
+            bands, spans = shown.mean.shape
+            row[0].scatter(
+                (span + 0.5) * length / spans, (band + 0.5) * len(mel_hz) / bands - 0.5, s=2.5, c="#2b2a27", lw=0
+            )
+        shap_bar(figure, grid, norm, "SHAP value of a region; dots: at least 4 of 5 clips agree in its sign")
+    return figure
+
+
+def band_profiles(
+    profiles: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], edges_hz: np.ndarray, mel_hz: np.ndarray
+) -> Figure:
+    """What each band of frequencies does to a class on average, with 95 % intervals over clips.
+
+    Args:
+        profiles: class -> mean, lower and upper bound per band.
+        edges_hz: Hz, shape (bands + 1,), where the bands begin and end.
+        mel_hz: centre frequency of each Mel bin in Hz, rising.
+    """
+    at = np.interp(edges_hz, mel_hz, np.arange(len(mel_hz)))
+    lines, columns = grid_shape(len(profiles), 4)
+    shared = {"squeeze": False, "sharex": True, "sharey": True}
+    with subplots(lines, columns, 0.5 + 2.3 * lines, **shared) as (figure, grid):
+        for axes in grid.flat[len(profiles) :]:
+            axes.set_visible(False)
+        for axes, (label, (mean, low, high)) in zip(grid.flat, profiles.items(), strict=False):
+            middle = (at[:-1] + at[1:]) / 2
+            colours = np.where(mean > 0, "#b2182b", "#2166ac")
+            axes.barh(middle, mean, np.diff(at) * 0.9, color=colours)
+            axes.hlines(middle, low, high, color="#2b2a27", lw=0.9)
+            axes.axvline(0, color="#8a857b", lw=0.8)
+            axes.set_title(label, parse_math=False)
+            axes.set_yticks(*mel_ticks(mel_hz))
+            axes.set_xlabel("SHAP value")
+            axes.tick_params(labelbottom=True)
+        for axes in grid[:, 0]:
+            axes.set_ylabel("Hz (Mel)")
+    return figure
+
+
+def trust_curves(table: pd.DataFrame, areas: pd.DataFrame) -> Figure:
+    """Deletion and insertion, in the order of the SHAP values and in a random one, averaged over clips.
+
+    Args:
+        table: ``kind``, ``order``, ``share``, ``probability`` and one row per point of every curve.
+        areas: index ``kind``, columns ``SHAP`` and ``random``.
+    """
+    with subplots(1, 2, 2.7, sharey=True) as (figure, pair):
+        for axes, (kind, verb) in zip(pair, {"deletion": "hidden", "insertion": "shown"}.items(), strict=True):
+            for order, colour in _ORDERS.items():
+                own = table[(table["kind"] == kind) & (table["order"] == order)]
+                sns.lineplot(
+                    own, x="share", y="probability", ax=axes, color=colour, errorbar=("se", 1), err_kws={"lw": 0},
+                    label=f"{order} order: area {areas.loc[kind, order]:.3f}",
+                )  # fmt: skip
+            axes.set(title=kind, xlabel=f"share of the regions {verb}", ylabel="probability of the class", xlim=(0, 1))
+            axes.set_ylim(bottom=0)
+            axes.legend(loc="best")
+    return figure

@@ -1,0 +1,53 @@
+"""Stage ``train``: every configuration, fitted on train (to score dev) and on train + dev (to score test)."""
+
+import json
+import time
+from dataclasses import asdict
+
+from dslite.configurations import CONFIGURATIONS
+from dslite.layout import progress, records
+from dslite.layout.finished import FinishedStage
+from dslite.layout.settings import Settings
+from dslite.scoring import TRAINED_ON
+from dslite.stages.train import fits
+
+
+def work(settings: Settings) -> FinishedStage:
+    """Leaves per fit ``model.keras``, ``history.parquet``, ``predictions.parquet`` and ``record.json``."""
+    corpus = FinishedStage.of(settings, "corpus")
+    fitted_with = fits.fitted_with(settings, corpus.record["data_hash"])
+    # What the pages say of the data belongs to a stage's identity; the fits are the same whatever it is called.
+    said = {name: corpus.record[name] for name in ("note", "warnings")} | {"kind": corpus.record["data"]}
+    identity = records.identity("train", fitted_with | said, settings.chosen)
+    if record := records.made(settings, "train", identity):
+        return FinishedStage(settings, record)
+    started = time.monotonic()
+    for stage in ("train", "evaluate"):  # scores of other predictions than will lie here
+        settings.paths.record(stage).unlink(missing_ok=True)
+    key = records.identity("train", fitted_with, settings.chosen)
+    todo = [
+        fits.Fit(a, target, settings.paths.fit(a, target), records.hashed([key, a, target]))
+        for a in CONFIGURATIONS
+        for target in TRAINED_ON
+    ]
+    about = fits.run(fits.inputs(corpus), todo, settings.workers, progress.report)
+    fitted = [json.loads((fit.folder / "record.json").read_text("utf-8")) for fit in todo]
+    # What fits depend on, the seed aside; of a stand-in the audio too, which the seed makes.
+    seedless = {k: v for k, v in fitted_with.items() if k != "seed" and not (settings.standin and k == "data")}
+    record = {
+        **records.inherited(corpus.record),
+        **records.begin(settings, "train", identity, started),
+        "threads": 1,
+        "workers": settings.workers,
+        "weights": about["weights"],
+        "weights_source": about["source"],
+        "backbone": settings.backbone,
+        "recipe": asdict(settings.recipe),
+        "reading_parameters": settings.reading.parameters(),
+        "but_for_the_seed": records.identity("train", seedless, settings.chosen),
+        "trained_layers": fitted[0]["trained_layers"],
+        "fit_seconds": round(sum(fit["seconds"] for fit in fitted), 1),
+        "warnings": [*records.weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
+    }
+    records.write(settings, record)
+    return FinishedStage(settings, record)

@@ -1,0 +1,45 @@
+"""The documentation names what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dslite.corpora import CORPORA
+from dslite.stages.catalogue import STAGES
+from dslite.stages.evaluate.work import COLUMNS
+from dslite.systems import BASELINES, OURS
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_page_of_documentation_leads_to_all_others():
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")}
+    for name in pages:
+        assert pages <= set(re.findall(r"\]\((\w+\.md)\)", (ROOT / "docs" / name).read_text("utf-8"))), name
+
+
+def test_the_columns_of_results_are_all_told():
+    told = (ROOT / "docs/results.md").read_text("utf-8").split("## `reports/results.csv`")[1]
+    named = [name for row in re.findall(r"^\| (`[^|]+`) \|", told, re.M) for name in re.findall(r"`(\w+)`", row)]
+    assert named == COLUMNS
+    assert all(f"`{system.title}`" in told for system in BASELINES.values()) and f"`{OURS}`" in told
+    assert " ".join(CORPORA) in told
+
+
+def test_the_house_is_drawn_as_it_is():
+    for page in ("CONTRIBUTING.md", "docs/design.md"):
+        drawn = (ROOT / page).read_text("utf-8")
+        assert all(f"{stage}/" in drawn for stage in STAGES), page
+        for place in (ROOT / "dslite").iterdir():
+            if place.is_dir() and place.name != "__pycache__":
+                assert f"{place.name}/" in drawn, (page, place.name)
+            elif place.suffix == ".py" and place.name != "__init__.py":
+                assert place.name in drawn, (page, place.name)

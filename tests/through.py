@@ -1,0 +1,46 @@
+"""Stages in this very process, one after another, as a run would have them made."""
+
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dslite import audio
+from dslite.configurations import CONFIGURATIONS
+from dslite.layout.settings import Settings
+from dslite.stages.catalogue import chain
+
+
+def through(settings: Settings, stage: str, **own):
+    """What a stage's work returns, after the work of all stages before it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in ("INTRAOP", "INTEROP"):  # as a run's notebooks have it: fits one by one start no process
+            patch.setenv(f"TF_NUM_{kind}_THREADS", "1")
+        for name in chain(stage)[:-1]:
+            import_module(f"dslite.stages.{name}.work").work(settings)
+        return import_module(f"dslite.stages.{stage}.work").work(settings, **own)
+
+
+def one_configuration(patch, key: str = "none") -> None:
+    """Leaves DS Lite one configuration, to save fits."""
+    for other in [name for name in CONFIGURATIONS if name != key]:
+        patch.delitem(CONFIGURATIONS, other)
+
+
+def alone(patch, folder: Path) -> None:
+    """Nothing that lies on this machine takes part, neither corpora nor weights; a fit is one epoch long."""
+    for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
+        patch.delenv(name, raising=False)
+    patch.setenv("KERAS_HOME", str(folder / "keras"))
+    patch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
+
+
+class Decoded:
+    """The waveforms of a folder's files by name, decoded as they are asked for: what a run reads from its cache."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def __getitem__(self, file: str) -> np.ndarray:
+        return audio.load(self.folder / file, 16_000)
