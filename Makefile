@@ -35,14 +35,14 @@ bundle: .venv/ready
 .venv/cpu .venv/gpu: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "dslite needs Python 3.11, 3.12 or 3.13; none was found. Set PYTHON=/path/to/python."; exit 1; }
 	test -e $@ || $(PYTHON) -m venv --clear .venv
-	$(RUN) -m pip install --quiet --no-compile --requirement requirements.lock
+	$(RUN) -m pip install --quiet --requirement requirements.lock
 	$(if $(GPU),$(CUDA))
 	$(SLIM)
 	$(RUN) -m pip install --quiet --no-deps --editable .
 	$(RUN) -c "import librosa.feature.spectral"  # compiles what librosa would else compile in the middle of a run
 	touch $@
 
-# What pip brings along and nothing here uses, 0.6 GB: C++ headers, clang, other packages' tests, symbol tables.
+# What pip brings along and nothing here uses, 0.7 GB: C++ headers, clang, other packages' tests, symbol tables.
 SLIM = $(RUN) -m pip uninstall --quiet --yes libclang; cd .venv/lib/python3.*/site-packages && rm -rf tensorflow/include && \
 	find numpy scipy pandas sklearn matplotlib numba pyarrow -type d -name tests -prune -exec rm -rf {} + && \
 	{ strip --strip-unneeded tensorflow/libtensorflow_cc.so.2 2>/dev/null || true; }
