@@ -10,7 +10,7 @@ reproduce: .venv/ready
 	$(RUN) run_all.py $(ARGS)
 
 test: .venv/ready lint
-	$(RUN) -m pytest -n auto --maxprocesses 4 $(ARGS)
+	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/ready
 	$(RUN) -m ruff check .

@@ -22,3 +22,9 @@ def squeezenet_weights() -> Path:
     if not os.environ.get("DSLITE_WEIGHTS") or not list(folder.glob("squeezenet*notop.h5")):
         pytest.skip("needs real weights: set DSLITE_WEIGHTS to a folder that holds SqueezeNet's *_notop.h5")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs come first: a core that got one last would keep all others waiting."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -1,5 +1,7 @@
 """Reading, cutting and caching: made files with known content, and the ones that cannot be used."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import soundfile
 
 from dslite import audio
 from dslite.spectrogram import FrontEnd, MelPlot
-from dslite.store import Spectrograms, build
+from dslite.store import Samples, Spectrograms, build, decode
 
 
 def tone(seconds, rate=16_000, hz=440.0):
@@ -72,12 +74,32 @@ def test_whole_file_is_one_chunk():
     assert audio.cut(np.zeros(12_345, np.float32), None, 1, 512).shape == (1, 12_345)
 
 
+def cached(folder: Path, files: list[str], chunk: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Chunks of some files, decoded and cached, and what could not be decoded."""
+    problems = decode(files, folder, folder / "samples.npy")
+    left = [file for file in files if file not in set(problems["file"])]
+    chunks, short = build(left, Samples(folder / "samples.npy"), chunk, FrontEnd(), folder / "s.npy")
+    assert short.empty
+    return chunks, problems
+
+
+def test_clips_are_decoded_once_to_the_samples_that_a_reader_would_get(tmp_path):
+    for i, rate in enumerate((16_000, 8_000, 44_100)):
+        soundfile.write(tmp_path / f"{i}.wav", tone(0.7 + i, rate=rate), rate, subtype="FLOAT")
+    files = ["2.wav", "0.wav", "1.wav"]
+    assert decode(files, tmp_path, tmp_path / "samples.npy").empty
+    samples = Samples(tmp_path / "samples.npy")
+    for file in files:
+        np.testing.assert_array_equal(samples[file], audio.load(tmp_path / file, 16_000))
+    with pytest.raises(KeyError):
+        samples["3.wav"]
+
+
 def test_cache_holds_every_chunk_and_lists_every_file_it_could_not_use(tmp_path):
     reasons = bad_files(tmp_path)
     soundfile.write(tmp_path / "long.wav", tone(2.5, hz=900), 16_000, subtype="FLOAT")
     soundfile.write(tmp_path / "short.wav", tone(0.3, hz=300), 16_000, subtype="FLOAT")
-    clips = pd.DataFrame({"file": ["good.wav", *reasons, "long.wav", "short.wav"]})
-    chunks, problems = build(clips, tmp_path, 1.0, FrontEnd(), tmp_path / "s.npy")
+    chunks, problems = cached(tmp_path, ["good.wav", *reasons, "long.wav", "short.wav"], 1.0)
     assert sorted(problems["file"]) == sorted(reasons) and set(problems["kind"]) == {"skipped"}
     assert chunks["file"].tolist() == ["good.wav"] + ["long.wav"] * 4 + ["short.wav"]
     assert chunks["start_s"].tolist() == [0, 0, 0.5, 1.0, 1.5, 0] and chunks["padded"].tolist() == [False] * 5 + [True]
@@ -97,8 +119,7 @@ def test_whole_files_of_many_lengths_keep_their_order(tmp_path):
     seconds = [1.0, 2.0, 1.0, 0.5]
     for i, s in enumerate(seconds):
         soundfile.write(tmp_path / f"{i}.wav", tone(s, hz=300 * (i + 1)), 16_000)
-    clips = pd.DataFrame({"file": [f"{i}.wav" for i in range(4)]})
-    chunks, _ = build(clips, tmp_path, 0.0, FrontEnd(), tmp_path / "s.npy")
+    chunks, _ = cached(tmp_path, [f"{i}.wav" for i in range(4)], 0.0)
     assert chunks["frames"].tolist() == [FrontEnd().frames(int(s * 16_000)) for s in seconds]
     found = {}
     for rows, levels in Spectrograms(tmp_path / "s.npy", chunks).batches([3, 2, 1, 0]):
@@ -110,5 +131,5 @@ def test_whole_files_of_many_lengths_keep_their_order(tmp_path):
 
 def test_corpus_without_usable_audio_leaves_an_empty_cache(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"x")
-    chunks, problems = build(pd.DataFrame({"file": ["a.wav"]}), tmp_path, 1.0, FrontEnd(), tmp_path / "s.npy")
+    chunks, problems = cached(tmp_path, ["a.wav"], 1.0)
     assert len(chunks) == 0 and len(problems) == 1 and len(Spectrograms(tmp_path / "s.npy", chunks)) == 0

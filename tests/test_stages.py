@@ -11,13 +11,12 @@ import soundfile
 from dslite.errors import DsliteError
 from dslite.layout.code import HERE
 from dslite.run.resolve import resolve
-from dslite.scoring import TRAINED_ON
 from dslite.stages.catalogue import OF_CORPUS, STAGES
 from dslite.stages.corpus import work as corpus
 from dslite.stages.train import fits
 from dslite.stages.train import work as train
 from tests import corpus_files
-from tests.through import alone, one_configuration, through
+from tests.through import alone, through
 
 
 @pytest.fixture
@@ -81,17 +80,6 @@ def test_what_data_is_called_reaches_the_record_without_fitting_again(own):
     assert second.fit_record("none", "dev")["reading"]["decision"] == "mean"
     with pytest.raises(DsliteError, match="reading 'sound', not 'paper'"):
         train.work(settings(own))
-
-
-def test_fits_side_by_side_in_processes_are_those_of_one_process(own, monkeypatch):
-    one_configuration(monkeypatch, "both")
-    here = through(settings(own, output=own.parent / "here"), "train")
-    apart = through(settings(own, output=own.parent / "apart", workers=2), "train")
-    for target in TRAINED_ON:
-        one, other = here.predictions("both", target), apart.predictions("both", target)
-        scores = [f"p_{name}" for name in here.record["classes"]]
-        assert one.drop(columns=scores).equals(other.drop(columns=scores))
-        np.testing.assert_allclose(one[scores], other[scores], atol=1e-3)
 
 
 @pytest.mark.parametrize("name", sorted(set(OF_CORPUS) - {"corpus"}))
