@@ -53,7 +53,7 @@ def test_a_run_takes_its_kernels_from_one_process(toys):
     for corpus in ("css", "ess"):
         (out / f"{corpus}-train.py").write_text(LOOK)
     process = command(templates, *FOUR, "--output", out)
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
     css, ess = (json.loads((out / f"{corpus}.json").read_text()) for corpus in ("css", "ess"))
     assert "dslite.run.forks" in css["parent"] and css["parent"] == ess["parent"]
@@ -81,7 +81,7 @@ def test_a_killed_kernel_fails_its_own_notebook_alone(toys):
     templates, out = toys
     process, pids = start_slow(templates, out)
     os.kill(pids[KERNEL], signal.SIGKILL)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "css corpus: The kernel was killed (SIGKILL, exit code -9)" in said
     assert Paths(out).corpus("ess").page("train").exists()
@@ -93,7 +93,7 @@ def test_without_its_forks_a_run_starts_kernels_itself(toys):
     (out / "ess-train.py").write_text(LOOK.replace('os.environ["DSLITE_FORKS"]', '""'))
     os.kill(pids[SERVER], signal.SIGKILL)
     os.kill(pids[KERNEL], signal.SIGTERM)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=300)
     assert "css corpus: The kernel" in said
     assert Paths(out).corpus("ess").page("train").exists(), said
 
@@ -104,7 +104,7 @@ def test_without_a_socket_a_run_starts_kernels_itself(toys, monkeypatch):
     deep.mkdir()
     monkeypatch.setenv("TMPDIR", str(deep))
     process = command(templates, *FOUR, "--output", out)
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
     assert "kernels start the usual way" in (Paths(out).logs / "forks.log").read_text()
     assert not list(deep.iterdir())
@@ -117,6 +117,6 @@ def test_nothing_of_the_users_folder_is_imported_for_something_else(toys, monkey
     (out / "css-train.py").write_text(LOOK)
     monkeypatch.chdir(tmp_path / "here")
     process = command(templates, *FOUR, "--output", out)
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
     assert "dslite.run.forks" in json.loads((out / "css.json").read_text())["parent"]

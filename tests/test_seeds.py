@@ -43,12 +43,12 @@ def test_spread_is_of_the_same_configuration_alone(tmp_path):
 def test_each_further_seed_runs_up_to_its_scores_in_a_folder_of_its_own(tmp_path):
     templates, output = write_templates(tmp_path / "templates"), tmp_path / "out"
     options = ("--corpora", "css", "--stages", "paper", "--seed", "5", "--seeds", "2", "--output", output)
-    said, _ = (process := command(templates, *options)).communicate(timeout=120)
+    said, _ = (process := command(templates, *options)).communicate(timeout=600)
     assert process.returncode == 0, said
     assert "Seed 6:" in said
     other = Paths(Paths(output).seed(6)).corpus("css")
     assert "seed = 6" in other.notebook("train").read_text() and other.page("evaluate").exists()
     assert not other.page("explain").exists()
     assert "seed = 5" in Paths(output).corpus("css").notebook("train").read_text()
-    said, _ = (process := command(templates, *options)).communicate(timeout=120)
+    said, _ = (process := command(templates, *options)).communicate(timeout=600)
     assert process.returncode == 0 and said.count("Nothing to do") == 2, said

@@ -44,7 +44,7 @@ def command(output: Path, *arguments, **environment) -> tuple[list[str], dict]:
 
 def run(output: Path, *arguments, **environment) -> subprocess.CompletedProcess:
     words, clean = command(output, *arguments, **environment)
-    return subprocess.run(words, env=clean, capture_output=True, text=True, timeout=420, check=False)
+    return subprocess.run(words, env=clean, capture_output=True, text=True, timeout=1800, check=False)
 
 
 @pytest.fixture(scope="module")
