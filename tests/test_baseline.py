@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from dslite import baseline
+from dslite.errors import DsliteError
 from dslite.features import DEEP_SPECTRUM, statistics, whole_files
 from dslite.layout.finished import FinishedStage
 from dslite.network import load_backbone
@@ -21,6 +22,7 @@ from dslite.spectrogram import MelPlot
 from dslite.stages.baseline import views as baseline_views
 from dslite.stages.baseline.work import work
 from dslite.stages.evaluate.work import COLUMNS
+from dslite.stages.evaluate.work import work as evaluate
 from dslite.systems import TITLES
 from tests.corpus_files import own
 from tests.through import Decoded, alone, one_configuration, through
@@ -262,6 +264,21 @@ def test_evaluate_scores_the_baselines_beside_ds_lite(evaluated):
     blank = others.groupby("system")["backbone"].first()
     assert blank["chance"] == blank["librosa statistics + SVM"] == "" != blank["Deep Spectrum + SVM"]
     assert stage.chosen == "none", "chosen among the configurations of DS Lite"
+
+
+def test_nothing_is_chosen_without_a_score_on_dev(evaluated, monkeypatch):
+    one_configuration(monkeypatch)
+    file = evaluated.paths.fit("none", "dev") / "predictions.parquet"
+    kept, record = file.read_bytes(), evaluated.paths.record("evaluate").read_bytes()
+    pd.read_parquet(file).iloc[:0].to_parquet(file)
+    evaluated.paths.record("evaluate").unlink()
+    try:
+        with pytest.raises(DsliteError, match="tones has no score on dev"):
+            evaluate(evaluated.settings)
+        assert not evaluated.paths.record("evaluate").exists()
+    finally:
+        file.write_bytes(kept)
+        evaluated.paths.record("evaluate").write_bytes(record)
 
 
 def test_stage_is_made_once_from_what_the_corpus_stage_decoded(stage):
