@@ -42,10 +42,12 @@ bundle: .venv/ready
 	$(RUN) -c "import librosa.feature.spectral"  # compiles what librosa would else compile in the middle of a run
 	touch $@
 
-# What pip brings along and nothing here uses, 0.7 GB: C++ headers, clang, other packages' tests, symbol tables.
-SLIM = $(RUN) -m pip uninstall --quiet --yes libclang; cd .venv/lib/python3.*/site-packages && rm -rf tensorflow/include && \
-	find numpy scipy pandas sklearn matplotlib numba pyarrow -type d -name tests -prune -exec rm -rf {} + && \
-	{ strip --strip-unneeded tensorflow/libtensorflow_cc.so.2 2>/dev/null || true; }
+# What pip brings along and nothing here uses, 1 GB: C++ headers, clang, remote debugging, other packages' tests, solvers of
+# linear programs, a GPU's kernels, symbol tables. Libraries that auditwheel renamed (*.libs) do not survive `strip`.
+SLIM = $(RUN) -m pip uninstall --quiet --yes libclang grpcio; cd .venv/lib/python3.*/site-packages && \
+	rm -rf tensorflow/include pyarrow/include pyarrow/*flight* pulp/solverdir/cbc ai_edge_litert/libLiteRtWebGpu* && \
+	find . -type d -name tests -prune -exec rm -rf {} + && { test "$$(uname)" != Linux || find . -name "*.so*" -type f \
+	-size +1M -not -path "*.libs/*" -exec strip --strip-unneeded {} + 2>/dev/null || true; }
 
 # Both distributions own the folder `tensorflow`: one that is installed beside or after the other leaves it broken.
 CUDA = $(RUN) -m pip uninstall --quiet --yes tensorflow-cpu tensorflow && $(RUN) -m pip install --quiet \

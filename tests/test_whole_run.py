@@ -200,13 +200,14 @@ def test_stand_in_says_so_everywhere_and_other_parameters_replace_it(tmp_path):
 
 
 def test_real_ravdess_runs_through_every_stage(real_ravdess, squeezenet_weights, tmp_path):
-    """Five actors of the real corpus, three clips of each class of theirs."""
+    """Five actors of the real corpus, three clips of each class of theirs, cut to less than a chunk."""
     for actor in (1, 2, 14, 19, 20):
         there = tmp_path / "data" / "ravdess" / f"Actor_{actor:02d}"
         there.mkdir(parents=True)
         for emotion in range(1, 7):
             for file in sorted((real_ravdess / there.name).glob(f"03-02-{emotion:02d}-*"))[:3]:
-                (there / file.name).symlink_to(file)
+                samples, rate = soundfile.read(file)
+                soundfile.write(there / file.name, samples[: int(3.6 * rate)], rate)
     (tmp_path / "data" / "ravdess" / "corpus.toml").write_text(
         'corpus = "ravdess"\ndata = "cropped"\nnote = "five actors, three clips per class, cropped"\n'
     )
