@@ -1,8 +1,12 @@
-"""Where ImageNet weights come from: a user's folder, Keras' cache, a download. Imports no TensorFlow."""
+"""Where ImageNet weights come from: a user's folder, an installed package, Keras' cache, a download.
+
+Imports no TensorFlow.
+"""
 
 import hashlib
 import os
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 
 from dslite.backbones import base_model
@@ -14,10 +18,12 @@ def find_weights(backbone: str, folder: Path | None = None) -> Path | None:
 
     Args:
         backbone: one of :func:`dslite.backbones.names`.
-        folder: a user's folder, looked at first; then comes Keras' cache (``$KERAS_HOME`` or ``~/.keras``).
+        folder: a user's folder, looked at first; then come the package that carries the file, and Keras' cache
+            (``$KERAS_HOME`` or ``~/.keras``).
     """
     name = base_model(backbone).file
-    return next((place / name for place in (folder, _cache()) if place and (place / name).is_file()), None)
+    places = (folder, *_carried(base_model(backbone).package), _cache())
+    return next((place / name for place in places if place and (place / name).is_file()), None)
 
 
 def fetch_weights(backbone: str) -> Path | None:
@@ -27,6 +33,8 @@ def fetch_weights(backbone: str) -> Path | None:
         The file; None where it cannot be had (no network, no answer within 5 s, another file than expected).
     """
     wanted = base_model(backbone)
+    if not wanted.url:
+        return None
     place = _cache() / wanted.file
     try:
         with urllib.request.urlopen(wanted.url + wanted.file, timeout=5) as answer, whole_file(place) as draft:
@@ -42,6 +50,11 @@ def fetch_weights(backbone: str) -> Path | None:
 def digest(file: Path | None) -> str | None:
     """What identifies a file of weights: the start of its SHA-256; None for none."""
     return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file else None
+
+
+def _carried(package: str) -> list[Path]:
+    found = find_spec(package) if package else None
+    return [Path(place) / "models" for place in found.submodule_search_locations or []] if found else []
 
 
 def _cache() -> Path:

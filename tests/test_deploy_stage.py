@@ -7,21 +7,24 @@ import wave
 from contextlib import nullcontext
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from dslite import audio, profiles
-from dslite.deployment import LiteModel, latency, read_card
+from dslite import audio, profiles, reporting
+from dslite.deployment import LiteModel, read_card
 from dslite.deployment import offer as offering
 from dslite.deployment.quantisation import VARIANTS
 from dslite.errors import DsliteError
+from dslite.layout.paths import NOTEBOOKS
 from dslite.model import load_model
 from dslite.reporting import variants
 from dslite.run.resolve import resolve
 from dslite.stages.benchmark import views as bench_views
 from dslite.stages.benchmark import work as benchmarking
+from dslite.stages.deploy import figures
 from dslite.stages.deploy import views as costs
 from dslite.stages.deploy import work as deploying
 from tests.corpus_files import own
@@ -58,7 +61,7 @@ def test_stage_leaves_what_it_promises(stage):
     assert set(predictions["model"]) >= {"keras", *offered(stage)}
     assert set(pd.read_parquet(stage.paths.file("deploy", "latency.parquet"))["model"]) == {
         *offered(stage),
-        latency.AGAIN,
+        "float32 again",
     }
     streamed = pd.read_parquet(stage.paths.file("deploy", "streaming.parquet"))
     assert list(streamed["model"]) == offered(stage) and (streamed["windows"] > 1).all()
@@ -115,25 +118,41 @@ def test_whole_files_get_a_stated_length(stage, monkeypatch):
     assert "whole files" in deploying.about(stage, 1.5)["chunk"]
 
 
-def test_a_float32_file_that_fails_takes_the_others_with_it(stage, monkeypatch):
-    """Whatever is made from a file that is not the model is not the model either; nothing of it stays."""
-    monkeypatch.setattr(offering.gate, "CLOSE", -1.0)
-    monkeypatch.setattr(offering.gate, "apart", lambda *rest: nullcontext(lambda content: []))
+@pytest.fixture
+def again(stage, monkeypatch):
+    """The stage with other parameters, whose files are put back afterwards."""
     monkeypatch.setattr(deploying, "CALIBRATION", {"demo": 2})
     changed = resolve(**{**stage.settings.as_parameters(), "output": stage.settings.output})
     kept = {file: file.read_bytes() for file in stage.paths.file("deploy").iterdir()}
     stage.paths.record("deploy").unlink()
-    try:
-        second = deploying.work(changed)
-        assert second.record["offered"] == [] and not list(stage.paths.file("deploy").glob("*.tflite"))
-        said = costs.refused(second)
-        assert said.count("float32, which failed") == 3 and "float32: its probabilities differ from Keras'" in said
-        assert set(costs.gate(second)["file"]) == {"not offered"}
-        titles, times = costs.picture(second)
-        assert len(titles) == 5 and times.empty and costs.streaming(second).empty and costs.ranks(second).empty
-    finally:
-        for file, content in kept.items():
-            file.write_bytes(content)
+    yield lambda: deploying.work(changed)
+    for file, content in kept.items():
+        file.write_bytes(content)
+
+
+def test_each_variant_is_judged_by_itself(again, monkeypatch):
+    monkeypatch.setattr(offering.gate, "SAME_NETWORK", -1.0)
+    monkeypatch.setattr(offering.gate, "apart", lambda *rest: nullcontext(lambda content: []))
+    second = again()
+    assert second.record["offered"] == [name for name in VARIANTS if name != "float32"]
+    assert costs.refused(second).startswith("Not offered: float32: its probabilities differ from Keras'")
+
+
+def test_a_page_with_nothing_to_offer_is_a_page(again, stage, monkeypatch):
+    monkeypatch.setattr(offering.gate, "apart", lambda *rest: nullcontext(lambda content: ["it is a test"]))
+    second = again()
+    assert second.record["offered"] == [] and not list(stage.paths.file("deploy").glob("*.tflite"))
+    said = costs.refused(second)
+    assert said.count("float32, which failed") == 3 and "float32: it is a test" in said
+    assert set(costs.gate(second)["file"]) == {"not offered"}
+    titles, times = costs.picture(second)
+    assert len(titles) == 5 and times.empty and costs.streaming(second).empty and costs.ranks(second).empty
+    notebook, shown = nbformat.read(NOTEBOOKS / "deploy.ipynb", 4), []
+    monkeypatch.setattr(reporting.display, "show_html", shown.append)
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "views." in cell.source and "run(" not in cell.source:
+            exec(cell.source, {"stage": second, "views": costs, "figures": figures, "reporting": reporting})
+    assert sum("Nothing to list" in str(page) for page in shown) >= 3
 
 
 def test_views_name_every_variant(stage):

@@ -1,13 +1,20 @@
 """Base models, head and assembly."""
 
+import io
+import os
+import pickle
 import subprocess
 import sys
+from collections import OrderedDict
 from dataclasses import replace
+from types import ModuleType, SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
+from sklearn.datasets import load_sample_image
 
 from dslite import backbones
 from dslite.backbones import base_model, names
@@ -18,6 +25,7 @@ from dslite.reporting.provenance import provenance_line
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
 from dslite.spectrogram import MelPlot
+from dslite.torch_file import read_tensors
 from dslite.weights import fetch_weights, find_weights
 
 
@@ -33,6 +41,7 @@ def empty_cache(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name, layers, parameters, width", [
     ("densenet121", 427, 7_037_504, 1024), ("mobilenet_v2", 154, 2_257_984, 1280), ("squeezenet_v1", 62, 722_496, 512),
+    ("efficientnet_lite0", 141, 3_413_024, 1280),
 ])  # fmt: skip
 def test_size_of_base_models(name, layers, parameters, width):
     backbone = random_backbone(name)
@@ -64,6 +73,7 @@ def test_normalisation_is_keras_own(name):
     else:
         module = {
             "densenet121": keras.applications.densenet,
+            "efficientnet_lite0": SimpleNamespace(preprocess_input=lambda rgb: (rgb - 127) / 128),
             "mobilenet_v2": keras.applications.mobilenet_v2,
         }[name]
         theirs = module.preprocess_input(picture.copy())
@@ -86,6 +96,76 @@ def test_squeezenet_reads_its_legacy_file(squeezenet_weights):
     pictures = np.random.default_rng(0).uniform(0, 255, (2, 224, 224, 3)).astype(np.float32)
     features = backbone.model(pictures + np.array(backbone.offset, np.float32)).numpy()
     assert np.isfinite(features).all() and 0.1 < features.mean() < 100
+
+
+@pytest.mark.parametrize(("photograph", "said"), [("flower.jpg", 985), ("china.jpg", 698)])  # daisy, palace
+def test_efficientnet_names_photographs(photograph, said):
+    """With the top that is in the same file: kernels that are read in a wrong order say the same of every picture."""
+    file = find_weights("efficientnet_lite0")
+    backbone, tensors = load_backbone("efficientnet_lite0", file), read_tensors(file)
+    assert backbone.model.count_params() == 3_413_024 and backbone.weights == "imagenet"
+    photo = Image.fromarray(load_sample_image(photograph))
+    side = min(photo.size)
+    left, top = ((length - side) // 2 for length in photo.size)
+    rgb = np.asarray(photo.crop((left, top, left + side, top + side)).resize((224, 224)), np.float32)
+    pooled = backbone.model(rgb[None] * backbone.scale + np.array(backbone.offset)).numpy().mean((1, 2))[0]
+    assert (tensors["_fc.weight"] @ pooled + tensors["_fc.bias"]).argmax() == said
+
+
+def torch_bytes(entry, storage=b"", count=None) -> bytes:
+    """A file as ``torch.save`` wrote it before 1.6, of one state dict that ``entry`` writes the tensor of."""
+
+    class Writer(pickle._Pickler):
+        def persistent_id(self, thing):
+            return thing.pid if isinstance(thing, Storage) else None
+
+    file = io.BytesIO()
+    for part in (0x1950A86A20F9469CFC6C, 1001, {}, {"kernel": entry}, ["k0"]):
+        Writer(file, 2).dump(part)
+    return file.getvalue() + (len(storage) // 4 if count is None else count).to_bytes(8, "little") + storage
+
+
+class Storage:
+    def __init__(self, monkeypatch):
+        kind = type("FloatStorage", (), {"__module__": "torch"})
+        torch, utils = ModuleType("torch"), ModuleType("torch._utils")
+        torch.FloatStorage, torch._utils = kind, utils
+        utils._rebuild_tensor_v2 = _rebuild_tensor_v2
+        monkeypatch.setitem(sys.modules, "torch", torch)
+        monkeypatch.setitem(sys.modules, "torch._utils", utils)
+        self.pid = ("storage", kind, "k0", "cpu", 6, None)
+
+
+def _rebuild_tensor_v2(*_):
+    """Stands for PyTorch's function of this name, which the file only names."""
+
+
+_rebuild_tensor_v2.__module__ = "torch._utils"
+
+
+class Tensor:
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
+    def __reduce__(self):
+        return _rebuild_tensor_v2, self.arguments
+
+
+def test_tensors_are_read_with_their_strides_and_nothing_else(tmp_path, monkeypatch):
+    storage, file = Storage(monkeypatch), tmp_path / "weights.pth"
+    numbers = np.arange(6, dtype="<f4")
+    file.write_bytes(torch_bytes(Tensor(storage, 0, (3, 2), (1, 3), False, OrderedDict()), numbers.tobytes()))
+    np.testing.assert_array_equal(read_tensors(file)["kernel"], numbers.reshape(2, 3).T)
+    for content, reason in [
+        (torch_bytes(Tensor(storage, 1, (3, 2), (1, 3), False, OrderedDict()), numbers.tobytes()), "outside"),
+        (torch_bytes(Tensor(storage, 0, (3, 2), (1, 3), False, OrderedDict()), numbers.tobytes()[:-4], 6), "truncated"),
+        (torch_bytes(os.system), "posix.system, which is no tensor"),
+        (b"no pickle", "no file of tensors"),
+        (b"", "no file of tensors"),
+    ]:
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=f"weights.pth.*{reason}"):
+            read_tensors(file)
 
 
 def test_file_that_is_no_weights_is_named(tmp_path):

@@ -33,7 +33,8 @@ class BaseModel:
             columns, width).
         scale, offset: its own normalisation: ``picture * scale + offset`` for RGB in 0-255, per channel.
         file: ImageNet weights without the classification layer: the name as published, and in Keras' cache.
-        url: the folder that the file is published in.
+        url: the folder that the file is published in; empty where a package carries it.
+        package: the installed Python package that carries the file, in its folder ``models``; empty for none.
         seconds: per picture and thread through the frozen network, measured on a common server core; for estimates.
         md5: the file's checksum; empty where the publisher gives none.
         load: (network, file) puts the file's weights into the network.
@@ -44,8 +45,9 @@ class BaseModel:
     scale: tuple[float, float, float]
     offset: tuple[float, float, float]
     file: str
-    url: str
     seconds: float
+    url: str = ""
+    package: str = ""
     md5: str = ""
     load: Callable[["keras.Model", Path], None] = lambda model, file: model.load_weights(file)
 

@@ -25,8 +25,8 @@ from dslite.timing import interleaved
 ROUNDS = 50
 WARM_UP = 5
 
-AGAIN = "float32 again"
-"""The float32 file a second time: what differs between the two is noise."""
+AGAIN = " again"
+"""After the name of the file that is timed a second time: what differs between the two is noise."""
 
 _READY = "ready\n"
 
@@ -47,7 +47,7 @@ def timer(
     It ends with the block, and if this process ends while it waits.
 
     Args:
-        folder: holds the offered ``.tflite`` files of a fit, float32 among them, by the time they are timed.
+        folder: holds the offered ``.tflite`` files of a fit, at least one, by the time they are timed.
         samples: length of the chunk.
         threads: of TensorFlow and of the interpreters.
         keras_file: ``model.keras`` of that fit; None leaves TensorFlow out.
@@ -55,8 +55,9 @@ def timer(
 
     Yields:
         A function that times, once. It returns a row per round and candidate: ``model`` (``keras`` or the variant),
-        ``part`` (``whole``, ``front end``, ``cnn``), ``threads``, ``round``, ``ms``. The float32 file occurs again as
-        :data:`AGAIN`. It raises RuntimeError, with what the process said, if that failed, be it while it got ready.
+        ``part`` (``whole``, ``front end``, ``cnn``), ``threads``, ``round``, ``ms``. One file, float32 where it is
+        offered, occurs a second time with :data:`AGAIN` after its name. It raises RuntimeError, with what the process
+        said, if that failed, be it while it got ready.
     """
     command = [sys.executable, "-m", __spec__.name, str(folder), str(samples), str(threads), str(rounds)]
     command += [str(keras_file)] if keras_file else []
@@ -101,7 +102,8 @@ def noise_floor(timings: pd.DataFrame) -> float:
     Two models whose p50 differ by less are not to be ranked.
     """
     whole = timings[timings["part"] == "whole"].pivot(index=["threads", "round"], columns="model", values="ms")
-    return float((whole[AGAIN] / whole["float32"] - 1).abs().median())
+    again = next(name for name in whole if name.endswith(AGAIN))
+    return float((whole[again] / whole[again.removesuffix(AGAIN)] - 1).abs().median())
 
 
 def ratio(timings: pd.DataFrame, one: tuple[str, str], other: tuple[str, str], threads: int) -> float:
@@ -123,12 +125,13 @@ def _main(folder: Path, samples: int, threads: int, rounds: int, keras_file: Pat
         run = runner(source, threads)
         candidates[name] = lambda: run(value)
 
-    for file in sorted(folder.glob("*.tflite")):
+    files = sorted(folder.glob("*.tflite"), key=lambda file: (file.stem != "float32", file.stem))
+    for file in files:
         add(f"{file.stem}|whole", file, chunk)
         front_end, cnn = cut(file.read_bytes())
         add(f"{file.stem}|front end", front_end, chunk)
         add(f"{file.stem}|cnn", cnn, runner(front_end, threads)(chunk))
-    add(f"{AGAIN}|whole", folder / "float32.tflite", chunk)
+    add(f"{files[0].stem}{AGAIN}|whole", files[0], chunk)
     print(json.dumps(interleaved(candidates, rounds, WARM_UP)))
 
 

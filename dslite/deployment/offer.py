@@ -17,6 +17,7 @@ from dslite.deployment.files import predict, sample_chunks
 from dslite.deployment.quantisation import VARIANTS, quantise
 from dslite.deployment.runtime import LiteModel
 from dslite.files import whole_file
+from dslite.statistics import compare, pairs
 
 CALIBRATION = 100
 """Training chunks that the full int8 variant is calibrated on, if not said otherwise: one per file, evenly over the
@@ -55,13 +56,18 @@ class Offer:
 
     Attributes:
         table: a row per variant, after one of Keras (``model`` is ``keras``): ``model``, ``bytes``, ``offered``,
-            ``reason`` (why not), ``agreement`` (percent of dev files), ``difference`` (largest, of a dev file's
-            probability) and, on test, ``uar``, ``ci_low``, ``ci_high`` (percent), ``n_files``, ``n_speakers``.
+            ``reason`` (why not), ``agreement`` (percent of dev files with Keras' decision, ties included), ``flipped``
+            (dev files with another decision that are no tie), ``difference`` (largest, of a dev file's probability),
+            ``lost``, ``lost_low``, ``lost_high`` (paired difference of the UAR on dev to Keras, points) and, on test,
+            ``uar``, ``ci_low``, ``ci_high`` (percent), ``n_files``, ``n_speakers``.
         predictions: on test, a row per model and file, as :func:`dslite.scoring.predictions` with ``model``.
+        flips: a row per variant and dev file that it decides otherwise than Keras: :func:`gate.agreement`'s columns
+            after ``model``; ``same`` marks the ties.
     """
 
     table: pd.DataFrame
     predictions: pd.DataFrame
+    flips: pd.DataFrame
 
 
 def make(
@@ -145,21 +151,31 @@ def offer(
     for part in ("dev", "test"):
         progress(f"all variants on {part}")
         tables[part] = predict(classifiers, of[part], waves, samples, classes, decision)
-    rows = []
+    noise = 0.0
+    if "float32" in running:
+        noise = gate.agreement(tables["dev"]["keras"], tables["dev"]["float32"])["difference"].max()
+    rows, flips = [], []
     for name in ("keras", *VARIANTS):
         row = {"model": name, "bytes": len(made.contents[name]) if name in made.contents else np.nan}
         if name in running:
-            compared = gate.agreement(tables["dev"]["keras"], tables["dev"][name])
-            made.wrong[name] += gate.disagreement(name, compared)
-            if made.wrong["float32"] and name != "float32":
-                made.wrong[name].append("it is made from float32, which failed")
-            row |= compared
+            files = gate.agreement(tables["dev"]["keras"], tables["dev"][name], noise)
+            two = {"keras": tables["dev"]["keras"], name: tables["dev"][name]}
+            lost = pairs(compare(two, classes, "all", "file"), seed).iloc[0]
+            made.wrong[name] += gate.disagreement(name, files, lost)
+            row |= {"agreement": 100 * files["same"].mean(), "flipped": (~files["same"]).sum()}
+            row |= {"difference": files["difference"].max(skipna=False)}
+            row |= {"lost": lost["difference"], "lost_low": lost["low"], "lost_high": lost["high"]}
+            flips.append(files[files["keras"] != files["variant"]].assign(model=name))
         if name in classifiers:
             row |= scoring.score(tables["test"][name], classes, "all", seed)
         wrong = made.wrong.get(name, [])
         rows.append({**row, "offered": name in VARIANTS and not wrong, "reason": "; ".join(wrong)})
     made.keep(folder)
-    return Offer(pd.DataFrame(rows), pd.concat(tables["test"].values(), ignore_index=True))
+    return Offer(
+        pd.DataFrame(rows),
+        pd.concat(tables["test"].values(), ignore_index=True),
+        pd.concat(flips, ignore_index=True) if flips else pd.DataFrame(),
+    )
 
 
 def keras_classifier(model: keras.Model):

@@ -145,7 +145,7 @@ def table_html(
     for label in published:
         classes.loc[label] = [f"{old} ds-published".strip() for old in classes.loc[label]]
     style = frame.style.format(escape="html", formatter=_plain, na_rep="–")
-    for name, how in (formats or {}).items():
+    for name, how in (formats or {}).items() if len(frame) else ():  # without rows there may be no columns either
         style = style.format(how, subset=[name], escape="html", na_rep="–")
     style = style.format_index(escape="html").format_index(escape="html", axis=1).set_td_classes(classes)
     if not index:

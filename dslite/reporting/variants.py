@@ -54,9 +54,9 @@ def ranking(timings: pd.DataFrame) -> pd.DataFrame:
 
 
 def noise_in_words(timings: pd.DataFrame) -> str:
-    """How far two timings of the same float32 file in the same round lie apart."""
+    """How far two timings of the same file in the same round lie apart."""
     floors = [
         f"{100 * latency.noise_floor(part):.1f} % with {threads} thread{'s' if threads > 1 else ''}"
         for threads, part in timings.groupby("threads")
     ]
-    return f"Noise floor, from timing the float32 file twice in every round: {', '.join(floors)}."
+    return f"Noise floor, from timing one file twice in every round: {', '.join(floors)}."

@@ -19,8 +19,35 @@ def gate(stage: FinishedStage) -> pd.DataFrame:
             "MB": table["bytes"] / 1e6,
             "same decision on dev (%)": table.get("agreement"),
             "largest difference": table.get("difference"),
+            "UAR on dev, less Keras'": _lost(table),
         }
     )
+
+
+def _lost(table: pd.DataFrame) -> list[str]:
+    if "lost" not in table:
+        return ["–"] * len(table)
+    rows = table[["lost", "lost_low", "lost_high"]].itertuples(index=False)
+    return ["–" if pd.isna(lost) else f"{lost:+.1f} ({low:+.1f} to {high:+.1f})" for lost, low, high in rows]
+
+
+def flips(stage: FinishedStage) -> pd.DataFrame:
+    """The dev files that a variant decides otherwise than Keras, those with the largest lead first."""
+    table = stage.table("flips")
+    if table.empty:
+        return table
+    return pd.DataFrame(
+        {
+            "variant": table["model"].map(variants.TITLES),
+            "file": table["file"],
+            "label": table["label"],
+            "Keras": table["keras"],
+            "the file": table["variant"],
+            "Keras' lead": table["lead"],
+            "largest difference": table["difference"],
+            "tie": table["same"].map({True: "yes", False: "no"}),
+        }
+    ).sort_values("Keras' lead", ascending=False)
 
 
 def refused(stage: FinishedStage) -> str:

@@ -34,7 +34,8 @@ def work(settings: Settings) -> FinishedStage:
 
     It leaves ``<variant>.tflite`` of the variants that passed, ``variants.parquet``
     (:class:`dslite.deployment.offer.Offer`), ``predictions.parquet`` (test, per model and file), ``latency.parquet``
-    (every repetition) and ``streaming.parquet`` (a row per variant).
+    (every repetition), ``streaming.parquet`` (a row per variant) and ``flips.parquet`` (dev files that a variant
+    decides otherwise than Keras).
     """
     scored = FinishedStage.of(settings, "evaluate")
     fit = scored.fit_record(scored.chosen, "test")
@@ -73,7 +74,8 @@ def work(settings: Settings) -> FinishedStage:
         progress.report(9, 10, "latency and streaming")
         timings = latency.measure(paths.file("deploy"), samples, threads=1, rounds=ROUNDS[settings.profile])
         streamed = _stream(scored, good, waves, front_end.rate)
-    tables = {"variants": offered.table, "predictions": offered.predictions, "latency": timings, "streaming": streamed}
+    tables = {"variants": offered.table, "predictions": offered.predictions, "flips": offered.flips}
+    tables |= {"latency": timings, "streaming": streamed}
     record = {
         **records.inherited(scored.record),
         **records.begin(settings, "deploy", identity, started),
