@@ -45,7 +45,8 @@ bundle: .venv/ready
 # What pip brings along and nothing here uses, 1 GB: C++ headers, clang, remote debugging, other packages' tests, solvers of
 # linear programs, a GPU's kernels, symbol tables. Libraries that auditwheel renamed (*.libs) do not survive `strip`.
 SLIM = $(RUN) -m pip uninstall --quiet --yes libclang grpcio; cd .venv/lib/python3.*/site-packages && \
-	rm -rf tensorflow/include pyarrow/include pyarrow/*flight* pulp/solverdir/cbc ai_edge_litert/libLiteRtWebGpu* && \
+	rm -rf tensorflow/include pyarrow/include pyarrow/*flight* pulp/solverdir/cbc ai_edge_litert/libLiteRtWebGpu* \
+	ai_edge_litert/tools/apply_plugin_main jedi/third_party/django-stubs && \
 	find . -type d -name tests -prune -exec rm -rf {} + && { test "$$(uname)" != Linux || find . -name "*.so*" -type f \
 	-size +1M -not -path "*.libs/*" -exec strip --strip-unneeded {} + 2>/dev/null || true; }
 
