@@ -1,75 +1,53 @@
 """Audio files become chunks of mono samples (paper, section 2.1)."""
 
-import struct
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from dslite.errors import DsliteError
+from dslite.decoding import UnusableAudio, record
 
 QUIET = 1e-5
 """Peak amplitude (-100 dB of full scale) at or below which a file counts as silent."""
 
 
-class UnusableAudio(DsliteError):
-    """A file that cannot be used; the message is the reason, fit for a report."""
-
-
 def load(file: Path, rate: int = 16_000) -> np.ndarray:
+    """The samples of :func:`load_noted`."""
+    return load_noted(file, rate)[0]
+
+
+def load_noted(file: Path, rate: int = 16_000) -> tuple[np.ndarray, tuple[str, ...]]:
     """Reads one file as mono at a given rate.
 
-    Several channels are averaged: a single one, as in the released code, may be the silent one.
+    Several channels are averaged: a single one, as in the released code, may be the silent one. Where they cancel each
+    other out, the loudest is used.
 
     Args:
-        file: any format that libsndfile reads.
+        file: any format that :mod:`dslite.decoding` reads.
         rate: sample rate in Hz to convert to (soxr, high quality).
 
     Returns:
-        float32 (samples,), as recorded: not normalised.
+        float32 (samples,), as recorded: not normalised. And what was mended on the way, for a report.
 
     Raises:
         UnusableAudio: if the file is corrupt, truncated, empty, silent or holds NaN or infinity.
     """
-    try:
-        with soundfile.SoundFile(file) as stream:
-            expected, own_rate = stream.frames, stream.samplerate
-            samples = stream.read(dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:  # soundfile.LibsndfileError is a RuntimeError
-        # libsndfile's message repeats the path, which a report must not hold.
-        raise UnusableAudio(f"cannot be decoded ({str(error).split(': ', 1)[-1].strip().rstrip('.')})") from error
+    found = record(file)
+    samples, notes = found.samples, found.notes
     if not len(samples):
         raise UnusableAudio("holds no samples")
-    if len(samples) < expected:
-        raise UnusableAudio(f"is truncated: its header promises {expected} samples, it holds {len(samples)}")
-    if missing := _missing_bytes(file):
-        raise UnusableAudio(f"is truncated: {missing} bytes that its header promises are not there")
     if not np.isfinite(samples).all():
         raise UnusableAudio(f"holds {np.count_nonzero(~np.isfinite(samples))} samples that are NaN or infinite")
-    mono = samples.mean(axis=1)
+    mono, peaks = samples.mean(axis=1), np.abs(samples).max(axis=0)
     if np.abs(mono).max() <= QUIET:
-        raise UnusableAudio("is silent")
-    if own_rate != rate:
+        if peaks.max() <= QUIET:
+            raise UnusableAudio("is silent")
+        mono = samples[:, peaks.argmax()]
+        notes = (*notes, "the channels cancel each other out; the loudest is used instead of their mean")
+    if found.rate != rate:
         import librosa  # here, because it is slow to import and most corpora need no conversion
 
-        mono = librosa.resample(mono, orig_sr=own_rate, target_sr=rate, res_type="soxr_hq")
-    return np.ascontiguousarray(mono, np.float32)
-
-
-def _missing_bytes(file: Path) -> int:
-    """Bytes that a RIFF file's data chunk lacks; libsndfile shortens such a file without a word."""
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        riff, _, wave = struct.unpack("<4sI4s", stream.read(12).ljust(12, b"\0"))
-        if (riff, wave) != (b"RIFF", b"WAVE"):
-            return 0
-        while len(header := stream.read(8)) == 8:
-            name, length = struct.unpack("<4sI", header)
-            if name == b"data":
-                streamed = length in (0, 0xFFFFFFFF)  # written by a program that did not know the length
-                return 0 if streamed else max(0, stream.tell() + length - size)
-            stream.seek(length + length % 2, 1)
-    return 0
+        mono = librosa.resample(mono, orig_sr=found.rate, target_sr=rate, res_type="soxr_hq")
+    return np.ascontiguousarray(mono, np.float32), notes
 
 
 def cut(samples: np.ndarray, length: int | None, hop: int, shortest: int) -> np.ndarray:

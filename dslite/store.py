@@ -78,25 +78,43 @@ def decode(
         progress: called with files done.
 
     Returns:
-        ``file``, ``kind``, ``reason`` of every file that could not be used.
+        ``file``, ``kind``, ``reason`` of every file that could not be used (skipped), and of what was mended on the way
+        (warning): one line per kind of mending.
     """
     places, problems, total = [], [], 0
+    mended: dict[str, list[str]] = {}
     with whole_file(samples) as draft, draft.open("wb") as stream:
         _header(stream, "<f4", (total,))
         for done, file in enumerate(files, start=1):
             progress(done)
             try:
-                wave = audio.load(folder / file, RATE)
+                wave, notes = audio.load_noted(folder / file, RATE)
             except audio.UnusableAudio as reason:
                 problems.append((file, "skipped", f"The audio {reason}."))
                 continue
+            for note in notes:
+                mended.setdefault(note, []).append(file)
             stream.write(wave.tobytes())
             places.append((file, total, len(wave)))
             total += len(wave)
         _header(stream, "<f4", (total,))
     with whole_file(samples.with_suffix(".parquet")) as draft:
         pd.DataFrame(places, columns=["file", "begin", "length"]).to_parquet(draft, index=False)
+    for note, which in mended.items():
+        problems.append(
+            ("", "warning", f"{len(which)} files ({', '.join(which[:3])}{' …' * (len(which) > 3)}): {note}.")
+        )
     return pd.DataFrame(problems, columns=["file", "kind", "reason"])
+
+
+def twins(samples: Path) -> list[tuple[str, ...]]:
+    """Groups of decoded files that hold the same samples."""
+    places, stored = pd.read_parquet(samples.with_suffix(".parquet")), np.load(samples, mmap_mode="r")
+    found: dict[tuple[int, bytes], list[str]] = {}
+    for row in places[places.duplicated("length", keep=False)].itertuples():
+        content = hashlib.sha256(stored[row.begin : row.begin + row.length].tobytes()).digest()
+        found.setdefault((row.length, content), []).append(row.file)
+    return [tuple(files) for files in found.values() if len(files) > 1]
 
 
 def build(

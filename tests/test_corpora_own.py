@@ -119,11 +119,11 @@ def test_names_of_which_only_some_begin_with_a_partition(tmp_path):
         ([], "no column filename"),
         (["filename,label,label", "a.wav,x,x"], "label more than once"),
         (["filename,label", "a.wav,x,train"], "line 2: 3 fields where the header has 2"),
-        (["filename,label,partition", "a.wav,x,valid"], "'a.wav' into the partition 'valid'"),
+        (["filename,label,partition", "a.wav,x,extra"], "'a.wav' into the partition 'extra'"),
         (["filename,label", "a.wav,x", "b.wav,x"], "1 different labels"),
         (["filename,label", "../a.wav,x", "b.wav,y"], "'../a.wav'.*below the corpus' own folder"),
         (["filename,label", "a.wav,x", "./a.wav,y"], "labelled more than once"),
-        (["filename,label,speaker", "a.wav,x,1", "b.wav,y,1"], "every class is needed in train, dev and test"),
+        (["filename,label,speaker", "a.wav,x,1", "b.wav,y,1"], "names 1 speakers: train, dev and test need"),
     ],
 )
 def test_unusable_csvs_are_refused_in_words(tmp_path, lines, told):

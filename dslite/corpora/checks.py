@@ -1,5 +1,7 @@
 """Is it fit for use, and is it what the paper used?"""
 
+from collections import Counter
+
 import pandas as pd
 
 from dslite.corpora.listing import Problem
@@ -51,8 +53,11 @@ def refuse_unfit(where: str, info: CorpusInfo, clips: pd.DataFrame, problems: li
 
 
 def _why(problems: list[Problem]) -> str:
-    reasons = list(dict.fromkeys(problem.reason for problem in problems if problem.kind == "skipped"))
-    return f" Left out: {'; '.join(reasons[:3])}{' …' if len(reasons) > 3 else ''}." if reasons else ""
+    skipped = Counter(problem.reason for problem in problems if problem.kind == "skipped").most_common()
+    noticed = [problem.reason for problem in problems if problem.kind == "warning"]
+    told = "; ".join(f"{count} x {reason}" for reason, count in skipped[:3]) + (" …" if skipped[3:] else "")
+    left_out = f" Left out: {told}." if told else ""
+    return left_out + (f" Noticed: {'; '.join(noticed[:3])}." if noticed else "")
 
 
 def against_table1(info: CorpusInfo, clips: pd.DataFrame) -> tuple[list[Problem], list[str]]:

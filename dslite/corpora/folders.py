@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 
 # fmt: off
 AUDIO_ENDINGS = (
-    ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".nist", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".sph",
-    ".w64", ".wav",
+    ".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mkv", ".mp3", ".mp4", ".nist", ".oga",
+    ".ogg", ".opus", ".rf64", ".snd", ".sph", ".w64", ".wav", ".webm", ".wma",
 )
 # fmt: on
-"""Endings of the formats that libsndfile reads and speech corpora come in."""
+"""Endings that corpora come in. Not all are read; of the others, a report says what to do."""
 
 
 def walk(folder: Path) -> Iterator[os.DirEntry]:

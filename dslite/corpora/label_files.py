@@ -1,7 +1,6 @@
 """Label files: CSV in its dialects, and the challenges' ARFF. Other people's files: nothing in them is trusted."""
 
 import csv
-import io
 import re
 from pathlib import Path
 
@@ -13,14 +12,16 @@ _REQUIRED = ("filename", "label")
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Reads a CSV file with a header.
 
-    Comma, semicolon and tab are told apart by the header; a byte order mark, blank lines and spaces around values
+    Comma, semicolon and tab are told apart by the header, or by a first line ``sep=;`` as spreadsheets write it; a byte
+    order mark, blank lines, lines that begin with ``#``, spaces around values and a separator at the end of the lines
     are left out. ``file_name`` and ``file`` count as ``filename``; capital letters in the header do not matter.
 
     Returns:
         A dict per row, column name (lower case) -> value.
 
     Raises:
-        DsliteError: if it is not UTF-8 text, lacks a column, or a row has too few or too many fields.
+        DsliteError: if it is not UTF-8 text, lacks a column, or a row has too few or too many fields or a quotation
+            mark that does not end in its line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -28,15 +29,27 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         raise DsliteError(
             f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'."
         ) from None
-    header = text.split("\n", 1)[0]
-    delimiter, spoken = max(((",", "comma"), (";", "semicolon"), ("\t", "tab")), key=lambda kind: header.count(kind[0]))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    try:
-        lines = [(reader.line_num, [value.strip() for value in values]) for values in reader]
-    except csv.Error as error:
-        raise DsliteError(f"{path}, line {reader.line_num}: not readable as CSV ({error}).") from None
-    lines = [(number, values) for number, values in lines if any(values)]
-    names = [value.lower() for value in lines[0][1]] if lines else []
+    numbered = enumerate(text.splitlines(), start=1)
+    lines = [(number, line) for number, line in numbered if line.strip() and not line.startswith("#")]
+    said = re.fullmatch(r"sep=(.)\s*", lines[0][1]) if lines else None
+    lines = lines[1:] if said else lines
+    header = lines[0][1] if lines else ""
+    kinds = {",": "comma", ";": "semicolon", "\t": "tab"}
+    delimiter = said[1] if said else max(kinds, key=header.count)
+    rows = []
+    for number, line in lines:  # line by line, so that a quotation mark that never ends swallows nothing
+        try:
+            values = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
+        except csv.Error as error:
+            raise DsliteError(
+                f"{path}, line {number}: not readable as CSV ({error}). A quotation mark that opens a value must end "
+                "it in the same line."
+            ) from None
+        if any(value.strip() for value in values):
+            rows.append((number, [value.strip() for value in values]))
+    names = [value.lower() for value in rows[0][1]] if rows else []
+    while names and not names[-1]:
+        names.pop()
     columns = ["filename" if name in ("file_name", "file") else name for name in names]
     if missing := [name for name in _REQUIRED if name not in columns]:
         raise DsliteError(
@@ -45,13 +58,15 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         )
     if twice := {name for name in columns if name and columns.count(name) > 1}:
         raise DsliteError(f"{path} names the column {', '.join(sorted(twice))} more than once. Keep one of them.")
-    for number, values in lines[1:]:
+    for number, values in rows[1:]:
+        while len(values) > len(columns) and not values[-1]:
+            values.pop()
         if len(values) != len(columns):
             raise DsliteError(
                 f"{path}, line {number}: {len(values)} fields where the header has {len(columns)} "
-                f"({', '.join(columns)}). Put names that hold a {spoken} in double quotes."
+                f"({', '.join(columns)}). Put names that hold a {kinds.get(delimiter, delimiter)} in double quotes."
             )
-    return [dict(zip(columns, values, strict=True)) for _, values in lines[1:]]
+    return [dict(zip(columns, values, strict=True)) for _, values in rows[1:]]
 
 
 def read_arff(path: Path) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from dslite.corpora.folders import digest, walk
 from dslite.corpora.listing import Entry, Problem
 from dslite.corpora.own import is_own
 from dslite.corpora.registry import CORPORA, CorpusInfo
+from dslite.decoding import UnusableAudio, header
 from dslite.errors import DsliteError
 
 DATA = ("real", "cropped", "stand-in", "differing")
@@ -149,29 +150,28 @@ def _with_headers(folder: Path, entries: list[Entry]) -> tuple[pd.DataFrame, lis
     with ThreadPoolExecutor(8) as pool:
         headers = list(pool.map(_header, [folder / entry.file for entry in entries], chunksize=64))
     rows, broken = [], []
-    for entry, header in zip(entries, headers, strict=True):
-        if isinstance(header, str):
-            broken.append(Problem(entry.file, "skipped", header))
+    for entry, found in zip(entries, headers, strict=True):
+        if isinstance(found, str):
+            broken.append(Problem(entry.file, "skipped", found))
         else:
-            rows.append((entry.file, entry.speaker, entry.label, entry.partition, *header))
+            rows.append((entry.file, entry.speaker, entry.label, entry.partition, *found))
     kinds = dict.fromkeys(("file", "speaker", "label", "partition"), "str")
     kinds |= {"duration": "float64", "rate": "int64", "channels": "int64"}
     return pd.DataFrame(rows, columns=list(kinds)).astype(kinds), broken
 
 
 def _header(path: Path) -> tuple[float, int, int] | str:
-    """Duration (s), rate (Hz) and channels from a file's header, or why it has none to use; nothing is decoded."""
+    """Duration (s), rate (Hz) and channels from a file's header, or why it has none to use."""
     try:
         if not path.stat().st_size:
             return "an empty file (0 bytes)"
-        info = soundfile.info(path)
+        return header(path)
+    except UnusableAudio as error:
+        return f"the audio {error}"
     except soundfile.LibsndfileError as error:
         return f"not readable as audio: {error.error_string.strip().rstrip('.')}"
     except OSError as error:
         return f"not readable: {error.strerror or error}"
-    if info.frames <= 0 or info.samplerate <= 0:
-        return "a header without audio (0 samples)"
-    return info.frames / info.samplerate, info.samplerate, info.channels
 
 
 def _corpus_toml(folder: Path, info: CorpusInfo) -> tuple[str, str]:

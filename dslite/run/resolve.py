@@ -48,7 +48,8 @@ def resolve(
     weights_folder = _folder("weights", weights or os.environ.get("DSLITE_WEIGHTS", ""))
     if corpora.is_own(corpus):
         # Absolute, because the notebook runs in another folder than the command that named the file.
-        corpus = str(Path(corpus).expanduser().resolve())
+        # Not resolved, because a CSV may be a link into a store of blobs, with its audio beside the link.
+        corpus = os.path.abspath(Path(corpus).expanduser())
         if not Path(corpus).is_file():
             raise DsliteError(
                 f"{corpus} does not exist: an own corpus is a CSV of filename,label[,speaker][,partition]."

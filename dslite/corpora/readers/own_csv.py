@@ -1,5 +1,6 @@
 """Own data: a CSV of ``filename,label[,speaker][,partition]``, or the authors' ``filename,label,duration_frames``."""
 
+import hashlib
 import re
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,13 @@ SHARES = (0.6, 0.2, 0.2)
 
 SEED = 0
 _NAMED = {"train": "train", "training": "train", "dev": "dev", "devel": "dev", "test": "test"}
+_NAMED |= dict.fromkeys(("development", "val", "valid", "validation"), "dev")
+_ALIASES = {
+    "speaker": ("speaker_id", "speakerid", "spk", "spk_id", "participant", "participant_id", "subject", "subject_id",
+                "patient", "patient_id", "actor", "actor_id"),
+    "partition": ("split", "split_set", "set", "subset", "fold"),
+}  # fmt: skip
+_KNOWN = {"filename", "label", "speaker", "partition", "duration_frames"}
 _PREFIX = re.compile(r"(train|devel|dev|test)(?![a-z])", re.IGNORECASE)
 
 
@@ -41,7 +49,12 @@ def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
     lines = read_csv(path)
     for line in lines:
         line["filename"] = join("", line["filename"])
-    note, problems = _partition(path, lines)
+    problems = _columns(path, lines)
+    shelf = _shelf(path.parent, [line["filename"] for line in lines])
+    there = [line for line in lines if shelf.find(line["filename"])]
+    twins = _twins(path.parent, [shelf.find(line["filename"]) or "" for line in there])
+    note, more = _partition(path, there, twins)
+    problems += more + _slips(lines)
     labels = sorted({line["label"] for line in lines if line["label"].lower() not in BLIND})
     if len(labels) < 2:
         raise DsliteError(f"{path} has {len(labels)} different labels; at least two classes are needed to tell apart.")
@@ -57,22 +70,24 @@ def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
         partition=note,
         labels={label: label for label in labels},
     )
-    rows = [Entry(line["filename"], line["label"], line.get("speaker", ""), line["partition"]) for line in lines]
-    clips, skipped = match(rows, _shelf(path.parent, rows), info)
+    rows = [Entry(line["filename"], line["label"], line.get("speaker", ""), line.get("partition")) for line in lines]
+    clips, skipped = match(rows, shelf, info)
     return info, clips, problems + skipped
 
 
 def listed_files(path: Path) -> list[Path]:
-    """The audio files that an own CSV names, as far as the CSV can be read."""
+    """The audio files that an own CSV names, as far as the CSV can be read; those on disk by the names they have."""
     try:
-        return [path.parent / join("", line["filename"]) for line in read_csv(path)]
+        names = [join("", line["filename"]) for line in read_csv(path)]
     except (DsliteError, OSError):
         return []
+    shelf = _shelf(path.parent, names)
+    return [path.parent / (shelf.find(name) or name) for name in names]
 
 
-def _shelf(folder: Path, rows: list[Entry]) -> Shelf:
+def _shelf(folder: Path, names: list[str]) -> Shelf:
     """Audio in those folders that the rows name: what else lies below the CSV's folder is none of its business."""
-    places = sorted({PurePosixPath(row.file).parent for row in rows})
+    places = sorted({PurePosixPath(name).parent for name in names})
     return Shelf(
         (place / entry.name).as_posix()
         for place in places
@@ -82,15 +97,70 @@ def _shelf(folder: Path, rows: list[Entry]) -> Shelf:
     )
 
 
-def _partition(path: Path, lines: list[dict[str, str]]) -> tuple[str, list[Problem]]:
-    """Fills in the partition of every line; returns where it comes from, and what is to be said about it."""
+def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
+    """Gives columns under other names the names used here; says which, and which columns mean nothing here."""
+    problems, columns = [], set(lines[0]) if lines else set()
+    for meant, others in _ALIASES.items():
+        named = [name for name in others if name in columns]
+        if meant in columns or not named:
+            continue
+        if len(named) > 1:
+            raise DsliteError(
+                f"{path} has the columns {' and '.join(named)}: which one is the {meant}? Call it {meant!r}."
+            )
+        for line in lines:
+            line[meant] = line.pop(named[0])
+        columns = columns - {named[0]} | {meant}
+        problems.append(Problem("", "warning", f"the column {named[0]!r} is taken as the {meant}"))
+    if unknown := sorted(columns - _KNOWN):
+        problems.append(Problem("", "warning", f"columns that mean nothing here, ignored: {', '.join(unknown)}"))
+    return problems
+
+
+def _slips(lines: list[dict[str, str]]) -> list[Problem]:
+    """Labels that differ in capital letters only: two classes, but likely one."""
+    counts = Counter(line["label"] for line in lines)
+    alike: dict[str, list[str]] = {}
+    for label in sorted(counts):
+        alike.setdefault(label.casefold(), []).append(label)
+    told = (", ".join(f"{label!r} ({counts[label]} files)" for label in same) for same in alike.values() if same[1:])
+    return [Problem("", "warning", f"likely a slip, but read as different classes: {labels}") for labels in told]
+
+
+def _twins(folder: Path, files: list[str]) -> list[list[int]]:
+    """Which files are the same, byte by byte: lists of their positions; only files of one size are opened."""
+    sizes: dict[int, list[int]] = {}
+    for at, file in enumerate(files):
+        sizes.setdefault((folder / file).stat().st_size, []).append(at)
+    same: dict[tuple[int, bytes], list[int]] = {}
+    for size, alike in sizes.items():
+        for at in alike if len(alike) > 1 else ():
+            with (folder / files[at]).open("rb") as stream:
+                same.setdefault((size, hashlib.file_digest(stream, "sha256").digest()), []).append(at)
+    return [alike for alike in same.values() if len(alike) > 1]
+
+
+def _together(groups: list[str], twins: list[list[int]]) -> list[str]:
+    """The groups, those that share a recording joined; as they were if fewer than three would be left."""
+    joined = {group: group for group in groups}
+    for alike in twins:
+        names = {joined[groups[at]] for at in alike}
+        joined = {group: min(names) if name in names else name for group, name in joined.items()}
+    return [joined[group] for group in groups] if len(set(joined.values())) >= len(PARTITIONS) else groups
+
+
+def _partition(path: Path, lines: list[dict[str, str]], twins: list[list[int]]) -> tuple[str, list[Problem]]:
+    """Fills in the partition of every line; returns where it comes from, and what is to be said about it.
+
+    Speakers that share a recording (``twins``: positions of equal files) go into the same partition.
+    """
     if lines and "partition" in lines[0]:
         for line in lines:
             named = _NAMED.get(line["partition"].lower())
             if named is None:
                 raise DsliteError(
                     f"{path} puts {line['filename']!r} into the partition {line['partition']!r}; "
-                    "train, dev (or devel) or test was expected. Mend it, or leave the whole column out."
+                    "train, dev (or devel, val, validation) or test was expected. Mend it, or leave the column out."
                 )
             line["partition"] = named
         return "the CSV's own column", []
@@ -107,8 +177,14 @@ def _partition(path: Path, lines: list[dict[str, str]]) -> tuple[str, list[Probl
         )
         problems.append(Problem("", "warning", reason))
     speakers = [line.get("speaker", "") for line in lines]
+    if all(speakers) and len(set(speakers)) < len(PARTITIONS):
+        raise DsliteError(
+            f"{path} names {len(set(speakers))} speakers: train, dev and test need at least one each, or scores would "
+            "tell how well known voices are recognised. Add a speaker, or leave the column out: then files are dealt, "
+            "and the pages say so."
+        )
     groups = [speaker or "\0" + line["filename"] for speaker, line in zip(speakers, lines, strict=True)]
-    places = split_groups(groups, [line["label"] for line in lines])
+    places = split_groups(_together(groups, twins), [line["label"] for line in lines])
     for line, place in zip(lines, places, strict=True):
         line["partition"] = place
     by = "speakers" if all(speakers) else "speakers, and by files where none is named" if any(speakers) else "files"

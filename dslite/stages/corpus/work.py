@@ -31,7 +31,7 @@ def work(settings: Settings) -> FinishedStage:
     if record := records.made(settings, "corpus", identity):
         return FinishedStage(settings, record)
     from dslite.stages.corpus.cache import cache  # imports TensorFlow: not for those who find their results made
-    from dslite.store import decode
+    from dslite.store import decode, twins
 
     started, paths = time.monotonic(), settings.paths
     front_end = asdict(settings.reading.front_end())
@@ -52,9 +52,10 @@ def work(settings: Settings) -> FinishedStage:
         return count
 
     undecoded = decode(corpus.clips["file"], settings.folder, paths.samples, report("decoding", 0.0))
+    same = _same_recordings(corpus.clips, twins(paths.samples) if len(corpus.clips) else [])
     found = corpus.clips[~corpus.clips["file"].isin(undecoded["file"])].reset_index(drop=True)
     cached = cache(settings, found, corpus.classes, paths.samples, report("spectrograms", 0.5))
-    noticed = pd.concat([corpus.problems, undecoded], ignore_index=True)
+    noticed = pd.concat([corpus.problems, undecoded, same], ignore_index=True)
     problems = pd.concat([noticed, cached.problems], ignore_index=True)
     warnings = [row.reason if not row.file else f"{row.file}: {row.reason}" for row in noticed.itertuples()]
     if len(warnings) > FEW:
@@ -74,3 +75,12 @@ def work(settings: Settings) -> FinishedStage:
     tables = {"clips": cached.clips, "found": found, "chunks": cached.chunks, "problems": problems}
     records.write(settings, record, tables)
     return FinishedStage(settings, record)
+
+
+def _same_recordings(clips: pd.DataFrame, groups: list[tuple[str, ...]]) -> pd.DataFrame:
+    """A line per recording that stands in several files, those that cross partitions first."""
+    part = clips.set_index("file")["partition"]
+    told = [(part[list(files)].nunique(), ", ".join(f"{file} ({part[file]})" for file in files)) for files in groups]
+    across = "the same recording in more than one partition, which makes scores too good: "
+    reasons = [f"{across if parts > 1 else 'the same recording: '}{files}" for parts, files in sorted(told)[::-1]]
+    return pd.DataFrame([("", "warning", reason) for reason in reasons], columns=["file", "kind", "reason"])

@@ -1,0 +1,159 @@
+"""Audio files as people have them: headers that are slightly wrong, unknown or zero lengths, MP3, what is no audio.
+
+libsndfile decodes; MP3 and streams of unknown length go through miniaudio, since libsndfile takes the length of an MP3
+from its first frames' bit rate and gives up on a FLAC that does not say how long it is.
+"""
+
+import io
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from dslite.errors import DsliteError
+
+SHARE, SECONDS = 0.01, 0.1
+"""A file that lacks at most this share, or this many seconds, of what its header promises is not truncated."""
+
+_UNKNOWN = 2**62
+"""libsndfile's number of samples where a stream names none is at least this."""
+
+_STREAMED = 0x7FFF0000
+"""A WAV written to a pipe promises at least this many bytes (SoX, ffmpeg), for want of the true number."""
+
+
+class UnusableAudio(DsliteError):
+    """A file that cannot be used; the message is the reason, fit for a report: it continues "The audio ..."."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A decoded file.
+
+    Attributes:
+        samples: float32 (samples, channels).
+        rate: Hz.
+        notes: what was mended on the way, each a clause fit for a report that continues "... files: ".
+    """
+
+    samples: np.ndarray
+    rate: int
+    notes: tuple[str, ...]
+
+
+def record(file: Path) -> Recording:
+    """Decodes a file, whole.
+
+    Raises:
+        UnusableAudio: if it is no audio, corrupt, truncated or of a format that is not read.
+    """
+    try:
+        source, notes = _mended(file)
+        with soundfile.SoundFile(source) as stream:
+            rate, channels, expected = stream.samplerate, stream.channels, stream.frames
+            if _needs_miniaudio(stream):
+                samples = _miniaudio(file, channels, rate)
+                if expected >= _UNKNOWN:
+                    notes.append("the header does not say how long the file is; decoded to its end")
+                return Recording(samples, rate, tuple(notes))
+            # The number is told, because a stream that cannot seek (GSM) asks for it.
+            samples = stream.read(expected, dtype="float32", always_2d=True)
+    except (OSError, RuntimeError) as error:  # soundfile.LibsndfileError is a RuntimeError
+        # libsndfile's message repeats the path, which a report must not hold.
+        said = str(error).split(": ", 1)[-1].strip().rstrip(".")
+        raise UnusableAudio(foreign(file) or f"cannot be decoded ({said})") from error
+    if missing := expected - len(samples):
+        if missing > max(SHARE * expected, SECONDS * rate):
+            raise UnusableAudio(f"is truncated: its header promises {expected} samples, it holds {len(samples)}")
+        notes.append("the end lacks a little of what the header promises")
+    return Recording(samples, rate, tuple(notes))
+
+
+def header(file: Path) -> tuple[float, int, int]:
+    """Duration (s), rate (Hz) and channels; nothing is decoded where a header can be trusted.
+
+    Raises:
+        UnusableAudio, OSError, soundfile.LibsndfileError: as :func:`record`.
+    """
+    if kind := foreign(file):
+        raise UnusableAudio(kind)
+    source, _ = _mended(file)
+    with soundfile.SoundFile(source) as stream:
+        frames, rate, channels = stream.frames, stream.samplerate, stream.channels
+        if _needs_miniaudio(stream):
+            frames = len(_miniaudio(file, channels, rate))
+    if frames <= 0 or rate <= 0:
+        raise UnusableAudio("has a header without audio (0 samples)")
+    return frames / rate, rate, channels
+
+
+def foreign(file: Path) -> str:
+    """What a file is that no decoder here reads, and what to do about it; empty for any other."""
+    with file.open("rb") as stream:
+        start = stream.read(64)
+    if start.startswith(b"version https://git-lfs"):
+        return "is not there: this is a Git LFS pointer. Fetch the audio with `git lfs pull`"
+    kinds = {b"\x1a\x45\xdf\xa3": "WebM or Matroska", b"#!AMR": "AMR", b"\x30\x26\xb2\x75": "Windows Media"}
+    kind = (
+        "M4A or MP4" if start[4:8] == b"ftyp" else next((k for mark, k in kinds.items() if start.startswith(mark)), "")
+    )
+    if not kind:
+        return ""
+    ending = file.suffix or ".m4a"
+    return (
+        f'is {kind}, which is not read here. Convert all: for f in *{ending}; do ffmpeg -i "$f" "${{f%.*}}.wav"; done'
+    )
+
+
+def _needs_miniaudio(stream: soundfile.SoundFile) -> bool:
+    return stream.format == "MP3" or stream.frames >= _UNKNOWN
+
+
+def _miniaudio(file: Path, channels: int, rate: int) -> np.ndarray:
+    import miniaudio
+
+    try:
+        found = miniaudio.decode(file.read_bytes(), miniaudio.SampleFormat.FLOAT32, channels, rate)
+    except miniaudio.MiniaudioError as error:
+        raise UnusableAudio(f"cannot be decoded ({error})") from error
+    return np.asarray(found.samples, np.float32).reshape(-1, channels)
+
+
+def _mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
+    """The file, or where a WAV's data chunk has another length than its header says, a copy in memory that says so.
+
+    Raises:
+        UnusableAudio: if it is truncated; libsndfile shortens such a file without a word.
+    """
+    size, bytes_per_second = file.stat().st_size, 0
+    with file.open("rb") as stream:
+        riff, _, wave = struct.unpack("<4sI4s", stream.read(12).ljust(12, b"\0"))
+        if (riff, wave) != (b"RIFF", b"WAVE"):
+            return file, []
+        while len(start := stream.read(8)) == 8:
+            name, length = struct.unpack("<4sI", start)
+            if name == b"fmt ":
+                bytes_per_second = struct.unpack("<8xI", stream.read(12))[0] if length >= 12 else 0
+                stream.seek(length + length % 2 - min(length, 12), 1)
+            elif name == b"data":
+                break
+            else:
+                stream.seek(length + length % 2, 1)
+        else:
+            return file, []
+        begin = stream.tell()
+    held = size - begin
+    if length in range(1, held + 1) or held <= 0:
+        return file, []
+    if 0 < length < _STREAMED:
+        if length - held > max(SHARE * length, SECONDS * bytes_per_second):
+            raise UnusableAudio(f"is truncated: {length - held} bytes that its header promises are not there")
+        note = "the end lacks a little of what the header promises"
+    else:
+        note = "the header does not say how long the file is; decoded to its end"
+    content = bytearray(file.read_bytes())
+    content[begin - 4 : begin] = struct.pack("<I", held)
+    content[4:8] = struct.pack("<I", size - 8)
+    return io.BytesIO(content), [note]

@@ -1,0 +1,249 @@
+"""Audio and label files as people have them: each healthy but for one thing that was seen in the wild."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from dslite import audio, store
+from dslite.corpora.reading import fingerprint, read
+from dslite.decoding import UnusableAudio
+from dslite.errors import DsliteError
+from dslite.run.resolve import resolve
+
+RATE = 16_000
+NAMES = [(label, speaker, take) for label in ("low", "high") for speaker in range(6) for take in "ab"]
+
+
+def wave(number: int, seconds: float = 1.0) -> np.ndarray:
+    return 0.2 * np.random.default_rng(number).standard_normal(round(seconds * RATE)).astype(np.float32)
+
+
+def corpus(
+    folder: Path, header="filename,label,speaker", row="{n}.{e},{l},s{s}", ending="wav", write=None, more=""
+) -> Path:
+    """24 files of two classes and six speakers, and the CSV that names them."""
+    lines = [header]
+    for number, (label, speaker, take) in enumerate(NAMES):
+        name = f"{label}{speaker}{take}"
+        if write:
+            write(folder / f"{name}.{ending}", number)
+        else:
+            soundfile.write(folder / f"{name}.{ending}", wave(number), RATE)
+        lines.append(row.format(n=name, e=ending, l=label, s=speaker))
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    return folder / "labels.csv"
+
+
+def opened(csv: Path, tmp_path: Path):
+    """The corpus, its samples, and every line about it."""
+    found = read(str(csv), csv.parent)
+    told = store.decode(found.clips["file"], found.folder, tmp_path / "samples.npy")
+    lines = [f"{row.kind} {row.file}: {row.reason}" for row in [*found.problems.itertuples(), *told.itertuples()]]
+    return found, store.Samples(tmp_path / "samples.npy"), "\n".join(lines)
+
+
+def patched(change):
+    """Writes a 16-bit WAV (a plain header of 44 bytes) and changes its bytes."""
+
+    def write(file: Path, number: int) -> None:
+        soundfile.write(file, wave(number), RATE, subtype="PCM_16")
+        data = bytearray(file.read_bytes())
+        assert data[36:40] == b"data"
+        file.write_bytes(bytes(change(data)))
+
+    return write
+
+
+def promised(length: int, riff: int | None = None):
+    def change(data: bytearray) -> bytearray:
+        data[40:44] = struct.pack("<I", length)
+        if riff is not None:
+            data[4:8] = struct.pack("<I", riff)
+        return data
+
+    return patched(change)
+
+
+@pytest.mark.parametrize(
+    ("write", "note"),
+    [
+        (promised(0), "does not say how long"),
+        (promised(0x7FFFF000, 0xFFFFFFFF), "does not say how long"),
+        (promised(0xFFFFFFFF, 0xFFFFFFFF), "does not say how long"),
+        (promised(32_000 + 320), "lacks a little"),
+        (promised(32_000 + 3_200), "lacks a little"),  # 0.1 s
+    ],
+    ids=["zero", "SoX' pipe", "ffmpeg's pipe", "1 %", "0.1 s"],
+)
+def test_a_wrong_length_in_a_wav_is_mended_and_told_once(tmp_path, write, note):
+    found, samples, told = opened(corpus(tmp_path, write=write), tmp_path)
+    assert len(found.clips) == 24 and (found.clips["duration"] == 1.0).all()
+    for number, (label, speaker, take) in enumerate(NAMES):
+        np.testing.assert_allclose(samples[f"{label}{speaker}{take}.wav"], wave(number).clip(-1, 1), atol=1e-4)
+    assert told.count(note) == 1 and "24 files" in told
+
+
+def test_a_truncated_wav_is_left_out(tmp_path):
+    patched(lambda data: data[: 44 + 28_700])(tmp_path / "cut.wav", 0)  # 0.103 s are missing
+    with pytest.raises(UnusableAudio, match="truncated: 3300 bytes"):
+        audio.load(tmp_path / "cut.wav")
+
+
+def test_a_flac_that_does_not_say_its_length_is_decoded(tmp_path):
+    def write(file: Path, number: int) -> None:
+        soundfile.write(file, wave(number), RATE)
+        data = bytearray(file.read_bytes())
+        data[21] &= 0xF0  # the last 36 bits of STREAMINFO's length
+        data[22:26] = bytes(4)
+        file.write_bytes(bytes(data))
+
+    found, samples, told = opened(corpus(tmp_path, ending="flac", write=write), tmp_path)
+    assert (found.clips["duration"] == 1.0).all() and "24 files" in told
+    np.testing.assert_allclose(samples["low0a.flac"], wave(0).clip(-1, 1), atol=1e-4)
+
+
+def test_gsm_in_a_wav_is_decoded(tmp_path):
+    soundfile.write(tmp_path / "phone.wav", wave(0)[::2], 8_000, subtype="GSM610")
+    assert len(audio.load(tmp_path / "phone.wav")) == pytest.approx(RATE, abs=0.05 * RATE)
+
+
+def test_an_mp3_is_as_long_as_it_is(tmp_path):
+    """Two bit rates one after another, without the header that would say so: the first frames tell the wrong length."""
+    quiet, loud = np.zeros(3 * RATE, np.float32), wave(0, 6.0)
+    for name, part, level in (("a.mp3", quiet, 0.99), ("b.mp3", loud, 0.0)):
+        with soundfile.SoundFile(tmp_path / name, "w", RATE, 1, "MPEG_LAYER_III", format="MP3", compression_level=level,
+                                 bitrate_mode="CONSTANT") as stream:  # fmt: skip
+            stream.write(part)
+    file = tmp_path / "both.mp3"
+    file.write_bytes((tmp_path / "a.mp3").read_bytes() + (tmp_path / "b.mp3").read_bytes())
+    assert abs(soundfile.info(file).duration - 9) > 0.5, "the case shows nothing"
+    assert len(audio.load(file)) / RATE == pytest.approx(9.0, abs=0.35)  # each encoder pads its ends
+
+
+def test_channels_that_cancel_out_are_not_silence(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.stack([wave(0), -wave(0)], axis=1), RATE, subtype="FLOAT")
+    samples, notes = audio.load_noted(tmp_path / "a.wav")
+    np.testing.assert_array_equal(np.abs(samples), np.abs(wave(0)))
+    assert "cancel" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\0\0\0\x20ftypM4A \0\0\0\0" + bytes(500), "M4A.*ffmpeg"),
+        (b"\x1a\x45\xdf\xa3" + bytes(500), "WebM.*ffmpeg"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+    ],
+)
+def test_what_is_no_audio_here_is_named_with_what_to_do(tmp_path, content, reason):
+    csv = corpus(tmp_path, ending="m4a", write=lambda file, number: file.write_bytes(content))
+    with pytest.raises(DsliteError, match=f"24 x.*{reason}"):
+        read(str(csv), tmp_path)
+
+
+def test_a_class_without_audio_is_named(tmp_path):
+    csv = corpus(tmp_path)
+    for file in tmp_path.glob("low*.wav"):
+        file.write_bytes(b"no audio" * 9)
+    with pytest.raises(DsliteError, match="train has no 'low'.*12 x not readable as audio"):
+        read(str(csv), tmp_path)
+
+
+@pytest.mark.parametrize("text", [
+    "sep=;\n\nfilename;label;speaker;\n{rows};\n", "# made by hand\nfilename,label,speaker\n# a remark\n{rows}\n",
+])  # fmt: skip
+def test_a_csv_of_a_spreadsheet_or_with_comments_is_read(tmp_path, text):
+    separator = ";" if "sep" in text else ","
+    csv = corpus(tmp_path)
+    rows = csv.read_text().splitlines()[1:]
+    end = ";\n" if "sep" in text else "\n# between\n"
+    text = text.format(rows=end.join(row.replace(",", separator) for row in rows))
+    csv.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    found = read(str(csv), tmp_path)
+    assert len(found.clips) == 24 and set(found.clips["speaker"]) == {f"s{n}" for n in range(6)}
+
+
+def test_a_quotation_mark_that_never_ends_names_its_line(tmp_path):
+    csv = corpus(tmp_path)
+    lines = csv.read_text().splitlines()
+    csv.write_text("\n".join([*lines[:4], lines[4].replace(",low", ',"low'), *lines[5:]]))
+    with pytest.raises(DsliteError, match="line 5"):
+        read(str(csv), tmp_path)
+
+
+def test_columns_under_other_names_are_taken_and_said(tmp_path):
+    row = "{n}.{e},{l},s{s},{p},7".replace("{p}", "X{s}X")
+    csv = corpus(tmp_path, "filename,label,participant,Split_Set,age", row)
+    parts = ["Train", "train", "Train", "Train", "Validation", "Test"]
+    text = csv.read_text()
+    for speaker, part in enumerate(parts):
+        text = text.replace(f"X{speaker}X", part)
+    csv.write_text(text)
+    found, _, told = opened(csv, tmp_path)
+    assert found.clips.groupby("partition")["speaker"].nunique().to_dict() == {"train": 4, "dev": 1, "test": 1}
+    assert "'participant' is taken as the speaker" in told and "'split_set' is taken as the partition" in told
+    assert "ignored: age" in told
+
+
+def test_folds_that_are_no_partitions_and_two_candidates_are_refused(tmp_path):
+    csv = corpus(tmp_path, "filename,label,fold", "{n}.{e},{l},{s}")
+    with pytest.raises(DsliteError, match="partition '0'.*train, dev"):
+        read(str(csv), tmp_path)
+    csv = corpus(tmp_path, "filename,label,subject,patient", "{n}.{e},{l},{s},{s}")
+    with pytest.raises(DsliteError, match="which one is the speaker"):
+        read(str(csv), tmp_path)
+
+
+def test_the_split_is_made_over_what_is_there(tmp_path):
+    csv = corpus(tmp_path)
+    for name in ("low5a", "low5b", "high5a"):
+        (tmp_path / f"{name}.wav").unlink()
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 21 and told.count("no such file") == 3
+    assert (found.clips.groupby("partition")["label"].nunique() == 2).all()
+
+
+def test_two_speakers_are_too_few(tmp_path):
+    with pytest.raises(DsliteError, match="2 speakers.*leave the column out"):
+        read(str(corpus(tmp_path, row="{n}.{e},{l},{l}")), tmp_path)
+
+
+def test_speakers_that_share_a_recording_stay_together(tmp_path):
+    def write(file: Path, number: int) -> None:
+        soundfile.write(file, wave(0 if file.stem in twins else number), RATE)
+
+    for other in range(1, 6):
+        twins = ("low0a", f"high{other}b")
+        csv = corpus(tmp_path, write=write)
+        clips = read(str(csv), tmp_path).clips
+        opened(csv, tmp_path)
+        assert clips.set_index("file").loc[[f"{name}.wav" for name in twins], "partition"].nunique() == 1
+        assert store.twins(tmp_path / "samples.npy") == [(f"{twins[1]}.wav", f"{twins[0]}.wav")]
+
+
+def test_labels_that_differ_in_case_are_a_likely_slip(tmp_path):
+    csv = corpus(tmp_path)
+    csv.write_text(csv.read_text().replace("low0a.wav,low", "low0a.wav,Low "))
+    with pytest.raises(DsliteError, match=r"likely a slip.*'Low' \(1 files\), 'low' \(11 files\)"):
+        read(str(csv), tmp_path)
+
+
+def test_a_name_without_ending_is_found_and_its_content_counts(tmp_path):
+    csv = corpus(tmp_path, row="{n},{l},s{s}")
+    before = fingerprint(csv)
+    assert len(read(str(csv), tmp_path).clips) == 24
+    soundfile.write(tmp_path / "low0a.wav", wave(99, 1.1), RATE)
+    assert fingerprint(csv) != before
+
+
+def test_a_csv_that_is_a_link_has_its_audio_beside_the_link(tmp_path):
+    (tmp_path / "here").mkdir()
+    csv = corpus(tmp_path / "here")
+    csv.rename(tmp_path / "blob")
+    csv.symlink_to(tmp_path / "blob")
+    settings = resolve(str(csv), output=tmp_path / "out")
+    assert (settings.folder, settings.name) == (tmp_path / "here", "labels")
+    assert len(read(settings.source, settings.folder).clips) == 24
