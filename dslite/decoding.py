@@ -6,7 +6,8 @@ from its first frames' bit rate and gives up on a FLAC that does not say how lon
 
 import io
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +44,31 @@ class Recording:
     notes: tuple[str, ...]
 
 
+def segment(file: str, start: float, end: float) -> str:
+    """The name of a part of a file, in s: a media fragment (W3C), ``long.wav#t=1.5,3``."""
+    return f"{file}#t={start:.6f}".rstrip("0").rstrip(".") + f",{end:.6f}".rstrip("0").rstrip(".")
+
+
 def record(file: Path) -> Recording:
-    """Decodes a file, whole.
+    """Decodes a file, whole, or the part of it that :func:`segment` named.
 
     Raises:
         UnusableAudio: if it is no audio, corrupt, truncated or of a format that is not read.
     """
+    name, mark, part = file.name.rpartition("#t=")
+    if not mark or file.exists():
+        return _whole(file)
+    whole = _last(file.with_name(name))
+    start, end = (round(float(second) * whole.rate) for second in part.split(","))
+    return replace(whole, samples=whole.samples[start:end])
+
+
+@lru_cache(maxsize=1)  # the parts of a file are asked for one after another
+def _last(file: Path) -> Recording:
+    return _whole(file)
+
+
+def _whole(file: Path) -> Recording:
     try:
         source, notes = _mended(file)
         with soundfile.SoundFile(source) as stream:

@@ -247,3 +247,27 @@ def test_a_csv_that_is_a_link_has_its_audio_beside_the_link(tmp_path):
     settings = resolve(str(csv), output=tmp_path / "out")
     assert (settings.folder, settings.name) == (tmp_path / "here", "labels")
     assert len(read(settings.source, settings.folder).clips) == 24
+
+
+@pytest.mark.parametrize("time", ["{:g}", "0 days 00:00:{:09.6f}"], ids=["seconds", "audformat"])
+def test_segments_are_cut_out_of_their_files(tmp_path, time):
+    rows, long = ["file,start,end,label,speaker"], np.concatenate([wave(n) for n in range(4)])
+    for speaker in range(6):
+        soundfile.write(tmp_path / f"s{speaker}.wav", long * (1 - speaker / 10), RATE, subtype="FLOAT")
+        for begin, label in ((0, "low"), (1.5, "high"), (2.5, "low"), (3, "high")):
+            end = "NaT" if begin == 3 and "days" in time else time.format(begin + 1)
+            rows.append(f"s{speaker}.wav,{time.format(begin)},{end},{label},s{speaker}")
+    rows.append(f"s0.wav,{time.format(3.5)},{time.format(4.5)},low,s0")
+    csv = tmp_path / "segments.csv"
+    csv.write_text("\n".join(rows))
+    found, samples, told = opened(csv, tmp_path)
+    assert len(found.clips) == 24 and (found.clips["duration"] == 1.0).all()
+    np.testing.assert_array_equal(samples["s0.wav#t=1.5,2.5"], long[24_000:40_000])
+    assert told.count("3.5-4.5 s does not lie in the file") == 1
+    assert (found.clips.groupby("speaker")["partition"].nunique() == 1).all()
+
+
+def test_a_time_that_is_none_is_named(tmp_path):
+    csv = corpus(tmp_path, "file,start,label", "{n}.{e},later,{l}")
+    with pytest.raises(DsliteError, match="start of 'low0a.wav' is 'later'; seconds"):
+        read(str(csv), tmp_path)

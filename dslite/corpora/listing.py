@@ -1,9 +1,10 @@
 """From what a layout says (rows) and what lies on disk (a shelf) to usable clips, and a line for all others."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from dslite.corpora.folders import Shelf
@@ -19,13 +20,16 @@ SPELT_OUT = 20
 
 @dataclass(frozen=True)
 class Entry:
-    """A clip: ``file`` relative to the corpus' folder. As the layout names it, its label is as distributed and its
-    partition may be None; what `match` returns has audio on disk, a class and a partition."""
+    """A clip: ``file`` relative to the corpus' folder, or the part of it from ``start`` to ``end`` (s; infinite: to the
+    file's end). As the layout names it, its label is as distributed and its partition may be None; what `match` returns
+    has audio on disk, a class and a partition."""
 
     file: str
     label: str
     speaker: str
     partition: str | None
+    start: float = 0.0
+    end: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
             reason = f"speaker {row.speaker} stands in none of the partitions of the split"
             problems.append(Problem(file, "skipped", reason))
         else:
-            entries.append(Entry(file, label, row.speaker, row.partition))
+            entries.append(replace(row, file=file, label=label))
     for label, count in sorted(unused.items()):
         problems.append(Problem("", "skipped", f"{count:,} files labelled {label!r}: not among the paper's classes"))
     for partition, count in sorted(blind.items()):
@@ -96,12 +100,12 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
     else:
         reason = f"{len(unlabelled):,} audio files without a label, for example {', '.join(unlabelled[:3])}"
         problems.append(Problem("", "skipped", reason))
-    return sorted(entries, key=lambda entry: entry.file), problems
+    return sorted(entries, key=lambda entry: (entry.file, entry.start)), problems
 
 
 def _refuse_duplicates(rows: list[Entry], found: dict[Entry, str | None]) -> None:
-    counts = Counter(found[row] or row.file for row in rows)
-    twice = sorted(name for name, count in counts.items() if count > 1)
+    counts = Counter((found[row] or row.file, row.start, row.end) for row in rows)
+    twice = sorted(name for (name, _, _), count in counts.items() if count > 1)
     if twice:
         raise DsliteError(
             f"{len(twice)} files are labelled more than once, for example {', '.join(map(repr, twice[:3]))}. "

@@ -1,5 +1,6 @@
 """From a folder to a `Corpus`: find it, read it, check it."""
 
+import math
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
@@ -15,7 +16,7 @@ from dslite.corpora.folders import digest, walk
 from dslite.corpora.listing import Entry, Problem
 from dslite.corpora.own import is_own
 from dslite.corpora.registry import CORPORA, CorpusInfo
-from dslite.decoding import UnusableAudio, header
+from dslite.decoding import UnusableAudio, header, segment
 from dslite.errors import DsliteError
 
 DATA = ("real", "cropped", "stand-in", "differing")
@@ -153,8 +154,17 @@ def _with_headers(folder: Path, entries: list[Entry]) -> tuple[pd.DataFrame, lis
     for entry, found in zip(entries, headers, strict=True):
         if isinstance(found, str):
             broken.append(Problem(entry.file, "skipped", found))
-        else:
-            rows.append((entry.file, entry.speaker, entry.label, entry.partition, *found))
+            continue
+        file, (duration, *rest) = entry.file, found
+        if entry.start or entry.end < math.inf:
+            end = min(entry.end, duration)
+            file = segment(file, entry.start, end)
+            if entry.start >= end or entry.end > duration + 0.1 and entry.end < math.inf:
+                told = f"the segment {entry.start:g}-{entry.end:g} s does not lie in the file, {duration:g} s long"
+                broken.append(Problem(file, "skipped", told))
+                continue
+            duration = end - entry.start
+        rows.append((file, entry.speaker, entry.label, entry.partition, duration, *rest))
     kinds = dict.fromkeys(("file", "speaker", "label", "partition"), "str")
     kinds |= {"duration": "float64", "rate": "int64", "channels": "int64"}
     return pd.DataFrame(rows, columns=list(kinds)).astype(kinds), broken

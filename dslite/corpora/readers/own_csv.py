@@ -1,11 +1,13 @@
 """Own data: a CSV of ``filename,label[,speaker][,partition]``, or the authors' ``filename,label,duration_frames``."""
 
 import hashlib
+import math
 import re
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import pandas as pd
 
 from dslite.corpora.folders import Shelf, is_audio
 from dslite.corpora.label_files import read_csv
@@ -25,7 +27,7 @@ _ALIASES = {
                 "patient", "patient_id", "actor", "actor_id"),
     "partition": ("split", "split_set", "set", "subset", "fold"),
 }  # fmt: skip
-_KNOWN = {"filename", "label", "speaker", "partition", "duration_frames"}
+_KNOWN = {"filename", "label", "speaker", "partition", "duration_frames", "start", "end"}
 _PREFIX = re.compile(r"(train|devel|dev|test)(?![a-z])", re.IGNORECASE)
 
 
@@ -70,9 +72,31 @@ def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
         partition=note,
         labels={label: label for label in labels},
     )
-    rows = [Entry(line["filename"], line["label"], line.get("speaker", ""), line.get("partition")) for line in lines]
+    rows = [
+        Entry(line["filename"], line["label"], line.get("speaker", ""), line.get("partition"), *_segment(path, line))
+        for line in lines
+    ]
     clips, skipped = match(rows, shelf, info)
     return info, clips, problems + skipped
+
+
+def _segment(path: Path, line: dict[str, str]) -> tuple[float, float]:
+    """From where to where in its file a clip lies, in s: numbers, or times as audformat writes them."""
+    found = []
+    for column, otherwise in (("start", 0.0), ("end", math.inf)):
+        said = line.get(column, "")
+        try:
+            seconds = float(said) if said and said != "NaT" else otherwise
+        except ValueError:
+            try:
+                seconds = pd.to_timedelta(said).total_seconds()
+            except ValueError:
+                raise DsliteError(
+                    f"{path}: {column} of {line['filename']!r} is {said!r}; seconds (1.5) or a time "
+                    "(0 days 00:00:01.5) was expected."
+                ) from None
+        found.append(otherwise if math.isnan(seconds) else seconds)
+    return found[0], found[1]
 
 
 def listed_files(path: Path) -> list[Path]:
