@@ -9,15 +9,18 @@ import pandas as pd
 import pytest
 import soundfile
 
+from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
 from dslite.explanation.maps import Attribution
 from dslite.explanation.view import View
 from dslite.layout import progress
+from dslite.layout.finished import FinishedStage
+from dslite.layout.paths import Paths
 from dslite.model import load_model
 from dslite.reporting import explanations
 from dslite.reporting.sanitiser import clean
 from dslite.run.resolve import resolve
-from dslite.stages.explain import clips, figures
+from dslite.stages.explain import clips, figures, gallery
 from dslite.stages.explain import views as explained
 from dslite.stages.explain import work as explaining
 from dslite.stages.explain.work import Budget
@@ -41,6 +44,7 @@ def stage(tmp_path_factory):
         one_configuration(patch)
         patch.setitem(explaining.BUDGETS, "demo", TINY)
         settings = resolve(own(folder, waves, ("<b>a", "b", "c")), profile="demo", output=folder / "out")
+        (settings.folder / "corpus.toml").write_text("audio_in_reports = true\n")
         stage = through(settings, "explain")
         explained.draw_cards(stage)
         yield stage
@@ -118,6 +122,28 @@ def test_players_play_what_the_model_heard(stage, tmp_path):
         )
     power = {name: np.square(wave).sum() for name, wave in samples.items()}
     assert power["evidence"] < power["original"]
+
+
+def test_pages_hold_no_sounds_that_their_corpus_does_not_allow(stage):
+    """Own recordings say so themselves, here in corpus.toml; of the paper's corpora only RAVDESS' licence does."""
+    assert "owner allows" in explained.terms(stage) and stage.record["data"] == "real"
+    silent = FinishedStage(stage.settings, stage.record | {"shared_audio": ""})
+    assert "No sounds" in explained.terms(silent)
+    for view in explained.classes(silent):
+        for title, sounds in view.players:
+            html = explanations.players_html(title, sounds)
+            assert "The model says" in html and "audio" not in html.replace("audio_in_reports", "")
+    record = stage.paths.record("explain")
+    kept = record.read_text("utf-8")
+    for shared in ("", "as the owner allows"):
+        record.write_text(json.dumps(stage.record | {"shared_audio": shared}), "utf-8")
+        cards = gallery.cards(Paths(stage.settings.output), [stage.settings.name])
+        assert any(card.sounds for card in cards) == bool(shared)
+        assert all(("No sounds" in card.says) != bool(shared) for card in cards if card.file)
+    record.write_text(kept, "utf-8")
+    allowed = {name: bool(info.shared_audio) for name, info in CORPORA.items()}
+    assert [name for name, shared in allowed.items() if shared] == ["ravdess"]
+    assert "CC BY-NC-SA 4.0" in CORPORA["ravdess"].shared_audio
 
 
 def test_views_say_what_a_reviewer_asks(stage):

@@ -134,6 +134,7 @@ def test_pages_are_small_and_ask_for_nothing(finished):
     for page in (finished / "reports").rglob("*.html"):
         text = page.read_text("utf-8")
         assert outside_references(text) == [] and len(text) < 5e6, page
+        assert "data:audio" not in text, f"{page}: nobody has allowed this corpus' sounds to be passed on"
 
 
 def test_pages_open_in_a_browser_without_network(finished):

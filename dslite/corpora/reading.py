@@ -3,7 +3,7 @@
 import math
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -124,7 +124,9 @@ def read(name: str, folder: Path) -> Corpus:
     else:
         info, where = CORPORA[name], folder
         entries, problems = _reader(info).entries(folder, info)
-    told, note = _corpus_toml(folder, info)
+    told, note, sounds = _corpus_toml(folder, info)
+    if own and sounds:
+        info = replace(info, shared_audio="the recordings' owner allows it (corpus.toml)")
     clips, broken = _with_headers(folder, entries)
     problems += broken
     refuse_unfit(str(where), info, clips, problems)
@@ -184,15 +186,20 @@ def _header(path: Path) -> tuple[float, int, int] | str:
         return f"not readable: {error.strerror or error}"
 
 
-def _corpus_toml(folder: Path, info: CorpusInfo) -> tuple[str, str]:
-    """What the folder's ``corpus.toml`` says: (data, note); both empty if there is none."""
+def _corpus_toml(folder: Path, info: CorpusInfo) -> tuple[str, str, bool]:
+    """What the folder's ``corpus.toml`` says: (data, note, whether pages may hold sounds); empty if there is none."""
     path = folder / "corpus.toml"
     if not path.is_file():
-        return "", ""
+        return "", "", False
     try:
         told = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DsliteError(f"{path} is not readable as TOML ({error}). Mend it or remove it.") from None
+    sounds = told.get("audio_in_reports", False)
+    if not isinstance(sounds, bool):
+        raise DsliteError(f"{path}: audio_in_reports is {sounds!r}; true or false was expected.")
+    if "audio_in_reports" in told:
+        told.setdefault("data", "real")
     if told.get("data") not in DATA[:3]:
         raise DsliteError(f"{path}: data is {told.get('data')!r}; one of {', '.join(DATA[:3])} was expected.")
     if info.table1 is not None and told.get("corpus", info.name) != info.name:
@@ -200,4 +207,4 @@ def _corpus_toml(folder: Path, info: CorpusInfo) -> tuple[str, str]:
             f"{path} says that this is {told['corpus']!r}, but the folder is read as {info.name!r}. "
             "Rename the folder to what it holds, or mend the file."
         )
-    return told["data"], str(told.get("note", ""))
+    return told["data"], str(told.get("note", "")), sounds

@@ -45,6 +45,7 @@ class CorpusInfo:
         classes: in the order used everywhere.
         table1: the published row; None for an own corpus.
         licence: under what terms it is handed out.
+        shared_audio: whose sounds a page that is passed on may hold, and under what terms; empty: it may hold none.
         access: how to get it and whom to ask.
         url: where to begin; empty for an own corpus.
         layout: what its folder looks like, in one line.
@@ -71,6 +72,7 @@ class CorpusInfo:
     url: str = ""
     citation: str = ""
     reader: str = ""
+    shared_audio: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     unused: frozenset[str] = frozenset()
     split: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

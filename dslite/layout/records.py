@@ -114,7 +114,8 @@ def circumstances(started: float) -> dict:
 
 def inherited(record: dict) -> dict:
     """What a stage takes over from the record of the one before it."""
-    keep = ("data", "note", "about", "classes", "files", "weights", "weights_source", "backbone", "warnings")
+    keep = ("data", "note", "about", "shared_audio", "classes", "files")
+    keep += ("weights", "weights_source", "backbone", "warnings")
     return {key: record[key] for key in keep if key in record}
 
 

@@ -65,6 +65,7 @@ def work(settings: Settings) -> FinishedStage:
         "data": corpus.data,
         "note": corpus.note,
         "about": {name: getattr(corpus.info, name) for name in ("name", "short", "title", "partition")},
+        "shared_audio": "SYNTHETIC: nobody's recordings" if corpus.data == "stand-in" else corpus.info.shared_audio,
         "classes": list(corpus.classes),
         "files": len(cached.clips),
         "chunks": len(cached.chunks),

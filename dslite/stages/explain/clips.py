@@ -33,8 +33,22 @@ def said(clip: dict) -> str:
     )
 
 
-def sounds(places: CorpusPaths, number: int, clip: dict) -> dict[str, bytes]:
-    """Name of a player -> MP3, of a clip and its number in the record; no evidence where there is none to hear."""
+def terms(record: dict) -> str:
+    """Under what terms a page holds sounds of its corpus, or why it holds none."""
+    if shared := record["shared_audio"]:
+        return f"Sounds: {shared}."
+    return (
+        "No sounds: the terms of this corpus do not allow them in a page that may be passed on. Of own recordings, "
+        "audio_in_reports = true in corpus.toml beside them puts them in."
+    )
+
+
+def sounds(places: CorpusPaths, number: int, record: dict) -> dict[str, bytes]:
+    """Name of a player -> MP3, of a clip by its number in the record: no evidence where there is none to hear, and
+    nothing where the corpus' terms allow no sounds in a page."""
+    if not record["shared_audio"]:
+        return {}
+    clip = record["clips"][number]
     files = {"original": "original"} | ({"evidence only": "evidence"} if clip["kept"] else {})
     return {name: places.file("explain", f"clips/{number:02}-{file}.mp3").read_bytes() for name, file in files.items()}
 

@@ -128,8 +128,8 @@ def cards(paths: Paths, names: Iterable[str]) -> list[GalleryCard]:
                 card = GalleryCard(**shared, label=label, kind=kind)
                 if (label, kind) in chosen:
                     number, clip = chosen[label, kind]
-                    says, picture = clips.said(clip), clips.picture(places, number).read_bytes()
-                    sounds = clips.sounds(places, number, clip)
+                    says = f"{clips.said(clip)} {clips.terms(record)}"
+                    picture, sounds = clips.picture(places, number).read_bytes(), clips.sounds(places, number, record)
                     card = replace(card, file=clip["file"], says=says, picture=picture, sounds=sounds)
                 found.append(card)
     return found

@@ -48,7 +48,9 @@ def classes(stage: FinishedStage) -> Iterator[ClassView]:
             shown.append(Explained(title, levels, clip["seconds"], names, attribution.only(indices)))
             where, gap = clips.where(clip), gap_words(clip["gap"])
             words.append(f"{clip['kind']}: {clip['file']}, {where}, additivity gap {gap}")
-            players.append((f"Most {clip['kind']}: {clips.said(clip)}", clips.sounds(stage.paths, number, clip)))
+            players.append(
+                (f"Most {clip['kind']}: {clips.said(clip)}", clips.sounds(stage.paths, number, stage.record))
+            )
         kinds = [clip["kind"] for clip in own]
         none = "".join(f" No test clip of this class is {kind}." for kind in clips.KINDS if kind not in kinds)
         less = f" Maps of {len(names)} of {len(stage.classes)} classes." if len(names) < len(stage.classes) else ""
@@ -60,6 +62,11 @@ def classes(stage: FinishedStage) -> Iterator[ClassView]:
             f"hidden, and as it is. Evaluations per map: {stage.record['budget']['evaluations']}.{less}",
             players,
         )
+
+
+def terms(stage: FinishedStage) -> str:
+    """Under what terms the page holds sounds, or why it holds none."""
+    return clips.terms(stage.record)
 
 
 def mel_hz(stage: FinishedStage) -> np.ndarray:
