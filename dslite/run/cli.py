@@ -15,7 +15,7 @@ from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.run import listing, options, outputs, runlock, session, signals
 from dslite.run.resolve import resolve
-from dslite.stages.catalogue import STAGES
+from dslite.stages.catalogue import STAGES, chain
 from dslite.weights import fetch_weights
 
 INTERRUPTED = 130
@@ -69,7 +69,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     began = time.time()
     names = list(dict.fromkeys(chosen.corpora))
     settings = _settings(chosen, names)
-    missing = {s.backbone for s in settings if not s.weights_file} if not chosen.dry_run else set()
+    wanted = not chosen.dry_run and any(STAGES[name].weights for stage in chosen.stages for name in chain(stage))
+    missing = {s.backbone for s in settings if not s.weights_file} if wanted else set()
     for backbone in missing:
         print(f"Fetching the ImageNet weights of {backbone} ...", flush=True)
         fetch_weights(backbone)
