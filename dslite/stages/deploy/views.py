@@ -35,7 +35,7 @@ def flips(stage: FinishedStage) -> pd.DataFrame:
     """The dev files that a variant decides otherwise than Keras, those with the largest lead first."""
     table = stage.table("flips")
     if table.empty:
-        return table
+        return pd.DataFrame()
     return pd.DataFrame(
         {
             "variant": table["model"].map(variants.TITLES),
