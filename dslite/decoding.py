@@ -92,7 +92,7 @@ def _whole(file: Path) -> Recording:
 
 
 def header(file: Path) -> tuple[float, int, int]:
-    """Duration (s), rate (Hz) and channels; nothing is decoded where a header can be trusted.
+    """Duration (s), rate (Hz) and channels; nothing is decoded but streams that do not say their length.
 
     Raises:
         UnusableAudio, OSError, soundfile.LibsndfileError: as :func:`record`.
@@ -102,7 +102,9 @@ def header(file: Path) -> tuple[float, int, int]:
     source, _ = _mended(file)
     with soundfile.SoundFile(source) as stream:
         frames, rate, channels = stream.frames, stream.samplerate, stream.channels
-        if _needs_miniaudio(stream):
+        if stream.format == "MP3":
+            frames = _mp3_frames(file)
+        elif _needs_miniaudio(stream):
             frames = len(_miniaudio(file, channels, rate))
     if frames <= 0 or rate <= 0:
         raise UnusableAudio("has a header without audio (0 samples)")
@@ -129,6 +131,16 @@ def foreign(file: Path) -> str:
 
 def _needs_miniaudio(stream: soundfile.SoundFile) -> bool:
     return stream.format == "MP3" or stream.frames >= _UNKNOWN
+
+
+def _mp3_frames(file: Path) -> int:
+    """Samples per channel of an MP3, from the headers of all its frames."""
+    import miniaudio
+
+    try:
+        return miniaudio.mp3_get_info(file.read_bytes()).num_frames
+    except miniaudio.MiniaudioError as error:
+        raise UnusableAudio(f"cannot be decoded ({error})") from error
 
 
 def _miniaudio(file: Path, channels: int, rate: int) -> np.ndarray:

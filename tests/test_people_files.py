@@ -9,7 +9,7 @@ import soundfile
 
 from dslite import audio, store
 from dslite.corpora.reading import fingerprint, read
-from dslite.decoding import UnusableAudio
+from dslite.decoding import UnusableAudio, header
 from dslite.errors import DsliteError
 from dslite.run.resolve import resolve
 
@@ -121,6 +121,7 @@ def test_an_mp3_is_as_long_as_it_is(tmp_path):
     file.write_bytes((tmp_path / "a.mp3").read_bytes() + (tmp_path / "b.mp3").read_bytes())
     assert abs(soundfile.info(file).duration - 9) > 0.5, "the case shows nothing"
     assert len(audio.load(file)) / RATE == pytest.approx(9.0, abs=0.35)  # each encoder pads its ends
+    assert header(file) == (len(audio.load(file)) / RATE, RATE, 1)
 
 
 def test_channels_that_cancel_out_are_not_silence(tmp_path):
@@ -271,3 +272,8 @@ def test_a_time_that_is_none_is_named(tmp_path):
     csv = corpus(tmp_path, "file,start,label", "{n}.{e},later,{l}")
     with pytest.raises(DsliteError, match="start of 'low0a.wav' is 'later'; seconds"):
         read(str(csv), tmp_path)
+
+
+def test_a_line_separator_inside_a_label_ends_no_line(tmp_path):
+    csv = corpus(tmp_path, row="{n}.{e},{l}\u2028x,s{s}")
+    assert set(read(str(csv), tmp_path).clips["label"]) == {"low\u2028x", "high\u2028x"}

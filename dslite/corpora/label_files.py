@@ -29,7 +29,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         raise DsliteError(
             f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'."
         ) from None
-    numbered = enumerate(text.splitlines(), start=1)
+    numbered = enumerate(text.split("\n"), start=1)  # not splitlines, which splits at letters inside values too
     lines = [(number, line) for number, line in numbered if line.strip() and not line.startswith("#")]
     said = re.fullmatch(r"sep=(.)\s*", lines[0][1]) if lines else None
     lines = lines[1:] if said else lines
