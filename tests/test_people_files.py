@@ -12,6 +12,7 @@ from dslite.corpora.reading import fingerprint, read
 from dslite.decoding import UnusableAudio, header
 from dslite.errors import DsliteError
 from dslite.run.resolve import resolve
+from tests.through import through
 
 RATE = 16_000
 NAMES = [(label, speaker, take) for label in ("low", "high") for speaker in range(6) for take in "ab"]
@@ -277,3 +278,21 @@ def test_a_time_that_is_none_is_named(tmp_path):
 def test_a_line_separator_inside_a_label_ends_no_line(tmp_path):
     csv = corpus(tmp_path, row="{n}.{e},{l}\u2028x,s{s}")
     assert set(read(str(csv), tmp_path).clips["label"]) == {"low\u2028x", "high\u2028x"}
+
+
+def test_recordings_that_cross_partitions_are_told_once_and_listed(tmp_path):
+    part = {"0": "train", "1": "train", "2": "train", "3": "train", "4": "dev", "5": "test"}
+    csv = corpus(tmp_path, "filename,label,speaker,partition", "{n}.{e},{l},s{s},P{s}")
+    text = csv.read_text()
+    for speaker, name in part.items():
+        text = text.replace(f"P{speaker}", name)
+    csv.write_text(text)
+    for original, copies in {"low0a": ("low5a",), "high1a": ("high2a",)}.items():
+        for copy in copies:
+            (tmp_path / f"{copy}.wav").write_bytes((tmp_path / f"{original}.wav").read_bytes())
+    stage = through(resolve(str(csv), profile="demo", output=tmp_path / "out"), "corpus")
+    assert [line for line in stage.record["warnings"] if "recording" in line] == [
+        "2 recordings stand in more than one file each (listed on the corpus page), 1 of them in more than one "
+        "partition, which makes scores too good"
+    ]
+    assert "the same recording: low0a.wav (train), low5a.wav (test)" in set(stage.table("problems")["reason"])

@@ -52,11 +52,11 @@ def work(settings: Settings) -> FinishedStage:
         return count
 
     undecoded = decode(corpus.clips["file"], settings.folder, paths.samples, report("decoding", 0.0))
-    same = _same_recordings(corpus.clips, twins(paths.samples) if len(corpus.clips) else [])
+    same, told = _same_recordings(corpus.clips, twins(paths.samples) if len(corpus.clips) else [])
     found = corpus.clips[~corpus.clips["file"].isin(undecoded["file"])].reset_index(drop=True)
     cached = cache(settings, found, corpus.classes, paths.samples, report("spectrograms", 0.5))
-    noticed = pd.concat([corpus.problems, undecoded, same], ignore_index=True)
-    problems = pd.concat([noticed, cached.problems], ignore_index=True)
+    noticed = pd.concat([corpus.problems, undecoded], ignore_index=True)
+    problems = pd.concat([noticed, same, cached.problems], ignore_index=True)
     warnings = [row.reason if not row.file else f"{row.file}: {row.reason}" for row in noticed.itertuples()]
     if len(warnings) > FEW:
         warnings[FEW:] = [f"and {len(warnings) - FEW} more, listed on the corpus page"]
@@ -71,17 +71,20 @@ def work(settings: Settings) -> FinishedStage:
         "chunks": len(cached.chunks),
         "data_hash": cached.data_hash,
         "front_end": {name: value for name, value in front_end.items() if name != "resize"},  # not cached
-        "warnings": [*cached.warnings, *warnings],
+        "warnings": [*cached.warnings, *told, *warnings],
     }
     tables = {"clips": cached.clips, "found": found, "chunks": cached.chunks, "problems": problems}
     records.write(settings, record, tables)
     return FinishedStage(settings, record)
 
 
-def _same_recordings(clips: pd.DataFrame, groups: list[tuple[str, ...]]) -> pd.DataFrame:
-    """A line per recording that stands in several files, those that cross partitions first."""
+def _same_recordings(clips: pd.DataFrame, groups: list[tuple[str, ...]]) -> tuple[pd.DataFrame, list[str]]:
+    """A line for the page per recording that stands in several files, and one for every page about all of them."""
     part = clips.set_index("file")["partition"]
-    told = [(part[list(files)].nunique(), ", ".join(f"{file} ({part[file]})" for file in files)) for files in groups]
-    across = "the same recording in more than one partition, which makes scores too good: "
-    reasons = [f"{across if parts > 1 else 'the same recording: '}{files}" for parts, files in sorted(told)[::-1]]
-    return pd.DataFrame([("", "warning", reason) for reason in reasons], columns=["file", "kind", "reason"])
+    across = sum(part[list(files)].nunique() > 1 for files in groups)
+    lines = ["the same recording: " + ", ".join(f"{file} ({part[file]})" for file in files) for files in groups]
+    told = f"{len(groups)} recordings stand in more than one file each (listed on the corpus page)"
+    if across:
+        told += f", {across} of them in more than one partition, which makes scores too good"
+    table = pd.DataFrame([("", "warning", line) for line in lines], columns=["file", "kind", "reason"])
+    return table, [told] if groups else []
