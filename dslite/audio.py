@@ -47,21 +47,26 @@ def load_noted(file: Path, rate: int = 16_000) -> tuple[np.ndarray, tuple[str, .
         import librosa  # here, because it is slow to import and most corpora need no conversion
 
         mono = librosa.resample(mono, orig_sr=found.rate, target_sr=rate, res_type="soxr_hq")
+    if found.rate < rate:
+        # Above half of the file's own rate there is nothing, and a plot may show rounding there: let it be that of the
+        # 16-bit file that a phone or another program would make of it, or they would see other pictures.
+        mono = np.round(mono * 32_768) / 32_768
     return np.ascontiguousarray(mono, np.float32), notes
 
 
-def cut(samples: np.ndarray, length: int | None, hop: int, shortest: int) -> np.ndarray:
+def cut(samples: np.ndarray, length: int | None, hop: int, shortest: int, remainder: str = "drop") -> np.ndarray:
     """Cuts a file into chunks.
 
     A file shorter than one chunk is padded *by repetition*: zeros would sit at the floor of the dB scale and squeeze
-    everything real into the top of the colours (ledger F-16, F-02). A remainder after the last whole chunk is dropped
-    where there is one, as in the released code.
+    everything real into the top of the colours (ledger F-16, F-02).
 
     Args:
         samples: float32 (n,).
         length: length of a chunk in samples; None takes the whole file as one chunk.
         hop: step between chunks in samples (half a chunk in the paper's set-up).
         shortest: smallest number of samples that the front end takes; a shorter whole file is repeated up to it.
+        remainder: what becomes of samples after the last whole chunk: ``"drop"`` leaves them out, as the released code
+            does; ``"overlap"`` adds a last chunk that ends with the file.
 
     Returns:
         float32 (chunks, length), at least one chunk.
@@ -69,4 +74,7 @@ def cut(samples: np.ndarray, length: int | None, hop: int, shortest: int) -> np.
     length = length or max(len(samples), shortest)
     if len(samples) < length:
         return np.resize(samples, (1, length))
-    return np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
+    windows = np.lib.stride_tricks.sliding_window_view(samples, length)
+    if remainder == "overlap" and (len(windows) - 1) % hop:
+        return np.concatenate([windows[::hop], windows[-1:]])
+    return windows[::hop]

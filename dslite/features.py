@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from dslite import audio
-from dslite.network import Backbone
+from dslite.network import Backbone, folded
 from dslite.spectrogram import FrontEnd, MelPlot
 
 DEEP_SPECTRUM = FrontEnd(mel_scale="slaney", equal_area=True, low_hz=0.0, top_db=0.0, normalise=False)
@@ -45,10 +45,11 @@ def whole_files(
     """
     plot = MelPlot(DEEP_SPECTRUM)
     scale, offset = tf.constant(backbone.scale, tf.float32), tf.constant(backbone.offset, tf.float32)
+    body = folded(backbone.model)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])
     def pooled(pictures):
-        return tf.reduce_mean(backbone.model(pictures * scale + offset, training=False), axis=[1, 2])
+        return tf.reduce_mean(body(pictures * scale + offset, training=False), axis=[1, 2])
 
     draw = tf.function(plot.call, input_signature=[tf.TensorSpec([None, None], tf.float32)])
 

@@ -1,5 +1,6 @@
 """A base model as a network: loaded, partly frozen, cut in two."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +61,7 @@ def load_backbone(name: str, weights: Path | None = None, seed: int = 0) -> Back
     keras.utils.set_random_seed(seed)
     model = base.build()
     if weights is None:
-        missing = f"{base.file} was neither given, nor in Keras' cache, nor to be downloaded"
-        return Backbone(name, model, base.scale, base.offset, "random", missing)
+        return Backbone(name, model, base.scale, base.offset, "random", f"the run was made without {base.file}")
     try:
         base.load(model, weights)
     except (OSError, KeyError, ValueError) as error:
@@ -128,3 +128,46 @@ def split(model: keras.Model, layers: int) -> tuple[keras.Model, keras.Model]:
     taken = [tensor for layer in model.layers[first:] for tensor in keras.tree.flatten(layer.input)]
     tensors = list({id(tensor): tensor for tensor in taken if id(tensor) in made}.values())
     return keras.Model(model.input, tensors), keras.Model(tensors, model.output)
+
+
+def folded(model: keras.Model) -> keras.Model:
+    """A copy for inference: what a batch normalisation does after a convolution is done by the convolution's weights.
+
+    Else TensorFlow multiplies and adds in passes of their own over memory, half of EfficientNet-Lite0's time. Results
+    are equal but for rounding. The copy keeps the weights of this moment.
+
+    Args:
+        model: a base model, a part of one, or a model that holds one as a layer.
+    """
+    taken = keras.tree.flatten([*(layer.input for layer in model.layers), model.outputs])
+    uses = Counter(map(id, taken))
+    norms: dict[str, keras.layers.BatchNormalization] = {}  # by the name of the convolution before it
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            before = layer.input._keras_history.operation
+            foldable = type(before) in (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+            if foldable and before in model.layers and uses[id(before.output)] == 1:
+                norms[before.name] = layer
+    gone = {layer.name for layer in norms.values()}
+
+    def copied(layer):
+        if isinstance(layer, keras.Model):
+            return folded(layer)
+        return layer.from_config(layer.get_config() | ({"use_bias": True} if layer.name in norms else {}))
+
+    def called(layer, *args, **kwargs):
+        return args[0] if layer.name in gone else layer(*args, **kwargs)
+
+    twin = keras.models.clone_model(model, call_function=called, clone_function=copied)
+    for layer in twin.layers:
+        if not layer.weights or isinstance(layer, keras.Model):
+            continue
+        own, norm = model.get_layer(layer.name), norms.get(layer.name)
+        weights = own.get_weights()
+        if norm:
+            gamma, beta, mean, variance = norm.get_weights()
+            factor = gamma / np.sqrt(variance + norm.epsilon)
+            kernel = weights[0] * (factor[:, None] if isinstance(own, keras.layers.DepthwiseConv2D) else factor)
+            weights = [kernel, beta + ((weights[1] if own.use_bias else 0.0) - mean) * factor]
+        layer.set_weights(weights)
+    return twin

@@ -41,8 +41,8 @@ TABLE2 = tomllib.loads((files("dslite.paper") / "table2.toml").read_text())
 _OWN = {"units": 512, "dropout": 0.25, "learning_rate": 0.001, "epochs": [40, 120], "share": 0.3, "chunk": 3.0}
 """For corpora that are not in the paper: what most rows of Table 2 say, 3 s chunks, the middle number of epochs."""
 
-DEMO_EPOCHS = (20, 6)
-DEMO_BACKBONE = "squeezenet_v1"
+DEMO_EPOCHS = (12, 4)
+DEMO_BACKBONE = "efficientnet_lite0"
 FULL_BACKBONE = "densenet121"
 
 

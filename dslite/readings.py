@@ -26,6 +26,8 @@ class Reading:
         resize: ``bilinear`` or ``nearest`` [F-03].
         short_files: files shorter than a chunk: ``repeat`` pads them by repetition, ``drop`` leaves them out of
             train, dev and test [F-16].
+        remainder: what follows a file's last whole chunk: ``drop`` leaves it out, ``overlap`` adds a last chunk that
+            ends with the file [F-16].
         upsampling: of smaller classes: ``all`` chunks may be repeated, ``all but last`` of each class, ``none`` [F-14].
         tail: whether training chunks beyond the last whole pair of batches are used (``keep``, ``drop``) [F-15].
         probability: of an augmentation at lambda 0 and 1 [F-05].
@@ -52,6 +54,7 @@ class Reading:
     normalise: bool
     resize: str
     short_files: str
+    remainder: str
     upsampling: str
     tail: str
     probability: tuple[float, float]
@@ -108,7 +111,7 @@ class Reading:
         return FrontEnd(**{name: value for name, value in self.parameters().items() if name in names})
 
 
-CACHED = ("window", "hop", "low_hz", "floor", "top_db", "empty_bins", "normalise", "short_files")
+CACHED = ("window", "hop", "low_hz", "floor", "top_db", "empty_bins", "normalise", "short_files", "remainder")
 """The parameters that change what the stage ``corpus`` caches."""
 
 _UNSET = {"learning_rate": "Table 2's", "top_db": "no limit"}
@@ -116,6 +119,7 @@ _UNSET = {"learning_rate": "Table 2's", "top_db": "no limit"}
 CHOICES = {
     "resize": ("bilinear", "nearest"),
     "short_files": ("repeat", "drop"),
+    "remainder": ("drop", "overlap"),
     "upsampling": ("all", "all but last", "none"),
     "tail": ("keep", "drop"),
     "cutmix_label": ("area", "square"),

@@ -125,6 +125,7 @@ def build(
     spectrograms: Path,
     progress: Callable[[int], None] = lambda done: None,
     short: str = "repeat",
+    remainder: str = "drop",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cuts every clip into chunks with half a chunk of hop and caches their spectrograms; memory stays constant.
 
@@ -137,6 +138,7 @@ def build(
         progress: called with files done.
         short: what becomes of files shorter than a chunk: ``"repeat"`` pads them by repetition, ``"drop"`` leaves them
             out, as the released code does (ledger F-16).
+        remainder: what becomes of a file's rest, see :func:`dslite.audio.cut`.
 
     Returns:
         chunks: ``file``, ``chunk`` (0..), ``start_s``, ``frames``, ``offset``, ``padded`` (shorter than one chunk).
@@ -163,14 +165,15 @@ def build(
             if short == "drop" and length and len(wave) < length:
                 problems.append((file, "too short", f"The audio is shorter than one chunk of {chunk_seconds:g} s."))
                 continue
-            chunks = audio.cut(wave, length, hop, front_end.window)
+            chunks = audio.cut(wave, length, hop, front_end.window, remainder)
             frames = front_end.frames(chunks.shape[1])
             padded = len(wave) < chunks.shape[1]
             for index, chunk in enumerate(chunks):
                 if waiting and (len(waiting) == BATCH or len(waiting[0]) != len(chunk)):
                     flush()
                 waiting.append(chunk)
-                rows.append((file, index, index * hop / front_end.rate, frames, offset, padded))
+                begin = 0 if padded else min(index * hop, len(wave) - len(chunk))
+                rows.append((file, index, begin / front_end.rate, frames, offset, padded))
                 offset += frames
         flush()
         _header(stream, "|u1", (offset, front_end.mel_bins))

@@ -25,7 +25,7 @@ from dslite.augmentation import Policy
 from dslite.configurations import CONFIGURATIONS
 from dslite.files import whole_file
 from dslite.model import Head, assemble
-from dslite.network import Backbone, count_trained, split, train_last
+from dslite.network import Backbone, count_trained, folded, split, train_last
 from dslite.profiles import Recipe
 from dslite.readings import PAPER, Reading
 from dslite.scoring import decide, uar
@@ -127,7 +127,8 @@ class Trainer:
         layers = len(backbone.model.layers)
         self.trained_layers = count_trained(layers, recipe.share, reading.layers) if recipe.epochs[1] else 0
         tail = train_last(backbone.model, self.trained_layers)
-        self._stem, self._tail = split(backbone.model, max(1, self.trained_layers))  # without a second phase: unused
+        stem, self._tail = split(backbone.model, max(1, self.trained_layers))  # without a second phase: unused
+        self._body, self._stem = folded(backbone.model), folded(stem)  # which no fit changes
         self._handed_over: list[np.ndarray] | None = None
         # Per phase: the variables, and an optimiser that is made once and set back for each fit.
         head = self.head.trainable_variables
@@ -167,7 +168,7 @@ class Trainer:
     # always runs with training=False: batch normalisation keeps ImageNet's statistics in both phases (F-11).
 
     def _whole(self, pictures) -> list:
-        return [tf.reduce_mean(self.backbone.model(self._normalised(pictures), training=False), axis=[1, 2])]
+        return [tf.reduce_mean(self._body(self._normalised(pictures), training=False), axis=[1, 2])]
 
     def _up_to_the_cut(self, pictures) -> list:
         tensors = self._stem(self._normalised(pictures), training=False)

@@ -65,6 +65,22 @@ def test_cut_has_half_a_chunk_of_hop_and_drops_the_rest():
     np.testing.assert_array_equal(audio.cut(samples[:5], 4, 2, 1), [[0, 1, 2, 3]])
 
 
+@pytest.mark.parametrize("n, starts", [(4, [0]), (5, [0, 1]), (6, [0, 2]), (9, [0, 2, 4, 5]), (10, [0, 2, 4, 6])])
+def test_the_rest_of_a_file_is_in_a_last_chunk_that_ends_with_it(n, starts):
+    cut = audio.cut(np.arange(n), 4, 2, 1, "overlap")
+    assert cut[:, 0].tolist() == starts and (cut[:, -1] == cut[:, 0] + 3).all() and cut.max() == n - 1
+
+
+def test_what_was_upsampled_is_what_a_16_bit_file_holds(tmp_path):
+    """Another program's WAV of the same samples gives the same plots, where half of the band is empty."""
+    wave = 0.02 * np.sin(2 * np.pi * 440 * np.arange(8_000) / 8_000)
+    soundfile.write(tmp_path / "low.wav", wave, 8_000)
+    found = audio.load(tmp_path / "low.wav", 16_000)
+    soundfile.write(tmp_path / "converted.wav", found, 16_000, subtype="PCM_16")
+    np.testing.assert_array_equal(audio.load(tmp_path / "converted.wav", 16_000), found)
+    assert len(found) == 16_000
+
+
 def test_short_file_is_repeated_not_padded_with_zeros():
     np.testing.assert_array_equal(audio.cut(np.array([1.0, 2.0, 3.0]), 8, 4, 1), [[1, 2, 3, 1, 2, 3, 1, 2]])
     np.testing.assert_array_equal(audio.cut(np.array([1.0, 2.0]), None, 1, 5), [[1, 2, 1, 2, 1]])

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import wave
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -13,13 +14,14 @@ import pandas as pd
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from dslite import audio, profiles, reporting
+from dslite import profiles, reporting
 from dslite.deployment import LiteModel, read_card
 from dslite.deployment import offer as offering
+from dslite.deployment.container import attach
+from dslite.deployment.files import predict
 from dslite.deployment.quantisation import VARIANTS
 from dslite.errors import DsliteError
 from dslite.layout.paths import NOTEBOOKS
-from dslite.model import load_model
 from dslite.reporting import variants
 from dslite.run.resolve import resolve
 from dslite.stages.benchmark import views as bench_views
@@ -27,6 +29,7 @@ from dslite.stages.benchmark import work as benchmarking
 from dslite.stages.deploy import figures
 from dslite.stages.deploy import views as costs
 from dslite.stages.deploy import work as deploying
+from dslite.store import Samples
 from tests.corpus_files import own
 from tests.through import alone, one_configuration, through
 
@@ -90,25 +93,56 @@ def test_stage_is_made_once(stage):
     assert stage.paths.file("deploy", "float32.tflite").stat().st_mtime_ns == stamp
 
 
-def test_the_documented_program_equals_the_pipeline(stage, tmp_path):
+def documented_program(folder: Path):
+    """A function (model, samples) -> what the documented program says of them: probabilities by label, its decision."""
     program = next(b for b in re.findall(r"```python\n(.*?)```", PROGRAM.read_text(), re.DOTALL) if "# Classify" in b)
-    assert len(program.splitlines()) <= 20
-    (tmp_path / "classify.py").write_text(program)
+    assert len(program.splitlines()) <= 30
+    (folder / "classify.py").write_text(program)
     guard = "import sys, runpy; sys.modules |= dict.fromkeys(('tensorflow', 'keras', 'dslite')); sys.argv.pop(0); "
-    for number in (8, 9):  # shorter than a chunk of 3 s
-        samples = audio.load(stage.settings.folder / f"{number}.wav", 16_000)
-        with wave.open(str(tmp_path / "clip.wav"), "wb") as file:
+
+    def classify(model: Path, samples: np.ndarray) -> tuple[dict[str, float], str]:
+        with wave.open(str(folder / "clip.wav"), "wb") as file:
             file.setparams((1, 2, 16_000, 0, "NONE", ""))
             file.writeframes(np.round(samples * 32768).astype("<i2").tobytes())
-        files = [stage.paths.file("deploy", "float32.tflite"), tmp_path / "clip.wav"]
-        command = [sys.executable, "-c", f"{guard}runpy.run_path(sys.argv[0])", tmp_path / "classify.py", *files]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        said = {line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines()}
-        model = load_model(stage.paths.fit(stage.chosen, "test") / "model.keras")
-        chunks = audio.cut(audio.load(tmp_path / "clip.wav", 16_000), 48_000, 24_000, 48_000)
-        expected = np.mean(model(chunks), axis=0)
-        assert list(said) == list(stage.classes)
-        np.testing.assert_allclose(list(said.values()), expected, atol=2e-4)
+        command = [sys.executable, "-c", f"{guard}runpy.run_path(sys.argv[0])", folder / "classify.py", model]
+        done = subprocess.run([*command, folder / "clip.wav"], capture_output=True, text=True, check=True)
+        *lines, last = done.stdout.splitlines()
+        return {line.split()[0]: float(line.split()[1]) for line in lines}, last.removeprefix("decided: ")
+
+    return classify
+
+
+def test_the_documented_program_equals_the_pipeline(stage, tmp_path):
+    classify, table, samples = documented_program(tmp_path), stage.table("predictions"), Samples(stage.paths.samples)
+    table, model = table[table["model"] == "float32"].set_index("file"), stage.paths.file("deploy", "float32.tflite")
+    for file in table.index[:2]:  # shorter than a chunk of 3 s
+        probabilities, decided = classify(model, samples[file])
+        assert list(probabilities) == list(stage.classes) and decided == table.loc[file, "predicted"]
+        np.testing.assert_allclose(
+            list(probabilities.values()), [table.loc[file, f"p_{label}"] for label in stage.classes], atol=2e-4
+        )
+
+
+@pytest.mark.parametrize("decision", ["vote", "mean"])
+@pytest.mark.parametrize("remainder", ["drop", "overlap"])
+def test_the_documented_program_hears_whole_files(stage, tmp_path, decision, remainder):
+    """Files of several chunks with a rest, decided as a prediction table of the same model would have it."""
+    content = stage.paths.file("deploy", "float32.tflite").read_bytes()
+    model = LiteModel(content)
+    about = model.card.about | {"decision": decision, "remainder": remainder}
+    (tmp_path / "x.tflite").write_bytes(attach(content, replace(model.card, about=about)))
+    classify, rng = documented_program(tmp_path), np.random.default_rng(1)
+    waves = {
+        f"{n}": np.round(3e3 * rng.standard_normal(n)).astype(np.float32) / 32768 for n in (48_000, 80_001, 120_000)
+    }
+    clips = pd.DataFrame({"file": list(waves), "speaker": "", "label": stage.classes[0]})
+    expected = predict({"x": model}, clips, waves, 48_000, stage.classes, decision, remainder)["x"].set_index("file")
+    assert expected["chunks"].tolist() == ([1, 2, 4] if remainder == "drop" else [1, 3, 4])
+    for file, wave_of_file in waves.items():
+        probabilities, decided = classify(tmp_path / "x.tflite", wave_of_file)
+        assert decided == expected.loc[file, "predicted"]
+        wanted = [expected.loc[file, f"p_{label}"] for label in stage.classes]
+        np.testing.assert_allclose(list(probabilities.values()), wanted, atol=2e-4)
 
 
 def test_whole_files_get_a_stated_length(stage, monkeypatch):

@@ -20,7 +20,7 @@ from dslite import backbones
 from dslite.backbones import base_model, names
 from dslite.errors import DsliteError
 from dslite.model import AReLU, Head, assemble, load_model
-from dslite.network import load_backbone, train_last
+from dslite.network import folded, load_backbone, split, train_last
 from dslite.reporting.provenance import provenance_line
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
@@ -96,6 +96,29 @@ def test_squeezenet_reads_its_legacy_file(squeezenet_weights):
     pictures = np.random.default_rng(0).uniform(0, 255, (2, 224, 224, 3)).astype(np.float32)
     features = backbone.model(pictures + np.array(backbone.offset, np.float32)).numpy()
     assert np.isfinite(features).all() and 0.1 < features.mean() < 100
+
+
+@pytest.mark.parametrize(("name", "gone", "cuts"), [
+    ("efficientnet_lite0", 49, (20, 100)), ("densenet121", 59, (20,)), ("squeezenet_v1", 0, (30,)),
+])  # fmt: skip
+def test_folded_says_the_same_with_fewer_layers(name, gone, cuts):
+    model, rng = random_backbone(name).model, np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            shape = layer.gamma.shape
+            layer.set_weights(
+                [rng.uniform(0.5, 1.5, shape), *rng.normal(0, 0.1, (2, *shape)), rng.uniform(1, 2, shape)]
+            )
+    before = model.get_weights()
+    pictures = rng.normal(0, 1, (2, 224, 224, 3)).astype(np.float32)
+    for part in (model, *(split(model, cut)[0] for cut in cuts)):
+        wanted, found = (keras.tree.flatten(m(pictures, training=False)) for m in (part, folded(part)))
+        assert len(wanted) == len(found)
+        for one, other in zip(wanted, found, strict=True):
+            scale = np.abs(one).max()
+            assert scale > 0 and np.abs(one - other).max() < 1e-4 * scale
+    assert len(folded(model).layers) == len(model.layers) - gone
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)), "the model itself stays"
 
 
 @pytest.mark.parametrize(("photograph", "said"), [("flower.jpg", 985), ("china.jpg", 698)])  # daisy, palace

@@ -400,7 +400,6 @@ def test_figure_2_shows_explanations_of_these_very_scores(tmp_path):
 def strict(tmp_path, monkeypatch, capsys, summary):
     """Runs the stage ``paper``, a toy that leaves a made-up scorecard; returns exit code and words."""
     monkeypatch.delenv("DSLITE_DATA", raising=False)
-    monkeypatch.setattr(cli, "fetch_weights", lambda backbone: None)
     templates = write_templates(tmp_path / "templates")
     (tmp_path / "paper.py").write_text(
         "import shutil\npaths = Paths(Path(output))\npaths.reports.mkdir(exist_ok=True)\n"

@@ -21,7 +21,7 @@ from dslite.stages.evaluate import work as evaluate
 from dslite.systems import TITLES
 from tests import chromium
 from tests.outside import outside_references
-from tests.whole import SMALL, command, run
+from tests.whole import UNTRAINED, command, run
 
 LABELS = ("<b>calm</b>", "lärm & co")
 COLUMNS = [
@@ -57,7 +57,7 @@ def own(tmp_path_factory) -> Path:
 def finished(own, tmp_path_factory) -> Path:
     """What a fresh run on the own corpus leaves."""
     output = tmp_path_factory.mktemp("fresh") / "out"
-    done = run(output, "--corpora", own, *SMALL)
+    done = run(output, "--corpora", own, *UNTRAINED)
     assert done.returncode == 0, done.stdout + done.stderr
     return output
 
@@ -138,14 +138,14 @@ def test_values_stand_in_the_first_cell(finished):
 
 def test_second_run_executes_nothing(own, finished):
     before = {f: f.stat().st_mtime_ns for f in (finished / "reports").rglob("*.ipynb")}
-    done = run(finished, "--corpora", own, *SMALL)
+    done = run(finished, "--corpora", own, *UNTRAINED)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {f: f.stat().st_mtime_ns for f in (finished / "reports").rglob("*.ipynb")} == before
 
 
 def test_killed_run_goes_on_and_ends_where_it_would_have(own, finished, tmp_path):
     output = tmp_path / "out"
-    words, clean = command(output, "--corpora", own, "--profile", "demo", "--stages", "train")
+    words, clean = command(output, "--corpora", own, *UNTRAINED, "--stages", "train")
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(words, env=clean, stdout=log, stderr=log, start_new_session=True)
         records = output / "artifacts" / "my_sounds" / "train"
@@ -159,7 +159,7 @@ def test_killed_run_goes_on_and_ends_where_it_would_have(own, finished, tmp_path
     kept = {f: f.stat().st_mtime_ns for f in records.glob("*/*/record.json")}
     time.sleep(4)
     assert {f: f.stat().st_mtime_ns for f in records.glob("*/*/record.json")} == kept, "a fit outlived the run"
-    done = run(output, "--corpora", own, "--profile", "demo", "--stages", "train")
+    done = run(output, "--corpora", own, *UNTRAINED, "--stages", "train")
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(f.stat().st_mtime_ns == when for f, when in kept.items()), "finished fits are not fitted again"
     resumed, whole = tables(output), tables(finished)
@@ -172,7 +172,7 @@ def test_other_parameters_replace_what_was_there(own, finished, tmp_path):
     output = tmp_path / "out"
     shutil.copytree(finished, output, symlinks=True)
     assert set(pd.read_csv(output / "reports" / "results.csv")["seed"]) == {42}
-    done = run(output, "--corpora", own, *SMALL, "--seed", "7", "--stages", "paper")
+    done = run(output, "--corpora", own, *UNTRAINED, "--seed", "7", "--stages", "paper")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "changed parameter seed: 42 -> 7" in done.stdout
     assert set(pd.read_csv(output / "reports" / "results.csv")["seed"]) == {7}

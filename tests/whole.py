@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ("--profile", "demo", "--backbone", "squeezenet_v1", "--benchmark", "squeezenet_v1")
+UNTRAINED = (*SMALL, "--random-weights")
 
 
 def command(output: Path, *arguments, **environment) -> tuple[list[str], dict]:

@@ -12,13 +12,14 @@ Classifier = Callable[[np.ndarray], np.ndarray]
 """float32 (n, samples) to probabilities (n, classes)."""
 
 
-def chunks(wave: np.ndarray, samples: int) -> tuple[np.ndarray, bool]:
-    """The chunks of a file as the pipeline cuts them: half a chunk of hop, a short file padded by repetition.
+def chunks(wave: np.ndarray, samples: int, remainder: str = "drop") -> tuple[np.ndarray, bool]:
+    """The chunks of a file as the pipeline cuts them: half a chunk of hop, a short file padded by repetition, the
+    rest of a file as :func:`dslite.audio.cut` has it.
 
     Returns:
         float32 (n, samples), and whether the file is shorter than one chunk.
     """
-    return audio.cut(wave, samples, samples // 2, samples), len(wave) < samples
+    return audio.cut(wave, samples, samples // 2, samples, remainder), len(wave) < samples
 
 
 def sample_chunks(
@@ -51,6 +52,7 @@ def predict(
     samples: int,
     classes: Sequence[str],
     decision: str = "vote",
+    remainder: str = "drop",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, pd.DataFrame]:
     """Prediction tables (:func:`dslite.scoring.predictions`) of several models.
@@ -62,11 +64,12 @@ def predict(
         samples: length of a chunk.
         classes: in the order of the probabilities.
         decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
+        remainder: what becomes of a file's rest, see :func:`dslite.audio.cut`.
         progress: called with files done and files in all.
     """
     rows, found = [], {name: [] for name in classifiers}
     for done, file in enumerate(clips["file"], start=1):
-        of_file, padded = chunks(waves[file], samples)
+        of_file, padded = chunks(waves[file], samples, remainder)
         rows += [(file, padded)] * len(of_file)
         for name, classify in classifiers.items():
             found[name].append(classify(of_file))

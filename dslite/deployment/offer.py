@@ -124,6 +124,7 @@ def offer(
     progress: Callable[[str], None] = lambda doing: None,
     calibration: int = CALIBRATION,
     decision: str = "vote",
+    remainder: str = "drop",
 ) -> Offer:
     """Converts a model into all variants, puts each to the gate and keeps the files of those that pass.
 
@@ -140,6 +141,7 @@ def offer(
         progress: called with what is being done.
         calibration: how many training chunks calibrate.
         decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
+        remainder: what becomes of a file's rest, see :func:`dslite.audio.cut`.
     """
     of = {name: clips[clips["partition"] == name] for name in ("train", "dev", "test")}
     seen = sample_chunks(of["train"], waves, samples, calibration, seed)
@@ -150,7 +152,7 @@ def offer(
     tables = {}
     for part in ("dev", "test"):
         progress(f"all variants on {part}")
-        tables[part] = predict(classifiers, of[part], waves, samples, classes, decision)
+        tables[part] = predict(classifiers, of[part], waves, samples, classes, decision, remainder)
     noise = 0.0
     if "float32" in running:
         noise = gate.agreement(tables["dev"]["keras"], tables["dev"]["float32"])["difference"].max()

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from dslite.model import Head
+from dslite.network import folded
 from dslite.spectrogram import MelPlot
 
 BATCH = 32
@@ -29,9 +30,9 @@ class View:
 
     @classmethod
     def of(cls, model: keras.Model) -> "View":
-        """The view of a model made by :func:`dslite.model.assemble`; they share their weights."""
+        """The view of a model made by :func:`dslite.model.assemble`, with the weights of this moment."""
         plot = model.get_layer("plot")
-        body = keras.Model(plot.output, model.get_layer("pool").output)
+        body = folded(keras.Model(plot.output, model.get_layer("pool").output))
         return cls(plot, body, model.get_layer("head"))
 
     def probabilities(self, levels: np.ndarray) -> np.ndarray:

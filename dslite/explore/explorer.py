@@ -188,7 +188,7 @@ class Explorer:
         rate = self.front_end.rate
         length = round((window or self.chunk) * rate) or None
         step = round(hop * rate) or (length // 2 if length else 1)
-        return audio.cut(clip.samples, length, step, self.front_end.window)
+        return audio.cut(clip.samples, length, step, self.front_end.window, self.stage.settings.reading.remainder)
 
     def levels(self, waves: np.ndarray) -> np.ndarray:
         """float32 (n, samples) -> uint8 (n, frames, mel_bins), the plots before colours."""

@@ -7,6 +7,9 @@ from dslite.layout.paths import CorpusPaths, Paths
 from dslite.profiles import Recipe, recipe
 from dslite.readings import Reading
 
+RANDOM = "random"
+"""What stands for a folder of weights where the base model is to start from random ones."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -19,7 +22,7 @@ class Settings:
         standin: whether the corpus is not there and a SYNTHETIC one takes its place.
         reader: module of :mod:`dslite.corpora.readers` that reads it.
         data, weights: the folders that were given, if any.
-        weights_file: the base model's ImageNet weights on this machine; None for random ones.
+        weights_file: the base model's ImageNet weights; None for random ones, and where none are on this machine.
         profile: ``demo`` or ``full``.
         reading: what is computed where the paper's text, the released code and good practice differ.
         backbone: base model.
@@ -29,6 +32,7 @@ class Settings:
         seeds: how many, from ``seed`` on. This and what follows are asked of the ablation alone.
         chunk: length of a chunk in s where it is not the corpus' own (Table 2's); 0 where it is.
         discrepancies: IDs of the ledger's entries that are looked at; none stands for all.
+        random_weights: whether the base model is to start from random weights.
     """
 
     source: str
@@ -48,6 +52,7 @@ class Settings:
     seeds: int = 1
     chunk: float = 0.0
     discrepancies: tuple[str, ...] = ()
+    random_weights: bool = False
 
     @property
     def paths(self) -> CorpusPaths:
@@ -77,7 +82,7 @@ class Settings:
         return {
             "corpus": self.source,
             "data": str(self.data or ""),
-            "weights": str(self.weights or ""),
+            "weights": RANDOM if self.random_weights else str(self.weights or ""),
             "profile": self.profile,
             "reading": self.reading.name,
             "backbone": self.backbone,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dslite.backbones import title
 from dslite.reporting.templates import render, show_html
 
-WEIGHTS = {"imagenet": "ImageNet weights", "random": "RANDOM weights"}
+WEIGHTS = {"imagenet": "ImageNet weights", "random": "RANDOM weights", "untrained": "not trained"}
 DATA = {
     "real": "REAL",
     "cropped": "CROPPED",

@@ -14,9 +14,8 @@ from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.run import listing, options, outputs, runlock, session, signals
-from dslite.run.resolve import resolve
+from dslite.run.resolve import resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
-from dslite.weights import fetch_weights
 
 INTERRUPTED = 130
 """Exit code of a run that was told to stop."""
@@ -70,12 +69,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     names = list(dict.fromkeys(chosen.corpora))
     settings = _settings(chosen, names)
     wanted = not chosen.dry_run and any(STAGES[name].weights for stage in chosen.stages for name in chain(stage))
-    missing = {s.backbone for s in settings if not s.weights_file} if wanted else set()
-    for backbone in missing:
-        print(f"Fetching the ImageNet weights of {backbone} ...", flush=True)
-        fetch_weights(backbone)
-    settings = _settings(chosen, names) if missing else settings
-    print("\n".join(listing.setting_lines(settings, not chosen.dry_run)), flush=True)
+    settings = with_weights(settings) if wanted else settings
+    print("\n".join(listing.setting_lines(settings)), flush=True)
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
         failed = [name for seed in _further(chosen) for name in _run_seed(chosen, seed, paths, templates)]
         planned = _planned(chosen, settings, chosen.stages, paths, templates)

@@ -45,17 +45,12 @@ def notebook_lines(session: Session) -> list[str]:
     return lines
 
 
-def setting_lines(settings: list[Settings], settled: bool = False) -> list[str]:
-    """Profile, reading, base model, data and weights of the corpora that take part; those that share them share a line.
-
-    Args:
-        settings: of the corpora.
-        settled: whether a download of missing weights has been tried.
-    """
-    missing = "RANDOM (none found, none to be fetched)" if settled else "fetched if that is possible, else RANDOM"
+def setting_lines(settings: list[Settings]) -> list[str]:
+    """Profile, reading, base model, data and weights of the corpora that take part; alike ones share a line."""
     shared: dict[str, list[str]] = {}
     for s in settings:
         data = "SYNTHETIC stand-ins (not found)" if s.standin else f"found in {s.folder}{_kind(s)}"
+        missing = "RANDOM, as asked for" if s.random_weights else "not here; a run that needs them fetches them"
         weights = f"ImageNet, {s.weights_file}" if s.weights_file else missing
         words = f"{s.profile} profile, reading {s.reading.name}, {s.backbone}; audio: {data}; weights: {weights}"
         shared.setdefault(words, []).append(s.name)

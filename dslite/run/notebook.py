@@ -13,7 +13,7 @@ from dslite.errors import DsliteError
 from dslite.layout import progress, records
 from dslite.layout.settings import Settings
 from dslite.processes import import_path
-from dslite.run.resolve import resolve
+from dslite.run.resolve import resolve, with_weights
 from dslite.stages.catalogue import CORPUS, STAGES, chain
 
 _RESOLVED = frozenset(CORPUS) | {"seeds", "chunk", "discrepancies"}
@@ -47,14 +47,12 @@ def with_earlier(settings: Settings, name: str) -> Settings:
     have been fetched.
 
     Raises:
-        DsliteError: if one of them would replace results of other parameters, or failed.
+        DsliteError: if one of them would replace results of other parameters, or failed, or weights cannot be had.
     """
     from dslite.run import session  # imports Snakemake: a notebook of a run does without
-    from dslite.weights import fetch_weights
 
-    if not settings.weights_file and any(STAGES[earlier].weights for earlier in chain(name)):
-        fetch_weights(settings.backbone)
-        settings = resolve(**settings.as_parameters())
+    if any(STAGES[earlier].weights for earlier in chain(name)):
+        (settings,) = with_weights([settings])
     needs = STAGES[name].needs
     if not needs:
         return settings

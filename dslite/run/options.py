@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dslite.backbones import names
 from dslite.corpora import CORPORA
+from dslite.layout.settings import RANDOM
 from dslite.profiles import FULL_BACKBONE
 from dslite.readings import READINGS
 from dslite.stages.catalogue import DEFAULT, STAGES
@@ -122,6 +123,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="DIR",
         default="",
         help="folder with ImageNet weights as Keras names them (default: $DSLITE_WEIGHTS, then Keras' own)",
+    )
+    where.add_argument(
+        "--random-weights",
+        dest="weights",
+        action="store_const",
+        const=RANDOM,
+        help="start from random weights; every page says so, and no figure says anything about the paper's models",
     )
     where.add_argument(
         "--output", metavar="DIR", default="", help="folder for reports/ and artifacts/ (default: this repository)"

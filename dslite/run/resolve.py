@@ -1,17 +1,18 @@
 """From what somebody asked for to settings with nothing left to decide."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from dslite import corpora
-from dslite.backbones import names
+from dslite.backbones import base_model, names
 from dslite.errors import DsliteError
 from dslite.layout.paths import NOTEBOOKS, Paths
-from dslite.layout.settings import Settings
+from dslite.layout.settings import RANDOM, Settings
 from dslite.paper.ledger import ablations
 from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES
 from dslite.readings import READINGS
-from dslite.weights import find_weights
+from dslite.weights import fetch_weights, find_weights
 
 
 def resolve(
@@ -36,7 +37,7 @@ def resolve(
     Args:
         corpus: a name of the registry, or the path of a CSV (own data).
         data, weights: else ``DSLITE_DATA`` and ``DSLITE_WEIGHTS``. A stand-in takes the place of a corpus
-            that is not found in ``data``.
+            that is not found in ``data``; ``weights`` may be ``random``.
         profile: may be ``auto``: full where the real corpus is found, demo where it is not.
         backbone, output: else the profile's own, and the repository's root.
         discrepancies: IDs of the ledger's entries, e.g. ``"F-02 F-16"``.
@@ -45,7 +46,8 @@ def resolve(
         DsliteError: for a name, number or folder that does not exist or is out of range.
     """
     data_folder = _folder("data", data or os.environ.get("DSLITE_DATA", ""))
-    weights_folder = _folder("weights", weights or os.environ.get("DSLITE_WEIGHTS", ""))
+    random = weights == RANDOM
+    weights_folder = None if random else _folder("weights", weights or os.environ.get("DSLITE_WEIGHTS", ""))
     if corpora.is_own(corpus):
         # Absolute, because the notebook runs in another folder than the command that named the file.
         # Not resolved, because a CSV may be a link into a store of blobs, with its audio beside the link.
@@ -89,7 +91,7 @@ def resolve(
         reader=reader,
         data=data_folder,
         weights=weights_folder,
-        weights_file=find_weights(backbone, weights_folder),
+        weights_file=None if random else find_weights(backbone, weights_folder),
         profile=profile,
         reading=READINGS[reading],
         backbone=backbone,
@@ -99,7 +101,27 @@ def resolve(
         seeds=seeds,
         chunk=float(chunk),
         discrepancies=_entries(discrepancies),
+        random_weights=random,
     )
+
+
+def with_weights(settings: Sequence[Settings]) -> list[Settings]:
+    """The same, with ImageNet weights for all: those that are not on this machine are downloaded.
+
+    Raises:
+        DsliteError: if weights cannot be had and random ones were not asked for.
+    """
+    lacking = {s.backbone for s in settings if not s.weights_file and not s.random_weights}
+    for backbone in sorted(lacking):
+        print(f"Fetching the ImageNet weights of {backbone} ...", flush=True)
+        if not fetch_weights(backbone):
+            base = base_model(backbone)
+            raise DsliteError(
+                f"{backbone} needs ImageNet weights, and they could not be fetched. Put {base.file} "
+                f"({base.url}{base.file}) into a folder and name it with --weights; or take --backbone "
+                f"{DEMO_BACKBONE}, whose weights are installed; or, to try things out only, --random-weights."
+            )
+    return [resolve(**s.as_parameters()) if s.backbone in lacking else s for s in settings]
 
 
 def _entries(said: str) -> tuple[str, ...]:

@@ -163,7 +163,7 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
         model.save(draft)
     noise = np.random.default_rng(seed).standard_normal((CALIBRATION, samples)).astype(np.float32)
     note = "untrained, for timing only: what it says means nothing"
-    about = {"note": note, "backbone": backbone, "weights": "random"}
+    about = {"note": note, "backbone": backbone, "weights": "untrained"}
     layers = len(next(layer for layer in model.layers if hasattr(layer, "layers")).layers)
 
     def report(doing: str) -> None:
@@ -191,7 +191,7 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
         "stage": STAGE,
         "identity": identity,
         "backbone": backbone,
-        "weights": "random",
+        "weights": "untrained",
         "seed": seed,
         "samples": samples,
         "rate": RATE,
@@ -199,7 +199,7 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
         "rounds": ROUNDS,
         "trained_layers": int(layers * HEAD.share),
         "warnings": [
-            "RANDOM WEIGHTS, on purpose: nothing was trained. What a chunk costs depends on the shapes of a network, "
+            "NOT TRAINED, on purpose: what a chunk costs depends on the shapes of a network, "
             "not on the values of its weights; what this model says of a sound means nothing."
         ],
         **records.circumstances(started),

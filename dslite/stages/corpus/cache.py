@@ -52,7 +52,14 @@ def cache(
     reading, spectrograms = settings.reading, settings.paths.spectrograms
     stored, length = store.Samples(samples) if len(clips) else {}, settings.recipe.chunk
     chunks, short = store.build(
-        clips["file"], stored, length, reading.front_end(), spectrograms, progress, reading.short_files
+        clips["file"],
+        stored,
+        length,
+        reading.front_end(),
+        spectrograms,
+        progress,
+        reading.short_files,
+        reading.remainder,
     )
     kept = clips[clips["file"].isin(chunks["file"])].reset_index(drop=True)
     told = "are shorter than one chunk and left out of train, dev and test, as the released code does (F-16)."

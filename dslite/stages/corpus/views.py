@@ -52,6 +52,20 @@ def class_by_partition(clips: pd.DataFrame, classes: Sequence[str]) -> pd.DataFr
     return counts.rename_axis(index=None, columns=None).astype(int)
 
 
+def coverage(stage: FinishedStage) -> str:
+    """What chunks repeat and what they leave out, in two sentences."""
+    chunk, minutes = stage.settings.recipe.chunk, stage.clips["duration"].sum() / 60
+    if not chunk:
+        return "Every file is one plot, whatever its length."
+    of_file = stage.chunks.groupby("file").agg(end=("start_s", "max"), padded=("padded", "first"))
+    rest = (stage.clips.set_index("file")["duration"] - of_file["end"] - chunk)[~of_file["padded"]].clip(lower=0)
+    return (
+        f"Chunks are {chunk:g} s long and begin every {chunk / 2:g} s; {of_file['padded'].sum()} of {len(of_file)} "
+        f"files are shorter and repeated up to one. Of {minutes:.1f} min {rest.sum() / 60:.1f} are in no chunk: what "
+        f"follows a file's last one (the reading sound adds a last chunk that ends with the file)."
+    )
+
+
 def durations(clips: pd.DataFrame, chunk: float = 0.0, published_mean: float | None = None) -> Figure:
     """Histogram of durations by partition.
 

@@ -31,7 +31,7 @@ def work(settings: Settings) -> FinishedStage:
     if record := records.made(settings, "corpus", identity):
         return FinishedStage(settings, record)
     from dslite.stages.corpus.cache import cache  # imports TensorFlow: not for those who find their results made
-    from dslite.store import decode, twins
+    from dslite.store import RATE, decode, twins
 
     started, paths = time.monotonic(), settings.paths
     front_end = asdict(settings.reading.front_end())
@@ -71,11 +71,21 @@ def work(settings: Settings) -> FinishedStage:
         "chunks": len(cached.chunks),
         "data_hash": cached.data_hash,
         "front_end": {name: value for name, value in front_end.items() if name != "resize"},  # not cached
-        "warnings": [*cached.warnings, *told, *warnings],
+        "warnings": [*cached.warnings, *_low_rates(cached.clips, RATE), *told, *warnings],
     }
     tables = {"clips": cached.clips, "found": found, "chunks": cached.chunks, "problems": problems}
     records.write(settings, record, tables)
     return FinishedStage(settings, record)
+
+
+def _low_rates(clips: pd.DataFrame, usual: int) -> list[str]:
+    """What is to be said of files that were recorded at less than the usual rate, in Hz."""
+    counts = clips.loc[clips["rate"] < usual, "rate"].value_counts().sort_index()
+    return [
+        f"{count} files were recorded at {rate} Hz: their plots are empty above {rate / 2:g} Hz. A model that learns "
+        f"from them expects such files; and where classes differ in their rate, it learns the rate."
+        for rate, count in counts.items()
+    ]
 
 
 def _same_recordings(clips: pd.DataFrame, groups: list[tuple[str, ...]]) -> tuple[pd.DataFrame, list[str]]:

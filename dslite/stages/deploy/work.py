@@ -67,6 +67,7 @@ def work(settings: Settings) -> FinishedStage:
         lambda doing: progress.report(min(next(steps), 9), 10, doing),
         CALIBRATION[settings.profile],
         settings.reading.decision,
+        settings.reading.remainder,
     )
     good = list(offered.table.loc[offered.table["offered"], "model"])
     timings, streamed = pd.DataFrame(), pd.DataFrame()
@@ -110,6 +111,8 @@ def about(stage: FinishedStage, seconds: float) -> dict:
         "augmentation": stage.chosen,
         "trained_on": "train + dev",
         "chunk": f"{seconds:g} s{whole}",
+        "decision": stage.settings.reading.decision,
+        "remainder": stage.settings.reading.remainder,
     }
 
 

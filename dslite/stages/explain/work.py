@@ -158,7 +158,7 @@ class _Subject:
         """float32 (samples,): what the model hears of it."""
         row, p = self.chunks.iloc[chunk], self.front_end
         length = round(self.stage.settings.recipe.chunk * p.rate) or None
-        return audio.cut(self._samples[row["file"]], length, length // 2 if length else 1, p.window)[row["chunk"]]
+        return audio.cut(self._samples[row["file"]][round(row["start_s"] * p.rate) :], length, 1, p.window)[0]
 
     def seconds(self, levels: np.ndarray) -> float:
         """How long levels are."""
