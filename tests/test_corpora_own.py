@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from dslite.corpora import fingerprint, locate, read
-from dslite.corpora.readers.own_csv import split_groups
+from dslite.corpora.split import deal
 from dslite.errors import DsliteError
 from tests.corpus_files import audio, text
 
@@ -98,7 +98,7 @@ def test_a_split_by_files_has_every_class_in_proportion(tmp_path):
 @pytest.mark.parametrize("count", [3, 4, 5, 7, 20])
 def test_even_few_speakers_serve_all_partitions(count):
     groups = [f"speaker {n}" for n in range(count) for _ in range(6)]
-    places = split_groups(groups, list("aab" * (count * 2)))
+    places = deal(groups, list("aab" * (count * 2)))
     assert len(set(zip(groups, places, strict=True))) == count
     assert set(places) == {"train", "dev", "test"}
     assert Counter(places)["train"] >= max(Counter(places)["dev"], Counter(places)["test"])
@@ -123,7 +123,7 @@ def test_names_of_which_only_some_begin_with_a_partition(tmp_path):
         (["filename,label", "a.wav,x", "b.wav,x"], "1 different labels"),
         (["filename,label", "../a.wav,x", "b.wav,y"], "'../a.wav'.*below the corpus' own folder"),
         (["filename,label", "a.wav,x", "./a.wav,y"], "labelled more than once"),
-        (["filename,label,speaker", "a.wav,x,1", "b.wav,y,1"], "names 1 speakers: train, dev and test need"),
+        (["filename,label,speaker", "a.wav,x,1", "b.wav,y,1"], "usable files of 1 speakers; train, dev and test need"),
     ],
 )
 def test_unusable_csvs_are_refused_in_words(tmp_path, lines, told):

@@ -209,7 +209,7 @@ def test_the_split_is_made_over_what_is_there(tmp_path):
 
 
 def test_two_speakers_are_too_few(tmp_path):
-    with pytest.raises(DsliteError, match="2 speakers.*leave the column out"):
+    with pytest.raises(DsliteError, match="of 2 speakers.*leave the column out"):
         read(str(corpus(tmp_path, row="{n}.{e},{l},{l}")), tmp_path)
 
 

@@ -1,7 +1,5 @@
 """Is it fit for use, and is it what the paper used?"""
 
-from collections import Counter
-
 import pandas as pd
 
 from dslite.corpora.listing import Problem
@@ -10,6 +8,9 @@ from dslite.errors import DsliteError
 
 TOLERANCE = 0.01
 """Durations within one percent of Table 1 agree with it: it prints three or four digits."""
+
+NAMED = 10
+"""Most reasons for leaving files out, and most files of each, that a refusal names."""
 
 FIELDS = {
     "files": "{:,.0f} files",
@@ -27,10 +28,10 @@ def refuse_unfit(where: str, info: CorpusInfo, clips: pd.DataFrame, problems: li
         where: the folder or file, for the message.
         info: what the corpus is.
         clips: columns ``speaker``, ``label``, ``partition``.
-        problems: what was left out; its most frequent reasons go into the message.
+        problems: what was left out and why; goes into the message.
 
     Raises:
-        DsliteError: if there is no clip, a speaker in two partitions, or a class missing from a partition.
+        DsliteError: if there is no clip, a speaker in two partitions, too few speakers, or a class missing from one.
     """
     if clips.empty:
         raise DsliteError(f"{where} has no usable clip.{_why(problems)} Expected: {info.layout}.")
@@ -43,21 +44,36 @@ def refuse_unfit(where: str, info: CorpusInfo, clips: pd.DataFrame, problems: li
             f"{where}: {len(leaking)} speakers stand in more than one partition ({examples}). Scores would tell how "
             "well known voices are recognised. Give every speaker one partition."
         )
+    if len(named) == len(clips) and len(spread) < len(PARTITIONS):
+        raise DsliteError(
+            f"{where}: usable files of {len(spread)} speakers; train, dev and test need at least one each, or scores "
+            f"would tell how well known voices are recognised.{_why(problems)} Add a speaker, or leave the column out: "
+            "then files are dealt, and the pages say so."
+        )
     counts = pd.crosstab(clips["partition"], clips["label"]).reindex(PARTITIONS, columns=info.classes, fill_value=0)
     missing = {part: [repr(c) for c in info.classes if not counts.loc[part, c]] for part in PARTITIONS}
     if told := "; ".join(f"{part} has no {', no '.join(classes)}" for part, classes in missing.items() if classes):
         raise DsliteError(
             f"{where}: every class is needed in train, dev and test, but {told}.{_why(problems)} "
-            "Add labelled files of the class to the partition, or leave the class out everywhere."
+            "Add labelled files of the class to the partition, or leave the class out everywhere. "
+            f"Partition: {info.partition}."
         )
 
 
 def _why(problems: list[Problem]) -> str:
-    skipped = Counter(problem.reason for problem in problems if problem.kind == "skipped").most_common()
     noticed = [problem.reason for problem in problems if problem.kind == "warning"]
-    told = "; ".join(f"{count} x {reason}" for reason, count in skipped[:3]) + (" …" if skipped[3:] else "")
-    left_out = f" Left out: {told}." if told else ""
+    skipped: dict[str, list[str]] = {}
+    for problem in problems:
+        if problem.kind == "skipped":
+            skipped.setdefault(problem.reason, []).append(problem.file)
+    reasons = sorted(skipped, key=lambda reason: -len(skipped[reason]))
+    told = [f"{len(skipped[why])} x {why}: {_few(skipped[why], ', ')}".rstrip(": ") for why in reasons]
+    left_out = f" Left out: {_few(told, '; ')}." if told else ""
     return left_out + (f" Noticed: {'; '.join(noticed[:3])}." if noticed else "")
+
+
+def _few(texts: list[str], between: str) -> str:
+    return between.join(texts[:NAMED]) + f"{between}and {len(texts) - NAMED} more" * (len(texts) > NAMED)
 
 
 def against_table1(info: CorpusInfo, clips: pd.DataFrame) -> tuple[list[Problem], list[str]]:

@@ -2,22 +2,24 @@
 
 import csv
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from dslite.errors import DsliteError
 
-_REQUIRED = ("filename", "label")
+LINE = "#line"
+"""The key under which a row has the number of its line; no column is called so."""
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Reads a CSV file with a header.
+def read_csv(path: Path, required: Sequence[str] = ("filename", "label")) -> list[dict[str, str]]:
+    """Reads a CSV file with a header that names at least the ``required`` columns.
 
     Comma, semicolon and tab are told apart by the header, or by a first line ``sep=;`` as spreadsheets write it; a byte
     order mark, blank lines, lines that begin with ``#``, spaces around values and a separator at the end of the lines
     are left out. ``file_name`` and ``file`` count as ``filename``; capital letters in the header do not matter.
 
     Returns:
-        A dict per row, column name (lower case) -> value.
+        A dict per row, column name (lower case) -> value, and `LINE`.
 
     Raises:
         DsliteError: if it is not UTF-8 text, lacks a column, or a row has too few or too many fields or a quotation
@@ -51,10 +53,10 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     while names and not names[-1]:
         names.pop()
     columns = ["filename" if name in ("file_name", "file") else name for name in names]
-    if missing := [name for name in _REQUIRED if name not in columns]:
+    if missing := [name for name in required if name not in columns]:
         raise DsliteError(
             f"{path} has no column {' and no column '.join(missing)}: its first line must name its columns, "
-            f"for example {','.join(_REQUIRED)}; it reads {', '.join(columns) or 'nothing'}."
+            f"for example {','.join(required)}; it reads {', '.join(columns) or 'nothing'}."
         )
     if twice := {name for name in columns if name and columns.count(name) > 1}:
         raise DsliteError(f"{path} names the column {', '.join(sorted(twice))} more than once. Keep one of them.")
@@ -66,7 +68,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
                 f"{path}, line {number}: {len(values)} fields where the header has {len(columns)} "
                 f"({', '.join(columns)}). Put names that hold a {kinds.get(delimiter, delimiter)} in double quotes."
             )
-    return [dict(zip(columns, values, strict=True)) for _, values in rows[1:]]
+    return [dict(zip(columns, values, strict=True)) | {LINE: str(number)} for number, values in rows[1:]]
 
 
 def read_arff(path: Path) -> list[dict[str, str]]:

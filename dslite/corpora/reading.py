@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
 from importlib import import_module
@@ -11,11 +12,13 @@ from types import ModuleType
 import pandas as pd
 import soundfile
 
+from dslite.corpora import split
 from dslite.corpora.checks import against_table1, refuse_unfit
 from dslite.corpora.folders import digest, walk
 from dslite.corpora.listing import Entry, Problem
-from dslite.corpora.own import is_own
+from dslite.corpora.own import FORM, is_own
 from dslite.corpora.registry import CORPORA, CorpusInfo
+from dslite.corpora.split import Group
 from dslite.decoding import UnusableAudio, header, segment
 from dslite.errors import DsliteError
 
@@ -28,8 +31,8 @@ class Corpus:
     """A corpus on disk.
 
     Attributes:
-        name: ``ccs`` ... ``sleep``, or the slug of an own CSV.
-        info: what is known about it; for an own CSV made on the fly.
+        name: ``ccs`` ... ``sleep``, or the slug of own data.
+        info: what is known about it; for own data made on the fly.
         classes: in the order used everywhere.
         clips: the usable clips, sorted by file: ``file`` (POSIX path relative to ``folder``, unique), ``speaker`` (""
             where unknown), ``label`` (one of ``classes``), ``partition`` (train, dev, test), ``duration`` (s), ``rate``
@@ -39,6 +42,7 @@ class Corpus:
         data: one of `DATA`; every page made from the corpus shows it.
         note: what is particular about it; may be empty.
         folder: where it lies.
+        split: the partition of every speaker (or file) that was dealt here; empty where the corpus names its partition.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Corpus:
     data: str
     note: str
     folder: Path
+    split: Mapping[Group, str]
 
 
 def _reader(info: CorpusInfo | None = None) -> ModuleType:
@@ -57,31 +62,30 @@ def _reader(info: CorpusInfo | None = None) -> ModuleType:
 
 
 def known(name: str) -> str:
-    """Returns ``name`` if it is one of the eight or the path of a CSV.
+    """Returns ``name`` if it is one of the eight or the path of own data.
 
     Raises:
         DsliteError: if it is neither.
     """
     if name in CORPORA or is_own(name):
         return name
-    raise DsliteError(f"There is no corpus {name!r}. Known: {', '.join(CORPORA)}, or the path of an own .csv file.")
+    raise DsliteError(f"There is no corpus {name!r}. Known: {', '.join(CORPORA)}, or the path of {FORM}.")
 
 
 def locate(name: str, data: Path | None) -> Path | None:
     """The folder of a corpus: ``data``/<name> if it holds the corpus in its official layout, else None.
 
-    An own corpus' folder is that of its CSV; None if there is no such file.
+    An own corpus' folder is itself or that of its CSV; None if there is no such file.
     """
     if is_own(known(name)):
-        return Path(name).parent if Path(name).is_file() else None
+        path = Path(name)
+        return path if path.is_dir() else path.parent if path.is_file() else None
     folder = None if data is None else data / name
     return folder if folder is not None and folder.is_dir() and _reader(CORPORA[name]).holds(folder) else None
 
 
 def describe_missing(name: str, data: Path | None) -> str:
     """Where a corpus was looked for, what was expected there, how to get it and under what licence; several lines."""
-    if is_own(known(name)):
-        return f"looked for: {name} (there is no such file)\nexpected: a CSV of filename,label[,speaker][,partition]"
     info = CORPORA[name]
     if data is None:
         looked = "nowhere: no data folder was given (--data or DSLITE_DATA)"
@@ -106,12 +110,13 @@ def fingerprint(folder_or_csv: Path) -> str:
     return digest(folder, {folder_or_csv, folder / "corpus.toml", *_reader().listed_files(folder_or_csv)})
 
 
-def read(name: str, folder: Path) -> Corpus:
-    """Reads and checks a corpus; looks at headers only.
+def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:
+    """Reads and checks a corpus; looks at headers only. Writes nothing.
 
     Args:
-        name: one of `CORPORA`, or the path of an own CSV.
+        name: one of `CORPORA`, or the path of own data.
         folder: where it lies (for an own CSV: the CSV's folder).
+        kept: where the split that was made here is written down (:mod:`dslite.corpora.split`), there or not yet.
 
     Raises:
         DsliteError: if scores on it would be worthless: a speaker in two partitions, a class missing from a partition,
@@ -119,7 +124,7 @@ def read(name: str, folder: Path) -> Corpus:
     """
     own = is_own(known(name))
     if own:
-        where = Path(folder) / Path(name).name
+        where = folder if Path(name).is_dir() else folder / Path(name).name
         info, entries, problems = _reader().entries(where)
     else:
         info, where = CORPORA[name], folder
@@ -127,8 +132,13 @@ def read(name: str, folder: Path) -> Corpus:
     told, note, sounds = _corpus_toml(folder, info)
     if own and sounds:
         info = replace(info, shared_audio="the recordings' owner allows it (corpus.toml)")
-    clips, broken = _with_headers(folder, entries)
+    clips, usable, broken = _with_headers(folder, entries)
     problems += broken
+    dealt: dict[Group, str] = {}
+    if not info.partition:
+        clips["partition"], dealt, how = split.made(folder, usable, split.read(kept) if kept else {})
+        # The folders of this machine are nothing to those who read a page.
+        info = replace(info, partition=how + (f", kept in {'/'.join(kept.parts[-4:])}" if kept else ""))
     refuse_unfit(str(where), info, clips, problems)
     data = told or "real"
     if data != "stand-in":
@@ -137,8 +147,15 @@ def read(name: str, folder: Path) -> Corpus:
         if differences and not told:
             data, note = "differing", "differs from Table 1: " + "; ".join(differences)
     if own:
+        problems = split.alone(clips) + problems
         note = "; ".join(filter(None, (note, f"partition: {info.partition}")))
-    return Corpus(info.name, info, info.classes, clips, _table(problems), data, note, folder)
+    return Corpus(info.name, info, info.classes, clips, _table(problems), data, note, folder, dealt)
+
+
+def told(problems: pd.DataFrame, most: int = 8) -> list[str]:
+    """Problems (`Corpus.problems`) for people, a line each; beyond ``most`` of them, how many more there are."""
+    lines = [f"{row.file}: {row.reason}".removeprefix(": ") for row in problems.itertuples()]
+    return lines[:most] + [f"and {len(lines) - most} more, listed on the corpus page"] * (len(lines) > most)
 
 
 def _table(problems: list[Problem]) -> pd.DataFrame:
@@ -147,12 +164,12 @@ def _table(problems: list[Problem]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["file", "kind", "reason"], dtype="str")
 
 
-def _with_headers(folder: Path, entries: list[Entry]) -> tuple[pd.DataFrame, list[Problem]]:
-    """The clips whose headers can be read (see `Corpus.clips`), and what is wrong with the others."""
+def _with_headers(folder: Path, entries: list[Entry]) -> tuple[pd.DataFrame, list[Entry], list[Problem]]:
+    """The clips whose headers can be read (see `Corpus.clips`), their entries, and what is wrong with the others."""
     # Waiting for the disk is most of the work, and libsndfile lets go of Python's lock: threads help.
     with ThreadPoolExecutor(8) as pool:
         headers = list(pool.map(_header, [folder / entry.file for entry in entries], chunksize=64))
-    rows, broken = [], []
+    rows, usable, broken = [], [], []
     for entry, found in zip(entries, headers, strict=True):
         if isinstance(found, str):
             broken.append(Problem(entry.file, "skipped", found))
@@ -166,10 +183,11 @@ def _with_headers(folder: Path, entries: list[Entry]) -> tuple[pd.DataFrame, lis
                 broken.append(Problem(file, "skipped", told))
                 continue
             duration = end - entry.start
+        usable.append(entry)
         rows.append((file, entry.speaker, entry.label, entry.partition, duration, *rest))
     kinds = dict.fromkeys(("file", "speaker", "label", "partition"), "str")
     kinds |= {"duration": "float64", "rate": "int64", "channels": "int64"}
-    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds), broken
+    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds), usable, broken
 
 
 def _header(path: Path) -> tuple[float, int, int] | str:

@@ -91,9 +91,15 @@ class Paths:
         """The folder of what was measured of one base model."""
         return self.artifacts / "benchmark" / backbone
 
-    def seed(self, seed: int) -> Path:
+    def seed(self, seed: int | str) -> Path:
         """The output of a run with a further seed."""
         return self.artifacts / "seeds" / str(seed)
+
+    def split(self, corpus: str) -> Path:
+        """Where the split of own data is written down: one for all seeds."""
+        outer = (Paths(folder) for folder in self.output.parents)
+        first = next((paths for paths in outer if paths.seed(self.output.name) == self.output), self)
+        return first.corpus(corpus).file("corpus", "split.csv")
 
     def recorded(self, stage: str) -> list[str]:
         """Names of the corpora whose record of a stage is there, sorted."""

@@ -16,7 +16,7 @@ class Settings:
     """The parameters of a corpus' notebooks, with nothing left to decide.
 
     Attributes:
-        source: the corpus as it was asked for: a name of the registry or the path of a CSV.
+        source: the corpus as it was asked for: a name of the registry or the path of own data.
         name: the corpus' name on disk and in tables.
         folder: where its audio lies, or will lie if it is a stand-in.
         standin: whether the corpus is not there and a SYNTHETIC one takes its place.
@@ -57,6 +57,10 @@ class Settings:
     @property
     def paths(self) -> CorpusPaths:
         return Paths(self.output).corpus(self.name)
+
+    @property
+    def split(self) -> Path:
+        return Paths(self.output).split(self.name)
 
     @property
     def recipe(self) -> Recipe:

@@ -76,6 +76,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         planned = _planned(chosen, settings, chosen.stages, paths, templates)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
+            own = [s for s in settings if s.name not in corpora.CORPORA]
+            print("\n".join(line for s in own for line in listing.corpus_lines(s)))
             return 0
         outputs.sweep(paths)
         if planned.jobs:  # a run that is killed must not leave an index that leads to pages which are gone
@@ -91,6 +93,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         finally:
             if planned.jobs or not paths.index.exists():
                 outputs.write(planned.after(undone), outputs.record(planned, vars(chosen), began, code))
+    for line in listing.skipped_lines(settings):
+        print(line)
     if undone:
         print(f"{len(undone)} of {len(planned.jobs)} notebooks are not done: {', '.join(undone)}.")
     if failed:
@@ -116,10 +120,9 @@ def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     everything = list(dict.fromkeys([*corpora.CORPORA, *chosen.corpora]))
     settings = _settings(chosen, everything)
     planned = _planned(chosen, settings, tuple(STAGES), paths, templates)
-    data = settings[0].data
     print("Corpora")
-    for name in everything:
-        print("\n".join(listing.corpus_lines(name, data)))
+    for s in settings:
+        print("\n".join(listing.corpus_lines(s)))
     print("\nNotebooks")
     print("\n".join(listing.notebook_lines(planned)))
     return 0
@@ -148,7 +151,7 @@ def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: 
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
-    """The settings of some corpora; two that would lie in one folder are refused."""
+    """The settings of some corpora; one whose results would lie where another's are is refused."""
     settings = [
         resolve(
             name,
@@ -165,10 +168,13 @@ def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
         )
         for name in names
     ]
-    first: dict[str, str] = {}
+    first = {s.name: listing.source(s) for s in reversed(settings)}
     for s in settings:
-        if first.setdefault(s.name, s.source) != s.source:
-            raise DsliteError(f"{first[s.name]} and {s.source} would both be called {s.name}; rename one of the files.")
+        if first[s.name] != s.source:
+            raise DsliteError(
+                f"{first[s.name]} and {s.source} would both be called {s.name}: one's results would replace the "
+                "other's. Rename one of them, or give one another --output."
+            )
     return settings
 
 

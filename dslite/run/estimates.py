@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 from dslite import corpora
 from dslite.backbones import base_model
+from dslite.corpora.folders import audio_below
 from dslite.layout import notes
 from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
@@ -49,7 +49,8 @@ def _pictures(settings: Settings, info: corpora.CorpusInfo | None) -> tuple[floa
     if settings.standin:
         return 120, 120
     if info is None:
-        files = len(Path(settings.source).read_bytes().splitlines())
+        own = settings.recordings
+        files = len(audio_below(own) if own.is_dir() else own.read_bytes().splitlines())
         return 1.5 * files, files
     chunk = settings.recipe.chunk
     each = max(1.0, 2 * info.table1.mean_s / chunk - 1) if chunk else 1.0

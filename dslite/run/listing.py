@@ -10,10 +10,11 @@ from dslite.run.estimates import spoken
 from dslite.run.session import Session
 
 
-def corpus_lines(name: str, data: Path | None) -> list[str]:
-    """A corpus: what was found against Table 1, or how to come by it."""
+def corpus_lines(settings: Settings) -> list[str]:
+    """A corpus: what was found against Table 1, or how to come by it; of own data, what a run would say of it."""
+    name, data = settings.source, settings.data
     info = corpora.CORPORA.get(name)
-    head, published = f"{corpora.slug(name):8} own data", []
+    head, published = f"{settings.name:8} own data", []
     if info:
         row, head = info.table1, f"{name:8} {info.title} ({info.sound})"
         counts = f"{row.files} files, {row.speakers} speakers, {row.classes} classes, {row.minutes / 60:.1f} h"
@@ -22,11 +23,15 @@ def corpus_lines(name: str, data: Path | None) -> list[str]:
     if folder is None:
         return [f"{head}: not found", *published, *_indented(corpora.describe_missing(name, data))]
     try:
-        found = corpora.read(name, folder)
+        found = corpora.read(name, folder, settings.split)
     except DsliteError as error:
         return [f"{head}: found in {folder}, but refused", f"         {error}"]
     clips = found.clips
     speakers = clips["speaker"][clips["speaker"] != ""].nunique() or "?"
+    if info is None:
+        counts = clips["partition"].value_counts().reindex(corpora.PARTITIONS, fill_value=0)
+        told = [", ".join(f"{part}: {count} files" for part, count in counts.items()), *corpora.told(found.problems)]
+        published = _indented("\n".join(told))
     return [
         f"{head}: found in {folder} ({found.data}{': ' + found.note if found.note else ''})",
         f"         found:   {len(clips)} files, {speakers} speakers, {clips['label'].nunique()} classes, "
@@ -72,10 +77,33 @@ def plan_lines(session: Session) -> list[str]:
     return lines
 
 
+def skipped_lines(settings: list[Settings]) -> list[str]:
+    """How many files of each corpus its last run left out, and where they are listed."""
+    lines = []
+    for s in settings:
+        told = _record(s)
+        if skipped := told.get("skipped"):
+            total, page = told["files"] + skipped, s.paths.page("corpus")
+            lines.append(f"{s.name}: {skipped} of {total} files skipped, listed on {page}")
+    return lines
+
+
+def source(settings: Settings) -> str:
+    """The corpus that the results in a corpus' place are of: another one as long as that is still there."""
+    told = str(_record(settings).get("parameters", {}).get("corpus", settings.source))
+    return told if Path(told).exists() else settings.source
+
+
+def _record(settings: Settings) -> dict:
+    """What the stage that reads a corpus has said of it; empty if it has not."""
+    file = settings.paths.record("corpus")
+    return json.loads(file.read_text("utf-8")) if file.exists() else {}
+
+
 def _kind(settings: Settings) -> str:
     """What the audio is, once the stage that reads it has said so."""
-    record = settings.paths.record("corpus")
-    return f" ({json.loads(record.read_text('utf-8')).get('data', '')})" if record.exists() else ""
+    told = _record(settings)
+    return f" ({told.get('data', '')})" if told else ""
 
 
 def _indented(text: str) -> list[str]:

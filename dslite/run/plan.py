@@ -1,6 +1,7 @@
 """The notebooks of one run and what they are made from; Snakemake and each notebook's process read it from a file."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from dslite.files import whole_file
 from dslite.layout.code import HERE, Code
 from dslite.layout.paths import CorpusPaths, Paths
+from dslite.layout.records import hashed
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
 PAGE_MAKER = "dslite.reporting.pages"
@@ -35,7 +37,7 @@ class Job:
     Attributes:
         corpus: empty for notebooks across corpora.
         stage, title, template, parameters: which notebook, and with what.
-        inputs: what its results are made from -> the record that is meant, as seen from ``artifacts/``.
+        inputs: what its results are made from -> the record (or file) that is meant, as seen from ``artifacts/``.
         made_from: everything else that its results depend on, by a name for people.
         page_from: what its page depends on besides.
         threads: that it may use.
@@ -71,7 +73,7 @@ class Job:
         return [job for job in jobs if record(job.corpus, job.stage) in self.inputs.values()]
 
     def identities(self, paths: Paths) -> dict[str, str]:
-        """Input -> identity of its record as it is now; "" where there is none."""
+        """Input -> identity of its record (or file) as it is now; "" where there is none."""
         return {name: _identity(paths.artifacts / place) for name, place in self.inputs.items()}
 
 
@@ -133,12 +135,13 @@ def make(
         made_from = important | more | {f"code {module}": digest for module, digest in results.items()}
         return Job(corpus, name, title, str(template), parameters, inputs, made_from, page)
 
-    jobs = []
+    jobs, paths = [], Paths(output)
     wanted = _with_needs(stages)
     for member in members:
         for name in (name for name in OF_CORPUS if name in wanted):
             stage = STAGES[name]
             inputs = {needed: record(member.name, needed) for needed in stage.needs}
+            inputs |= {"the split": os.path.relpath(paths.split(member.name), paths.artifacts)} if stage.audio else {}
             more = ({"audio": member.audio} if stage.audio else {}) | (
                 {"weights file": member.weights} if stage.weights else {}
             )
@@ -199,7 +202,10 @@ def _with_needs(stages: Iterable[str]) -> set[str]:
 
 
 def _identity(place: Path) -> str:
+    """Of a record what it says, of another file its content; empty if it is not there."""
     try:
+        if place.suffix != ".json":
+            return hashed(place.read_bytes())
         return str(json.loads(place.read_text("utf-8")).get("identity", ""))
     except FileNotFoundError:
         return ""

@@ -35,7 +35,7 @@ def resolve(
     The arguments are attributes of :class:`dslite.layout.settings.Settings`, "" or 0 where something is left open:
 
     Args:
-        corpus: a name of the registry, or the path of a CSV (own data).
+        corpus: a name of the registry, or the path of own data (a CSV, or a folder with a sub-folder per class).
         data, weights: else ``DSLITE_DATA`` and ``DSLITE_WEIGHTS``. A stand-in takes the place of a corpus
             that is not found in ``data``; ``weights`` may be ``random``.
         profile: may be ``auto``: full where the real corpus is found, demo where it is not.
@@ -48,24 +48,18 @@ def resolve(
     data_folder = _folder("data", data or os.environ.get("DSLITE_DATA", ""))
     random = weights == RANDOM
     weights_folder = None if random else _folder("weights", weights or os.environ.get("DSLITE_WEIGHTS", ""))
-    if corpora.is_own(corpus):
-        # Absolute, because the notebook runs in another folder than the command that named the file.
-        # Not resolved, because a CSV may be a link into a store of blobs, with its audio beside the link.
-        corpus = os.path.abspath(Path(corpus).expanduser())
-        if not Path(corpus).is_file():
-            raise DsliteError(
-                f"{corpus} does not exist: an own corpus is a CSV of filename,label[,speaker][,partition]."
-            )
-        name, folder, reader = corpora.slug(Path(corpus).stem), Path(corpus).parent, "own_csv"
-        if name in corpora.CORPORA:
-            raise DsliteError(f"{corpus}: {name} is a corpus of the paper; give the CSV another name.")
-    elif corpus in corpora.CORPORA:
+    if corpus in corpora.CORPORA:
         name, folder = corpus, corpora.locate(corpus, data_folder)
         reader = corpora.CORPORA[corpus].reader
     else:
-        raise DsliteError(
-            f"The corpus {corpus!r} is not one of {', '.join(corpora.CORPORA)}; own data is named by its .csv file."
-        )
+        # Absolute, because the notebook runs in another folder than the command that named the file.
+        # Not resolved, because a CSV may be a link into a store of blobs, with its audio beside the link.
+        corpus = os.path.abspath(corpora.known(os.path.expanduser(corpus)))
+        name, folder, reader = corpora.slug(corpus), corpora.locate(corpus, None), "own_csv"
+        if folder is None:
+            raise DsliteError(f"{corpus} does not exist. Own data is {corpora.FORM}.")
+        if (paper := Path(corpus).stem) in corpora.CORPORA:
+            raise DsliteError(f"{corpus}: {paper} is a corpus of the paper (--data says where); give it another name.")
     if profile not in ("auto", *PROFILES):
         raise DsliteError(f"The profile {profile!r} is not one of auto, {', '.join(PROFILES)}.")
     if reading not in READINGS:

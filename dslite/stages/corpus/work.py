@@ -5,13 +5,11 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from dslite.corpora.reading import fingerprint, read
+from dslite.corpora import split
+from dslite.corpora.reading import fingerprint, read, told
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
-
-FEW = 8
-"""Most warnings that the record tells one by one."""
 
 
 def work(settings: Settings) -> FinishedStage:
@@ -26,6 +24,7 @@ def work(settings: Settings) -> FinishedStage:
         "audio": f"stand-in {settings.seed}" if settings.standin else fingerprint(settings.recordings),
         "chunk": settings.recipe.chunk,
         "reading": settings.reading.parameters("corpus"),
+        "split": sorted(split.read(settings.split).items()),
     }
     identity = records.identity("corpus", asked, settings.chosen)
     if record := records.made(settings, "corpus", identity):
@@ -41,7 +40,7 @@ def work(settings: Settings) -> FinishedStage:
 
         progress.report(0, 1, "synthesising a stand-in")
         write_standin(settings.name, settings.folder, settings.seed)
-    corpus = read(settings.source, settings.folder)
+    corpus = read(settings.source, settings.folder, settings.split)
     total = len(corpus.clips)
 
     def report(text: str, begin: float):
@@ -52,14 +51,14 @@ def work(settings: Settings) -> FinishedStage:
         return count
 
     undecoded = decode(corpus.clips["file"], settings.folder, paths.samples, report("decoding", 0.0))
-    same, told = _same_recordings(corpus.clips, twins(paths.samples) if len(corpus.clips) else [])
+    same, twice = _same_recordings(corpus.clips, twins(paths.samples) if len(corpus.clips) else [])
     found = corpus.clips[~corpus.clips["file"].isin(undecoded["file"])].reset_index(drop=True)
     cached = cache(settings, found, corpus.classes, paths.samples, report("spectrograms", 0.5))
     noticed = pd.concat([corpus.problems, undecoded], ignore_index=True)
     problems = pd.concat([noticed, same, cached.problems], ignore_index=True)
-    warnings = [row.reason if not row.file else f"{row.file}: {row.reason}" for row in noticed.itertuples()]
-    if len(warnings) > FEW:
-        warnings[FEW:] = [f"and {len(warnings) - FEW} more, listed on the corpus page"]
+    if corpus.split:  # written once all has gone well, and from then on part of what the results depend on
+        split.write(settings.split, corpus.split)
+        identity = records.identity("corpus", asked | {"split": sorted(corpus.split.items())}, settings.chosen)
     record = {
         **records.begin(settings, "corpus", identity, started),
         "data": corpus.data,
@@ -68,10 +67,11 @@ def work(settings: Settings) -> FinishedStage:
         "shared_audio": "SYNTHETIC: nobody's recordings" if corpus.data == "stand-in" else corpus.info.shared_audio,
         "classes": list(corpus.classes),
         "files": len(cached.clips),
+        "skipped": int(((problems["kind"] == "skipped") & (problems["file"] != "")).sum()),
         "chunks": len(cached.chunks),
         "data_hash": cached.data_hash,
         "front_end": {name: value for name, value in front_end.items() if name != "resize"},  # not cached
-        "warnings": [*cached.warnings, *_low_rates(cached.clips, RATE), *told, *warnings],
+        "warnings": [*cached.warnings, *_low_rates(cached.clips, RATE), *twice, *told(noticed)],
     }
     tables = {"clips": cached.clips, "found": found, "chunks": cached.chunks, "problems": problems}
     records.write(settings, record, tables)

@@ -1,0 +1,140 @@
+"""The split of own data that names no partition: by speakers, over the usable clips, made once and kept."""
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dslite.corpora.label_files import LINE, read_csv
+from dslite.corpora.listing import Entry, Problem
+from dslite.corpora.registry import PARTITIONS
+from dslite.errors import DsliteError
+from dslite.files import whole_file
+
+SHARES = (0.6, 0.2, 0.2)
+"""Shares of train, dev and test."""
+
+SEED, ATTEMPTS = 0, 100
+SPEAKERS = 0.3
+"""What 1 / (speakers of a class in a partition), as which the variance of its score falls, weighs against the squared
+relative deviation of its share: on simulated corpora this gives more speakers to dev and test at no worse shares."""
+
+_COLUMNS = ("partition", "speaker", "filename")
+
+Group = tuple[str, str]
+"""What stays whole: a speaker, ``("s1", "")``, or a file of which no speaker is known, ``("", "a.wav")``."""
+
+
+def made(folder: Path, clips: Sequence[Entry], kept: Mapping[Group, str]) -> tuple[list[str], dict[Group, str], str]:
+    """Deals clips into partitions.
+
+    Args:
+        folder: where the files lie.
+        clips: the usable ones.
+        kept: partitions of groups as they were dealt before; they stay, and new groups are dealt into what is there.
+
+    Returns:
+        The partition of each clip; that of each group, kept ones included; and how it was made, for pages.
+    """
+    groups = [(clip.speaker, "") if clip.speaker else ("", clip.file) for clip in clips]
+    units = _together(folder, groups, [clip.file for clip in clips])
+    fixed = {unit: kept[one] for one, unit in zip(groups, units, strict=True) if one in kept}
+    places = deal(units, [clip.label for clip in clips], fixed) if clips else []
+    split = dict(kept) | {one: kept.get(one, place) for one, place in zip(groups, places, strict=True)}
+    named = [bool(clip.speaker) for clip in clips]
+    by = "speakers" if all(named) else "speakers, and by files where none is named" if any(named) else "files"
+    shares = ", ".join(f"{share:.0%} {part}" for part, share in zip(PARTITIONS, SHARES, strict=True))
+    return [split[one] for one in groups], split, f"split here by {by} ({shares}; seed {SEED})"
+
+
+def deal(groups: Sequence, labels: Sequence[str], fixed: Mapping = {}) -> list[str]:
+    """Deals whole groups (speakers) into train, dev and test.
+
+    Largest group first, roughly, each goes where it costs least: squared relative deviations from `SHARES` per class,
+    and few speakers of a class (`SPEAKERS`). The cheapest of up to `ATTEMPTS` orders counts, not the rows' own order.
+
+    Args:
+        groups: group of each row, sortable.
+        labels: class of each row.
+        fixed: partitions of groups that are not dealt again.
+
+    Returns:
+        The partition of each row.
+    """
+    tally = Counter(zip(groups, labels, strict=True))
+    names, classes = sorted(set(groups)), sorted(set(labels))
+    counts = np.array([[tally[name, label] for label in classes] for name in names], float)
+    target = np.outer(SHARES, counts.sum(0))
+    sizes = np.stack([counts, counts > 0], axis=1)  # per group: files and speakers of each class
+    given = np.array([PARTITIONS.index(fixed[name]) if name in fixed else -1 for name in names])
+    begin = np.stack([sizes[given == part].sum(0) for part in range(len(PARTITIONS))])
+    random, free = np.random.default_rng(SEED), np.flatnonzero(given < 0)
+
+    def cost(filled: np.ndarray) -> np.ndarray:
+        return ((filled[:, 0] / target - 1) ** 2 + SPEAKERS / np.maximum(filled[:, 1], 0.1)).sum(1)
+
+    def attempt() -> tuple[float, np.ndarray]:
+        place, filled = given.copy(), begin.copy()
+        for one in free[np.argsort(-counts[free].sum(1) * random.lognormal(0, 0.5, len(free)))]:
+            place[one] = np.argmin(cost(filled + sizes[one]) - cost(filled))
+            filled[place[one]] += sizes[one]
+        return cost(filled).sum(), place
+
+    attempts = [attempt() for _ in range(max(1, min(ATTEMPTS, 20_000 // len(names))))]
+    dealt = dict(zip(names, min(attempts, key=lambda one: one[0])[1], strict=True))
+    return [PARTITIONS[dealt[name]] for name in groups]
+
+
+def read(path: Path) -> dict[Group, str]:
+    """The split that was written down; empty if there is none.
+
+    Raises:
+        DsliteError: if it is no such table.
+    """
+    kept: dict[Group, str] = {}
+    for row in read_csv(path, _COLUMNS) if path.is_file() else ():
+        one = row["speaker"], row["filename"]
+        if all(one) or not any(one) or one in kept or row["partition"] not in PARTITIONS:
+            raise DsliteError(
+                f"{path}, line {row[LINE]}: one of {', '.join(PARTITIONS)} was expected, and a speaker or a file, each "
+                "once. Mend it, or delete the file: then the split is made anew."
+            )
+        kept[one] = row["partition"]
+    return kept
+
+
+def write(path: Path, split: Mapping[Group, str]) -> None:
+    """Writes a split down for `read`."""
+    with whole_file(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([_COLUMNS, *((split[one], *one) for one in sorted(split))])
+
+
+def alone(clips: pd.DataFrame) -> list[Problem]:
+    """Names classes that rest on one speaker in a partition; ``clips`` as in :class:`dslite.corpora.reading.Corpus`."""
+    resting: dict[tuple[str, str], list[str]] = {}
+    for (part, label), speakers in clips.groupby(["partition", "label"])["speaker"].agg(set).items():
+        if len(speakers) == 1 and "" not in speakers:
+            resting.setdefault((part, *speakers), []).append(repr(label))
+    told = [f"in {part} {', '.join(labels)} on {speaker!r}" for (part, speaker), labels in resting.items()]
+    reason = f"classes that rest on one speaker alone, whose voice may be all that is learnt: {'; '.join(told)}"
+    return [Problem("", "warning", reason)] if told else []
+
+
+def _together(folder: Path, groups: list[Group], files: list[str]) -> list[Group]:
+    """The groups, those that share a recording (all its bytes) joined; none if fewer than three would be left."""
+    sizes = {file: (folder / file).stat().st_size for file in files}
+    alike = Counter(sizes.values())
+    content = {
+        file: hashlib.sha256((folder / file).read_bytes()).hexdigest() if alike[size] > 1 else file
+        for file, size in sizes.items()
+    }
+    joined, first = {group: group for group in groups}, dict[str, Group]()
+    for group, file in zip(groups, files, strict=True):
+        pair = {joined[group], joined[first.setdefault(content[file], group)]}
+        if len(pair) > 1:
+            joined = {one: min(pair) if name in pair else name for one, name in joined.items()}
+    return [joined[group] for group in groups] if len(set(joined.values())) >= len(PARTITIONS) else groups
