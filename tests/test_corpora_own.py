@@ -7,6 +7,7 @@ import pytest
 from dslite.corpora import fingerprint, locate, read
 from dslite.corpora.split import deal
 from dslite.errors import DsliteError
+from dslite.run.resolve import resolve
 from tests.corpus_files import audio, text
 
 
@@ -142,6 +143,45 @@ def test_a_missing_csv(tmp_path):
     assert locate(str(tmp_path / "no.csv"), None) is None
     with pytest.raises(DsliteError, match="no file"):
         read(str(tmp_path / "no.csv"), tmp_path)
+
+
+def folder(place, *files):
+    for number, file in enumerate(files):
+        audio(place / file, seconds=0.05 + number / 1000)
+    return str(place)
+
+
+def test_a_folder_with_a_sub_folder_per_class(tmp_path, monkeypatch):
+    files = [f"{label}/{'deeper/' * (n % 2)}{n}.wav" for label in ("gull", "möwe <b>") for n in range(6)]
+    path = folder(tmp_path / "My Birds.2", *files, "stray.wav", "gull/.hidden.wav")
+    text(tmp_path / "My Birds.2" / "gull" / "notes.txt", "no audio")
+    monkeypatch.chdir(tmp_path)
+    settings = resolve("My Birds.2", profile="demo", output=tmp_path / "out")
+    assert (settings.source, settings.name) == (path, "my_birds_2")
+    assert settings.folder == settings.recordings == locate(path, None) == tmp_path / "My Birds.2"
+    corpus = read(settings.source, settings.folder)
+    assert dict(zip(corpus.clips["file"], corpus.clips["label"], strict=True)) == {f: f.split("/")[0] for f in files}
+    assert Counter(partitions(corpus).values()) == {"train": 8, "dev": 2, "test": 2} and "by files" in corpus.note
+    assert list(corpus.problems["file"]) == ["stray.wav"] and corpus.name == settings.name
+    before = fingerprint(settings.recordings)
+    (tmp_path / "My Birds.2" / files[0]).unlink()
+    assert fingerprint(settings.recordings) != before
+
+
+def test_a_folder_of_partitions_of_classes(tmp_path):
+    files = [f"{part}/{label}/{n}.wav" for part in ("Train", "validation", "test") for label in "ab" for n in range(2)]
+    corpus = read(folder(tmp_path / "x", *files), tmp_path / "x")
+    named = {"Train": "train", "validation": "dev", "test": "test"}
+    assert partitions(corpus) == {file: named[file.split("/")[0]] for file in files} and corpus.classes == ("a", "b")
+
+
+def test_folders_that_are_no_corpus_are_refused_in_words(tmp_path):
+    with pytest.raises(DsliteError, match="has 0 different labels.*sub-folder per class"):
+        read(folder(tmp_path / "flat", "1.wav", "2.wav"), tmp_path / "flat")
+    with pytest.raises(DsliteError, match="ravdess is a corpus of the paper"):
+        resolve(folder(tmp_path / "ravdess", "Actor_01/1.wav"))
+    with pytest.raises(DsliteError, match="no corpus '/gone/away'.*ravdess.*sub-folder per class"):
+        resolve("/gone/away")
 
 
 def test_the_fingerprint_is_of_the_listed_files(tmp_path):

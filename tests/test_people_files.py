@@ -150,7 +150,9 @@ def test_a_class_without_audio_is_named(tmp_path):
     csv = corpus(tmp_path)
     for file in tmp_path.glob("low*.wav"):
         file.write_bytes(b"no audio" * 9)
-    with pytest.raises(DsliteError, match="train has no 'low'.*12 x not readable as audio"):
+    with pytest.raises(
+        DsliteError, match="train has no 'low'.*12 x not readable as audio: .*: low0a.wav, .*low4b.wav, and 2 more"
+    ):
         read(str(csv), tmp_path)
 
 

@@ -229,3 +229,15 @@ def test_audio_weights_and_gone_files_are_named(root):
         found = staleness.to_do(everything)["css-corpus"]
         place.write_bytes(kept)
         assert (found.text, found.results) == (words, results)
+
+
+def test_an_edited_split_makes_its_corpus_stale(root):
+    place = plan(root).paths.split("css")
+    place.write_text("partition,speaker,filename\n")
+    try:
+        results, _, reasons = stale(root)
+        assert results == {f"css-{stage}" for stage in OF_CORPUS} | {"paper"}
+        assert reasons["css-corpus"] == "new input: the split"
+    finally:
+        place.unlink()
+    assert stale(root) == (set(), set(), {})
