@@ -112,7 +112,7 @@ def kept(tmp_path_factory):
 
 def test_the_split_is_written_down_and_said(kept):
     record = json.loads(kept.paths.record("corpus").read_text())
-    assert record["about"]["partition"].endswith("; seed 0), kept in artifacts/data/corpus/split.csv")
+    assert "; seed 0), kept in artifacts/data/corpus/split.csv; delete it" in record["about"]["partition"]
     written = pd.read_csv(kept.split)
     assert dict(zip(written["speaker"], written["partition"], strict=True)) == parts(read(kept.source, kept.folder))
     before = kept.paths.record("corpus").stat().st_mtime_ns

@@ -138,7 +138,8 @@ def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:
     if not info.partition:
         clips["partition"], dealt, how = split.made(folder, usable, split.read(kept) if kept else {})
         # The folders of this machine are nothing to those who read a page.
-        info = replace(info, partition=how + (f", kept in {'/'.join(kept.parts[-4:])}" if kept else ""))
+        place = f", kept in {'/'.join(kept.parts[-4:])}; delete it for a new one" if kept else ""
+        info = replace(info, partition=how + place)
     refuse_unfit(str(where), info, clips, problems)
     data = told or "real"
     if data != "stand-in":

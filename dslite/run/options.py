@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from dslite.backbones import names
-from dslite.corpora import CORPORA
+from dslite.corpora import CORPORA, FORM
 from dslite.layout.settings import RANDOM
 from dslite.profiles import FULL_BACKBONE
 from dslite.readings import READINGS
@@ -49,7 +49,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="+",
         metavar="NAME",
         default=list(CORPORA),
-        help=f"any of {', '.join(CORPORA)}, or the path of a CSV with own data (default: all eight)",
+        help=f"any of {', '.join(CORPORA)}, or the path of {FORM} (default: all eight)",
     )
     what.add_argument(
         "--stages",
