@@ -61,7 +61,9 @@ def iemocap(folder: Path) -> Path:
 
 
 def own(folder: Path, waves: Sequence[np.ndarray], labels: Sequence[str] = "ab", name: str = "own") -> str:
-    """A CSV of ``0.wav``, ``1.wav``, ... at 16 kHz: labels in turn, the first third train, then dev, then test."""
+    """A CSV of ``0.wav``, ``1.wav``, ... at 16 kHz: labels in turn, the first third train, then dev, then test. Chunks
+    of 3 s."""
+    text(folder / "corpus.toml", "chunk = 3.0")
     rows = ["filename,label,speaker,partition"]
     for i, wave in enumerate(waves):
         soundfile.write(folder / f"{i}.wav", wave, 16_000)

@@ -2,13 +2,38 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
+import soundfile
 
-from dslite.corpora import fingerprint, locate, read
+from dslite.corpora import fingerprint, locate, own_chunk, own_durations, read
 from dslite.corpora.split import deal
 from dslite.errors import DsliteError
 from dslite.run.resolve import resolve
 from tests.corpus_files import audio, text
+
+
+@pytest.mark.parametrize("seconds, chunk", [
+    ([1.51, 1.51, 1.9], 1.5), ([2.86, 2.4, 3.3], 2.5), ([0.4] * 3, 1.0), ([4.65, 9.0, 20.0], 4.0), ([3.0] * 3, 3.0),
+])  # fmt: skip
+def test_chunks_are_as_long_as_the_median_file(tmp_path, seconds, chunk):
+    for number, length in enumerate(seconds):
+        soundfile.write(tmp_path / f"{number}.wav", np.zeros(round(8_000 * length)), 8_000)
+    (tmp_path / "a.csv").write_text("filename,label\n0.wav,x\n1.wav,y\n2.wav,y\ngone.wav,y\n")
+    assert resolve(str(tmp_path / "a.csv")).recipe.chunk == chunk
+    files, found = own_durations(tmp_path / "a.csv")
+    assert files == 3 and found.tolist() == pytest.approx(seconds)
+    (tmp_path / "corpus.toml").write_text("chunk = 2")
+    assert resolve(str(tmp_path / "a.csv")).recipe.chunk == 2.0 == own_chunk(tmp_path / "a.csv")
+    assert resolve(str(tmp_path / "a.csv"), chunk=0.5).recipe.chunk == 0.5
+
+
+@pytest.mark.parametrize("said", ["0.1", "'long'", "nan", "true"])
+def test_a_chunk_that_cannot_be_is_refused(tmp_path, said):
+    (tmp_path / "a.csv").write_text("filename,label\n0.wav,x\n")
+    (tmp_path / "corpus.toml").write_text(f"chunk = {said}")
+    with pytest.raises(DsliteError, match="corpus.toml: chunk is .* at least 0.2 s"):
+        resolve(str(tmp_path / "a.csv"))
 
 
 def own(folder, *lines, name="my birds.csv", encoding="utf-8", files=True):

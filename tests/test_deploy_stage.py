@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from dslite import profiles, reporting
+from dslite import reporting
 from dslite.deployment import LiteModel, read_card
 from dslite.deployment import offer as offering
 from dslite.deployment.container import attach
@@ -146,7 +146,8 @@ def test_the_documented_program_hears_whole_files(stage, tmp_path, decision, rem
 
 
 def test_whole_files_get_a_stated_length(stage, monkeypatch):
-    monkeypatch.setattr("dslite.profiles._OWN", profiles._OWN | {"chunk": 0})
+    whole = replace(stage.settings.recipe, chunk=0.0)
+    monkeypatch.setattr(type(stage.settings), "recipe", property(lambda settings: whole))
     # train: 1.25, 1.4375, 1.625 and 1.8125 s
     assert deploying.chunk_samples(stage, 16_000) == 24_000
     assert "whole files" in deploying.about(stage, 1.5)["chunk"]

@@ -67,7 +67,7 @@ def test_what_data_is_called_reaches_the_record_without_fitting_again(own):
     first = through(settings(own, reading="sound"), "evaluate")
     fitted = {f: f.stat().st_mtime_ns for f in first.paths.root.glob("train/*/*/record.json")}
     assert len(fitted) == 8 and first.record["data"] != "cropped"
-    (own.parent / "corpus.toml").write_text('corpus = "own"\ndata = "cropped"\nnote = "cut"\n')
+    (own.parent / "corpus.toml").write_text('corpus = "own"\ndata = "cropped"\nnote = "cut"\nchunk = 3.0\n')
     second = through(settings(own, reading="sound"), "evaluate")
     assert (second.record["data"], second.record["note"]) == (
         "cropped",

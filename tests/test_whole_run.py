@@ -47,6 +47,7 @@ def own(tmp_path_factory) -> Path:
         soundfile.write(folder / name, np.stack([0.3 * wave, 0.1 * wave], axis=1), 22_050)
         part = ("train", "dev", "test")[min(i // 6, 2)]
         rows.append(f'"{name}","{LABELS[i % 2]}",{part}{i % 3},{part}')
+    (folder / "corpus.toml").write_text("chunk = 3.0")
     (folder / "broken.wav").write_bytes(b"RIFF" + bytes(300))
     rows.append(f'broken.wav,"{LABELS[0]}",train0,train')
     (folder / "my sounds.csv").write_text("filename,label,speaker,partition\n" + "\n".join(rows) + "\n", "utf-8")

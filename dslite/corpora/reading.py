@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import soundfile
 
@@ -129,7 +130,7 @@ def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:
     else:
         info, where = CORPORA[name], folder
         entries, problems = _reader(info).entries(folder, info)
-    told, note, sounds = _corpus_toml(folder, info)
+    told, note, sounds, _ = _corpus_toml(folder, None if own else info)
     if own and sounds:
         info = replace(info, shared_audio="the recordings' owner allows it (corpus.toml)")
     clips, usable, broken = _with_headers(folder, entries)
@@ -151,6 +152,31 @@ def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:
         problems = split.alone(clips) + problems
         note = "; ".join(filter(None, (note, f"partition: {info.partition}")))
     return Corpus(info.name, info, info.classes, clips, _table(problems), data, note, folder, dealt)
+
+
+def own_durations(path: Path, most: int = 500) -> tuple[int, np.ndarray]:
+    """How many clips own data name, and how long the usable ones are, float (n,) in s; of many, ``most`` evenly chosen.
+
+    Both are empty where the data cannot be read: the stage that reads them says why.
+    """
+    try:
+        _, entries, _ = _reader().entries(path)
+    except (DsliteError, OSError):
+        return 0, np.empty(0)
+    clips, _, _ = _with_headers(path if path.is_dir() else path.parent, entries[:: -(-len(entries) // most) or 1])
+    return len(entries), clips["duration"].to_numpy()
+
+
+def own_chunk(path: Path) -> float:
+    """Length of a chunk of own data in s: ``chunk`` of its ``corpus.toml``, else by its durations.
+
+    The median, rounded down to half a second, from 1 to 4 s. By that rule the paper's corpora would have Table 2's
+    lengths within half a second (CCS: 4 s for 3).
+    """
+    if given := _corpus_toml(path if path.is_dir() else path.parent)[3]:
+        return given
+    _, seconds = own_durations(path)
+    return float(np.clip(np.floor(2 * np.median(seconds)) / 2, 1.0, 4.0)) if len(seconds) else 3.0
 
 
 def told(problems: pd.DataFrame, most: int = 8) -> list[str]:
@@ -205,11 +231,12 @@ def _header(path: Path) -> tuple[float, int, int] | str:
         return f"not readable: {error.strerror or error}"
 
 
-def _corpus_toml(folder: Path, info: CorpusInfo) -> tuple[str, str, bool]:
-    """What the folder's ``corpus.toml`` says: (data, note, whether pages may hold sounds); empty if there is none."""
+def _corpus_toml(folder: Path, info: CorpusInfo | None = None) -> tuple[str, str, bool, float]:
+    """What the folder's ``corpus.toml`` says: data, note, whether pages may hold sounds, chunk in s; empty if there is
+    none. ``info`` is that of a corpus of the paper."""
     path = folder / "corpus.toml"
     if not path.is_file():
-        return "", "", False
+        return "", "", False, 0.0
     try:
         told = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -217,13 +244,17 @@ def _corpus_toml(folder: Path, info: CorpusInfo) -> tuple[str, str, bool]:
     sounds = told.get("audio_in_reports", False)
     if not isinstance(sounds, bool):
         raise DsliteError(f"{path}: audio_in_reports is {sounds!r}; true or false was expected.")
-    if "audio_in_reports" in told:
+    chunk = told.get("chunk", 0.0)
+    if "chunk" in told and (info or isinstance(chunk, bool) or not isinstance(chunk, int | float) or not chunk >= 0.2):
+        expected = "nothing: Table 2 says it for the paper's corpora" if info else "a length of at least 0.2 s"
+        raise DsliteError(f"{path}: chunk is {chunk!r}; expected {expected}.")
+    if {"audio_in_reports", "chunk"} & told.keys():
         told.setdefault("data", "real")
     if told.get("data") not in DATA[:3]:
         raise DsliteError(f"{path}: data is {told.get('data')!r}; one of {', '.join(DATA[:3])} was expected.")
-    if info.table1 is not None and told.get("corpus", info.name) != info.name:
+    if info and told.get("corpus", info.name) != info.name:
         raise DsliteError(
             f"{path} says that this is {told['corpus']!r}, but the folder is read as {info.name!r}. "
             "Rename the folder to what it holds, or mend the file."
         )
-    return told["data"], str(told.get("note", "")), sounds
+    return told["data"], str(told.get("note", "")), sounds, float(chunk)

@@ -30,7 +30,7 @@ class Settings:
         output: folder of ``artifacts/`` and ``reports/``.
         workers: fits that run side by side, each with one thread.
         seeds: how many, from ``seed`` on. This and what follows are asked of the ablation alone.
-        chunk: length of a chunk in s where it is not the corpus' own (Table 2's); 0 where it is.
+        chunk: length of a chunk in s where it is not Table 2's; 0 where it is.
         discrepancies: IDs of the ledger's entries that are looked at; none stands for all.
         random_weights: whether the base model is to start from random weights.
     """

@@ -64,7 +64,10 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     if chosen.strict and "paper" not in chosen.stages:
         raise DsliteError("--strict reads the scorecard, which the stage paper writes: add it to --stages.")
     if (chosen.chunk or chosen.discrepancies) and "ablation" not in chosen.stages:
-        raise DsliteError("--chunk and --discrepancies are for the stage ablation alone: add --stages ablation.")
+        raise DsliteError(
+            "--chunk and --discrepancies are for the stage ablation alone: add --stages ablation. "
+            "Own data say their chunk in corpus.toml (chunk = 2.0)."
+        )
     began = time.time()
     names = list(dict.fromkeys(chosen.corpora))
     settings = _settings(chosen, names)

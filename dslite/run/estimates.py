@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from dslite import corpora
 from dslite.backbones import base_model
-from dslite.corpora.folders import audio_below
 from dslite.layout import notes
 from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
@@ -36,9 +37,10 @@ def workload(settings: Settings) -> Workload:
     """
     info, forward = corpora.CORPORA.get(settings.source), base_model(settings.backbone).seconds
     pictures, files = _pictures(settings, info)
-    usual, _ = _pictures(replace(settings, chunk=0.0), info)
+    as_trained = replace(settings, chunk=0.0) if info else settings
+    usual, _ = _pictures(as_trained, info)
     variants = [name for name in ablations() if settings.looks_at(name)]
-    fits = _fits(replace(settings, chunk=0.0), usual, forward)
+    fits = _fits(as_trained, usual, forward)
     ablated = _fits(settings, pictures, forward) * (1 + len(variants)) * settings.seeds / 4  # two fits of each
     classes = len(info.classes) if info else 4
     return Workload(usual, files, classes, forward, fits, ablated / fits, settings.profile == "demo")
@@ -47,14 +49,13 @@ def workload(settings: Settings) -> Workload:
 def _pictures(settings: Settings, info: corpora.CorpusInfo | None) -> tuple[float, float]:
     """Chunks and files."""
     if settings.standin:
-        return 120, 120
-    if info is None:
-        own = settings.recordings
-        files = len(audio_below(own) if own.is_dir() else own.read_bytes().splitlines())
-        return 1.5 * files, files
+        return 85, 65
+    files, seconds = (
+        (info.table1.files, np.array([info.table1.mean_s])) if info else corpora.own_durations(settings.recordings)
+    )
     chunk = settings.recipe.chunk
-    each = max(1.0, 2 * info.table1.mean_s / chunk - 1) if chunk else 1.0
-    return info.table1.files * each, info.table1.files
+    each = np.maximum(1.0, 2 * seconds / chunk - 1).mean() if chunk and len(seconds) else 1.0
+    return files * each, files
 
 
 def _fits(settings: Settings, pictures: float, forward: float) -> float:

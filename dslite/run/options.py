@@ -109,7 +109,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         type=float,
         metavar="S",
         default=0.0,
-        help="length of a chunk in s (default: Table 2's; of own data 3 s)",
+        help="length of a chunk in s (default: Table 2's; of own data by its durations, or as corpus.toml says)",
     )
     where = parser.add_argument_group("where things are")
     where.add_argument(

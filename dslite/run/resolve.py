@@ -60,6 +60,7 @@ def resolve(
             raise DsliteError(f"{corpus} does not exist. Own data is {corpora.FORM}.")
         if (paper := Path(corpus).stem) in corpora.CORPORA:
             raise DsliteError(f"{corpus}: {paper} is a corpus of the paper (--data says where); give it another name.")
+        chunk = chunk or corpora.own_chunk(Path(corpus))
     if profile not in ("auto", *PROFILES):
         raise DsliteError(f"The profile {profile!r} is not one of auto, {', '.join(PROFILES)}.")
     if reading not in READINGS:
