@@ -155,6 +155,21 @@ def test_mistakes_are_named_in_a_sentence(options, words, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+def test_weights_that_cannot_be_had_are_said_before_anything_starts(tmp_path, monkeypatch):
+    for name in ("DSLITE_WEIGHTS", "DSLITE_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
+    options = ("--corpora", "css", "--profile", "full", "--output", str(tmp_path / "out"))
+    done = run_real(*options)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    for words in ("densenet121_weights", "--weights", "--backbone efficientnet_lite0", "--random-weights"):
+        assert words in done.stderr
+    assert not (tmp_path / "out" / "reports").exists()
+    assert "RANDOM, as asked for" in run_real(*options, "--random-weights", "--dry-run").stdout
+    assert run_real(*options, "--stages", "corpus", "--dry-run").returncode == 0
+
+
 def test_wrong_options_are_refused():
     assert run_real("--stages", "fly").returncode == 2
     assert run_real("--cores", "0").returncode == 2

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 def test_stand_in_says_so_everywhere(tmp_path):
     output = tmp_path / "out"
-    done = run(output, "--corpora", "css", *SMALL)
+    done = run(output, "--corpora", "css", "--benchmark", "squeezenet_v1")
     assert done.returncode == 0, done.stdout + done.stderr
     stages = [stage for stage in OF_CORPUS if stage in DEFAULT]
     for name in (*(f"css/{stage}.html" for stage in stages), "paper.html", "gallery.html", "index.html"):
@@ -23,6 +23,12 @@ def test_stand_in_says_so_everywhere(tmp_path):
         assert all("SYNTHETIC" in alt for alt in re.findall(r'<img[^>]* alt="([^"]*)"', page)), name
     results = pd.read_csv(output / "reports" / "results.csv")
     assert set(results["data"]) == {"stand-in"} and set(results["seed"]) == {42}
+    assert set(results["weights"].dropna()) == {"imagenet"} and set(results["backbone"].dropna()) == {
+        "efficientnet_lite0"
+    }
+    assert "ImageNet weights" in page
+    for page in (output / "reports").rglob("*.html"):
+        assert "RANDOM" not in page.read_text("utf-8"), page
 
 
 def test_real_ravdess_runs_through_every_stage(real_ravdess, squeezenet_weights, tmp_path):
