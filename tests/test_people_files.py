@@ -12,6 +12,7 @@ from dslite.corpora.reading import fingerprint, read
 from dslite.decoding import UnusableAudio, header
 from dslite.errors import DsliteError
 from dslite.run.resolve import resolve
+from dslite.stages.corpus import views
 from tests.through import through
 
 RATE = 16_000
@@ -298,3 +299,24 @@ def test_recordings_that_cross_partitions_are_told_once_and_listed(tmp_path):
         "partition, which makes scores too good"
     ]
     assert "the same recording: low0a.wav (train), low5a.wav (test)" in set(stage.table("problems")["reason"])
+
+
+@pytest.mark.parametrize(("reading", "chunks", "last"), [("paper", 4, 1.5), ("sound", 5, 1.7)])
+def test_low_rates_repeated_files_and_dropped_rests_are_told(tmp_path, reading, chunks, last):
+    """Half of the files at 8 kHz and 2.7 s long: chunks of 1 s leave 0.2 s, which only `sound` hears."""
+
+    def write(file: Path, number: int) -> None:
+        low = number % 2
+        soundfile.write(file, wave(number, 1.35 if low else 0.6), 8_000 if low else RATE)
+
+    csv = corpus(tmp_path, write=write)
+    (tmp_path / "corpus.toml").write_text("chunk = 1.0")
+    stage = through(resolve(str(csv), profile="demo", reading=reading, output=tmp_path / "out"), "corpus")
+    assert any(
+        "12 files were recorded at 8000 Hz: their plots are empty above 4000" in w for w in stage.record["warnings"]
+    )
+    found = stage.chunks.groupby("file").agg(count=("chunk", "size"), last=("start_s", "max"))
+    assert sorted(zip(found["count"], found["last"], strict=True)) == [(1, 0.0)] * 12 + [(chunks, last)] * 12
+    said = views.coverage(stage)
+    assert "12 of 24 files are shorter and repeated" in said
+    assert f"Of 0.7 min {0.04 if reading == 'paper' else 0.0:.1f} are in no chunk" in said
