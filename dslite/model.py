@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
+from dslite.keras_defaults import keras
 from dslite.network import Backbone
 from dslite.spectrogram import MelPlot
 

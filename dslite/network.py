@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from dslite.backbones import base_model
 from dslite.errors import DsliteError
+from dslite.keras_defaults import keras
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -24,6 +23,7 @@ from dslite import augmentation
 from dslite.augmentation import Policy
 from dslite.configurations import CONFIGURATIONS
 from dslite.files import whole_file
+from dslite.keras_defaults import keras
 from dslite.model import Head, assemble
 from dslite.network import Backbone, count_trained, folded, split, train_last
 from dslite.profiles import Recipe

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dslite.errors import DsliteError
 
 if TYPE_CHECKING:
-    import keras
+    from dslite.keras_defaults import keras
 
 SIZE = 224
 """Height and width of the pictures in pixels."""
@@ -56,7 +56,7 @@ def application(name: str) -> Callable[[], "keras.Model"]:
     """How to build one of Keras' own networks, e.g. ``"DenseNet121"``; for :attr:`BaseModel.build`."""
 
     def build():
-        import keras
+        from dslite.keras_defaults import keras
 
         return getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
 

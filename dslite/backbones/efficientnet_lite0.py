@@ -21,7 +21,7 @@ _STAGES = (
 
 
 def _build():
-    import keras
+    from dslite.keras_defaults import keras
 
     layers = keras.layers
 

@@ -8,7 +8,7 @@ _CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
 
 
 def _build():
-    import keras
+    from dslite.keras_defaults import keras
 
     layers = keras.layers
 

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import absl.logging
-import keras
 import numpy as np
 import tensorflow as tf
 from keras.export import ExportArchive
 
 from dslite.deployment.container import Card
+from dslite.keras_defaults import keras
 
 
 def convert(model: keras.Model, samples: int) -> bytes:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -17,6 +16,7 @@ from dslite.deployment.files import predict, sample_chunks
 from dslite.deployment.quantisation import VARIANTS, quantise
 from dslite.deployment.runtime import LiteModel
 from dslite.files import whole_file
+from dslite.keras_defaults import keras
 from dslite.statistics import compare, pairs
 
 CALIBRATION = 100

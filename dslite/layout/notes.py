@@ -15,6 +15,11 @@ def run(paths: Paths) -> Path:
     return paths.artifacts / "run.json"
 
 
+def tools(paths: Paths) -> Path:
+    """The folder of IPython's and matplotlib's settings and caches in a run: those of the user change nothing."""
+    return paths.artifacts / "tools"
+
+
 def lock(paths: Paths) -> Path:
     """Held by a run while it lives."""
     return paths.artifacts / "run.lock"

@@ -20,8 +20,10 @@ _INK = "#2b2a27"
 
 def use_style() -> None:
     """Sets the style of all figures and, where the notebook is opened in JupyterLab, of its tables and banners."""
+    import matplotlib as mpl
     import seaborn as sns
 
+    mpl.rcdefaults()  # not what a matplotlibrc says
     sns.set_theme(style="ticks", context="paper", palette="colorblind", rc=RC)
     show_html(f"<style>{stylesheet('parts.css')}</style>")
 

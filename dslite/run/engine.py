@@ -18,6 +18,8 @@ from snakemake.settings.types import (
     OutputSettings,
     ResourceSettings,
     SchedulingSettings,
+    SharedFSUsage,
+    StorageSettings,
 )
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -84,6 +86,8 @@ def execute(plan: Plan, cores: int, started: Callable[[str], None], ended: Calla
                 ConfigSettings(config={"plan": notes.plan(paths).name}),
                 snakefile=SNAKEFILE,
                 workdir=paths.artifacts,
+                # Its own cache goes to a temporary folder: in a home that cannot be written there is no place for it.
+                storage_settings=StorageSettings(shared_fs_usage=SharedFSUsage.all() - {SharedFSUsage.SOURCE_CACHE}),
             )
             workflow.dag(DAGSettings(forceall=True, force_incomplete=True)).execute_workflow(
                 executor="local",

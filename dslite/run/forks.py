@@ -6,7 +6,6 @@ no other, and so is sound only where there is one: a server that has more after 
 kernels start the usual way. Of dslite it imports nothing that notebooks use: it may be edited while a run goes on.
 """
 
-import atexit
 import contextlib
 import gc
 import importlib
@@ -41,7 +40,7 @@ _POLL = 0.05
 
 
 @contextlib.contextmanager
-def opened(notebooks: int, log: Path) -> Iterator[None]:
+def opened(notebooks: int, log: Path, environment: dict[str, str]) -> Iterator[None]:
     """A fork server for all kernels that are started inside the ``with``.
 
     There is none for a few notebooks, outside Linux (macOS' libraries bear no forks), and where the folder for
@@ -50,6 +49,7 @@ def opened(notebooks: int, log: Path) -> Iterator[None]:
     Args:
         notebooks: how many are to run.
         log: what it has to say.
+        environment: of its process (:func:`dslite.run.kernel.environment`).
     """
     os.environ.pop(kernel.FORKS, None)  # of a run that this one is a part of: it may belong to another installation
     if notebooks < WORTH_IT or sys.platform != "linux":
@@ -59,7 +59,7 @@ def opened(notebooks: int, log: Path) -> Iterator[None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="dslite-", ignore_cleanup_errors=True) as folder, log.open("wb") as out:
         address = os.path.join(folder, "forks")
-        process = _start(address, out)
+        process = _start(address, out, environment)
         try:
             yield
         finally:
@@ -69,7 +69,7 @@ def opened(notebooks: int, log: Path) -> Iterator[None]:
                 process.communicate()
 
 
-def _start(address: str, out) -> subprocess.Popen | None:
+def _start(address: str, out, environment: dict[str, str]) -> subprocess.Popen | None:
     with socket.socket(socket.AF_UNIX) as listener:
         try:
             listener.bind(address)
@@ -84,7 +84,7 @@ def _start(address: str, out) -> subprocess.Popen | None:
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=os.path.dirname(address),  # what lies in the user's folder must not be imported for something else
-            env=os.environ | kernel.environment() | _ONE_THREAD,
+            env=os.environ | environment | _ONE_THREAD,
             start_new_session=True,
         )
     os.environ[kernel.FORKS] = address
@@ -147,7 +147,6 @@ def _become_a_kernel(line: socket.socket) -> None:
     if not sys.flags.safe_path:
         sys.path[0] = order["folder"]
     sys.modules["numpy"].random.seed()  # no two kernels share its state; for its own, Python sees to that
-    atexit.unregister(shutil.rmtree)  # where matplotlib has no folder, it made one, which is not this kernel's alone
     threading.Thread(target=_live_as_long_as, args=(line,), daemon=True).start()
     kernel.run()
 

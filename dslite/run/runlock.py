@@ -17,7 +17,7 @@ def alone(paths: Paths) -> Iterator[None]:
     The system takes it from a process that is gone, however it went, so there is never one to be cleared by hand.
 
     Raises:
-        DsliteError: another run holds it.
+        DsliteError: another run holds it. Where the file system knows no locks, that is said and the run goes on.
     """
     place = notes.lock(paths)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -30,6 +30,8 @@ def alone(paths: Paths) -> Iterator[None]:
                 f"Another run (process {file.read().strip()}) is at work in {paths.output}: "
                 "wait for it, end it, or give this one a folder of its own with --output."
             ) from None
+        except OSError as error:  # file systems without locks, as NFS may be
+            print(f"{place} cannot be locked ({error.strerror}): start no other run in {paths.output} meanwhile.")
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

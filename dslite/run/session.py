@@ -9,7 +9,7 @@ from dslite import corpora
 from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import engine, estimates, forks, outcome, plan, staleness, states
+from dslite.run import engine, estimates, forks, kernel, outcome, plan, staleness, states
 from dslite.run.plan import Job, Member, Plan
 from dslite.run.screen import KILLED, Screen
 from dslite.run.staleness import Reason
@@ -118,7 +118,7 @@ def execute(session: Session) -> list[str]:
     last = [job for job in jobs if not job.corpus and STAGES[job.stage].needs]
     first = [job for job in jobs if job not in last]
     with (
-        forks.opened(len(jobs), notes.log(paths, "forks")),
+        forks.opened(len(jobs), notes.log(paths, "forks"), kernel.environment(notes.tools(paths))),
         Screen(jobs, session.each, session.cores, paths) as screen,
     ):
         engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished)

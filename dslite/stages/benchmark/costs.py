@@ -6,11 +6,11 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-import keras
 import pandas as pd
 
 from dslite.deployment import latency, memory
 from dslite.deployment.conversion import macs, saved_sizes
+from dslite.keras_defaults import keras
 from dslite.network import train_last
 
 

@@ -210,8 +210,7 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
 
 def untrained(backbone: str, seed: int):
     """Waveforms to probabilities: a base model with random weights and the head of the CCS row of Table 2."""
-    import keras
-
+    from dslite.keras_defaults import keras
     from dslite.model import Head, assemble
     from dslite.network import load_backbone
     from dslite.spectrogram import MelPlot

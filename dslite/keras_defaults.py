@@ -1,0 +1,7 @@
+"""Keras with its own defaults, whatever ``~/.keras/keras.json`` says: every module takes ``keras`` from here."""
+
+import keras
+
+keras.config.set_floatx("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_image_data_format("channels_last")
