@@ -79,7 +79,9 @@ def _scores(places: CorpusPaths) -> pd.DataFrame:
 
 def _fit(places: CorpusPaths) -> dict:
     folder = places.fit("none", "dev")
-    history = pd.read_parquet(folder / "history.parquet").drop(columns="seconds").round(3)
+    history = (
+        pd.read_parquet(folder / "history.parquet").drop(columns=["seconds", "dev_decided"], errors="ignore").round(3)
+    )
     fit = _read(folder / "record.json")
     return {
         "learning_rate": fit["recipe"]["learning_rate"],

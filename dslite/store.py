@@ -181,11 +181,9 @@ def build(
     return pd.DataFrame(rows, columns=columns), pd.DataFrame(problems, columns=["file", "kind", "reason"])
 
 
-def data_hash(clips: pd.DataFrame, chunks: pd.DataFrame, spectrograms: Path) -> str:
-    """What fits depend on: labels, partitions, chunks and every cached value; not on how they came to be."""
-    total = hashlib.sha256()
-    for table in (clips, chunks):
-        total.update(table.to_csv(index=False).encode())
+def data_hash(chunks: pd.DataFrame, spectrograms: Path) -> str:
+    """What is heard: chunks and every cached value; not how they came to be, and neither labels nor partitions."""
+    total = hashlib.sha256(chunks.to_csv(index=False).encode())
     with spectrograms.open("rb") as stream:
         hashlib.file_digest(stream, lambda: total)
     return total.hexdigest()[:16]

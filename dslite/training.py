@@ -28,7 +28,7 @@ from dslite.model import Head, assemble
 from dslite.network import Backbone, count_trained, folded, split, train_last
 from dslite.profiles import Recipe
 from dslite.readings import PAPER, Reading
-from dslite.scoring import decide, uar
+from dslite.scoring import decide
 from dslite.spectrogram import MelPlot
 from dslite.store import Spectrograms
 
@@ -49,7 +49,7 @@ class Examples:
     Attributes:
         train: int (n,), chunks to train on.
         evaluate: int (m,), chunks to predict afterwards.
-        labels: int (all chunks,), class index of each chunk's file.
+        labels: int (all chunks,), class index of each chunk's file; those of ``train`` alone are looked at.
         files: int (all chunks,), file index of each chunk.
     """
 
@@ -61,7 +61,8 @@ class Examples:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a fit leaves: ``probabilities`` float32 (m, classes) of ``Examples.evaluate``, and a row per epoch."""
+    """What a fit leaves: ``probabilities`` float32 (m, classes) of ``Examples.evaluate``, and a row per epoch, in whose
+    ``dev_decided`` stands the class index of each file of dev, or None where none was decided."""
 
     probabilities: np.ndarray
     history: pd.DataFrame
@@ -236,7 +237,7 @@ class Trainer:
             checkpoint: file to save to now and then and to resume from; the caller removes it when all is saved. None
                 for a fit that cannot be resumed.
             identity: says what is being fitted; a checkpoint of something else is not used.
-            dev: whether ``examples.evaluate`` is the development partition, to be scored along the way.
+            dev: whether ``examples.evaluate`` is the development partition, to be decided along the way.
             progress: called with epochs done, epochs in all and a short text.
         """
         recipe, total = self.recipe, sum(self.recipe.epochs)
@@ -251,16 +252,16 @@ class Trainer:
             phase = 1 if epoch < recipe.epochs[0] else 2
             order = np.random.default_rng([seed, 2, epoch]).permutation(train)
             loss, right = self._epoch(phase, epoch, order, features, one_hot, augment, seed)
-            score = float("nan")
+            decided = None
             if dev and (phase == 1 or (epoch + 1 - recipe.epochs[0]) % every == 0 or epoch + 1 == total):
-                score = self._score(phase, examples, features)
+                decided = self._decided(phase, examples, features)
             seconds = time.monotonic() - started
-            rows.append((phase, epoch + 1, loss / len(order), right / len(order), score, seconds))
+            rows.append((phase, epoch + 1, loss / len(order), right / len(order), decided, seconds))
             progress(epoch + 1, total, f"phase {phase}, epoch {epoch + 1} of {total}")
             if checkpoint and time.monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < total:
                 self._save(checkpoint, identity, rows, epoch + 1)
                 saved = time.monotonic()
-        columns = ["phase", "epoch", "loss", "accuracy", "dev_uar", "seconds"]
+        columns = ["phase", "epoch", "loss", "accuracy", "dev_decided", "seconds"]
         trained = 2 if recipe.epochs[1] else 1
         return FitResult(self._probabilities(trained, examples.evaluate, features), pd.DataFrame(rows, columns=columns))
 
@@ -317,11 +318,10 @@ class Trainer:
             out[start : start + len(part)] = self._predict[phase - 1](self._crossing(phase, part, features))
         return out
 
-    def _score(self, phase, examples, features) -> float:
+    def _decided(self, phase, examples, features) -> list[int]:
         chunks = examples.evaluate
-        _, first, file = np.unique(examples.files[chunks], return_index=True, return_inverse=True)
-        predicted, _, _ = decide(self._probabilities(phase, chunks, features), file, self.reading.decision)
-        return uar(examples.labels[chunks][first], predicted)
+        _, file = np.unique(examples.files[chunks], return_inverse=True)
+        return decide(self._probabilities(phase, chunks, features), file, self.reading.decision)[0].tolist()
 
     # state ---------------------------------------------------------------------------------------------------------
 

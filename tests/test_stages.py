@@ -1,5 +1,6 @@
 """Stages by hand, as somebody in JupyterLab runs them."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -7,16 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from sklearn.metrics import balanced_accuracy_score
 
 from dslite.errors import DsliteError
 from dslite.layout.code import HERE
+from dslite.layout.finished import FinishedStage
 from dslite.run.resolve import resolve
+from dslite.scoring import TRAINED_ON
 from dslite.stages.catalogue import OF_CORPUS, STAGES
 from dslite.stages.corpus import work as corpus
 from dslite.stages.train import fits
 from dslite.stages.train import work as train
 from tests import corpus_files
-from tests.through import alone, through
+from tests.through import alone, one_configuration, through
 
 
 @pytest.fixture
@@ -61,6 +65,40 @@ def test_same_audio_read_again_is_the_same_data(own):
     second = corpus.work(settings(own))
     assert second.record["identity"] != first.record["identity"]
     assert second.record["data_hash"] == first.record["data_hash"]
+
+
+def test_labels_make_stale_what_sees_them(own, monkeypatch):
+    """Those of test the scores alone, those of dev the fit on train + dev, those of train both fits."""
+    one_configuration(monkeypatch)
+    before = own.read_text()
+
+    def relabelled(last_stage: str, *files: str) -> tuple[FinishedStage, dict[str, str]]:
+        """The last stage, and the record of each fit by its target, with some clips of class a called b."""
+        own.write_text(re.sub(rf"^({'|'.join(files)}),a,", r"\1,b,", before, flags=re.MULTILINE) if files else before)
+        stage = through(settings(own), last_stage)
+        return stage, {target: (stage.paths.fit("none", target) / "record.json").read_text() for target in TRAINED_ON}
+
+    first, fitted = relabelled("train")
+    features = first.paths.features.stat().st_mtime_ns
+    for last_stage, files, refitted in (
+        ("evaluate", ["8.wav"], set()),
+        ("train", ["8.wav", "4.wav"], {"test"}),
+        ("train", ["8.wav", "4.wav", "0.wav"], {"dev", "test"}),
+    ):
+        stage, now = relabelled(last_stage, *files)
+        assert {target for target in now if now[target] != fitted[target]} == refitted, files
+        assert stage.paths.features.stat().st_mtime_ns == features
+        expected, fitted = {}, now
+        for target in TRAINED_ON:
+            table = stage.predictions("none", target)
+            labels = ["b" if file in files or int(Path(file).stem) % 2 else "a" for file in table["file"]]
+            assert list(table["label"]) == labels and len(labels) == 4
+            expected[target] = 100 * balanced_accuracy_score(labels, table["predicted"])
+        assert stage.history("none", "dev")["dev_uar"].iloc[-1] == pytest.approx(expected["dev"])
+        assert stage.history("none", "test")["dev_uar"].isna().all()
+        if last_stage == "evaluate":
+            scores = pd.read_parquet(stage.paths.scores).query("system == 'DS Lite' and protocol == 'all'")
+            assert dict(zip(scores["partition"], scores["uar"], strict=True)) == pytest.approx(expected)
 
 
 def test_what_data_is_called_reaches_the_record_without_fitting_again(own):

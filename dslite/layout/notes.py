@@ -16,7 +16,7 @@ def run(paths: Paths) -> Path:
 
 
 def tools(paths: Paths) -> Path:
-    """The folder of IPython's and matplotlib's settings and caches in a run: those of the user change nothing."""
+    """Settings and caches of IPython and matplotlib."""
     return paths.artifacts / "tools"
 
 

@@ -40,7 +40,7 @@ _POLL = 0.05
 
 
 @contextlib.contextmanager
-def opened(notebooks: int, log: Path, environment: dict[str, str]) -> Iterator[None]:
+def opened(notebooks: int, log: Path) -> Iterator[None]:
     """A fork server for all kernels that are started inside the ``with``.
 
     There is none for a few notebooks, outside Linux (macOS' libraries bear no forks), and where the folder for
@@ -49,7 +49,6 @@ def opened(notebooks: int, log: Path, environment: dict[str, str]) -> Iterator[N
     Args:
         notebooks: how many are to run.
         log: what it has to say.
-        environment: of its process (:func:`dslite.run.kernel.environment`).
     """
     os.environ.pop(kernel.FORKS, None)  # of a run that this one is a part of: it may belong to another installation
     if notebooks < WORTH_IT or sys.platform != "linux":
@@ -59,7 +58,7 @@ def opened(notebooks: int, log: Path, environment: dict[str, str]) -> Iterator[N
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="dslite-", ignore_cleanup_errors=True) as folder, log.open("wb") as out:
         address = os.path.join(folder, "forks")
-        process = _start(address, out, environment)
+        process = _start(address, out)
         try:
             yield
         finally:
@@ -69,7 +68,7 @@ def opened(notebooks: int, log: Path, environment: dict[str, str]) -> Iterator[N
                 process.communicate()
 
 
-def _start(address: str, out, environment: dict[str, str]) -> subprocess.Popen | None:
+def _start(address: str, out) -> subprocess.Popen | None:
     with socket.socket(socket.AF_UNIX) as listener:
         try:
             listener.bind(address)
@@ -84,7 +83,7 @@ def _start(address: str, out, environment: dict[str, str]) -> subprocess.Popen |
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=os.path.dirname(address),  # what lies in the user's folder must not be imported for something else
-            env=os.environ | environment | _ONE_THREAD,
+            env=os.environ | kernel.environment() | _ONE_THREAD,
             start_new_session=True,
         )
     os.environ[kernel.FORKS] = address

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import sys
-from pathlib import Path
 
 from dslite.processes import die_with_parent, end_quickly, import_path
 
@@ -20,12 +19,8 @@ _PATIENCE = 30.0
 """Seconds to wait for a kernel, in the first ones of a run for the imports, too; Jupyter gives up after 60."""
 
 
-def environment(tools: Path) -> dict[str, str]:
-    """Environment of a notebook's process: one thread per calculation, as two threads inside a fit do not repeat.
-
-    Args:
-        tools: see :func:`dslite.layout.notes.tools`; no profile or start-up code of the user takes part.
-    """
+def environment() -> dict[str, str]:
+    """Environment of a notebook's process: one thread per calculation, as two threads inside a fit do not repeat."""
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     tensorflow = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     return {
@@ -33,8 +28,6 @@ def environment(tools: Path) -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "PYTHONHASHSEED": "0",
         "MPLBACKEND": "Agg",
-        **dict.fromkeys(("IPYTHONDIR", "MPLCONFIGDIR"), str(tools)),
-        "PYTHONSTARTUP": "",
         "PYTHONPATH": import_path(),
     }
 

@@ -35,7 +35,7 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     places, stage = job.places(paths), job.stage
     values = job.parameters | ({"workers": threads} if "workers" in job.parameters else {})
     note = notes.outcome(paths, job.name)
-    os.environ |= kernel.environment(notes.tools(paths)) | {progress.VARIABLE: str(notes.progress(paths, job.name))}
+    os.environ |= kernel.environment() | {progress.VARIABLE: str(notes.progress(paths, job.name))}
     begin = time.monotonic()
     Outcome("running", parameters=values).write(note)
     try:

@@ -1,5 +1,6 @@
 """One run: what takes part, what has to run and why, and the running itself."""
 
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from dslite import corpora
 from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import engine, estimates, forks, kernel, outcome, plan, staleness, states
+from dslite.run import engine, estimates, forks, outcome, plan, staleness, states
 from dslite.run.plan import Job, Member, Plan
 from dslite.run.screen import KILLED, Screen
 from dslite.run.staleness import Reason
@@ -113,12 +114,14 @@ def execute(session: Session) -> list[str]:
         KeyboardInterrupt: the run was told to stop.
     """
     paths, began = session.paths, time.time()
+    # For all processes of the run: no profile, start-up code or style of the user, no home that must be written.
+    os.environ |= dict.fromkeys(("IPYTHONDIR", "MPLCONFIGDIR"), str(notes.tools(paths))) | {"PYTHONSTARTUP": ""}
     jobs = session.jobs
     # What gathers results across corpora runs after all others, whatever became of them.
     last = [job for job in jobs if not job.corpus and STAGES[job.stage].needs]
     first = [job for job in jobs if job not in last]
     with (
-        forks.opened(len(jobs), notes.log(paths, "forks"), kernel.environment(notes.tools(paths))),
+        forks.opened(len(jobs), notes.log(paths, "forks")),
         Screen(jobs, session.each, session.cores, paths) as screen,
     ):
         engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished)

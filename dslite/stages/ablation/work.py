@@ -144,11 +144,7 @@ def _cached(variant: Settings, decoded: FinishedStage, report: _Report) -> Finis
 
 def _fit(corpus: FinishedStage, folder: Path, report: _Report) -> tuple[dict, dict]:
     """Predictions for dev and for test, and what the base model's weights are."""
-    fitted_with = fits.fitted_with(corpus.settings, corpus.record["data_hash"])
-    key = records.identity("train", fitted_with, corpus.settings.chosen)
-    todo = [
-        fits.Fit(AUGMENTATION, target, folder / target, records.hashed([key, target])) for target in scoring.TRAINED_ON
-    ]
+    todo = fits.planned(corpus, [AUGMENTATION], lambda _, target: folder / target)
     about = fits.run(fits.inputs(corpus), todo, corpus.settings.workers, report)
     return {fit.target: pd.read_parquet(fit.folder / "predictions.parquet") for fit in todo}, about
 

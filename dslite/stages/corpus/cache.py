@@ -20,7 +20,7 @@ class Cached:
         chunks: as :func:`dslite.store.build` returns them.
         problems: of files that were left out for being short.
         warnings: the same for people, a sentence each.
-        data_hash: of all that fits depend on (:func:`dslite.store.data_hash`).
+        data_hash: of chunks and cached values (:func:`dslite.store.data_hash`).
     """
 
     clips: pd.DataFrame
@@ -65,7 +65,7 @@ def cache(
     told = "are shorter than one chunk and left out of train, dev and test, as the released code does (F-16)."
     left_out = [f"{len(short)} files {told}"] if len(short) else []
     left_out += _require_all_classes(settings.name, kept, classes, left_out)
-    return Cached(kept, chunks, short, left_out, store.data_hash(kept, chunks, spectrograms))
+    return Cached(kept, chunks, short, left_out, store.data_hash(chunks, spectrograms))
 
 
 def _require_all_classes(name: str, clips: pd.DataFrame, classes: Sequence[str], left_out: list[str]) -> list[str]:

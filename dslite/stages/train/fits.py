@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import queue
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -26,14 +26,14 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.processes import die_with_parent, end_quickly
 from dslite.profiles import Recipe
-from dslite.scoring import TRAINED_ON, predictions
+from dslite.scoring import TRAINED_ON, predictions, uar
 from dslite.weights import digest
 
 
 @dataclass(frozen=True)
 class FitInputs:
     """What all fits of a corpus share: the settings, the names of the classes in their order, and the hashes of the
-    cached chunks with their labels and of the code that all results of the fits are made by."""
+    cached chunks and of the code that all results of the fits are made by."""
 
     settings: Settings
     classes: tuple[str, ...]
@@ -44,7 +44,7 @@ class FitInputs:
 @dataclass(frozen=True)
 class Fit:
     """One fit: its augmentation, the partition it is scored on, the folder it leaves its files in, and an identity
-    that changes with everything that the result depends on."""
+    that changes with everything that the model and its predictions depend on."""
 
     augmentation: str
     target: str
@@ -59,7 +59,7 @@ class Fit:
 
 
 def fitted_with(settings: Settings, data_hash: str) -> dict:
-    """What a corpus' fits depend on but for their configuration."""
+    """What a corpus' fits depend on but for their configuration and the labels that they see."""
     return {
         "data": data_hash,
         "profile": settings.profile,
@@ -77,8 +77,23 @@ def inputs(corpus: FinishedStage) -> FitInputs:
     return FitInputs(corpus.settings, corpus.classes, corpus.record["data_hash"], code)
 
 
-def run(inputs: FitInputs, fits: Iterable[Fit], workers: int, progress: Callable[[float, float, str], None]) -> dict:
-    """Runs what is not finished yet.
+def planned(corpus: FinishedStage, augmentations: Iterable[str], folder: Callable[[str, str], Path]) -> list[Fit]:
+    """A prepared corpus' fits, each with the augmentations; ``folder`` says where one goes, by augmentation and target.
+
+    A fit's identity goes by the labels that it learns from and the files that it predicts, not by the labels of these.
+    """
+    clips, found = corpus.clips, []
+    same = fitted_with(corpus.settings, corpus.record["data_hash"]) | {"classes": corpus.classes}
+    for target, learns_from in TRAINED_ON.items():
+        learnt = clips.loc[clips["partition"].isin(learns_from), ["file", "label"]].to_numpy().tolist()
+        seen = {"learnt": learnt, "predicted": clips.loc[clips["partition"] == target, "file"].tolist()}
+        key = records.identity("train", same | seen, corpus.settings.chosen)
+        found += [Fit(a, target, folder(a, target), records.hashed([key, a, target])) for a in augmentations]
+    return found
+
+
+def run(inputs: FitInputs, fits: Sequence[Fit], workers: int, progress: Callable[[float, float, str], None]) -> dict:
+    """Runs what is not finished yet, and brings the labels in the tables of all fits up to date.
 
     Args:
         inputs: what the fits share.
@@ -115,7 +130,22 @@ def run(inputs: FitInputs, fits: Iterable[Fit], workers: int, progress: Callable
     finally:  # of fits in this process
         _trainer.cache_clear()
         gc.collect()
+    for fit in fits:
+        _label(inputs, fit)
     return about
+
+
+def _label(inputs: FitInputs, fit: Fit) -> None:
+    """Labels and speakers as the corpus has them now, in a fit's predictions, and by them the UAR on dev per epoch."""
+    files = [fit.folder / f"{name}.parquet" for name in ("predictions", "history")]
+    clips, predicted, history = map(pd.read_parquet, [inputs.settings.paths.clips, *files])
+    known = clips.set_index("file").loc[predicted["file"], ["speaker", "label"]]
+    predicted[["speaker", "label"]] = known.to_numpy()
+    labels = pd.Categorical(known["label"], inputs.classes).codes.astype(int)
+    history["dev_uar"] = [np.nan if codes is None else uar(labels, codes) for codes in history["dev_decided"]]
+    for file, table in zip(files, (predicted, history), strict=True):
+        with whole_file(file) as draft:
+            table.to_parquet(draft, index=False)
 
 
 def _pool(workers: int) -> tuple[Executor, object]:

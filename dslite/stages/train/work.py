@@ -8,7 +8,6 @@ from dslite.configurations import CONFIGURATIONS
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
-from dslite.scoring import TRAINED_ON
 from dslite.stages.train import fits
 
 
@@ -16,6 +15,7 @@ def work(settings: Settings) -> FinishedStage:
     """Leaves per fit ``model.keras``, ``history.parquet``, ``predictions.parquet`` and ``record.json``."""
     corpus = FinishedStage.of(settings, "corpus")
     fitted_with = fits.fitted_with(settings, corpus.record["data_hash"])
+    fitted_with["clips"] = corpus.clips[["file", "speaker", "label", "partition"]].to_csv(index=False)
     # What the pages say of the data belongs to a stage's identity; the fits are the same whatever it is called.
     said = {name: corpus.record[name] for name in ("note", "warnings")} | {"kind": corpus.record["data"]}
     identity = records.identity("train", fitted_with | said, settings.chosen)
@@ -24,16 +24,12 @@ def work(settings: Settings) -> FinishedStage:
     started = time.monotonic()
     for stage in ("train", "evaluate"):  # scores of other predictions than will lie here
         settings.paths.record(stage).unlink(missing_ok=True)
-    key = records.identity("train", fitted_with, settings.chosen)
-    todo = [
-        fits.Fit(a, target, settings.paths.fit(a, target), records.hashed([key, a, target]))
-        for a in CONFIGURATIONS
-        for target in TRAINED_ON
-    ]
+    todo = fits.planned(corpus, CONFIGURATIONS, settings.paths.fit)
     about = fits.run(fits.inputs(corpus), todo, settings.workers, progress.report)
     fitted = [json.loads((fit.folder / "record.json").read_text("utf-8")) for fit in todo]
-    # What fits depend on, the seed aside; of a stand-in the audio too, which the seed makes.
-    seedless = {k: v for k, v in fitted_with.items() if k != "seed" and not (settings.standin and k == "data")}
+    # What scores depend on, the seed aside; of a stand-in the clips too, which the seed makes.
+    seeds = ("seed", "data", "clips") if settings.standin else ("seed",)
+    seedless = {name: value for name, value in fitted_with.items() if name not in seeds}
     record = {
         **records.inherited(corpus.record),
         **records.begin(settings, "train", identity, started),
