@@ -34,7 +34,8 @@ def alone(patch, folder: Path) -> None:
     for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
         patch.delenv(name, raising=False)
     patch.setenv("KERAS_HOME", str(folder / "keras"))
-    patch.setattr("dslite.profiles.DEMO_EPOCHS", (1, 0))
+    for name in ("DEMO_EPOCHS", "STANDIN_EPOCHS"):
+        patch.setattr(f"dslite.profiles.{name}", (1, 0))
     patch.setattr("dslite.run.resolve.DEMO_BACKBONE", "squeezenet_v1")
 
 

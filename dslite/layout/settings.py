@@ -64,7 +64,7 @@ class Settings:
 
     @property
     def recipe(self) -> Recipe:
-        tabled = recipe(self.name, self.profile, self.reading)
+        tabled = recipe(self.name, self.profile, self.reading, self.standin)
         return replace(tabled, chunk=self.chunk) if self.chunk else tabled
 
     @property
