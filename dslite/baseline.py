@@ -40,11 +40,13 @@ class Selection:
         chosen: the point with the best UAR on dev, the first of :data:`GRID` among equals.
         margins: ``dev`` and ``test`` -> float64 (files, classes), each class' decision function against the rest; its
             largest is the decision. Fitted on train for dev, on train + dev for test.
+        converged: whether the solver did, in both of these fits.
     """
 
     grid: pd.DataFrame
     chosen: Point
     margins: dict[str, np.ndarray]
+    converged: bool
 
 
 def select(
@@ -74,9 +76,10 @@ def select(
         progress(number, len(GRID) + 1)
     grid = pd.DataFrame(rows, columns=["complexity", "standardise", "balanced", "dev_uar", "converged"])
     best = int(grid["dev_uar"].to_numpy().argmax())
-    on_test, _ = _fit(GRID[best], features[train | dev], labels[train | dev], features[test], seed)
+    on_test, converged = _fit(GRID[best], features[train | dev], labels[train | dev], features[test], seed)
     progress(len(GRID) + 1, len(GRID) + 1)
-    return Selection(grid, GRID[best], {"dev": on_dev[best], "test": on_test})
+    converged = converged and bool(grid["converged"][best])
+    return Selection(grid, GRID[best], {"dev": on_dev[best], "test": on_test}, converged)
 
 
 def _fit(point: Point, features, labels, unseen, seed: int) -> tuple[np.ndarray, bool]:

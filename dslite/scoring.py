@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dslite.resampling import DRAWS, NO_INTERVAL, Interval, by_speaker, kinds, mean_recall, percentiles
+from dslite.resampling import DRAWS, NO_INTERVAL, Interval, by_speaker, kinds, mean_recall
 
 PROTOCOLS = ("all", "full-chunk")
 """``all`` scores every file; ``full-chunk`` only files of at least one chunk, as the released code does (F-16)."""
@@ -121,12 +121,13 @@ def bootstrap(
         speaker: int (files,), the speaker 0..k-1 of each file, to draw speakers with all their files.
 
     Returns:
-        The interval in percent; NaN where there is no file.
+        The interval in percent; NaN where there is no file. Recalls of 0 and 1 leave it open as their exact intervals
+        do (:meth:`.resampling.Kinds.interval`).
     """
     label, predicted = np.asarray(label), np.asarray(predicted)
     if not len(label):
         return NO_INTERVAL
-    return percentiles(kinds(label, (label == predicted)[None], speaker).draw(seed, draws)[:, 0])
+    return kinds(label, (label == predicted)[None], speaker).interval(seed, draws)
 
 
 def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed: int) -> dict:
@@ -140,7 +141,7 @@ def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed
 
     Returns:
         ``uar``, ``ci_low``, ``ci_high`` (percent, NaN without files), ``n_files``, ``n_speakers``, and
-        ``ci_speaker_low``, ``ci_speaker_high``: the interval over speakers, NaN where a file has none or all have one;
+        ``ci_speaker_low``, ``ci_speaker_high``: the interval over speakers, NaN where a file has none or there are few;
         ``se``: standard deviation of the draws over files, UAR points.
     """
     rows = under(predictions, protocol)

@@ -47,7 +47,8 @@ def compare(tables: Mapping[str, pd.DataFrame], classes: Sequence[str], protocol
             ``padded``. Under ``full-chunk`` a file counts where no system padded it.
         classes: the corpus' classes in their order.
         protocol: one of :data:`dslite.scoring.PROTOCOLS`.
-        unit: one of :data:`UNITS`. Speakers cannot be drawn where a file has none or all have the same one.
+        unit: one of :data:`UNITS`. Speakers are not drawn where a file has none or there are fewer than
+            :data:`.resampling.SPEAKERS`.
 
     Raises:
         DsliteError: if the tables do not hold the same files with the same labels.
@@ -92,7 +93,8 @@ def pairs(compared: Compared, seed: int, draws: int = DRAWS) -> pd.DataFrame:
     The p value is two-sided, for no difference: the share of draws whose difference d* lies at least as far from the
     observed one, d, as d lies from 0: (1 + #(abs(d* - d) >= abs(d))) / (1 + draws). Centred on d, the draws have the
     spread that there would be without a difference (Hall and Wilson 1991, Biometrics 47, 757-762); with the ones that
-    are added (Davison and Hinkley 1997, 4.4) it is never below 1 / (1 + draws).
+    are added (Davison and Hinkley 1997, 4.4) it is never below 1 / (1 + draws), and never below one in as many
+    different draws as the units allow.
 
     Args:
         compared: the systems.
@@ -105,11 +107,12 @@ def pairs(compared: Compared, seed: int, draws: int = DRAWS) -> pd.DataFrame:
         rows). NaN where nothing could be drawn.
     """
     drawn = np.empty((0, len(compared.systems))) if compared.kinds is None else compared.kinds.draw(seed, draws)
+    distinct = compared.kinds.distinct if compared.kinds else 1
     rows = []
     for i, j in combinations(range(len(compared.systems)), 2):
         difference, differences = compared.scores[j] - compared.scores[i], drawn[:, j] - drawn[:, i]
         one, other = ((compared.systems[at], compared.scores[at]) for at in (i, j))
-        interval, p = percentiles(differences), p_value(difference, differences)
+        interval, p = percentiles(differences), p_value(difference, differences, distinct)
         rows.append((one[0], other[0], one[1], other[1], difference, interval.low, interval.high, p))
     columns = ["first", "second", "uar_first", "uar_second", "difference", "low", "high", "p"]
     table = pd.DataFrame(rows, columns=columns)
@@ -154,7 +157,7 @@ def against(
             interval = percentiles(apart)
             row |= {f"low_{unit}": interval.low, f"high_{unit}": interval.high}
             if unit == "file":
-                row["p"] = p_value(uar - other, apart)
+                row["p"] = p_value(uar - other, apart, compared.kinds.distinct if compared.kinds else 1)
         rows.append(row)
     columns = ["system", "n_files", "uar", "uar_reference", "difference", "p"]
     columns += [f"{end}_{unit}" for unit in UNITS for end in ("low", "high")]
@@ -162,13 +165,14 @@ def against(
     return table.assign(p_holm=holm(table["p"].to_numpy(float)))
 
 
-def p_value(observed: float, draws: np.ndarray) -> float:
-    """Two-sided p value of a difference from its draws, float (draws,), as :func:`pairs` defines it."""
+def p_value(observed: float, draws: np.ndarray, distinct: int) -> float:
+    """Two-sided p value of a difference from its draws, float (draws,), as :func:`pairs` defines it; ``distinct`` is
+    how many different draws there are."""
     if not len(draws):
         return float("nan")
     # What is equal but for rounding counts as equal: UARs of few files fall on few values.
     as_far = np.abs(draws - observed) >= abs(observed) - 1e-9
-    return float((1 + as_far.sum()) / (1 + len(draws)))
+    return max(float((1 + as_far.sum()) / (1 + len(draws))), 1 / distinct)
 
 
 def holm(p: np.ndarray) -> np.ndarray:

@@ -28,6 +28,9 @@ BASELINES = {
 }
 """By the key that names a folder, in the order in which they stand above DS Lite."""
 
+CHANCE = "chance"
+"""The baseline that learns nothing: no test is made against it."""
+
 PRINTED = next(key for key, system in BASELINES.items() if system.printed)
 """The baseline that the paper prints."""
 

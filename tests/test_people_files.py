@@ -320,3 +320,9 @@ def test_low_rates_repeated_files_and_dropped_rests_are_told(tmp_path, reading, 
     said = views.coverage(stage)
     assert "12 of 24 files are shorter and repeated" in said
     assert f"Of 0.7 min {0.04 if reading == 'paper' else 0.0:.1f} are in no chunk" in said
+
+
+def test_files_without_a_speaker_are_told_on_every_page(tmp_path):
+    csv = corpus(tmp_path, "filename,label", "{n}.{e},{l}")
+    stage = through(resolve(str(csv), profile="demo", output=tmp_path / "out"), "corpus")
+    assert any("24 of 24 files name no speaker" in warning for warning in stage.record["warnings"])

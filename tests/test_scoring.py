@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
+from dslite.resampling import kinds
 from dslite.scoring import bootstrap, confusion, decide, score, uar
 
 
@@ -81,8 +82,8 @@ def test_sixteen_thousand_files_need_little_memory():
 def test_draw_without_a_class_is_scored_over_the_others():
     # One file of class 1, never right: about a third of all draws lack it and score 100, the rest score 50.
     label, predicted = np.array([0] * 20 + [1]), np.zeros(21, int)
-    interval = bootstrap(label, predicted, seed=0)
-    assert (interval.low, interval.high) == (50.0, 100.0)
+    drawn = kinds(label, (label == predicted)[None]).draw(0)[:, 0]
+    assert set(drawn) == {50.0, 100.0} and (drawn == 100.0).mean() == pytest.approx((20 / 21) ** 21, abs=0.05)
 
 
 def test_full_chunk_scores_only_files_that_were_not_padded():

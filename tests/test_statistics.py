@@ -70,9 +70,9 @@ def test_speaker_with_all_her_files_or_none():
     np.testing.assert_allclose(counts / 2000, [0.25, 0.5, 0.25], atol=0.04)
 
 
-@pytest.mark.parametrize("speaker", [["x", "x", "x"], ["x", "y", ""], ["", "", ""]])
-def test_without_two_speakers_there_is_no_interval_over_speakers(speaker):
-    found = score(table([0, 1, 2], [0, 1, 0], speaker), CLASSES, "all", 0)
+@pytest.mark.parametrize("speaker", [["x"] * 9, [*"abcdefgh", ""], [""] * 9, [*"abcdeabcd"]])
+def test_without_six_speakers_there_is_no_interval_over_speakers(speaker):
+    found = score(table([0, 1, 2] * 3, [0, 1, 0, 0, 1, 2, 1, 1, 2], speaker), CLASSES, "all", 0)
     assert np.isnan([found["ci_speaker_low"], found["ci_speaker_high"]]).all() and found["ci_low"] < found["ci_high"]
 
 
@@ -99,8 +99,12 @@ def test_coverage_of_intervals_over_files_and_over_speakers():
     assert 0.92 <= by_file <= 0.97 and 0.92 <= one_each <= 0.97
     by_file, clustered = coverage(speakers=30, each=10, spread=0.3)
     assert by_file < 0.85 and 0.90 <= clustered <= 0.97
+    by_file, clustered = coverage(speakers=20, each=15, spread=0.3)
+    assert by_file < 0.85 and 0.87 <= clustered <= 0.97
     by_file, clustered = coverage(speakers=6, each=40, spread=0.3)
     assert by_file < 0.70 and 0.75 <= clustered < 0.92, "few speakers: better than files, still too narrow"
+    by_file, clustered = coverage(speakers=2, each=60, spread=0.3)
+    assert clustered < 0.60, "which is why two are not drawn"
 
 
 def coverage(speakers, each, spread, tests=600):
@@ -115,9 +119,49 @@ def coverage(speakers, each, spread, tests=600):
         else:
             right = rng.random(who.size) < recall[label]
         for at, group in enumerate((None, who)):
-            interval = percentiles(kinds(label, right[None], group).draw(seed, 400)[:, 0])
+            interval = kinds(label, right[None], group).interval(seed, 400)
             held[at] += interval.low <= 50.0 <= interval.high
     return held / tests
+
+
+def test_recalls_of_one_and_zero_have_exact_intervals():
+    one, none = kinds(np.zeros(50, int), np.ones((1, 50), bool)), kinds(np.zeros(50, int), np.zeros((1, 50), bool))
+    exact = stats.binomtest(50, 50).proportion_ci(method="exact").low * 100
+    for found, low, high in ((one, exact, 100.0), (none, 0.0, 100.0 - exact)):
+        interval = found.interval(0, 20_000)
+        assert (interval.low, interval.high) == pytest.approx((low, high), abs=0.15) and interval.se > 0
+    label = np.repeat([0, 1], 30)
+    right = np.concatenate([np.ones(30, bool), np.arange(30) % 3 > 0])[None]
+    half, usual = kinds(label, right).interval(0), percentiles(kinds(label, right).draw(0)[:, 0])
+    assert half.low < usual.low and half.high == usual.high, "one class is always right, the other is not"
+    right[0, 0] = False
+    half, usual = kinds(label, right).interval(0), percentiles(kinds(label, right).draw(0)[:, 0])
+    assert half == usual, "where every recall lies between, nothing changes"
+
+
+def test_of_speakers_it_is_speakers_that_count():
+    label, who = np.zeros(60, int), np.repeat(np.arange(6), 10)
+    right = np.ones((1, 60), bool)
+    by_file, by_voice = (kinds(label, right, group).interval(0, 20_000).low for group in (None, who))
+    assert by_voice == pytest.approx(100 * 0.025 ** (1 / 6), abs=1.0) and by_file > 93
+
+
+def test_coverage_where_almost_all_is_right():
+    rng, held = np.random.default_rng(0), np.zeros(2)
+    label, recall = np.repeat([0, 1, 2], 20), np.array([0.98, 0.96, 0.97])
+    for seed in range(400):
+        units = kinds(label, (rng.random(60) < recall[label])[None])
+        for at, interval in enumerate((percentiles(units.draw(seed, 400)[:, 0]), units.interval(seed, 400))):
+            held[at] += interval.low <= 97.0 <= interval.high
+    assert held[0] / 400 < 0.88 and held[1] / 400 >= 0.94
+
+
+@pytest.mark.parametrize("units, distinct", [([1, 1], 3), ([2], 1), ([2, 1], 4), ([1] * 6, 462)])
+def test_no_p_value_below_what_distinct_draws_allow(units, distinct):
+    """Two speakers are drawn as aa, ab or bb: nothing can be rarer than one in three."""
+    every = kinds(np.zeros(sum(units), int), np.eye(len(units), dtype=bool).repeat(units, axis=1))
+    assert every.distinct == distinct
+    assert p_value(9.0, np.full(5000, 9.0), distinct) == pytest.approx(max(1 / 5001, 1 / distinct))
 
 
 # pairs ----------------------------------------------------------------------------------------------------------------
@@ -143,10 +187,10 @@ def _file_interval(frame):
 
 
 def test_p_value_by_hand_and_its_floor():
-    assert p_value(3.0, np.array([3.0, 5.9, 6.0, 0.0, -1.0, 2.0])) == pytest.approx((1 + 3) / 7)
-    assert p_value(0.0, np.zeros(9)) == 1.0
-    assert p_value(9.0, np.full(99, 9.0)) == pytest.approx(1 / 100)
-    assert p_value(0.1 + 0.2, np.array([0.6, 0.0])) == 1.0, "equal but for rounding"
+    assert p_value(3.0, np.array([3.0, 5.9, 6.0, 0.0, -1.0, 2.0]), 10**6) == pytest.approx((1 + 3) / 7)
+    assert p_value(0.0, np.zeros(9), 10**6) == 1.0
+    assert p_value(9.0, np.full(99, 9.0), 10**6) == pytest.approx(1 / 100)
+    assert p_value(0.1 + 0.2, np.array([0.6, 0.0]), 10**6) == 1.0, "equal but for rounding"
 
 
 def test_p_value_agrees_with_mcnemars_test_where_recall_is_accuracy():
@@ -165,7 +209,7 @@ def test_p_values_keep_their_level_without_a_difference():
         label, easy = rng.integers(0, 3, 300), rng.random(300)
         right = np.where(rng.random((2, 300)) < 0.5, easy, rng.random((2, 300))) < 0.5
         both = kinds(label, right)
-        low.append(p_value(np.diff(both.scores)[0], np.diff(both.draw(seed, 400))[:, 0]) <= 0.05)
+        low.append(p_value(np.diff(both.scores)[0], np.diff(both.draw(seed, 400))[:, 0], both.distinct) <= 0.05)
     assert 0.02 <= np.mean(low) <= 0.09
 
 

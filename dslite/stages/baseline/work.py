@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from dslite.baseline import majority, predictions, select
+from dslite.baseline import ITERATIONS, majority, predictions, select
 from dslite.files import whole_file
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
@@ -52,6 +52,11 @@ def work(settings: Settings) -> FinishedStage:
 
     for number, (system, vectors) in enumerate(features.items()):
         selected[system] = select(vectors, labels, partitions, settings.seed, partial(report, number, TITLES[system]))
+    unsolved = [
+        f"{TITLES[system]}: the solver did not converge in {ITERATIONS:,} iterations; its scores are what it had then."
+        for system, found in selected.items()
+        if not found.converged
+    ]
     padded = corpus.chunks.groupby("file")["padded"].first()
     for target, learned_from in TRAINED_ON.items():
         shares = majority(labels[np.isin(partitions, learned_from)], len(classes))
@@ -72,7 +77,7 @@ def work(settings: Settings) -> FinishedStage:
         "features": {system: vectors.shape[1] for system, vectors in features.items()},
         "chosen": {system: asdict(found.chosen) for system, found in selected.items()},
         "grid": {system: found.grid.to_dict("records") for system, found in selected.items()},
-        "warnings": [*records.weights_warnings(base.weights, base.source), *corpus.record["warnings"]],
+        "warnings": [*unsolved, *records.weights_warnings(base.weights, base.source), *corpus.record["warnings"]],
     }
     records.write(settings, record)
     return FinishedStage(settings, record)

@@ -71,11 +71,28 @@ def work(settings: Settings) -> FinishedStage:
         "chunks": len(cached.chunks),
         "data_hash": cached.data_hash,
         "front_end": {name: value for name, value in front_end.items() if name != "resize"},  # not cached
-        "warnings": [*cached.warnings, *_low_rates(cached.clips, RATE), *twice, *told(noticed)],
+        "warnings": [
+            *_unknown_voices(settings, cached.clips),
+            *cached.warnings,
+            *_low_rates(cached.clips, RATE),
+            *twice,
+            *told(noticed),
+        ],
     }
     tables = {"clips": cached.clips, "found": found, "chunks": cached.chunks, "problems": problems}
     records.write(settings, record, tables)
     return FinishedStage(settings, record)
+
+
+def _unknown_voices(settings: Settings, clips: pd.DataFrame) -> list[str]:
+    """What is to be said of own data whose files name no speaker."""
+    unnamed = int((clips["speaker"] == "").sum())
+    if settings.reader != "own_csv" or not unnamed:
+        return []
+    return [
+        f"{unnamed} of {len(clips)} files name no speaker, so the same voice may be in training and in test: scores "
+        "then tell how well known voices are recognised, which is better, often by far, than new ones would be."
+    ]
 
 
 def _low_rates(clips: pd.DataFrame, usual: int) -> list[str]:

@@ -10,8 +10,9 @@ from dslite.layout.finished import FinishedStage
 from dslite.reporting.comparisons import Strip
 from dslite.reporting.figures import ConfusionPanel
 from dslite.reporting.tables import confusion_matrix
+from dslite.resampling import SPEAKERS
 from dslite.statistics import DRAWS, UNITS
-from dslite.systems import BASELINES, PRINTED
+from dslite.systems import TITLES
 
 NAMES = {key: configuration.title for key, configuration in CONFIGURATIONS.items()}
 
@@ -37,8 +38,10 @@ def speakers(stage: FinishedStage) -> str:
     if len(named) < len(test):
         return f"Over speakers: not possible, {len(test) - len(named)} of {len(test)} test files name no speaker."
     many, rarest = named["speaker"].nunique(), named.groupby("label")["speaker"].nunique().min()
-    if many == 1:
-        return "Over speakers: not possible, all test files are of one speaker."
+    if many < SPEAKERS:
+        return (
+            f"Over speakers: none, the test files are of {many}; fewer than {SPEAKERS} allow neither interval nor test."
+        )
     words = f"The test files are of {many} speakers; the class that fewest of them have is there from {rarest}."
     if many < 30:
         words += " So few speakers leave the interval over speakers too narrow."
@@ -136,7 +139,7 @@ def _pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:
         index=["first", "second", "difference"], columns="unit", values=["low", "high", "p", "p_holm"]
     )
     wide.columns = [f"{what}_{unit}" for what, unit in wide.columns]
-    order = {name: at for at, name in enumerate([BASELINES[PRINTED].title, *NAMES])}
+    order = {name: at for at, name in enumerate([*TITLES.values(), *NAMES])}
     wide = wide.reset_index().sort_values(["first", "second"], key=lambda names: names.map(order), ignore_index=True)
     named = [f"{second} − {first}" for first, second in zip(wide["first"], wide["second"], strict=True)]
     return wide.assign(pair=named)

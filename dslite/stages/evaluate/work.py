@@ -10,7 +10,7 @@ from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
-from dslite.systems import BASELINES, OURS, PRINTED
+from dslite.systems import BASELINES, CHANCE, OURS
 
 COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
@@ -53,7 +53,9 @@ def work(settings: Settings) -> FinishedStage:
     results.loc[results["system"].isin(without), ["backbone", "weights"]] = ""
     dev = results[(results["partition"] == "dev") & (results["system"] == OURS)]
     on_test = {a: trained.predictions(a, "test") for a in CONFIGURATIONS}
-    on_test[BASELINES[PRINTED].title] = pd.read_parquet(paths.baseline(PRINTED, "test"))
+    on_test |= {
+        BASELINES[key].title: pd.read_parquet(paths.baseline(key, "test")) for key in BASELINES if key != CHANCE
+    }
     pairs, selection = statistics.on_test(
         on_test,
         {protocol: rows.set_index("augmentation")["uar"] for protocol, rows in dev.groupby("protocol", sort=False)},
