@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from matplotlib import pyplot as plt
 from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
 from dslite.paper import published
-from dslite.reporting import figures, tables
+from dslite.reporting import display, figures, tables
 from dslite.reporting.display import figure_html, table_html
 from dslite.reporting.provenance import banner_html, duration, provenance_line
 from dslite.reporting.sheets import sheet_html
@@ -320,3 +321,40 @@ def test_the_workflow_does_not_pay_for_drawing_nor_notebooks_for_pages():
     assert not _imported("from dslite.run.index import write_index") & drawing
     assert not _imported("from dslite.reporting import figures, show") & {"nbconvert", "tensorflow"}
     assert not _imported("from dslite.stages.paper import results") & {"nbconvert", "tensorflow"}
+
+
+@pytest.mark.parametrize("where", ["title", "labels"])
+def test_words_that_no_font_has_are_numbers_told_below(where, monkeypatch):
+    monkeypatch.setattr(display, "_MORE_FONTS", ())
+    matrix = np.array([[3, 1], [0, 4]])
+    said = ("a: \u4f4e\u3044 \u58f0", ["x", "y"]) if where == "title" else ("a", ["\u4f4e\u3044 \u58f0", "y <b>"])
+    figure = figures.confusion(matrix, said[1], said[0])
+    html = display.figure_html(figure, "alt")
+    assert "Numbers stand for what no font here has: [1] \u4f4e\u3044 \u58f0." in html
+    drawn = {text.get_text() for text in figure.findobj(mpl.text.Text)}
+    assert ({"a: [1]"} if where == "title" else {"[1]", "y <b>"}) <= drawn
+    assert not any("\u4f4e" in text for text in drawn)
+    plain = display.figure_html(
+        figures.confusion(matrix, ["\u043d\u0438\u0437\u043a\u043e", "\u0635\u0648\u062a"]), "alt"
+    )
+    assert "Numbers stand" not in plain, "Cyrillic and Arabic are in the font that comes with matplotlib"
+
+
+def test_long_names_are_wrapped_and_told_apart():
+    same = "a name of sixty letters, so long that its end is cut, ends in "
+    names = figures.told_apart(["short", same + "A", same + "B", "two words that wrap"])
+    assert names[0] == "short" and names[3] == "two words that\nwrap"
+    assert names[1].startswith("2: a name") and names[2].startswith("3: a name") and len(set(names)) == 4
+
+
+def test_percentages_of_ten_classes_stay_in_their_cells():
+    matrix = np.full((10, 10), 75)
+    panel = figures.ConfusionPanel("none", matrix, [f"class {i}" for i in range(10)])
+    figure = figures.confusion_grid([panel, panel])
+    figure.draw_without_rendering()
+    for axes in figure.axes[:2]:
+        cell = axes.transData.transform([[0, 0], [1, 1]])
+        width = abs(cell[1, 0] - cell[0, 0])
+        assert all(text.get_window_extent().width < width for text in axes.texts)
+    assert len({round(axes.get_position().x0, 3) for axes in figure.axes[:2]}) == 1, "one above the other"
+    plt.close(figure)

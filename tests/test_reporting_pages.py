@@ -1,9 +1,11 @@
 """Pages: they stand alone, hide the code, escape what others wrote, and put errors first."""
 
 import base64
+import io
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
@@ -240,15 +242,18 @@ def index(tmp_path):
     }
     states["sleep", "train"] = {"state": "failed", "link": "sleep/train.failed.html", "reason": "<b>No</b> memory."}
     states["", "paper"] = {"state": "done", "link": "paper.html"}
-    results = tmp_path / "results.csv"
-    results.write_text(
+    rows = (
         "corpus,system,augmentation,partition,protocol,uar,ci_low,ci_high,data,backbone,weights,profile,seed\n"
         "ccs,DS Lite,none,dev,all,60,,,stand-in,squeezenet_v1,random,demo,7\n"
         "ccs,DS Lite,both,dev,all,50,,,stand-in,squeezenet_v1,random,demo,7\n"
         "ccs,DS Lite,none,test,all,55.55,50,61,stand-in,squeezenet_v1,random,demo,7\n"
         "ccs,DS Lite,both,test,all,99,98,100,stand-in,squeezenet_v1,random,demo,7\n"
         "css,DS Lite,none,dev,full-chunk,,,,stand-in,squeezenet_v1,random,demo,7\n"
+        "ccs,chance,,test,all,50,50,50,stand-in,,,demo,7\n"
+        "ccs,librosa statistics + SVM,,test,all,76.2,60,80,stand-in,,,demo,7\n"
     )
+    gaps = dict.fromkeys(("uar", "ci_low", "ci_high"), [""])
+    results = pd.read_csv(io.StringIO(rows), keep_default_na=False, na_values=gaps)
     tables = [{"title": "Table 3", "link": "paper.html#table-3", "csv": "tables/table3.csv"}]
     page = tmp_path / "index.html"
     record = {"seed": 7, "versions": {"numpy": "2"}, "warnings": ["RANDOM weights <i>"]}
@@ -285,6 +290,7 @@ def test_the_index_shows_the_score_chosen_on_dev_with_its_marks(index):
     ours, paper = rows[0].select("td")[-2:]
     assert ours.strong.get_text() == "55.5"
     assert "SYNTHETIC stand-in · SqueezeNet v1.1, RANDOM weights" in ours.get_text()
+    assert "librosa statistics + SVM 76.2 60.0–80.0" in ours.get_text() and "chance" not in ours.get_text()
     assert paper.get_text() == "74.4"
     assert "ds-published" in paper["class"]
     assert rows[1].select("td")[-2].get_text() == "not run", "no score under the protocol of all files"

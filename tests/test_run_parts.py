@@ -16,6 +16,7 @@ from dslite.layout import progress
 from dslite.layout.code import HERE, PACKAGE, digest
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.run import estimates, parameters, runlock, staleness, states
+from dslite.run.options import parse
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job, Plan
 from dslite.run.staleness import Reason
@@ -164,6 +165,9 @@ def test_the_catalogue_is_in_the_order_of_the_flow():
     for at, stage in enumerate(OF_CORPUS):
         assert set(STAGES[stage].needs) <= set(OF_CORPUS[:at])
     assert (*OF_CORPUS, *ACROSS) == tuple(STAGES) and set(STAGES) - set(DEFAULT) == {"ablation"}
+    assert parse([]).stages == parse(["--corpora", "own.csv", "css"]).stages == list(DEFAULT)
+    assert set(DEFAULT) - set(parse(["--corpora", "own.csv"]).stages) == {"benchmark"}
+    assert parse(["--corpora", "own.csv", "--stages", "benchmark"]).stages == ["benchmark"]
     assert chain("explain") == ["corpus", "train", "baseline", "evaluate", "explain"]
     assert chain("ablation") == ["corpus", "ablation"]
     folders = {file.parent.name for file in Path(PACKAGE, "stages").glob("*/work.py")}

@@ -58,7 +58,7 @@ def own(tmp_path_factory) -> Path:
 def finished(own, tmp_path_factory) -> Path:
     """What a fresh run on the own corpus leaves."""
     output = tmp_path_factory.mktemp("fresh") / "out"
-    done = run(output, "--corpora", own, *UNTRAINED)
+    done = run(output, "--corpora", own, *UNTRAINED, "--stages", *DEFAULT)
     assert done.returncode == 0, done.stdout + done.stderr
     return output
 

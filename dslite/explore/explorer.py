@@ -17,12 +17,12 @@ from dslite.errors import DsliteError
 from dslite.explore.data import Augmented, ClipDecision, ExploredClip, OverTime, at_lambda
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
+from dslite.layout.results import evaluated
 from dslite.layout.settings import Settings
 from dslite.run import estimates
 from dslite.run.notebook import with_earlier
 from dslite.run.resolve import resolve
 from dslite.stages.catalogue import STAGES, chain
-from dslite.stages.paper.work import evaluated
 
 LONGEST = 120.0
 """Seconds of somebody's own file that are looked at; the rest is left out, and the page says so."""

@@ -22,12 +22,14 @@ class Strip:
             there is no interval.
         axis: what the values are, with their unit.
         reference, meaning: a value to compare with, drawn as a line, and what it is.
+        percent: whether values lie between 0 and 100, and so the axis.
     """
 
     rows: pd.DataFrame
     axis: str
     reference: float
     meaning: str
+    percent: bool = False
 
 
 def intervals(strips: Sequence[Strip]) -> Figure:
@@ -60,3 +62,5 @@ def _draw(axes: Axes, strip: Strip) -> None:
     axes.set_ylim(0.45, len(rows) + 0.55)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(strip.axis)
+    if strip.percent:
+        axes.set_xlim(max(0.0, axes.get_xlim()[0]), min(100.0, axes.get_xlim()[1]))

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -17,19 +18,65 @@ if TYPE_CHECKING:
 
 _INK = "#2b2a27"
 
+_MORE_FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Hiragino Sans",
+               "PingFang SC", "Yu Gothic", "Microsoft YaHei", "Malgun Gothic", "Arial Unicode MS")  # fmt: skip
+"""For letters that the first has not, where they are installed."""
+
 
 def use_style() -> None:
     """Sets the style of all figures and, where the notebook is opened in JupyterLab, of its tables and banners."""
     import matplotlib as mpl
     import seaborn as sns
 
+    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # figures are drawn before they are made legible
     mpl.rcdefaults()  # not what a matplotlibrc says
+    RC["font.family"] = _fonts()
     sns.set_theme(style="ticks", context="paper", palette="colorblind", rc=RC)
     show_html(f"<style>{stylesheet('parts.css')}</style>")
 
 
+def _fonts() -> list[str]:
+    from matplotlib.font_manager import fontManager
+
+    there = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in _MORE_FONTS if name in there)]
+
+
+def legible(figure: "Figure") -> str:
+    """Puts numbers for words that no font of :data:`RC` has, so that no figure shows boxes.
+
+    Returns:
+        The numbers and their words, to be told beside the figure; empty for none.
+    """
+    from matplotlib.font_manager import FontProperties, fontManager, get_font
+    from matplotlib.text import Text
+
+    fonts = [get_font(fontManager.findfont(FontProperties(family=name))) for name in _fonts()]
+
+    def drawn(letter: str) -> bool:
+        return letter.isspace() or any(font.get_char_index(ord(letter)) for font in fonts)
+
+    numbers: dict[str, str] = {}
+
+    def number(found: re.Match) -> str:
+        return numbers.setdefault(" ".join(found[0].split()), f"[{len(numbers) + 1}]")
+
+    def mended(said: str) -> str:
+        lacking = "".join(letter for letter in set(said) if not drawn(letter))
+        letters = f"[{re.escape(lacking)}]+"
+        return re.sub(rf"{letters}(?:\s+{letters})*", number, said) if lacking else said
+
+    for text in figure.findobj(Text):
+        text.set_text(mended(text.get_text()))
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        labels = [label.get_text() for label in axis.get_ticklabels()]
+        if (new := list(map(mended, labels))) != labels:
+            axis.set_ticks(axis.get_majorticklocs(), new)
+    return ", ".join(f"{number} {word}" for word, number in numbers.items())
+
+
 RC = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine
     "font.size": 9,
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
@@ -78,6 +125,8 @@ def figure_html(figure: "Figure", alt: str, caption: str = "", record: Mapping |
 
     if not alt.strip():
         raise ValueError("A figure needs alt text: say in a sentence what it shows.")
+    if told := legible(figure):
+        caption = f"{caption} Numbers stand for what no font here has: {told}.".strip()
     if line := provenance_line(record):
         _stamp(figure, line)
     png = io.BytesIO()

@@ -3,6 +3,7 @@
 Class names and titles come from other people's files: they are drawn as they are, never read as formulas.
 """
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], title: str = "") -> Fi
         classes: in the order of rows and columns.
         title: above it.
     """
-    side = max(2.9, 1.4 + 0.62 * len(classes))
+    side = max(2.9, 1.4 + 0.66 * len(classes))
     with subplots(1, 1, side, side + 0.5) as (figure, axes):
         _draw_confusion(axes, np.asarray(matrix), classes, title, bar=True)
     return figure
@@ -128,10 +129,11 @@ class ConfusionPanel:
     classes: Sequence[str]
 
 
-def confusion_grid(panels: Sequence[ConfusionPanel], columns: int = 2) -> Figure:
-    """Several confusion matrices in the manner of the paper's Figure 3, for all corpora at once."""
+def confusion_grid(panels: Sequence[ConfusionPanel]) -> Figure:
+    """Several confusion matrices in the manner of the paper's Figure 3; those of more than seven classes one by one."""
+    columns = 2 if max(len(panel.classes) for panel in panels) <= 7 else 1
     rows = -(-len(panels) // columns)
-    with subplots(rows, columns, 3.35 * rows, squeeze=False, layout=None) as (figure, grid):
+    with subplots(rows, columns, (3.35 if columns == 2 else 6.4) * rows, squeeze=False, layout=None) as (figure, grid):
         for axes, panel in zip(grid.flat, panels, strict=False):
             _draw_confusion(axes, np.asarray(panel.matrix), panel.classes, panel.title, bar=False)
         for axes in grid.flat[len(panels) :]:
@@ -147,18 +149,18 @@ def confusion_grid(panels: Sequence[ConfusionPanel], columns: int = 2) -> Figure
 def _draw_confusion(axes: Axes, matrix: np.ndarray, classes: Sequence[str], title: str, bar: bool) -> None:
     total = matrix.sum(axis=1, keepdims=True)
     share = np.divide(100.0 * matrix, total, out=np.zeros(matrix.shape), where=total > 0)
-    few = len(classes) < 5
+    few, many = len(classes) < 4, len(classes) > 12
     percent = " %" if few else "%"
     rows = zip(matrix, share, strict=True)
-    text = [[f"{n}\n{p:.1f}{percent}" for n, p in zip(*row, strict=True)] for row in rows]
-    names = [_short(name, 12) for name in classes]
+    text = [[f"{n}" if many else f"{n}\n{p:.1f}{percent}" for n, p in zip(*row, strict=True)] for row in rows]
+    names = told_apart(classes)
     sns.heatmap(
         share, annot=np.array(text), fmt="", cmap="Blues", vmin=0, vmax=100, square=True, cbar=bar, ax=axes,
         linewidths=0.6, linecolor="white", annot_kws={"fontsize": 8.5 if few else 6.3, "parse_math": False},
         cbar_kws={"label": "share of the true class (%)", "shrink": 0.8} if bar else None,
     )  # fmt: skip
     at = np.arange(len(names)) + 0.5
-    axes.set_xticks(at, names, rotation=30, ha="right", rotation_mode="anchor", parse_math=False)
+    axes.set_xticks(at, names, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
     axes.set_yticks(at, names, rotation=0, parse_math=False)
     axes.tick_params(length=0)
     axes.set(xlabel="predicted class", ylabel="true class")
@@ -170,6 +172,12 @@ def envelope(wave: np.ndarray, rate: int, points: int = 900) -> tuple[np.ndarray
     step = max(1, len(wave) // points)
     usable = wave[: len(wave) // step * step].reshape(-1, step)
     return np.arange(len(usable)) * step / rate, usable.min(axis=1), usable.max(axis=1)
+
+
+def told_apart(names: Sequence[str], width: int = 16) -> list[str]:
+    """Names in up to three lines of so many letters; what is longer is cut, or numbered where two would look alike."""
+    cut = [textwrap.fill(" ".join(str(name).split()), width, max_lines=3, placeholder="…") for name in names]
+    return [name if cut.count(name) == 1 else f"{number}: {name}" for number, name in enumerate(cut, start=1)]
 
 
 def _short(name: str, most: int) -> str:

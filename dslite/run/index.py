@@ -1,15 +1,16 @@
 """The page that leads to all others."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from dslite.corpora import CORPORA
 from dslite.files import whole_file
 from dslite.paper import published
 from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, duration, provenance_line
 from dslite.reporting.templates import render, whole_page
-from dslite.systems import OURS
+from dslite.systems import CHANCE, OURS, TITLES
 
 _WORDS = {"done": "done", "failed": "failed", "running": "running", "not run": "not run", "stale": "out of date"}
 
@@ -22,7 +23,7 @@ def write_index(
     states: Mapping[tuple[str, str], Mapping],
     tables: Sequence[Mapping],
     record: Mapping,
-    results: Path | None = None,
+    results: pd.DataFrame,
 ) -> None:
     """Writes the index: every corpus and stage with its state, the tables, what failed, the run's record.
 
@@ -36,9 +37,9 @@ def write_index(
             "". A pair that is missing is not run.
         tables: each with ``title``, ``link`` (to the page) and, if known, ``csv`` and ``tex`` (links).
         record: the run's own, as for ``banner``; ``notebooks`` maps those that ran to why they did.
-        results: ``results.csv``, for the column of scores; None for none.
+        results: rows of ``results.csv``, for the column of scores; may be empty.
     """
-    scores = _scores(results) if results is not None and results.is_file() else {}
+    scores = _scores(results)
     rows = [_row(corpus, states, scores, stages) for corpus in corpora]
     below = {stage: _cell(states.get(("", stage), {})) for stage in across}
     cells = [cell for row in rows for cell in row["cells"]] + list(below.values())
@@ -60,6 +61,7 @@ def write_index(
         tables=[{"csv": "", "tex": "", **table} for table in tables],
         standins=sum(row["data"] == "stand-in" for row in rows),
         scores=bool(scores),
+        printed=any(row["printed"] for row in rows),
         banner=banner_html(record),
         ran=dict(record.get("notebooks") or {}),
         legend=[(data_mark(data), data, MEANING[data]) for data in DATA],
@@ -82,7 +84,7 @@ def _row(corpus: Mapping, states: Mapping, scores: Mapping[str, dict], stages: S
         "mark": data_mark(data),
         "note": str(corpus.get("note") or MEANING.get(data, "")),
         "cells": [_cell(states.get((name, stage), {})) for stage in stages],
-        "score": scores.get(name),
+        "scores": scores.get(name, []),
         "printed": _printed(name),
     }
 
@@ -105,19 +107,19 @@ def _printed(name: str) -> str:
     return f"{max(cell.uar for cell in cells if cell):.1f}" if any(cells) else ""
 
 
-def _scores(results: Path) -> dict[str, dict]:
-    """Per corpus, the test result of the configuration that is best on dev, and what it rests on."""
-    with results.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["protocol"] == "all" and row["uar"]]
-    scores = {}
-    for name in dict.fromkeys(row["corpus"] for row in rows):
-        mine = [row for row in rows if row["corpus"] == name and row["system"] == OURS]
-        dev = [row for row in mine if row["partition"] == "dev"]
-        if not dev:
-            continue
-        chosen = max(dev, key=lambda row: float(row["uar"]))["augmentation"]
-        for row in mine:
-            if row["partition"] == "test" and row["augmentation"] == chosen:
-                interval = f"{float(row['ci_low']):.1f}–{float(row['ci_high']):.1f}" if row["ci_low"] else ""
-                scores[name] = {"uar": f"{float(row['uar']):.1f}", "interval": interval, "line": provenance_line(row)}
+def _scores(results: pd.DataFrame) -> dict[str, list[dict]]:
+    """Per corpus, the test results of the configuration that is best on dev, with what it rests on, and of the systems
+    beside it."""
+    scores: dict[str, list[dict]] = {}
+    rows = results[(results["protocol"] == "all") & results["uar"].notna()] if len(results) else results
+    for name, of in rows.groupby("corpus", sort=False) if len(rows) else ():
+        dev = of[(of["partition"] == "dev") & (of["system"] == OURS)]
+        chosen = "" if dev.empty else dev.loc[dev["uar"].idxmax(), "augmentation"]
+        shown = of[(of["partition"] == "test") & of["augmentation"].isin(["", chosen])]
+        shown = shown[shown["system"] != TITLES[CHANCE]]
+        for row in sorted(shown.to_dict("records"), key=lambda row: row["system"] != OURS):
+            interval = "" if pd.isna(row["ci_low"]) else f"{row['ci_low']:.1f}–{row['ci_high']:.1f}"
+            line = provenance_line(row) if row["system"] == OURS else ""
+            said = {"system": row["system"], "uar": f"{row['uar']:.1f}", "interval": interval, "line": line}
+            scores.setdefault(str(name), []).append(said)
     return scores

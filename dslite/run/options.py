@@ -56,9 +56,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="+",
         metavar="NAME",
         choices=stages,
-        default=list(DEFAULT),
-        help=f"any of {', '.join(stages)} (default: all but {optional}); what they need is run as well "
-        "if it is missing or stale",
+        help=f"any of {', '.join(stages)} (default: all but {optional}, and with own data alone but benchmark); what "
+        "they need is run as well if it is missing or stale",
     )
     what.add_argument(
         "--profile",
@@ -154,7 +153,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     more = parser.add_argument_group("data that may be fetched")
     more.add_argument("--download", choices=("ravdess",), help="fetch a corpus into the data folder, and stop")
     more.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    papers = any(name in CORPORA for name in chosen.corpora)  # Table 5 is the paper's, and of no corpus
+    chosen.stages = chosen.stages or [s for s in DEFAULT if papers or STAGES[s].needs or not STAGES[s].across]
+    return chosen
 
 
 def output(options: argparse.Namespace) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import whole_file
-from dslite.layout import notes
+from dslite.layout import notes, results
 from dslite.layout.paths import Paths
 from dslite.layout.records import versions
 from dslite.run.index import write_index
@@ -55,8 +55,10 @@ def write(session: Session, note: dict) -> None:
     paths = session.paths
     with whole_file(notes.run(paths)) as draft:
         draft.write_text(json.dumps(note, indent=1), "utf-8")
-    own = [name for name in session.settings if name not in corpora.CORPORA]
-    listed = [_corpus(name, paths) for name in (*corpora.CORPORA, *own)]
+    # Own data come first; the paper's corpora are listed as far as they take part, or have been run before.
+    known = [*session.settings, *paths.recorded("corpus")]
+    own = dict.fromkeys(name for name in known if name not in corpora.CORPORA)
+    listed = [_corpus(name, paths) for name in (*own, *(name for name in corpora.CORPORA if name in known))]
     planned = {(job.corpus, job.stage): job for job in session.plan.jobs}
     states = {}
     for key in [(corpus["name"], stage) for corpus in listed for stage in OF_CORPUS] + [("", name) for name in ACROSS]:
@@ -73,8 +75,9 @@ def write(session: Session, note: dict) -> None:
         tables += index.entries(paths, done)
     # A stage that is off unless asked for gets its column once somebody has asked.
     asked = [s for s in OF_CORPUS if not STAGES[s].optional or any((corpus["name"], s) in states for corpus in listed)]
-    across = {name: STAGES[name].title for name in ACROSS}
-    write_index(paths.index, listed, asked, across, states, tables, note, paths.results)
+    shown = [name for name in ACROSS if ("", name) in planned or states["", name]["state"] != "not run"]
+    across = {name: STAGES[name].title for name in shown}
+    write_index(paths.index, listed, asked, across, states, tables, note, results.write(paths))
 
 
 def sweep(paths: Paths) -> None:

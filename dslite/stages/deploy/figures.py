@@ -35,6 +35,7 @@ def cost_and_score(table: pd.DataFrame, latency: pd.DataFrame) -> Figure:
         speed.set(title="Latency", xlabel="one chunk, one thread (ms)", xlim=(0, None))
         _points(score, shown["uar"], shown["ci_low"], shown["ci_high"], faces, _COLOURS["uar"])
         score.set(title="UAR on test", xlabel="UAR (%), 95 % interval")
+        score.set_xlim(max(0.0, score.get_xlim()[0]), min(100.0, score.get_xlim()[1]))
         for value in table.loc[table["title"] == "Keras", "uar"]:
             score.axvline(value, ls="--", lw=1.1, color=_GREY, zorder=0)
             score.annotate("Keras", (value, 1), (3, -2), xycoords=("data", "axes fraction"),

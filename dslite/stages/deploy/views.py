@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from dslite.configurations import CONFIGURATIONS
 from dslite.deployment import latency
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import variants
@@ -113,12 +114,14 @@ def contract(stage: FinishedStage) -> pd.DataFrame:
     whole = " (the median of the training files: this model was trained on whole files)"
     samples, rate, classes = record["samples"], record["rate"], record["classes"]
     levelled = "any: each chunk is brought to its own peak inside"
+    rest = ", with a last one that ends with the file" if stage.settings.reading.remainder == "overlap" else ""
     rows = {
+        "trained with": f"{CONFIGURATIONS[record['augmentation']].title}, which is best on dev; on train + dev",
         "input": f"waveform, float32 (1, {samples}): {samples / rate:g} s of mono audio at {rate:,} Hz"
         f"{whole if record['whole_files'] else ''}",
         "level": levelled if record["front_end"]["normalise"] else "as in training: no chunk is normalised inside",
         "shorter audio": "repeat it until it is long enough, as in training; do not pad it with zeros",
-        "longer audio": f"cut it into chunks, half a chunk apart, and take the {DECISIONS[decision]}",
+        "longer audio": f"cut it into chunks, half a chunk apart{rest}, and take the {DECISIONS[decision]}",
         "output": f"probabilities, float32 (1, {len(classes)}), in this order: {', '.join(classes)}",
         "inside": "Mel spectrogram, colour map, resize, CNN, head; built-in operators only",
     }

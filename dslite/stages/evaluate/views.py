@@ -106,7 +106,7 @@ def strips(stage: FinishedStage) -> list[Strip]:
     apart = _pairs(stage, "all").rename(columns={"pair": "name", "difference": "value"})
     chance = 100.0 / len(stage.classes)
     return [
-        Strip(uars, "UAR on test (%)", chance, "chance"),
+        Strip(uars, "UAR on test (%)", chance, "chance", percent=True),
         Strip(apart, "paired difference (UAR points)", 0.0, "no difference"),
     ]
 

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
-from dslite.reporting.display import RC
+from dslite.reporting.display import RC, legible
 from dslite.reporting.explanations import RED_BLUE, Explained, gap_words
 from dslite.reporting.figures import mel_ticks
 
@@ -64,6 +64,7 @@ def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, li
         bar.ax.tick_params(length=1.5, pad=1.5)
         axes.set_xlabel("time (s)", labelpad=1)
         figure.text(0.995, 0.004, line, ha="right", va="bottom", fontsize=5.2, color="#8a4b00", parse_math=False)
+        legible(figure)
         return _palette_png(figure)
 
 

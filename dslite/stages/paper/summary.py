@@ -168,10 +168,9 @@ class Summary:
         return parts.figure2_text(self.layout, self.records)
 
     def write(self) -> None:
-        """Writes ``results.csv``, ``seeds.csv`` where there are several, ``tables/table1`` to ``table5`` (LaTeX,
+        """Writes ``seeds.csv`` where there are several, ``tables/table1`` to ``table5`` (LaTeX,
         and CSV but for the fifth), the scorecard and the page of discrepancies; Tables 3 and 4 under both protocols."""
         tables = {
-            self.layout.results: self.results,
             self.layout.table(1): self.table1,
             self.layout.table(2): self.table2.reset_index(),
         }

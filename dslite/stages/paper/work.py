@@ -4,18 +4,16 @@ import json
 import time
 from pathlib import Path
 
-import pandas as pd
-
-from dslite.corpora.registry import CORPORA
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.layout import records
 from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.layout.results import evaluated, gather
 from dslite.stages.paper.summary import Summary
 
 
 def work(output: str | Path = "", seed: int = 42) -> Summary:
-    """Writes ``results.csv``, the tables, the scorecard and the page of discrepancies.
+    """Writes the tables, the scorecard and the page of discrepancies.
 
     Args:
         output: folder of ``artifacts/`` and ``reports/``; empty for the repository's root.
@@ -30,7 +28,7 @@ def work(output: str | Path = "", seed: int = 42) -> Summary:
     found = {name: json.loads(layout.corpus(name).record("evaluate").read_text("utf-8")) for name in names}
     if not found:
         raise DsliteError(f"No corpus has been evaluated below {layout.output}; run `python run_all.py` first.")
-    results = pd.concat([pd.read_parquet(layout.corpus(n).scores) for n in found], ignore_index=True)
+    results = gather(layout)
     standins = [n for n, record in found.items() if record["data"] == "stand-in"]
     random = [n for n, record in found.items() if record["weights"] == "random"]
     warnings = []
@@ -51,11 +49,3 @@ def work(output: str | Path = "", seed: int = 42) -> Summary:
     with whole_file(layout.across("paper").record("paper")) as draft:
         draft.write_text(json.dumps(record, indent=1), "utf-8")
     return summary
-
-
-def evaluated(layout: Paths) -> list[str]:
-    """The corpora that have scores below an output folder, and all that these came from: the paper's in its order,
-    then own ones."""
-    stages = ("corpus", "train", "baseline", "evaluate")
-    there = [n for n in layout.recorded("evaluate") if all(layout.corpus(n).record(s).exists() for s in stages)]
-    return [name for name in CORPORA if name in there] + [name for name in there if name not in CORPORA]
