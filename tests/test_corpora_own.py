@@ -218,4 +218,26 @@ def test_the_fingerprint_is_of_the_listed_files(tmp_path):
     audio(tmp_path / "c.wav", seconds=0.2)
     changed = fingerprint(path)
     (tmp_path / "d.wav").unlink()
-    assert len({before, changed, fingerprint(path)}) == 3
+    gone = fingerprint(path)
+    assert len({fingerprint["audio"] for fingerprint in (before, changed, gone)}) == 3
+    assert {name for name in gone if gone[name] != changed[name]} == {"audio", "labels of dev"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("e.wav,gull", "e.wav,dog", {"labels of test"}),
+        ("c.wav,gull,dev", "c.wav,gull,train", {"labels of train", "labels of dev"}),
+        ("partition", "split", {"list of files"}),
+        ("label", "class", {"audio", "list of files", "labels of train", "labels of dev", "labels of test"}),
+        ("filename", "# a remark\nfilename", set()),
+    ],
+)
+def test_the_fingerprint_names_what_an_own_csv_says_otherwise(tmp_path, old, new, changed):
+    path = tmp_path / "my birds.csv"
+    own(tmp_path, "filename,label,partition", *SIX)
+    before, text = fingerprint(path), path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    now = fingerprint(path)
+    assert {name for name in {*before, *now} if before.get(name) != now.get(name)} == changed

@@ -30,7 +30,7 @@ class MadeUp:
 
 def member(name: str, output: Path, **changes) -> Member:
     values = dict(data="", weights="", profile="demo", backbone="small", seed=7, workers=1) | changes
-    return Member(name, name.upper(), {"corpus": name, "output": str(output), **values}, {}, "audio of " + name)
+    return Member(name, name.upper(), {"corpus": name, "output": str(output), **values}, {}, {"audio": "of " + name})
 
 
 def plan_of(root: Path, *members: Member, stages=tuple(STAGES), code=None) -> Plan:
@@ -120,8 +120,8 @@ def test_reasons_of_code_and_audio(root):
         "aa-deploy": "new input: evaluate",
         "paper": "new input: evaluate of aa, explain of aa",
     }
-    other = replace(member("aa", root / "out"), audio="other audio")
-    assert reasons(plan_of(root, other))["aa-corpus"] == "changed input: the audio"
+    other = replace(member("aa", root / "out"), audio={"audio": "of aa", "labels of test": "2"})
+    assert reasons(plan_of(root, other))["aa-corpus"] == "changed input: the labels of test"
     other = replace(member("aa", root / "out"), weights="other weights")
     said = reasons(plan_of(root, other))
     assert said["aa-train"] == "changed input: the weights file" and "aa-corpus" not in said

@@ -75,7 +75,7 @@ def test_labels_make_stale_what_sees_them(own, monkeypatch):
     def relabelled(last_stage: str, *files: str) -> tuple[FinishedStage, dict[str, str]]:
         """The last stage, and the record of each fit by its target, with some clips of class a called b."""
         own.write_text(re.sub(rf"^({'|'.join(files)}),a,", r"\1,b,", before, flags=re.MULTILINE) if files else before)
-        stage = through(settings(own), last_stage)
+        stage = through(settings(own, backbone="squeezenet_v1", weights="random"), last_stage)
         return stage, {target: (stage.paths.fit("none", target) / "record.json").read_text() for target in TRAINED_ON}
 
     first, fitted = relabelled("train")
@@ -187,7 +187,7 @@ def test_worker_that_dies_is_named(own, monkeypatch):
     stage = corpus.work(settings(own))
     monkeypatch.setattr(fits, "_extract", lambda inputs, pool, *rest: pool.submit(exit_hard).result())
     with pytest.raises(DsliteError, match="memory ran out"):
-        fits.run(fits.inputs(stage), [], 1, lambda *progress: None)
+        fits.run(stage, [], lambda *progress: None)
 
 
 def exit_hard():

@@ -44,7 +44,7 @@ def plan(root: Path, **changes) -> Plan:
     given |= dict(seeds=1, chunk=0.0, discrepancies="") | changes
     members = [
         Member(name, name.upper(), given | {"corpus": name, "backbone": backbone},
-               {"dslite.backbones": backbone, "dslite.corpora.readers": reader}, "audio", "weights")
+               {"dslite.backbones": backbone, "dslite.corpora.readers": reader}, {"audio": "1"}, "weights")
         for name, backbone, reader in (
             ("iemocap", "densenet121", "iemocap"), ("css", "squeezenet_v1", "compare_2021"),
         )

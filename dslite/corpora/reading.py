@@ -1,7 +1,9 @@
 """From a folder to a `Corpus`: find it, read it, check it."""
 
+import hashlib
 import math
 import tomllib
+from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
@@ -98,17 +100,26 @@ def describe_missing(name: str, data: Path | None) -> str:
     return "\n".join(f"{key}: {value}" for key, value in (lines | {"licence": info.licence}).items())
 
 
-def fingerprint(folder_or_csv: Path) -> str:
-    """SHA-256 (hex) over path, size and modification time of a corpus' files; nothing is opened but an own CSV.
+def fingerprint(folder_or_csv: Path) -> dict[str, str]:
+    """SHA-256 (hex) of the parts that a corpus is told by, by their names for people.
 
     Args:
-        folder_or_csv: a folder, of which all files count, or an own CSV: it, the files that it names, and the
-            ``corpus.toml`` beside it count.
+        folder_or_csv: a folder, of which all files are ``audio``, or an own CSV: the files that it names and the
+            ``corpus.toml`` beside it are, by path, size and modification time. What it says of them are ``labels of
+            test`` and so on, or ``labels`` where it names no partition, and its own faults ``list of files``.
     """
     if folder_or_csv.is_dir():
-        return digest(folder_or_csv, (Path(entry.path) for entry in walk(folder_or_csv)))
-    folder = folder_or_csv.parent
-    return digest(folder, {folder_or_csv, folder / "corpus.toml", *_reader().listed_files(folder_or_csv)})
+        return {"audio": digest(folder_or_csv, (Path(entry.path) for entry in walk(folder_or_csv)))}
+    folder, said = folder_or_csv.parent, defaultdict(list)
+    try:
+        _, entries, problems = _reader().entries(folder_or_csv)
+        said["list of files"] = [problem for problem in problems if problem.kind == "warning"]  # others: of audio
+    except (DsliteError, OSError) as error:
+        entries, said["list of files"] = [], [str(error)]
+    for entry in entries:
+        said[f"labels of {entry.partition}".removesuffix(" of ")].append(entry)
+    audio = digest(folder, {folder / "corpus.toml", *_reader().listed_files(folder_or_csv)})
+    return {"audio": audio} | {part: hashlib.sha256(repr(rows).encode()).hexdigest() for part, rows in said.items()}
 
 
 def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:

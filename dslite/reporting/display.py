@@ -25,11 +25,10 @@ _MORE_FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Dro
 
 def use_style() -> None:
     """Sets the style of all figures and, where the notebook is opened in JupyterLab, of its tables and banners."""
-    import matplotlib as mpl
     import seaborn as sns
 
     warnings.filterwarnings("ignore", "Glyph .* missing from font")  # figures are drawn before they are made legible
-    mpl.rcdefaults()  # not what a matplotlibrc says
+    sns.reset_defaults()  # not what a matplotlibrc says
     RC["font.family"] = _fonts()
     sns.set_theme(style="ticks", context="paper", palette="colorblind", rc=RC)
     show_html(f"<style>{stylesheet('parts.css')}</style>")

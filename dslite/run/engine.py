@@ -18,7 +18,6 @@ from snakemake.settings.types import (
     OutputSettings,
     ResourceSettings,
     SchedulingSettings,
-    SharedFSUsage,
     StorageSettings,
 )
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -87,7 +86,7 @@ def execute(plan: Plan, cores: int, started: Callable[[str], None], ended: Calla
                 snakefile=SNAKEFILE,
                 workdir=paths.artifacts,
                 # Its own cache goes to a temporary folder: in a home that cannot be written there is no place for it.
-                storage_settings=StorageSettings(shared_fs_usage=SharedFSUsage.all() - {SharedFSUsage.SOURCE_CACHE}),
+                storage_settings=StorageSettings(shared_fs_usage=frozenset()),
             )
             workflow.dag(DAGSettings(forceall=True, force_incomplete=True)).execute_workflow(
                 executor="local",

@@ -26,7 +26,7 @@ class Member:
     title: str
     parameters: dict[str, object]
     chosen: dict[str, str]
-    audio: str
+    audio: dict[str, str]
     weights: str = ""
 
 
@@ -142,9 +142,7 @@ def make(
             stage = STAGES[name]
             inputs = {needed: record(member.name, needed) for needed in stage.needs}
             inputs |= {"the split": os.path.relpath(paths.split(member.name), paths.artifacts)} if stage.audio else {}
-            more = ({"audio": member.audio} if stage.audio else {}) | (
-                {"weights file": member.weights} if stage.weights else {}
-            )
+            more = (member.audio if stage.audio else {}) | ({"weights file": member.weights} if stage.weights else {})
             title = f"{member.title}: {name}"
             jobs.append(job(member.name, name, title, member.parameters, inputs, more, member.chosen))
     for name in (name for name in ACROSS if name in wanted):

@@ -161,6 +161,6 @@ def _title(settings: Settings) -> str:
     return info.title if info else settings.name
 
 
-def _audio(settings: Settings) -> str:
+def _audio(settings: Settings) -> dict[str, str]:
     """What identifies a corpus' audio; a stand-in is made from code and seed, which are compared anyway."""
-    return "stand-in" if settings.standin else corpora.fingerprint(settings.recordings)
+    return {"audio": "stand-in"} if settings.standin else corpora.fingerprint(settings.recordings)

@@ -145,7 +145,7 @@ def _cached(variant: Settings, decoded: FinishedStage, report: _Report) -> Finis
 def _fit(corpus: FinishedStage, folder: Path, report: _Report) -> tuple[dict, dict]:
     """Predictions for dev and for test, and what the base model's weights are."""
     todo = fits.planned(corpus, [AUGMENTATION], lambda _, target: folder / target)
-    about = fits.run(fits.inputs(corpus), todo, corpus.settings.workers, report)
+    about = fits.run(corpus, todo, report)
     return {fit.target: pd.read_parquet(fit.folder / "predictions.parquet") for fit in todo}, about
 
 

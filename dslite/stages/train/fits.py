@@ -71,12 +71,6 @@ def fitted_with(settings: Settings, data_hash: str) -> dict:
     }
 
 
-def inputs(corpus: FinishedStage) -> FitInputs:
-    """What the fits of a prepared corpus share."""
-    code = records.identity("train", {}, corpus.settings.chosen)
-    return FitInputs(corpus.settings, corpus.classes, corpus.record["data_hash"], code)
-
-
 def planned(corpus: FinishedStage, augmentations: Iterable[str], folder: Callable[[str, str], Path]) -> list[Fit]:
     """A prepared corpus' fits, each with the augmentations; ``folder`` says where one goes, by augmentation and target.
 
@@ -92,13 +86,12 @@ def planned(corpus: FinishedStage, augmentations: Iterable[str], folder: Callabl
     return found
 
 
-def run(inputs: FitInputs, fits: Sequence[Fit], workers: int, progress: Callable[[float, float, str], None]) -> dict:
+def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[[float, float, str], None]) -> dict:
     """Runs what is not finished yet, and brings the labels in the tables of all fits up to date.
 
     Args:
-        inputs: what the fits share.
+        corpus: as prepared; its settings' ``workers`` run side by side. For one, see the head of this module.
         fits: the fits.
-        workers: processes side by side; for one, see the head of this module.
         progress: called with the share of the work that is done, 1, and a short text.
 
     Returns:
@@ -107,18 +100,19 @@ def run(inputs: FitInputs, fits: Sequence[Fit], workers: int, progress: Callable
     Raises:
         DsliteError: if a process of the pool dies, for instance because memory ran out.
     """
-    pool, messages = _pool(workers)
-    recipe = inputs.settings.recipe
+    settings, code = corpus.settings, records.identity("train", {}, corpus.settings.chosen)
+    inputs = FitInputs(settings, corpus.classes, corpus.record["data_hash"], code)
+    pool, messages = _pool(settings.workers)
     try:
         with pool:
-            about = _extract(inputs, pool, workers, progress)
+            about = _extract(inputs, pool, progress)
             # The longest first, so that no core waits for a long one at the end.
             todo = sorted(
                 (f for f in fits if not f.finished), key=lambda f: (f.target != "test", f.augmentation == "none")
             )
             futures = {pool.submit(_fit, inputs, fit, about) for fit in todo}
             try:
-                _follow(futures, messages, len(todo) * _work(recipe, sum(recipe.epochs)), progress)
+                _follow(futures, messages, len(todo) * _work(settings.recipe, sum(settings.recipe.epochs)), progress)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)  # what failed is told now, not after all other fits
                 raise
@@ -182,7 +176,7 @@ def _follow(futures: set[Future], messages, total: float, progress) -> None:
             pass
 
 
-def _extract(inputs: FitInputs, pool: Executor, workers: int, progress) -> dict:
+def _extract(inputs: FitInputs, pool: Executor, progress) -> dict:
     """Features of all chunks under the base model as it is before training, computed once for all fits."""
     about = pool.submit(_about, inputs).result()
     features = inputs.settings.paths.features
@@ -191,7 +185,7 @@ def _extract(inputs: FitInputs, pool: Executor, workers: int, progress) -> dict:
         return about
     # Parts end at whole batches, so that the numbers do not depend on how many parts there are.
     batch, total = inputs.settings.recipe.batch, about["chunks"]
-    step = batch * max(1, -(-total // (batch * workers * 4)))
+    step = batch * max(1, -(-total // (batch * inputs.settings.workers * 4)))
     futures = [pool.submit(_features, inputs, start, min(start + step, total)) for start in range(0, total, step)]
     parts = []
     for number, future in enumerate(futures, start=1):

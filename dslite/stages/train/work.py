@@ -15,7 +15,7 @@ def work(settings: Settings) -> FinishedStage:
     """Leaves per fit ``model.keras``, ``history.parquet``, ``predictions.parquet`` and ``record.json``."""
     corpus = FinishedStage.of(settings, "corpus")
     fitted_with = fits.fitted_with(settings, corpus.record["data_hash"])
-    fitted_with["clips"] = corpus.clips[["file", "speaker", "label", "partition"]].to_csv(index=False)
+    fitted_with["data"] += corpus.clips[["file", "speaker", "label", "partition"]].to_csv(index=False)
     # What the pages say of the data belongs to a stage's identity; the fits are the same whatever it is called.
     said = {name: corpus.record[name] for name in ("note", "warnings")} | {"kind": corpus.record["data"]}
     identity = records.identity("train", fitted_with | said, settings.chosen)
@@ -25,11 +25,10 @@ def work(settings: Settings) -> FinishedStage:
     for stage in ("train", "evaluate"):  # scores of other predictions than will lie here
         settings.paths.record(stage).unlink(missing_ok=True)
     todo = fits.planned(corpus, CONFIGURATIONS, settings.paths.fit)
-    about = fits.run(fits.inputs(corpus), todo, settings.workers, progress.report)
+    about = fits.run(corpus, todo, progress.report)
     fitted = [json.loads((fit.folder / "record.json").read_text("utf-8")) for fit in todo]
-    # What scores depend on, the seed aside; of a stand-in the clips too, which the seed makes.
-    seeds = ("seed", "data", "clips") if settings.standin else ("seed",)
-    seedless = {name: value for name, value in fitted_with.items() if name not in seeds}
+    # What scores depend on, the seed aside; of a stand-in the audio too, which the seed makes.
+    seedless = {k: v for k, v in fitted_with.items() if k != "seed" and not (settings.standin and k == "data")}
     record = {
         **records.inherited(corpus.record),
         **records.begin(settings, "train", identity, started),
