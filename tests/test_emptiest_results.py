@@ -1,5 +1,5 @@
-"""Every stage's notebook on the least that its stage can leave: a file per class and partition, shorter than a chunk, one
-test speaker; all files right, or one class for all of them."""
+"""Every stage's notebook on the least that its stage can leave: a file per class and partition, shorter than a chunk,
+one test speaker; all files right, or one class for all of them."""
 
 import json
 import shutil
