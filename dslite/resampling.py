@@ -7,7 +7,6 @@ with their shares: exactly the same distribution at a fraction of the work.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 
@@ -18,8 +17,7 @@ LEVEL = 0.95
 """Coverage of an interval."""
 
 SPEAKERS = 6
-"""Fewest speakers that are drawn. Of five there are 126 different draws, and an interval over them covers the truth in
-about three of four cases (simulated in the tests)."""
+"""Fewest speakers that are drawn: of five, whatever they say, no p value is below 0.0625 (:meth:`Kinds.least_p`)."""
 
 
 @dataclass(frozen=True)
@@ -66,31 +64,43 @@ class Kinds:
         Returns:
             float (draws, systems); the systems of a row are scored on the same draw.
         """
-        number = int(self.units.sum())
-        return self._score(np.random.default_rng(seed).multinomial(number, self.units / number, size=draws))
+        return self._score(self._counts(seed, draws))
 
-    @property
-    def distinct(self) -> int:
-        """How many different draws there are: alike units are not told apart."""
+    def _counts(self, seed: int, draws: int) -> np.ndarray:
         number = int(self.units.sum())
-        return comb(number + len(self.units) - 1, number)
+        return np.random.default_rng(seed).multinomial(number, self.units / number, size=draws)
+
+    def least_p(self, first: Sequence[int], second: Sequence[int]) -> float:
+        """The least p value that the units can carry for a difference between systems ``first`` and ``second``.
+
+        If the systems are alike, either might have been the better one on each of the m units on which they differ: of
+        2 ** m equally likely ways the observed one and its mirror image are at least as extreme as it is, so no test
+        of that can give less than 2 / 2 ** m (the sign test's limit; of files it is McNemar's exact test). A bootstrap
+        of few units can: where all differ alike, so do all draws. This limit is never below one in the C(2m - 1, m)
+        different draws of m units, which are not equally likely.
+        """
+        differ = self.right[:, first].mean(axis=1) != self.right[:, second].mean(axis=1)
+        return min(1.0, 2.0 ** (1 - int(self.units[differ.any(axis=-1)].sum())))
 
     def interval(self, seed: int, draws: int = DRAWS) -> Interval:
         """The percentile interval of the first system's UAR.
 
         Where a class' recall is 0 or 1, every draw has it too, as if it were certain. There the end that the data leave
         open is drawn from the distribution whose quantiles are the limits of Clopper and Pearson (1934, Biometrika 26,
-        404-413): Beta(n, 1) below a recall of 1, Beta(1, n) above one of 0, where n units hold the class.
+        404-413): Beta(n, 1) below a recall of 1, Beta(1, n) above one of 0, where n units hold the class. Recalls of
+        classes are independent, so each draw takes one of each (fiducial quantities, as Krishnamoorthy and Lee 2010,
+        Journal of Statistical Planning and Inference 140, 1182-1192, combine proportions). It holds for
+        speakers too: that n of them are right on all their files has at most the chance r ** n where r is their mean
+        recall, however much theirs differ.
         """
-        drawn = self.draw(seed, draws)[:, 0]
-        total, right = self.units @ self.total, self.units @ self.right[:, 0]
-        holding = self.units @ (self.total > 0)
-        rng, share = np.random.default_rng([seed, 1]), 100.0 / (total > 0).sum()
-        missed = [1.0 - rng.beta(n, 1, draws) for n in holding[(right == total) & (total > 0)]]
-        found = [rng.beta(1, n, draws) for n in holding[(right == 0) & (total > 0)]]
-        below, above = (share * np.sum(part, axis=0) for part in (missed, found))
-        low, high = percentiles(drawn - below).low, percentiles(drawn + above).high
-        return Interval(low, high, percentiles(drawn - below + above).se)
+        counts = self._counts(seed, draws)
+        drawn, occurs = self._score(counts)[:, 0], counts @ (self.total > 0) > 0
+        total, right, holding = (self.units @ of for of in (self.total, self.right[:, 0], self.total > 0))
+        open_share = np.random.default_rng([seed, 1]).beta(1, np.maximum(holding, 1), occurs.shape)  # 1 - Beta(n, 1)
+        points = 100.0 * open_share * occurs / occurs.sum(axis=1, keepdims=True)  # of a draw's mean over its classes
+        low = percentiles(drawn - points[:, right == total].sum(axis=1))
+        high = percentiles(drawn + points[:, right == 0].sum(axis=1))
+        return Interval(low.low, high.high, max(low.se, high.se))
 
     def hold_out(self, seed: int, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
         """UAR in percent of each system on draws as :meth:`draw` makes them, and on the units that a draw leaves out.
@@ -162,9 +172,7 @@ def mean_recall(total: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def percentiles(values: np.ndarray) -> Interval:
-    """The 95 % percentile interval of drawn values, float (draws,); NaN where nothing was drawn."""
-    if not len(values):
-        return NO_INTERVAL
+    """The 95 % percentile interval of drawn values, float (draws,); at least two."""
     tail = 50.0 * (1.0 - LEVEL)
     low, high = np.percentile(values, [tail, 100.0 - tail])
     return Interval(float(low), float(high), float(np.std(values, ddof=1)))

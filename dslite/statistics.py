@@ -38,6 +38,10 @@ class Compared:
     files: int
     units: int
 
+    def draw(self, seed: int, draws: int) -> np.ndarray:
+        """:meth:`.resampling.Kinds.draw`; no draws, (0, systems), where nothing can be drawn."""
+        return np.empty((0, len(self.systems))) if self.kinds is None else self.kinds.draw(seed, draws)
+
 
 def compare(tables: Mapping[str, pd.DataFrame], classes: Sequence[str], protocol: str, unit: str) -> Compared:
     """Puts the predictions of several systems for one test set side by side.
@@ -93,8 +97,8 @@ def pairs(compared: Compared, seed: int, draws: int = DRAWS) -> pd.DataFrame:
     The p value is two-sided, for no difference: the share of draws whose difference d* lies at least as far from the
     observed one, d, as d lies from 0: (1 + #(abs(d* - d) >= abs(d))) / (1 + draws). Centred on d, the draws have the
     spread that there would be without a difference (Hall and Wilson 1991, Biometrics 47, 757-762); with the ones that
-    are added (Davison and Hinkley 1997, 4.4) it is never below 1 / (1 + draws), and never below one in as many
-    different draws as the units allow.
+    are added (Davison and Hinkley 1997, 4.4) it is never below 1 / (1 + draws), and never below what the units can
+    carry (:meth:`.resampling.Kinds.least_p`).
 
     Args:
         compared: the systems.
@@ -106,14 +110,10 @@ def pairs(compared: Compared, seed: int, draws: int = DRAWS) -> pd.DataFrame:
         points), ``low``, ``high`` (95 % percentile interval of the difference), ``p``, ``p_holm`` (the family is all
         rows). NaN where nothing could be drawn.
     """
-    drawn = np.empty((0, len(compared.systems))) if compared.kinds is None else compared.kinds.draw(seed, draws)
-    distinct = compared.kinds.distinct if compared.kinds else 1
-    rows = []
+    drawn, rows = compared.draw(seed, draws), []
     for i, j in combinations(range(len(compared.systems)), 2):
-        difference, differences = compared.scores[j] - compared.scores[i], drawn[:, j] - drawn[:, i]
         one, other = ((compared.systems[at], compared.scores[at]) for at in (i, j))
-        interval, p = percentiles(differences), p_value(difference, differences, distinct)
-        rows.append((one[0], other[0], one[1], other[1], difference, interval.low, interval.high, p))
+        rows.append((one[0], other[0], one[1], other[1], *_apart(compared, drawn, [i], [j])))
     columns = ["first", "second", "uar_first", "uar_second", "difference", "low", "high", "p"]
     table = pd.DataFrame(rows, columns=columns)
     return table.assign(p_holm=holm(table["p"].to_numpy()))
@@ -149,15 +149,12 @@ def against(
         row = {"system": system, "n_files": len(files)}
         for unit in UNITS:
             compared = compare(both, classes, "all", unit)
-            is_system = np.array([name.startswith("one") for name in compared.systems])
-            uar, other = compared.scores[is_system].mean(), compared.scores[~is_system].mean()
-            row |= {"uar": uar, "uar_reference": other, "difference": uar - other}
-            drawn = np.empty((0, len(both))) if compared.kinds is None else compared.kinds.draw(seed, draws)
-            apart = drawn[:, is_system].mean(axis=1) - drawn[:, ~is_system].mean(axis=1)
-            interval = percentiles(apart)
-            row |= {f"low_{unit}": interval.low, f"high_{unit}": interval.high}
+            own, other = range(len(tables[system])), range(len(tables[system]), len(both))
+            difference, low, high, p = _apart(compared, compared.draw(seed, draws), other, own)
+            row |= {"uar": compared.scores[own].mean(), "uar_reference": compared.scores[other].mean()}
+            row |= {"difference": difference, f"low_{unit}": low, f"high_{unit}": high}
             if unit == "file":
-                row["p"] = p_value(uar - other, apart, compared.kinds.distinct if compared.kinds else 1)
+                row["p"] = p
         rows.append(row)
     columns = ["system", "n_files", "uar", "uar_reference", "difference", "p"]
     columns += [f"{end}_{unit}" for unit in UNITS for end in ("low", "high")]
@@ -165,14 +162,24 @@ def against(
     return table.assign(p_holm=holm(table["p"].to_numpy(float)))
 
 
-def p_value(observed: float, draws: np.ndarray, distinct: int) -> float:
-    """Two-sided p value of a difference from its draws, float (draws,), as :func:`pairs` defines it; ``distinct`` is
-    how many different draws there are."""
-    if not len(draws):
-        return float("nan")
+def _apart(
+    compared: Compared, drawn: np.ndarray, first: Sequence[int], second: Sequence[int]
+) -> tuple[float, float, float, float]:
+    """How far the mean scores of two groups of systems lie apart (second - first), the interval's ends, the p value."""
+    difference = compared.scores[second].mean() - compared.scores[first].mean()
+    if compared.kinds is None:
+        return difference, np.nan, np.nan, np.nan
+    draws = drawn[:, second].mean(axis=1) - drawn[:, first].mean(axis=1)
+    interval = percentiles(draws)
+    return difference, interval.low, interval.high, p_value(difference, draws, compared.kinds.least_p(first, second))
+
+
+def p_value(observed: float, draws: np.ndarray, least: float = 0.0) -> float:
+    """Two-sided p value of a difference from its draws, float (draws,), as :func:`pairs` defines it; never below
+    ``least``, what the units can carry."""
     # What is equal but for rounding counts as equal: UARs of few files fall on few values.
     as_far = np.abs(draws - observed) >= abs(observed) - 1e-9
-    return max(float((1 + as_far.sum()) / (1 + len(draws))), 1 / distinct)
+    return max(float((1 + as_far.sum()) / (1 + len(draws))), least)
 
 
 def holm(p: np.ndarray) -> np.ndarray:

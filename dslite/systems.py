@@ -29,7 +29,7 @@ BASELINES = {
 """By the key that names a folder, in the order in which they stand above DS Lite."""
 
 CHANCE = "chance"
-"""The baseline that learns nothing: no test is made against it."""
+"""The baseline that learns nothing: it has neither interval nor test, for it is 100 % / classes on any files."""
 
 PRINTED = next(key for key, system in BASELINES.items() if system.printed)
 """The baseline that the paper prints."""

@@ -21,6 +21,7 @@ from dslite.scoring import uar
 from dslite.spectrogram import MelPlot
 from dslite.stages.baseline import views as baseline_views
 from dslite.stages.baseline.work import work
+from dslite.stages.evaluate import views as evaluate_views
 from dslite.stages.evaluate.work import COLUMNS
 from dslite.stages.evaluate.work import work as evaluate
 from dslite.systems import TITLES
@@ -264,6 +265,45 @@ def test_evaluate_scores_the_baselines_beside_ds_lite(evaluated):
     blank = others.groupby("system")["backbone"].first()
     assert blank["chance"] == blank["librosa statistics + SVM"] == "" != blank["Deep Spectrum + SVM"]
     assert stage.chosen == "none", "chosen among the configurations of DS Lite"
+    exact = scores[["ci_low", "ci_high", "se"]].isna().all(axis=1)
+    assert set(scores.loc[exact, "system"]) == {"chance"} and (exact == (scores["system"] == "chance")).all()
+
+
+def test_page_of_scores_tells_what_few_speakers_and_files_allow(evaluated):
+    scores = pd.read_parquet(evaluated.paths.scores).query("partition == 'test' and protocol == 'all'")
+    shown = evaluate_views.selection(evaluated)
+    assert shown["system"].tolist()[2:5] == list(TITLES.values())
+    beside = shown[shown["protocol"] == "all"].set_index("system")["UAR on test"]
+    for title in TITLES.values():
+        assert beside[title] == scores.set_index("system")["uar"][title]
+    assert len(evaluate_views.pairs(evaluated, "all")) == 3, "DS Lite and two machines; none with chance"
+    assert evaluate_views.speakers(evaluated) == "4 speakers: too few to draw; at least 6."
+    said = evaluate_views.verdict(evaluated, "all")
+    assert said.endswith(
+        "the least p that 5,000 draws of 8 can give is 0.008. 4 speakers: too few to draw; at least 6."
+    )
+    assert scores["ci_speaker_low"].isna().all()
+
+
+def test_a_machine_that_did_not_converge_is_told_on_its_page_and_that_of_scores(evaluated, monkeypatch):
+    files = [evaluated.paths.record(name) for name in ("baseline", "evaluate")]
+    kept = [file.read_bytes() for file in files]
+    one_configuration(monkeypatch)
+    monkeypatch.setattr(baseline, "ITERATIONS", 1)
+    files[0].unlink()
+    try:
+        record = work(evaluated.settings).record
+        missed = [TITLES[key] for key, converged in record["converged"].items() if not converged]
+        assert missed
+        page = baseline_views.chosen(FinishedStage.of(evaluated.settings, "baseline")).set_index("system")
+        assert set(page.index[page["the chosen one"] == "did NOT converge"]) == set(missed)
+        told = evaluate(evaluated.settings).record["warnings"]
+        for title in missed:
+            assert sum(line.startswith(f"{title}: the solver did not converge") for line in told) == 1
+    finally:
+        monkeypatch.undo()
+        for file, content in zip(files, kept, strict=True):
+            file.write_bytes(content)
 
 
 def test_nothing_is_chosen_without_a_score_on_dev(evaluated, monkeypatch):

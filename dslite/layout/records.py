@@ -119,6 +119,10 @@ def inherited(record: dict) -> dict:
     return {key: record[key] for key in keep if key in record}
 
 
+SAME_VOICE = "the same voice may be in training and in test"
+"""What the warning says that scores of files without a speaker carry to every page."""
+
+
 def weights_warnings(weights: str, source: str) -> list[str]:
     """What a record has to warn of where there were no ImageNet weights; ``source`` says why."""
     if weights != "random":

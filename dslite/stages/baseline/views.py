@@ -5,7 +5,7 @@ import pandas as pd
 from dslite import scoring
 from dslite.layout.finished import FinishedStage
 from dslite.reporting.figures import ConfusionPanel, Example
-from dslite.systems import TITLES
+from dslite.systems import CHANCE, TITLES
 
 
 def whole_files(stage: FinishedStage) -> list[Example]:
@@ -33,7 +33,7 @@ def grids(stage: FinishedStage) -> pd.DataFrame:
 
 
 def chosen(stage: FinishedStage) -> pd.DataFrame:
-    """Per system, the point that was chosen on dev and how many of the grid's fits converged."""
+    """Per system, the point that was chosen on dev, how many of the grid's fits converged, and whether its own did."""
     rows = []
     for key, point in stage.record["chosen"].items():
         converged = [row["converged"] for row in stage.record["grid"][key]]
@@ -45,6 +45,7 @@ def chosen(stage: FinishedStage) -> pd.DataFrame:
                 "standardised": "yes" if point["standardise"] else "no",
                 "classes balanced": "yes" if point["balanced"] else "no",
                 "fits converged": f"{sum(converged)} of {len(converged)}",
+                "the chosen one": "converged" if stage.record["converged"][key] else "did NOT converge",
             }
         )
     return pd.DataFrame(rows)
@@ -58,7 +59,7 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
             scoring.score(_predictions(stage, system, target), stage.classes, "all", stage.settings.seed)
             for target in scoring.TRAINED_ON
         )
-        interval = f"{test['ci_low']:.1f}–{test['ci_high']:.1f}"
+        interval = "–" if system == CHANCE else f"{test['ci_low']:.1f}–{test['ci_high']:.1f}"
         rows.append({"system": name, "dev": dev["uar"], "test": test["uar"], "interval on test": interval})
     return pd.DataFrame(rows)
 

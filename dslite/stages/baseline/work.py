@@ -13,7 +13,7 @@ from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.scoring import TRAINED_ON
-from dslite.systems import TITLES
+from dslite.systems import CHANCE, TITLES
 from dslite.weights import digest
 
 
@@ -62,7 +62,7 @@ def work(settings: Settings) -> FinishedStage:
         shares = majority(labels[np.isin(partitions, learned_from)], len(classes))
         files = clips[partitions == target]
         scored = {system: {"margins": found.margins[target]} for system, found in selected.items()}
-        scored["chance"] = {"probabilities": np.tile(shares, (len(files), 1))}
+        scored[CHANCE] = {"probabilities": np.tile(shares, (len(files), 1))}
         for system, scores in scored.items():
             with whole_file(settings.paths.baseline(system, target)) as draft:
                 table = predictions(files, padded.loc[files["file"]].to_numpy(), classes, **scores)
@@ -77,6 +77,7 @@ def work(settings: Settings) -> FinishedStage:
         "features": {system: vectors.shape[1] for system, vectors in features.items()},
         "chosen": {system: asdict(found.chosen) for system, found in selected.items()},
         "grid": {system: found.grid.to_dict("records") for system, found in selected.items()},
+        "converged": {system: found.converged for system, found in selected.items()},
         "warnings": [*unsolved, *records.weights_warnings(base.weights, base.source), *corpus.record["warnings"]],
     }
     records.write(settings, record)

@@ -90,7 +90,7 @@ def _unknown_voices(settings: Settings, clips: pd.DataFrame) -> list[str]:
     if settings.reader != "own_csv" or not unnamed:
         return []
     return [
-        f"{unnamed} of {len(clips)} files name no speaker, so the same voice may be in training and in test: scores "
+        f"{unnamed} of {len(clips)} files name no speaker, so {records.SAME_VOICE}: scores "
         "then tell how well known voices are recognised, which is better, often by far, than new ones would be."
     ]
 

@@ -12,7 +12,7 @@ from dslite.reporting.figures import ConfusionPanel
 from dslite.reporting.tables import confusion_matrix
 from dslite.resampling import SPEAKERS
 from dslite.statistics import DRAWS, UNITS
-from dslite.systems import TITLES
+from dslite.systems import OURS, TITLES
 
 NAMES = {key: configuration.title for key, configuration in CONFIGURATIONS.items()}
 
@@ -39,9 +39,7 @@ def speakers(stage: FinishedStage) -> str:
         return f"Over speakers: not possible, {len(test) - len(named)} of {len(test)} test files name no speaker."
     many, rarest = named["speaker"].nunique(), named.groupby("label")["speaker"].nunique().min()
     if many < SPEAKERS:
-        return (
-            f"Over speakers: none, the test files are of {many}; fewer than {SPEAKERS} allow neither interval nor test."
-        )
+        return _few(many)
     words = f"The test files are of {many} speakers; the class that fewest of them have is there from {rarest}."
     if many < 30:
         words += " So few speakers leave the interval over speakers too narrow."
@@ -68,29 +66,35 @@ def pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:
 
 def verdict(stage: FinishedStage, protocol: str) -> str:
     """What the Holm-corrected tests leave standing, in words."""
-    table = _pairs(stage, protocol)
+    table = stage.table("pairs").query("protocol == @protocol")
     words = []
     for unit in UNITS:
-        p = table[f"p_holm_{unit}"]
-        if p.isna().all():
-            words.append(f"Draws of {unit}s are not possible here.")
+        of = table[table["unit"] == unit]
+        p, units = of["p_holm"], int(of["n_units"].iloc[0])
+        if not p.isna().all():
+            found, least = int((p <= 0.05).sum()), max(1 / (DRAWS + 1), 2.0 ** (1 - units))
+            words.append(
+                f"Drawing {unit}s, {found} of {len(p)} pairs differ at 5 % after Holm's correction; the least p that "
+                f"{DRAWS:,} draws of {units} can give is {_p(least)}."
+            )
         else:
-            found = int((p <= 0.05).sum())
-            words.append(f"Drawing {unit}s, {found} of {len(p)} pairs differ at 5 % after Holm's correction.")
-    return " ".join([*words, f"Least p that {DRAWS:,} draws can give: {1 / (DRAWS + 1):.4f}."])
+            words.append(_few(units) if 0 < units < SPEAKERS else f"Draws of {unit}s are not possible here.")
+    return " ".join(words)
 
 
 def selection(stage: FinishedStage) -> pd.DataFrame:
-    """The configuration chosen on dev beside the one chosen on test, scored on test."""
-    table = stage.table("selection")
-    rows = []
+    """The configuration chosen on dev, the one chosen on test and the baselines, scored on test."""
+    table, scored, rows = stage.table("selection"), stage.table("scores"), []
+    scored = scored[(scored["partition"] == "test") & (scored["system"] != OURS)]
     for protocol in protocols(stage):
         of = table[table["protocol"] == protocol].set_index("unit")
         one = of.loc["file"]
         rows.append((protocol, "dev", NAMES.get(one["by_dev"], "none to choose by"), one["uar_by_dev"]))
         estimated = of.loc[list(UNITS), ["optimism", "corrected"]].to_numpy().ravel()
         rows.append((protocol, "test, as in the paper", NAMES[one["by_test"]], one["uar_by_test"], *estimated))
-    columns = ["protocol", "chosen on", "configuration", "UAR on test"]
+        beside = scored[scored["protocol"] == protocol]
+        rows += [(protocol, "–", *row) for row in beside[["system", "uar"]].itertuples(index=False)]
+    columns = ["protocol", "chosen on", "system", "UAR on test"]
     return pd.DataFrame(
         rows, columns=[*columns, *(f"{what}, {unit}s" for unit in UNITS for what in ("optimism", "less it"))]
     )
@@ -143,6 +147,10 @@ def _pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:
     wide = wide.reset_index().sort_values(["first", "second"], key=lambda names: names.map(order), ignore_index=True)
     named = [f"{second} − {first}" for first, second in zip(wide["first"], wide["second"], strict=True)]
     return wide.assign(pair=named)
+
+
+def _few(speakers: int) -> str:
+    return f"{speakers} speaker{'s' * (speakers > 1)}: too few to draw; at least {SPEAKERS}."
 
 
 def _interval(low: float, high: float) -> str:

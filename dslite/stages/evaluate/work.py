@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import pandas as pd
 
 from dslite import scoring, statistics
@@ -44,9 +45,14 @@ def work(settings: Settings) -> FinishedStage:
             for protocol in scoring.PROTOCOLS:
                 where = {"system": system, "augmentation": augmentation, "partition": partition, "protocol": protocol}
                 scores.append({**where, **scoring.score(table, trained.classes, protocol, settings.seed)})
+                if key == CHANCE:  # 100 / classes on any files: nothing about it is uncertain
+                    scores[-1] |= dict.fromkeys(
+                        ("ci_low", "ci_high", "ci_speaker_low", "ci_speaker_high", "se"), np.nan
+                    )
                 matrix = scoring.confusion(table, trained.classes, protocol)
                 counts.append(matrix.stack().rename("files").reset_index().assign(**where))
     record = {**records.inherited(trained.record), **records.begin(settings, "evaluate", identity, started)}
+    record["warnings"] = list(dict.fromkeys([*trained.record["warnings"], *compared.record["warnings"]]))
     results = pd.DataFrame(scores)
     results = results.assign(**{name: record[name] for name in COLUMNS if name not in results})[COLUMNS]
     without = [system.title for system in BASELINES.values() if not system.on_base_model]
