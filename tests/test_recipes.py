@@ -102,7 +102,7 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def run(root: Path, *options: str) -> str:
-    chosen = ["--corpora", "mpssc", "--backbone", "toynet", "--output", str(root / "out")]
+    chosen = ["--corpora", "mpssc", "--backbone", "toynet", "--random-weights", "--output", str(root / "out")]
     done = python(root, "run_all.py", *chosen, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -144,7 +144,7 @@ def test_a_stage_and_a_base_model_are_added_by_their_recipes(root):
 @pytest.mark.slow
 def test_a_notebook_that_is_opened_alone_has_what_is_missing_made_and_keeps_what_is_there(root):
     def opened(seed: int) -> subprocess.CompletedProcess:
-        asked = f"corpus='mpssc', backbone='toynet', output={str(root / 'alone')!r}, seed={seed}"
+        asked = f"corpus='mpssc', backbone='toynet', weights='random', output={str(root / 'alone')!r}, seed={seed}"
         return python(
             root, "-c", f"from dslite.run.notebook import stage; print(stage('toy', {asked}).table('counts'))"
         )

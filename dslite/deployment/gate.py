@@ -25,8 +25,9 @@ wrongly, a band or a channel out of place) moves some probability of some file b
 """
 
 LOST = 1.0
-"""UAR points on dev that a variant may lose to Keras: it is refused where its loss is shown to be larger, that is,
-where the whole 95 % interval of the paired difference lies below."""
+"""UAR points on test that a variant may lose to Keras: it is refused where its loss is shown to be larger, that is,
+where the whole 95 % interval of the paired difference lies below. Not on dev, on which the model was fitted: of files
+that it knows by heart quantisation costs more than of new ones (6 points against 0.5 on real EMOVO)."""
 
 _NARROW = {getattr(schema.TensorType, name): name for name in ("INT4", "INT8", "UINT8", "INT16", "FLOAT16", "BFLOAT16")}
 
@@ -174,7 +175,7 @@ def agreement(reference: pd.DataFrame, predictions: pd.DataFrame, noise: float =
 
 
 def disagreement(variant: str, compared: pd.DataFrame, lost: pd.Series) -> list[str]:
-    """What is wrong with a variant's predictions on dev.
+    """What is wrong with a variant's predictions on test.
 
     Args:
         variant: a name of :data:`dslite.deployment.quantisation.VARIANTS`.
@@ -190,7 +191,7 @@ def disagreement(variant: str, compared: pd.DataFrame, lost: pd.Series) -> list[
         wrong.append(f"its probabilities differ from Keras' by up to {largest:.1e}, above {SAME_NETWORK:g}")
     if lost["high"] < -LOST:
         wrong.append(
-            f"on dev its UAR is {-lost['difference']:.1f} points below Keras' (95 % interval "
+            f"on test its UAR is {-lost['difference']:.1f} points below Keras' (95 % interval "
             f"{-lost['high']:.1f} to {-lost['low']:.1f}); more than {LOST:g} is shown to be lost"
         )
     return wrong

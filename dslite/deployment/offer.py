@@ -56,12 +56,12 @@ class Offer:
 
     Attributes:
         table: a row per variant, after one of Keras (``model`` is ``keras``): ``model``, ``bytes``, ``offered``,
-            ``reason`` (why not), ``agreement`` (percent of dev files with Keras' decision, ties included), ``flipped``
-            (dev files with another decision that are no tie), ``difference`` (largest, of a dev file's probability),
-            ``lost``, ``lost_low``, ``lost_high`` (paired difference of the UAR on dev to Keras, points) and, on test,
-            ``uar``, ``ci_low``, ``ci_high`` (percent), ``n_files``, ``n_speakers``.
+            ``reason`` (why not), ``agreement`` (percent of test files with Keras' decision, ties included), ``flipped``
+            (test files with another decision that are no tie), ``difference`` (largest, of a file's probability),
+            ``lost``, ``lost_low``, ``lost_high`` (paired difference of the UAR to Keras, points), ``uar``, ``ci_low``,
+            ``ci_high`` (percent), ``n_files``, ``n_speakers``.
         predictions: on test, a row per model and file, as :func:`dslite.scoring.predictions` with ``model``.
-        flips: a row per variant and dev file that it decides otherwise than Keras: :func:`gate.agreement`'s columns
+        flips: a row per variant and test file that it decides otherwise than Keras: :func:`gate.agreement`'s columns
             after ``model``; ``same`` marks the ties.
     """
 
@@ -132,8 +132,8 @@ def offer(
         model: what a fit left.
         classes: in the order of its output.
         samples: length of a chunk; for a corpus of whole files, a stated length.
-        clips: a row per usable file: ``file``, ``label``, ``speaker``, ``partition``. Train calibrates, dev is compared
-            with Keras, test is scored.
+        clips: a row per usable file: ``file``, ``label``, ``speaker``, ``partition``. Train calibrates; test,
+            which the model has not seen, is compared with Keras and scored.
         waves: decoded files by name, float32 (n,) at the model's rate (:class:`dslite.store.Samples`).
         folder: where ``<variant>.tflite`` goes. A file of a variant that fails is removed from there.
         about: kept in each file, for people (corpus, data, weights, ...).
@@ -149,19 +149,17 @@ def offer(
     made = make(model, classes, samples, seen, real, about, seed, progress)
     running = {name: LiteModel(made.contents[name]) for name in VARIANTS if not made.wrong[name]}
     classifiers = {"keras": keras_classifier(model)} | running
-    tables = {}
-    for part in ("dev", "test"):
-        progress(f"all variants on {part}")
-        tables[part] = predict(classifiers, of[part], waves, samples, classes, decision, remainder)
+    progress("all variants on test")
+    tables = predict(classifiers, of["test"], waves, samples, classes, decision, remainder)
     noise = 0.0
     if "float32" in running:
-        noise = gate.agreement(tables["dev"]["keras"], tables["dev"]["float32"])["difference"].max()
+        noise = gate.agreement(tables["keras"], tables["float32"])["difference"].max()
     rows, flips = [], []
     for name in ("keras", *VARIANTS):
         row = {"model": name, "bytes": len(made.contents[name]) if name in made.contents else np.nan}
         if name in running:
-            files = gate.agreement(tables["dev"]["keras"], tables["dev"][name], noise)
-            two = {"keras": tables["dev"]["keras"], name: tables["dev"][name]}
+            files = gate.agreement(tables["keras"], tables[name], noise)
+            two = {"keras": tables["keras"], name: tables[name]}
             lost = pairs(compare(two, classes, "all", "file"), seed).iloc[0]
             made.wrong[name] += gate.disagreement(name, files, lost)
             row |= {"agreement": 100 * files["same"].mean(), "flipped": (~files["same"]).sum()}
@@ -169,13 +167,13 @@ def offer(
             row |= {"lost": lost["difference"], "lost_low": lost["low"], "lost_high": lost["high"]}
             flips.append(files[files["keras"] != files["variant"]].assign(model=name))
         if name in classifiers:
-            row |= scoring.score(tables["test"][name], classes, "all", seed)
+            row |= scoring.score(tables[name], classes, "all", seed)
         wrong = made.wrong.get(name, [])
         rows.append({**row, "offered": name in VARIANTS and not wrong, "reason": "; ".join(wrong)})
     made.keep(folder)
     return Offer(
         pd.DataFrame(rows),
-        pd.concat(tables["test"].values(), ignore_index=True),
+        pd.concat(tables.values(), ignore_index=True),
         pd.concat(flips, ignore_index=True) if flips else pd.DataFrame(),
     )
 

@@ -18,9 +18,9 @@ def gate(stage: FinishedStage) -> pd.DataFrame:
             "variant": table["model"].map(variants.TITLES),
             "file": files,
             "MB": table["bytes"] / 1e6,
-            "same decision on dev (%)": table.get("agreement"),
+            "same decision (%)": table.get("agreement"),
             "largest difference": table.get("difference"),
-            "UAR on dev, less Keras'": _lost(table),
+            "UAR, less Keras'": _lost(table),
         }
     )
 
@@ -33,7 +33,7 @@ def _lost(table: pd.DataFrame) -> list[str]:
 
 
 def flips(stage: FinishedStage) -> pd.DataFrame:
-    """The dev files that a variant decides otherwise than Keras, those with the largest lead first."""
+    """The test files that a variant decides otherwise than Keras, those with the largest lead first."""
     table = stage.table("flips")
     if table.empty:
         return pd.DataFrame()

@@ -34,7 +34,7 @@ def work(settings: Settings) -> FinishedStage:
 
     It leaves ``<variant>.tflite`` of the variants that passed, ``variants.parquet``
     (:class:`dslite.deployment.offer.Offer`), ``predictions.parquet`` (test, per model and file), ``latency.parquet``
-    (every repetition), ``streaming.parquet`` (a row per variant) and ``flips.parquet`` (dev files that a variant
+    (every repetition), ``streaming.parquet`` (a row per variant) and ``flips.parquet`` (test files that a variant
     decides otherwise than Keras).
     """
     scored = FinishedStage.of(settings, "evaluate")
