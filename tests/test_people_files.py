@@ -11,6 +11,9 @@ from dslite import audio, store
 from dslite.corpora.reading import fingerprint, read
 from dslite.decoding import UnusableAudio, header
 from dslite.errors import DsliteError
+from dslite.layout import records
+from dslite.layout.paths import Paths
+from dslite.run import outputs
 from dslite.run.resolve import resolve
 from dslite.stages.corpus import views
 from tests.through import through
@@ -325,4 +328,7 @@ def test_low_rates_repeated_files_and_dropped_rests_are_told(tmp_path, reading, 
 def test_files_without_a_speaker_are_told_on_every_page(tmp_path):
     csv = corpus(tmp_path, "filename,label", "{n}.{e},{l}")
     stage = through(resolve(str(csv), profile="demo", output=tmp_path / "out"), "corpus")
-    assert any("24 of 24 files name no speaker" in warning for warning in stage.record["warnings"])
+    told = records.voices(stage.record)
+    assert told.startswith("24 of 24 files name no speaker, so the same voice may be in training and in test")
+    assert told in stage.record["warnings"] and records.inherited(stage.record)["warnings"] == stage.record["warnings"]
+    assert outputs._corpus(stage.settings.name, Paths(stage.settings.output))["voices"] == told

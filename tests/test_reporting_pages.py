@@ -234,6 +234,8 @@ def test_a_kernel_that_died_without_an_error_leads_to_the_cell_that_did_not_end(
 @pytest.fixture
 def index(tmp_path):
     corpora = [{"name": name, "title": info.title, "data": "stand-in"} for name, info in CORPORA.items()]
+    for corpus in corpora[:2]:
+        corpus["voices"] = "3 of 9 files name no <speaker>."
     corpora.append({"name": "mine", "title": "<script>alert(1)</script>", "data": "real"})
     states = {
         (name, stage): {"state": "done", "seconds": 3.0, "link": f"{name}/{stage}.html"}
@@ -291,6 +293,7 @@ def test_the_index_shows_the_score_chosen_on_dev_with_its_marks(index):
     assert ours.strong.get_text() == "55.5"
     assert "SYNTHETIC stand-in · SqueezeNet v1.1, RANDOM weights" in ours.get_text()
     assert "librosa statistics + SVM 76.2 60.0–80.0" in ours.get_text() and "chance" not in ours.get_text()
+    assert ours.get_text().endswith("3 of 9 files name no <speaker>."), "told beside every score"
     assert paper.get_text() == "74.4"
     assert "ds-published" in paper["class"]
     assert rows[1].select("td")[-2].get_text() == "not run", "no score under the protocol of all files"

@@ -123,6 +123,11 @@ SAME_VOICE = "the same voice may be in training and in test"
 """What the warning says that scores of files without a speaker carry to every page."""
 
 
+def voices(record: Mapping) -> str:
+    """That warning of a record of a corpus or of what was made from it; empty where every file names its speaker."""
+    return " ".join(warning for warning in record.get("warnings", ()) if SAME_VOICE in warning)
+
+
 def weights_warnings(weights: str, source: str) -> list[str]:
     """What a record has to warn of where there were no ImageNet weights; ``source`` says why."""
     if weights != "random":

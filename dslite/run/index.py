@@ -29,7 +29,8 @@ def write_index(
 
     Args:
         page: the file to write.
-        corpora: in the order of the rows; each with ``name``, and if known ``title``, ``data``, ``note``.
+        corpora: in the order of the rows; each with ``name``, and if known ``title``, ``data``, ``note``,
+            ``voices`` (what is to be said of scores where files name no speaker).
         stages: of a corpus, in the order of the columns.
         across: the notebooks across corpora, in the order of the rows below -> title.
         states: (corpus, stage) -> ``state`` (``done``, ``failed``, ``running``, ``stale`` or ``not run``), and if
@@ -85,6 +86,7 @@ def _row(corpus: Mapping, states: Mapping, scores: Mapping[str, dict], stages: S
         "note": str(corpus.get("note") or MEANING.get(data, "")),
         "cells": [_cell(states.get((name, stage), {})) for stage in stages],
         "scores": scores.get(name, []),
+        "voices": str(corpus.get("voices") or ""),
         "printed": _printed(name),
     }
 

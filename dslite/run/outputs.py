@@ -14,7 +14,7 @@ from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.layout import notes, results
 from dslite.layout.paths import Paths
-from dslite.layout.records import versions
+from dslite.layout.records import versions, voices
 from dslite.run.index import write_index
 from dslite.run.plan import Job
 from dslite.run.session import Session
@@ -110,5 +110,5 @@ def _corpus(name: str, paths: Paths) -> dict:
     place = paths.corpus(name).record("corpus")
     if place.exists():
         known = json.loads(place.read_text("utf-8"))
-        row |= {key: known[key] for key in ("data", "note") if key in known}
+        row |= {key: known[key] for key in ("data", "note") if key in known} | {"voices": voices(known)}
     return row

@@ -36,7 +36,7 @@ def work(output: str | Path = "", seed: int = 42) -> Summary:
         warnings.append(f"SYNTHETIC stand-ins took the place of {', '.join(standins)}: their figures mean nothing.")
     if random:
         warnings.append(f"RANDOM WEIGHTS, no ImageNet weights, were behind {', '.join(random)}.")
-    warnings += [f"{n}: {w}" for n, r in found.items() for w in r["warnings"] if records.SAME_VOICE in w]
+    warnings += [f"{n}: {told}" for n, r in found.items() if (told := records.voices(r))]
     record = {
         "stage": "paper",
         "identity": records.hashed([r["identity"] for r in found.values()]),
