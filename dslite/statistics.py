@@ -214,7 +214,7 @@ def optimism(compared: Compared, seed: int) -> float:
     Returns:
         NaN where nothing could be drawn.
     """
-    if compared.kinds is None:
+    if compared.kinds is None or compared.kinds.units.sum() == 1:  # of one unit, no draw leaves any out
         return float("nan")
     inside, outside = compared.kinds.hold_out(seed)
     chosen = np.take_along_axis(outside, inside.argmax(axis=1)[:, None], axis=1)

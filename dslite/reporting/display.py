@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,6 @@ def use_style() -> None:
     """Sets the style of all figures and, where the notebook is opened in JupyterLab, of its tables and banners."""
     import seaborn as sns
 
-    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # figures are drawn before they are made legible
     sns.reset_defaults()  # not what a matplotlibrc says
     RC["font.family"] = _fonts()
     sns.set_theme(style="ticks", context="paper", palette="colorblind", rc=RC)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
-import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from dslite.reporting.display import RC
@@ -106,23 +106,15 @@ def mel_ticks(mel_hz: np.ndarray) -> tuple[np.ndarray, list[str]]:
     return np.interp(ticks, mel_hz, np.arange(len(mel_hz))), [f"{hz:,}" for hz in ticks]
 
 
-def confusion(matrix: np.ndarray, classes: Sequence[str], title: str = "") -> Figure:
-    """A confusion matrix in the manner of the paper's Figure 3.
-
-    Args:
-        matrix: int, shape (classes, classes): files by true class (rows) and predicted class (columns).
-        classes: in the order of rows and columns.
-        title: above it.
-    """
-    side = max(2.9, 1.4 + 0.66 * len(classes))
-    with subplots(1, 1, side, side + 0.5) as (figure, axes):
-        _draw_confusion(axes, np.asarray(matrix), classes, title, bar=True)
-    return figure
-
-
 @dataclass(frozen=True)
 class ConfusionPanel:
-    """One matrix of :func:`confusion_grid`; its ``title`` says which corpus and which data."""
+    """One matrix of :func:`confusion_grid`.
+
+    Attributes:
+        title: which corpus or system, and which data.
+        matrix: int, shape (classes, classes): files by true class (rows) and predicted class (columns).
+        classes: in the order of rows and columns.
+    """
 
     title: str
     matrix: np.ndarray
@@ -130,41 +122,56 @@ class ConfusionPanel:
 
 
 def confusion_grid(panels: Sequence[ConfusionPanel]) -> Figure:
-    """Several confusion matrices in the manner of the paper's Figure 3; those of more than seven classes one by one."""
-    columns = 2 if max(len(panel.classes) for panel in panels) <= 7 else 1
+    """Confusion matrices in the manner of the paper's Figure 3; below each other, not in pairs, where classes are many
+    or their names long.
+
+    In each cell stand the files and their share of the true class; the share alone, or nothing, where it is small.
+    """
+    fit = (len(panel.classes) <= (7 if max(map(len, panel.classes)) <= _LINE else 4) for panel in panels)
+    columns = 2 if all(fit) else 1
     rows = -(-len(panels) // columns)
-    with subplots(rows, columns, (3.35 if columns == 2 else 6.4) * rows, squeeze=False, layout=None) as (figure, grid):
+    with subplots(rows, columns, rows * (3.8 if columns == 2 else 7.0), squeeze=False) as (figure, grid):
         for axes, panel in zip(grid.flat, panels, strict=False):
-            _draw_confusion(axes, np.asarray(panel.matrix), panel.classes, panel.title, bar=False)
+            shades = _draw_confusion(axes, panel, (2.1 if columns == 2 else 5.2) / len(panel.classes))
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
-        # Only now, as seaborn draws the figure once per matrix to see what overlaps; but the bar below needs it.
-        figure.set_layout_engine("constrained")
-        shades = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 100), "Blues")
         bar = figure.colorbar(shades, ax=grid, orientation="horizontal", aspect=50, shrink=0.6, pad=0.02)
         bar.set_label("share of the true class (%)")
     return figure
 
 
-def _draw_confusion(axes: Axes, matrix: np.ndarray, classes: Sequence[str], title: str, bar: bool) -> None:
+_LINE = 16
+"""Letters in a line of a class' name beside a matrix."""
+
+
+def _draw_confusion(axes: Axes, panel: ConfusionPanel, side: float) -> QuadMesh:
+    """Draws a matrix whose cells are ``side`` inches wide; returns its shades."""
+    matrix, number = np.asarray(panel.matrix), len(panel.classes)
     total = matrix.sum(axis=1, keepdims=True)
     share = np.divide(100.0 * matrix, total, out=np.zeros(matrix.shape), where=total > 0)
-    few, many = len(classes) < 4, len(classes) > 12
-    percent = " %" if few else "%"
-    rows = zip(matrix, share, strict=True)
-    text = [[f"{n}" if many else f"{n}\n{p:.1f}{percent}" for n, p in zip(*row, strict=True)] for row in rows]
-    names = told_apart(classes)
-    sns.heatmap(
-        share, annot=np.array(text), fmt="", cmap="Blues", vmin=0, vmax=100, square=True, cbar=bar, ax=axes,
-        linewidths=0.6, linecolor="white", annot_kws={"fontsize": 8.5 if few else 6.3, "parse_math": False},
-        cbar_kws={"label": "share of the true class (%)", "shrink": 0.8} if bar else None,
-    )  # fmt: skip
-    at = np.arange(len(names)) + 0.5
-    axes.set_xticks(at, names, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
-    axes.set_yticks(at, names, rotation=0, parse_math=False)
+    edges = (-0.5, number - 0.5)
+    at = np.arange(number)
+    shades = axes.pcolormesh(at, at, share, cmap="Blues", vmin=0, vmax=100, edgecolors="white", linewidth=0.6)
+    for (row, column), files in np.ndenumerate(matrix):
+        percent = share[row, column]
+        if side > 0.45:
+            text, size = f"{files}\n{percent:.1f} %", min(8.5, 16 * side)
+        elif side > 0.28:
+            text, size = f"{files}\n{percent:.0f}%", min(7.0, 20 * side)
+        else:
+            text, size = f"{percent:.0f}" if side > 0.16 else "", 25 * side
+        colour = "white" if percent > 55 else RC["text.color"]
+        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour, parse_math=False)
+    lines = min(3, max(1, int(side / 0.16)))  # of a name: as many as a row holds
+    names = told_apart(panel.classes, _LINE if lines > 1 else 28, lines)
+    slant = {"rotation": 30} if number <= 7 and "\n" not in "".join(names) else {"rotation": 90, "va": "center"}
+    axes.set_xticks(at, names, ha="right", rotation_mode="anchor", parse_math=False, **slant)
+    axes.set_yticks(at, names, parse_math=False)
     axes.tick_params(length=0)
-    axes.set(xlabel="predicted class", ylabel="true class")
-    axes.set_title(title, parse_math=False)
+    axes.set(xlabel="predicted class", ylabel="true class", aspect="equal", xlim=edges, ylim=edges[::-1])
+    axes.spines[:].set_visible(False)
+    axes.set_title(panel.title, parse_math=False)
+    return shades
 
 
 def envelope(wave: np.ndarray, rate: int, points: int = 900) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -174,9 +181,9 @@ def envelope(wave: np.ndarray, rate: int, points: int = 900) -> tuple[np.ndarray
     return np.arange(len(usable)) * step / rate, usable.min(axis=1), usable.max(axis=1)
 
 
-def told_apart(names: Sequence[str], width: int = 16) -> list[str]:
-    """Names in up to three lines of so many letters; what is longer is cut, or numbered where two would look alike."""
-    cut = [textwrap.fill(" ".join(str(name).split()), width, max_lines=3, placeholder="…") for name in names]
+def told_apart(names: Sequence[str], width: int = _LINE, lines: int = 3) -> list[str]:
+    """Names in so many lines of so many letters; what is longer is cut, and numbered where two would look alike."""
+    cut = [textwrap.fill(name, width, max_lines=lines, placeholder="…") for name in names]
     return [name if cut.count(name) == 1 else f"{number}: {name}" for number, name in enumerate(cut, start=1)]
 
 

@@ -35,7 +35,7 @@ def write_index(
         across: the notebooks across corpora, in the order of the rows below -> title.
         states: (corpus, stage) -> ``state`` (``done``, ``failed``, ``running``, ``stale`` or ``not run``), and if
             known ``seconds``, ``link`` (relative), ``reason`` (a sentence); notebooks across corpora have the corpus
-            "". A pair that is missing is not run.
+            "". A pair that is missing was not asked for, and does not count.
         tables: each with ``title``, ``link`` (to the page) and, if known, ``csv`` and ``tex`` (links).
         record: the run's own, as for ``banner``; ``notebooks`` maps those that ran to why they did.
         results: rows of ``results.csv``, for the column of scores; may be empty.
@@ -43,7 +43,6 @@ def write_index(
     scores = _scores(results)
     rows = [_row(corpus, states, scores, stages) for corpus in corpora]
     below = {stage: _cell(states.get(("", stage), {})) for stage in across}
-    cells = [cell for row in rows for cell in row["cells"]] + list(below.values())
     failures = [
         {"where": f"{row['short']}, {stage}", **cell}
         for row in rows
@@ -56,8 +55,8 @@ def write_index(
         stages=stages,
         rows=rows,
         across={across[stage]: cell for stage, cell in below.items()},
-        done=sum(cell["state"] == "done" for cell in cells),
-        total=len(cells),
+        done=sum(state["state"] == "done" for state in states.values()),
+        total=len(states),
         failures=failures,
         tables=[{"csv": "", "tex": "", **table} for table in tables],
         standins=sum(row["data"] == "stand-in" for row in rows),

@@ -66,7 +66,7 @@ def write(session: Session, note: dict) -> None:
         # While a run goes on, the pages that it makes again are gone: nothing may lead to them.
         running = note["exit"] is None and job.name in session.to_do
         state = State("running", session.to_do[job.name].text) if running else session.state(job)
-        if not STAGES[key[1]].optional or state.state != "not run":
+        if key in planned or state.state != "not run":
             states[key] = vars(state)
     tables = []
     for name in (name for name in reversed(STAGES) if STAGES[name].index):
@@ -75,8 +75,7 @@ def write(session: Session, note: dict) -> None:
         tables += index.entries(paths, done)
     # A stage that is off unless asked for gets its column once somebody has asked.
     asked = [s for s in OF_CORPUS if not STAGES[s].optional or any((corpus["name"], s) in states for corpus in listed)]
-    shown = [name for name in ACROSS if ("", name) in planned or states["", name]["state"] != "not run"]
-    across = {name: STAGES[name].title for name in shown}
+    across = {name: STAGES[name].title for name in ACROSS if ("", name) in states}
     write_index(paths.index, listed, asked, across, states, tables, note, results.write(paths))
 
 

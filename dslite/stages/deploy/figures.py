@@ -30,16 +30,16 @@ def cost_and_score(table: pd.DataFrame, latency: pd.DataFrame) -> Figure:
             if np.isfinite(value):
                 at = (value, bar.get_y() + 0.25)
                 size.annotate(f"{value:.1f}", at, (3, 0), textcoords="offset points", va="center")
-        size.set(title="Size", xlabel="file (MB)", xlim=(0, 1.25 * np.nanmax([1e-6, *megabytes])))
+        size.set(title="Size", xlabel="file (MB)", xlim=(0, 1.25 * (megabytes.fillna(0).max() or 1.0)))
         _points(speed, times["p50_ms"], times["p10_ms"], times["p90_ms"], faces, _COLOURS["latency"])
         speed.set(title="Latency", xlabel="one chunk, one thread (ms)", xlim=(0, None))
         _points(score, shown["uar"], shown["ci_low"], shown["ci_high"], faces, _COLOURS["uar"])
         score.set(title="UAR on test", xlabel="UAR (%), 95 % interval")
-        score.set_xlim(max(0.0, score.get_xlim()[0]), min(100.0, score.get_xlim()[1]))
         for value in table.loc[table["title"] == "Keras", "uar"]:
             score.axvline(value, ls="--", lw=1.1, color=_GREY, zorder=0)
             score.annotate("Keras", (value, 1), (3, -2), xycoords=("data", "axes fraction"),
                            textcoords="offset points", va="top", fontsize=7.5, color="#5d5950")  # fmt: skip
+        score.set_xlim(max(0.0, score.get_xlim()[0]), min(100.0, score.get_xlim()[1]))
         names = [title if offered else f"{title}\n(not offered)" for title, offered in
                  zip(shown["title"], shown["offered"], strict=True)]  # fmt: skip
         size.set_yticks(shown.index, names)

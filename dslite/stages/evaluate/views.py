@@ -84,16 +84,16 @@ def verdict(stage: FinishedStage, protocol: str) -> str:
 
 def selection(stage: FinishedStage) -> pd.DataFrame:
     """The configuration chosen on dev, the one chosen on test and the baselines, scored on test."""
-    table, scored, rows = stage.table("selection"), stage.table("scores"), []
+    table, scored, rows, blank = stage.table("selection"), stage.table("scores"), [], [None] * 2 * len(UNITS)
     scored = scored[(scored["partition"] == "test") & (scored["system"] != OURS)]
     for protocol in protocols(stage):
         of = table[table["protocol"] == protocol].set_index("unit")
         one = of.loc["file"]
-        rows.append((protocol, "dev", NAMES.get(one["by_dev"], "none to choose by"), one["uar_by_dev"]))
+        rows.append((protocol, "dev", NAMES.get(one["by_dev"], "none to choose by"), one["uar_by_dev"], *blank))
         estimated = of.loc[list(UNITS), ["optimism", "corrected"]].to_numpy().ravel()
         rows.append((protocol, "test, as in the paper", NAMES[one["by_test"]], one["uar_by_test"], *estimated))
         beside = scored[scored["protocol"] == protocol]
-        rows += [(protocol, "–", *row) for row in beside[["system", "uar"]].itertuples(index=False)]
+        rows += [(protocol, "–", *row, *blank) for row in beside[["system", "uar"]].itertuples(index=False)]
     columns = ["protocol", "chosen on", "system", "UAR on test"]
     return pd.DataFrame(
         rows, columns=[*columns, *(f"{what}, {unit}s" for unit in UNITS for what in ("optimism", "less it"))]
