@@ -2,6 +2,7 @@
 
 import io
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 import soundfile
@@ -9,7 +10,7 @@ from PIL import Image
 
 from dslite.explanation.evidence import encode
 from dslite.explanation.maps import Attribution
-from dslite.reporting import pages
+from dslite.reporting import display, pages
 from dslite.reporting.explanations import Explained
 from dslite.stages.explain.cards import card_picture
 from dslite.stages.explain.gallery import GalleryCard, write_gallery
@@ -126,6 +127,18 @@ def test_page_stays_within_its_limit(cards, tmp_path, monkeypatch):
     html = (tmp_path / "gallery.html").read_text("utf-8")
     assert len(html.encode()) < 200_000
     assert 0 < html.count("<img ") < len(many) and "this one would grow too large" in html
+
+
+def test_a_card_escapes_what_no_font_has(monkeypatch):
+    """It has no room for a legend: the name is spelt so that it can be found."""
+    monkeypatch.setattr(display, "_MORE_FONTS", ())
+    drawn = []
+    monkeypatch.setattr(
+        "dslite.stages.explain.cards._palette_png", lambda figure: drawn.extend(figure.findobj(mpl.text.Text))
+    )
+    attribution = Attribution(np.zeros((2, 16, 16)), np.zeros(2), np.zeros(2), "m", 1)
+    card_picture(Explained("", np.zeros((9, 128), np.uint8), 1.0, ("\u58f0", "b"), attribution), (0, 1), MEL_HZ, "")
+    assert "\\u58f0: 0.00 → 0.00" in {text.get_text() for text in drawn}
 
 
 def test_card_picture_has_a_palette_and_the_papers_colours():

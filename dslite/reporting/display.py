@@ -39,11 +39,15 @@ def _fonts() -> list[str]:
     return ["DejaVu Sans", *(name for name in _MORE_FONTS if name in there)]
 
 
-def legible(figure: "Figure") -> str:
-    """Puts numbers for words that no font of :data:`RC` has, so that no figure shows boxes.
+def legible(figure: "Figure", mark: Callable[[int, str], str] = lambda number, word: f"[{number}]") -> str:
+    """Puts marks for words that no font of :data:`RC` has, so that no figure shows boxes.
+
+    Args:
+        figure: whose texts are changed.
+        mark: number of a word, from 1, and the word -> what is drawn.
 
     Returns:
-        The numbers and their words, to be told beside the figure; empty for none.
+        The marks and their words, to be told beside the figure; empty for none.
     """
     from matplotlib.font_manager import FontProperties, fontManager, get_font
     from matplotlib.text import Text
@@ -56,7 +60,8 @@ def legible(figure: "Figure") -> str:
     numbers: dict[str, str] = {}
 
     def number(found: re.Match) -> str:
-        return numbers.setdefault(" ".join(found[0].split()), f"[{len(numbers) + 1}]")
+        word = " ".join(found[0].split())
+        return numbers.setdefault(word, mark(len(numbers) + 1, word))
 
     def mended(said: str) -> str:
         lacking = "".join(letter for letter in set(said) if not drawn(letter))

@@ -64,7 +64,7 @@ def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, li
         bar.ax.tick_params(length=1.5, pad=1.5)
         axes.set_xlabel("time (s)", labelpad=1)
         figure.text(0.995, 0.004, line, ha="right", va="bottom", fontsize=5.2, color="#8a4b00", parse_math=False)
-        legible(figure)
+        legible(figure, lambda _, word: word.encode("ascii", "backslashreplace").decode())  # no room for a legend
         return _palette_png(figure)
 
 
