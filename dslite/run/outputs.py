@@ -76,7 +76,9 @@ def write(session: Session, note: dict) -> None:
     # A stage that is off unless asked for gets its column once somebody has asked.
     asked = [s for s in OF_CORPUS if not STAGES[s].optional or any((corpus["name"], s) in states for corpus in listed)]
     across = {name: STAGES[name].title for name in ACROSS if ("", name) in states}
-    write_index(paths.index, listed, asked, across, states, tables, note, results.write(paths))
+    scores = results.write(paths)
+    tables += [{"title": "Every score", "link": paths.results.name}] if len(scores) else []
+    write_index(paths.index, listed, asked, across, states, tables, note, scores)
 
 
 def sweep(paths: Paths) -> None:
@@ -103,9 +105,8 @@ def bundle(paths: Paths) -> Path:
 
 
 def _corpus(name: str, paths: Paths) -> dict:
-    """A row of the index: name, title, and what the data is once a stage has looked."""
-    info = corpora.CORPORA.get(name)
-    row = {"name": name, "title": info.title if info else name}
+    """A row of the index: name, and what the data is once a stage has looked."""
+    row = {"name": name}
     place = paths.corpus(name).record("corpus")
     if place.exists():
         known = json.loads(place.read_text("utf-8"))
