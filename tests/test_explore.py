@@ -40,6 +40,7 @@ def folder(tmp_path_factory):
         part = ("train", "dev", "test")[i // 4]
         rows.append(f"{i}.wav,{('low', '<high>')[i % 2]},{part}{i % 4},{part}")
     (folder / "own.csv").write_text("\n".join(rows))
+    (folder / "corpus.toml").write_text("chunk = 3.0")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
             patch.delenv(name, raising=False)
