@@ -13,6 +13,12 @@ PROTOCOLS = ("all", "full-chunk")
 TRAINED_ON = {"dev": ("train",), "test": ("train", "dev")}
 """What is trained on before a partition is scored: train for dev, train and dev for test (paper 3.3)."""
 
+
+def fit_name(augmentation: str, target: str) -> str:
+    """A fit's name for people, e.g. ``both on train + dev``; ``target`` is the partition that it is scored on."""
+    return f"{augmentation} on {' + '.join(TRAINED_ON[target])}"
+
+
 DECISIONS = {
     "vote": "majority vote of its chunks, ties by their mean probability",
     "vote, first wins": "majority vote of its chunks, ties by the class that a chunk has first in time",
@@ -130,7 +136,7 @@ def bootstrap(
     return kinds(label, (label == predicted)[None], speaker).interval(seed, draws)
 
 
-def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed: int) -> dict:
+def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed: int, draws: int = DRAWS) -> dict:
     """Scores one prediction table under one protocol.
 
     Args:
@@ -138,6 +144,7 @@ def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed
         classes: the corpus' classes in their order.
         protocol: one of :data:`PROTOCOLS`.
         seed: of the bootstrap.
+        draws: of the bootstrap.
 
     Returns:
         ``uar``, ``ci_low``, ``ci_high`` (percent, NaN without files), ``n_files``, ``n_speakers``, and
@@ -147,8 +154,8 @@ def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed
     rows = under(predictions, protocol)
     label, predicted = (pd.Categorical(rows[column], classes).codes.astype(int) for column in ("label", "predicted"))
     speaker = by_speaker(rows["speaker"])
-    interval = bootstrap(label, predicted, seed)
-    clustered = NO_INTERVAL if speaker is None else bootstrap(label, predicted, seed, speaker=speaker)
+    interval = bootstrap(label, predicted, seed, draws)
+    clustered = NO_INTERVAL if speaker is None else bootstrap(label, predicted, seed, draws, speaker)
     return {
         "uar": uar(label, predicted),
         "ci_low": interval.low,

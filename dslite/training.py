@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ import pandas as pd
 import tensorflow as tf
 
 from dslite import augmentation
-from dslite.augmentation import Policy
+from dslite.augmentation import BatchPlan, Policy
 from dslite.configurations import CONFIGURATIONS
 from dslite.files import whole_file
 from dslite.keras_defaults import keras
@@ -128,8 +129,8 @@ class Trainer:
         layers = len(backbone.model.layers)
         self.trained_layers = count_trained(layers, recipe.share, reading.layers) if recipe.epochs[1] else 0
         tail = train_last(backbone.model, self.trained_layers)
-        stem, self._tail = split(backbone.model, max(1, self.trained_layers))  # without a second phase: unused
-        self._body, self._stem = folded(backbone.model), folded(stem)  # which no fit changes
+        parts = split(backbone.model, max(1, self.trained_layers))  # without a second phase: unused
+        self._body, self._stem, self._tail = (folded(part) for part in (backbone.model, *parts))
         self._handed_over: list[np.ndarray] | None = None
         # Per phase: the variables, and an optimiser that is made once and set back for each fit.
         head = self.head.trainable_variables
@@ -138,17 +139,19 @@ class Trainer:
         for optimiser, variables in zip(self._optimisers, self._variables, strict=True):
             optimiser.build(variables)
         self._states = [[v.numpy() for v in optimiser.variables] for optimiser in self._optimisers]
-        self._paint = tf.function(self.plot.paint, input_signature=[tf.TensorSpec([None, None, None], tf.uint8)])
-        self._plan = tf.function(self._draw, reduce_retracing=True)
-        self._apply = tf.function(augmentation.apply, reduce_retracing=True)
-        self._frozen = [tf.function(f, reduce_retracing=True) for f in (self._whole, self._up_to_the_cut)]
-        self._losses = [self._graph(lambda p, x, y: _losses(self._logits(p, x), y), phase) for phase in (1, 2)]
-        self._predict = [self._graph(lambda p, x: tf.nn.softmax(self._logits(p, x)), phase) for phase in (1, 2)]
-        self._step = [self._graph(self._one_step, phase) for phase in (1, 2)]
-
-    @staticmethod
-    def _graph(function, phase: int):
-        return tf.function(lambda *arguments: function(phase, *arguments), reduce_retracing=True)
+        # Signatures, because batches are of several sizes: each graph is traced once, not once more for any size.
+        spec, size = tf.TensorSpec, self.plot.parameters.size
+        pictures, labels = spec([None, size, size, 3]), spec([None, classes])
+        key, flag, number = spec([2], tf.int32), spec([], tf.bool), spec([None], tf.int32)
+        crossing = [[spec([None, backbone.width])], [spec(tensor.shape) for tensor in self._stem.outputs]]
+        plan = BatchPlan(*[number] * len(BatchPlan._fields))
+        self._paint = _graph(self.plot.paint, spec([None, None, None], tf.uint8))
+        self._plan = _graph(self._draw, spec([None]), key, flag, flag)
+        self._apply = _graph(augmentation.apply, plan, pictures, pictures, spec([3]))
+        self._frozen = [_graph(f, pictures) for f in (self._whole, self._up_to_the_cut)]
+        self._losses = [_graph(partial(self._loss_of_each, p), crossing[p - 1], labels) for p in (1, 2)]
+        self._predict = [_graph(partial(self._softmax, p), crossing[p - 1]) for p in (1, 2)]
+        self._step = [_graph(partial(self._one_step, p), crossing[p - 1], labels, key) for p in (1, 2)]
 
     # pictures and features -------------------------------------------------------------------------------------
 
@@ -179,6 +182,12 @@ class Trainer:
         if phase == 1:
             return self.head(crossing[0], seed=seed)
         return self.head(tf.reduce_mean(self._tail(crossing, training=False), axis=[1, 2]), seed=seed)
+
+    def _loss_of_each(self, phase: int, crossing: list, labels):
+        return tf.nn.softmax_cross_entropy_with_logits(labels, self._logits(phase, crossing))
+
+    def _softmax(self, phase: int, crossing: list):
+        return tf.nn.softmax(self._logits(phase, crossing))
 
     def _crossing(self, phase: int, indices, features) -> list:
         """What the frozen part makes of some un-augmented chunks."""
@@ -306,7 +315,7 @@ class Trainer:
     def _one_step(self, phase: int, crossing: list, labels, key):
         with tf.GradientTape() as tape:
             logits = self._logits(phase, crossing, seed=tf.random.experimental.stateless_fold_in(key, 1))
-            loss = tf.reduce_mean(_losses(logits, labels))
+            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels, logits))
         variables = self._variables[phase - 1]
         self._optimisers[phase - 1].apply(tape.gradient(loss, [v.value for v in variables]), variables)
         return loss, logits
@@ -359,8 +368,8 @@ class Trainer:
         return [tuple(row) for row in about["rows"]], about["epoch"]
 
 
-def _losses(logits, labels):
-    return tf.nn.softmax_cross_entropy_with_logits(labels, logits)
+def _graph(function: Callable, *signature):
+    return tf.function(function, input_signature=signature)
 
 
 def _optimiser(recipe: Recipe, phase: int):

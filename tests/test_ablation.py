@@ -94,15 +94,15 @@ def test_what_cannot_be_asked_for_is_refused(settings):
         resolve(settings.source, seeds=0)
     for chunk in (-1, 0.1, float("inf")):
         with pytest.raises(DsliteError, match=f"chunk is {chunk}"):
-            resolve(settings.source, chunk=chunk)
+            resolve(settings.source, changes={"chunk": chunk})
     with pytest.raises(DsliteError, match="F-18, X are not among .*F-16"):
         resolve(settings.source, discrepancies="F-16 F-18 X")
 
 
 def test_its_options_are_refused_where_it_does_not_run(tmp_path, capsys):
-    for options in (["--chunk", "1"], ["--discrepancies", "F-16"]):
-        assert main([*options, "--corpora", "css", "--stages", "train", "--dry-run", "--output", str(tmp_path)]) == 1
-        assert "add --stages ablation" in capsys.readouterr().err
+    asked = ["--discrepancies", "F-16", "--corpora", "css", "--stages", "train", "--dry-run", "--output", str(tmp_path)]
+    assert main(asked) == 1
+    assert "add --stages ablation" in capsys.readouterr().err
 
 
 def first_guess(stage, settings):
@@ -111,9 +111,8 @@ def first_guess(stage, settings):
 
 def test_its_estimate_goes_by_what_is_asked_and_leaves_the_others_alone(tmp_path):
     usual = resolve("ravdess", output=tmp_path)
-    asked = replace(usual, standin=False, chunk=0.5, discrepancies=("F-03",), seeds=2)
-    assert first_guess("train", asked) == first_guess("train", replace(usual, standin=False))
-    two, every = (replace(asked, chunk=0.0), replace(usual, standin=False))
+    two, every = replace(usual, standin=False, discrepancies=("F-03",), seeds=2), replace(usual, standin=False)
+    assert first_guess("train", two) == first_guess("train", every)
     assert first_guess("ablation", two) == pytest.approx(first_guess("train", two))  # 2 variants, 2 seeds: 8 fits
     assert first_guess("ablation", every) > 4 * first_guess("ablation", two)
 

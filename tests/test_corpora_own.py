@@ -25,7 +25,7 @@ def test_chunks_are_as_long_as_the_median_file(tmp_path, seconds, chunk):
     assert files == 3 and found.tolist() == pytest.approx(seconds)
     (tmp_path / "corpus.toml").write_text("chunk = 2")
     assert resolve(str(tmp_path / "a.csv")).recipe.chunk == 2.0 == own_chunk(tmp_path / "a.csv")
-    assert resolve(str(tmp_path / "a.csv"), chunk=0.5).recipe.chunk == 0.5
+    assert resolve(str(tmp_path / "a.csv"), changes={"chunk": 0.5}).recipe.chunk == 0.5
 
 
 @pytest.mark.parametrize("said", ["0.1", "'long'", "nan", "true"])

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import stat
 import threading
 import zipfile
 from dataclasses import replace
@@ -77,7 +76,6 @@ class Server:
             url=f"http://127.0.0.1:{self.http.server_port}/song.zip",
             name="song.zip",
             size=len(self.content),
-            md5=hashlib.md5(self.content).hexdigest(),
             sha256=hashlib.sha256(self.content).hexdigest(),
         )
 
@@ -160,15 +158,14 @@ def test_a_spoilt_part_is_noticed(serve, song, tmp_path, length):
     if length:
         get(tmp_path, server.archive())
     else:
-        with pytest.raises(DsliteError, match="MD5"):
+        with pytest.raises(DsliteError, match="SHA-256"):
             get(tmp_path, server.archive())
         get(tmp_path, server.archive())  # the spoilt part is gone
     assert locate("ravdess", tmp_path)
 
 
-@pytest.mark.parametrize("checksum", ["md5", "sha256"])
-def test_wrong_checksums_are_never_unpacked(serve, song, tmp_path, checksum):
-    archive = replace(serve(song).archive(), **{checksum: "0" * 32})
+def test_a_wrong_checksum_is_never_unpacked(serve, song, tmp_path):
+    archive = replace(serve(song).archive(), sha256="0" * 64)
     with pytest.raises(DsliteError, match="not the expected archive"):
         get(tmp_path, archive)
     assert not os.listdir(tmp_path)
@@ -180,38 +177,6 @@ def test_another_file_is_refused_at_once(serve, song, tmp_path, content):
     with pytest.raises(DsliteError, match="hands out"):
         get(tmp_path, replace(server.archive(), size=len(song)))
     assert not os.listdir(tmp_path) and len(server.asked) == 1
-
-
-def link(name: str) -> zipfile.ZipInfo:
-    member = zipfile.ZipInfo(name)
-    member.create_system = 3
-    member.external_attr = (stat.S_IFLNK | 0o777) << 16
-    return member
-
-
-@pytest.mark.parametrize(
-    "member",
-    ["../evil.wav", "/tmp/evil.wav", "Actor_01/../../evil.wav", "..\\evil.wav", "C:\\evil.wav", link("Actor_01/x.wav")],
-    ids=str,
-)
-def test_no_path_leaves_the_folder(serve, song, tmp_path, member):
-    content = io.BytesIO(song)
-    with zipfile.ZipFile(content, "a") as archive:
-        archive.writestr(member, "/etc/passwd")
-    data = tmp_path / "deep" / "data"
-    with pytest.raises(DsliteError, match="nothing was unpacked"):
-        get(data, serve(content.getvalue()).archive())
-    left = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert left == [data / ".song.zip.part"]
-    assert locate("ravdess", data) is None
-
-
-def test_a_damaged_archive_leaves_no_corpus(serve, song, tmp_path):
-    spoilt = bytearray(song)
-    spoilt[200:210] = bytes(10)  # within the first member's samples: its CRC is wrong
-    with pytest.raises(DsliteError, match="not a sound zip archive"):
-        get(tmp_path, serve(bytes(spoilt)).archive())
-    assert not (tmp_path / "ravdess").exists()
 
 
 def test_what_is_left_of_a_killed_unpacking_does_not_matter(serve, song, tmp_path):

@@ -27,7 +27,7 @@ from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.run.resolve import resolve
-from dslite.scoring import TRAINED_ON
+from dslite.scoring import TRAINED_ON, fit_name
 from dslite.stages.ablation.work import NO_EFFECT, REFERENCE
 from dslite.stages.benchmark.work import Benchmark
 from dslite.stages.catalogue import STAGES
@@ -70,7 +70,13 @@ def _train(settings, corpus):
             about = {"augmentation": name, "trained_on": trained_on, "scored_on": part, "weights": "random"}
             counts = ("chunks_trained_on", "chunks_scored", "trained_layers", "parameters", "threads", "seconds")
             pd.Series(about | dict.fromkeys(counts, 1)).to_json(place / "record.json")
-    more = {"recipe": asdict(settings.recipe), "trained_layers": 0, "weights": "random", "backbone": settings.backbone}
+    more = {
+        "fits": [fit_name(a, part) for a in CONFIGURATIONS for part in TRAINED_ON],
+        "recipe": asdict(settings.recipe),
+        "trained_layers": 0,
+        "weights": "random",
+        "backbone": settings.backbone,
+    }
     return _record(settings, "train", corpus.record, **more)
 
 
@@ -104,7 +110,7 @@ def _explain(settings, evaluated):
     for number in range(len(clips)):
         np.savez(folder / f"clips/{number:02}.npz", **flat.arrays(), levels=levels)
     for way in explain_views._NAMES:
-        np.savez(folder / f"ways/{way}.npz", **flat.arrays(), levels=levels, clip=0)
+        np.savez(folder / f"ways/{way}.npz", **flat.only([0]).arrays(), levels=levels, clip=0)
     np.savez(folder / "sample.npz", **{name: np.stack([a] * len(clips)) for name, a in flat.arrays().items()})
     _write(predictions[["file", "label"]].assign(seconds=0.5), folder / "sample.parquet")
     curves = trust.curves(lambda x: np.tile(prediction, (len(x), 1)), levels, flat, 0, np.zeros(128, np.uint8), draws=1)

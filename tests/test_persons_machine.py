@@ -57,16 +57,14 @@ def test_settings_of_other_projects_change_no_number_and_no_figure(tmp_path):
         folder.mkdir()
     (here / "keras.json").write_text(json.dumps(KERAS_JSON))
     (here / "matplotlibrc").write_text(MATPLOTLIBRC)
-    script = (
-        "import sys; from pathlib import Path; from tests.test_persons_machine import computed; computed(Path('.'))"
-    )
-    more = {"KERAS_HOME": str(here), "MATPLOTLIBRC": str(here / "matplotlibrc"), "PYTHONPATH": str(ROOT)}
-    run = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=here, env=os.environ | OF_OTHER_PROJECTS | more, capture_output=True, text=True,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    computed(plain)
+    script = "from pathlib import Path; from tests.test_persons_machine import computed; computed(Path('.'))"
+    more = {"KERAS_HOME": str(here), "MATPLOTLIBRC": str(here / "matplotlibrc")}
+    for folder, settings in ((plain, {}), (here, OF_OTHER_PROJECTS | more)):  # each a process that did nothing before
+        environment = os.environ | settings | {"PYTHONPATH": str(ROOT)}
+        run = subprocess.run(
+            [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stderr
     found, expected = (np.load(folder / "probabilities.npy") for folder in (here, plain))
     assert found.dtype == np.float32 and 0.01 < expected.min() < 0.49
     np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -41,7 +41,7 @@ def root(tmp_path_factory) -> Path:
 def plan(root: Path, **changes) -> Plan:
     """Every stage of two corpora, IEMOCAP and CSS, with different readers and base models."""
     given = dict(data="", weights="", profile="demo", reading="paper", seed=7, output="", workers=1)
-    given |= dict(seeds=1, chunk=0.0, discrepancies="") | changes
+    given |= dict(seeds=1, changes={}, discrepancies="") | changes
     members = [
         Member(name, name.upper(), given | {"corpus": name, "backbone": backbone},
                {"dslite.backbones": backbone, "dslite.corpora.readers": reader}, {"audio": "1"}, "weights")

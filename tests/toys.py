@@ -19,9 +19,10 @@ reading = "paper"
 backbone = ""
 seed = 0  # of everything random
 output = ""
-workers = 1"""
+workers = 1
+changes = {}"""
 _FIRST_OF = {
-    "ablation": _FIRST.replace('reading = "paper"', 'seeds = 1\nchunk = 0.0\ndiscrepancies = ""'),
+    "ablation": _FIRST.replace('reading = "paper"', 'seeds = 1\ndiscrepancies = ""'),
     "benchmark": """backbone = ""
 output = ""
 seed = 0

@@ -3,16 +3,13 @@
 import hashlib
 import http.client
 import os
-import re
 import shutil
-import stat
 import time
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from dslite.corpora.reading import locate
 from dslite.corpora.registry import CORPORA, Archive
@@ -26,9 +23,6 @@ _BLOCK = 1 << 18
 _TIMEOUT_S = 30
 _ROOM = 3.5
 """Free disk space that is asked for, in archive sizes: the archive and what it unpacks to (about twice as much)."""
-
-LARGEST = 4 << 30
-"""Bytes that an archive may unpack to: RAVDESS song has about 0.5 GB, a zip bomb more than this."""
 
 Progress = Callable[[int, int], None]
 """Called with bytes so far and bytes in all."""
@@ -44,8 +38,8 @@ def download_ravdess(
 ) -> Path:
     """Downloads RAVDESS song and unpacks it to ``data``/ravdess/Actor_NN/*.wav.
 
-    A broken download goes on where it stopped, in this call or a later one. Nothing is unpacked before size, MD5 and
-    SHA-256 agree, and the folder appears whole or not at all. Where it already holds the corpus nothing is done.
+    A broken download goes on where it stopped, in this call or a later one. Nothing is unpacked before size and SHA-256
+    agree, and the folder appears whole or not at all. Where it already holds the corpus nothing is done.
 
     Args:
         data: the folder that holds the corpora; it is created.
@@ -77,7 +71,8 @@ def download_ravdess(
     draft = data / ".ravdess.unpacking"
     shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed while it unpacked
     try:
-        _unpack(part, draft)
+        with zipfile.ZipFile(part) as contents:  # the very file that the checksum is of: no stranger's
+            contents.extractall(draft)
         if folder.is_dir():
             folder.rmdir()
         os.replace(draft, folder)
@@ -169,50 +164,12 @@ def _go_on(archive: Archive, part: Path, progress: Progress) -> None:
 
 
 def _verify(archive: Archive, part: Path) -> None:
-    md5 = partial(hashlib.md5, usedforsecurity=False)
-    for name, checksum, expected in (("MD5", md5, archive.md5), ("SHA-256", hashlib.sha256, archive.sha256)):
-        with part.open("rb") as file:
-            found = hashlib.file_digest(file, checksum).hexdigest()
-        if found != expected:
-            part.unlink()
-            raise DsliteError(
-                f"What was downloaded from {archive.url} is not the expected archive: its {name} is {found}, expected "
-                f"was {expected}. It was deleted and nothing was unpacked; run the same command again, and if it "
-                "happens twice, do not trust the source."
-            )
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    """Unpacks a zip archive to a new folder; all names are checked before the first byte is written.
-
-    Raises:
-        DsliteError: if a member would land outside the folder, is a link or a device, if they are too large altogether,
-            or if the archive is damaged; the folder may be left half full then.
-    """
-    try:
-        with zipfile.ZipFile(archive) as contents:
-            members = [member for member in contents.infolist() if not member.is_dir()]
-            for member in members:
-                _refuse_dangerous(archive, member)
-            size = sum(member.file_size for member in members)
-            if size > LARGEST:
-                raise DsliteError(f"{archive} would unpack to {size / 1e9:.1f} GB; nothing was unpacked.")
-            folder.mkdir(parents=True)
-            for member in members:
-                path = folder / PurePosixPath(member.filename)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                # zipfile reads at most the size that the header states, and checks the CRC at the end.
-                with contents.open(member) as source, path.open("xb") as target:
-                    shutil.copyfileobj(source, target)
-    except (zipfile.BadZipFile, EOFError, FileExistsError, NotImplementedError) as error:
-        raise DsliteError(f"{archive} is not a sound zip archive ({error}); nothing of it was kept.") from None
-
-
-def _refuse_dangerous(archive: Path, member: zipfile.ZipInfo) -> None:
-    name = member.orig_filename.replace("\\", "/")
-    path = PurePosixPath(name)
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    outside = path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name) or "\0" in name
-    if outside or kind not in (0, stat.S_IFREG):
-        what = "lead out of the folder" if outside else "be a link or a device"
-        raise DsliteError(f"{archive} has a member {name!r} that would {what}; nothing was unpacked.")
+    with part.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != archive.sha256:
+        part.unlink()
+        raise DsliteError(
+            f"What was downloaded from {archive.url} is not the expected archive: its SHA-256 is {found}, expected "
+            f"was {archive.sha256}. It was deleted and nothing was unpacked; run the same command again, and if it "
+            "happens twice, do not trust the source."
+        )

@@ -24,12 +24,11 @@ class Table1:
 
 @dataclass(frozen=True)
 class Archive:
-    """A file to download: where, its name, its size in bytes and its checksums (hex)."""
+    """A file to download: where, its name, its size in bytes and its SHA-256 (hex)."""
 
     url: str
     name: str
     size: int
-    md5: str
     sha256: str
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import absl.logging
 import numpy as np
 import tensorflow as tf
-from keras.export import ExportArchive
 
 from dslite.deployment.container import Card
 from dslite.keras_defaults import keras
@@ -24,15 +23,16 @@ def convert(model: keras.Model, samples: int) -> bytes:
         model: what :func:`dslite.model.assemble` made.
         samples: length of the waveform, fixed in the file.
     """
-    archive = ExportArchive()
-    archive.track(model)
-    archive.add_endpoint(
-        "serving_default",
+    module = tf.Module()
+    module.kept = [
+        variable.value for variable in model.variables
+    ]  # all that is to be saved; Keras traces twice as much
+    module.serve = tf.function(
         lambda waveform: {"probabilities": model(waveform, training=False)},
         input_signature=[tf.TensorSpec([1, samples], tf.float32, name="waveform")],
     )
     with tempfile.TemporaryDirectory() as folder, _quiet():
-        archive.write_out(folder, verbose=False)
+        tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         return converter.convert()

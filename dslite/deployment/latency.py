@@ -22,7 +22,7 @@ from dslite.deployment.container import cut
 from dslite.deployment.runtime import runner
 from dslite.timing import interleaved
 
-ROUNDS = 50
+ROUNDS = 25
 WARM_UP = 5
 
 AGAIN = " again"

@@ -118,8 +118,10 @@ def paper_way(
     return _attribution(probabilities(picture[None])[0], values, base, method, evaluations)
 
 
-def gradients(view, levels: np.ndarray, background: np.ndarray, samples: int = 32, seed: int = 0) -> Attribution:
-    """Expected gradients (Erion et al., 2021) with respect to the levels: fast, and as fine as the spectrogram.
+def gradients(
+    view, levels: np.ndarray, background: np.ndarray, index: int, samples: int = 32, seed: int = 0
+) -> Attribution:
+    """Expected gradients (Erion et al., 2021) of one class with respect to the levels, as fine as the spectrogram.
 
     The gradient is averaged along straight lines from the background to the spectrogram, one point per sample, evenly
     spaced; on the way every colour is one of the colour map. With a single background this is integrated gradients.
@@ -129,24 +131,22 @@ def gradients(view, levels: np.ndarray, background: np.ndarray, samples: int = 3
         view: a :class:`dslite.explanation.view.View`.
         levels: uint8 (frames, mel_bins).
         background: uint8 (n, frames, mel_bins): a baseline, or training chunks; ``samples`` should be a multiple of n.
-        samples: points; each costs a forward and a backward pass per class but one.
+        index: the class.
+        samples: points; each costs a forward and a backward pass.
         seed: which point belongs to which background.
 
     Returns:
-        values (classes, mel_bins, frames).
+        values (1, mel_bins, frames).
     """
     ends = background[np.random.default_rng(seed).permutation(samples) % len(background)].astype(np.float32)
     way = levels.astype(np.float32) - ends
     along = ((np.arange(samples, dtype=np.float32) + 0.5) / samples)[:, None, None]
-    base = view.probabilities(background).mean(axis=0)
-    points, values = ends + along * way, []
-    # The probabilities add up to 1, so the last class' map is what the others leave.
-    for row in np.eye(len(base), dtype=np.float32)[:-1]:
-        parts = [points[i : i + _GRADIENT_BATCH] for i in range(0, samples, _GRADIENT_BATCH)]
-        slopes = np.concatenate([view.gradient(part, row).numpy() for part in parts])
-        values.append((slopes * way).mean(axis=0).T.astype(np.float64))
-    every, method = np.stack([*values, -np.sum(values, axis=0)]), "expected gradients on the levels"
-    return _attribution(view.probabilities(levels[None])[0], every, base, method, samples)
+    base, prediction = view.probabilities(background).mean(axis=0), view.probabilities(levels[None])[0]
+    points, weights = ends + along * way, np.eye(len(base), dtype=np.float32)[index]
+    parts = [points[i : i + _GRADIENT_BATCH] for i in range(0, samples, _GRADIENT_BATCH)]
+    slopes = np.concatenate([view.gradient(part, weights).numpy() for part in parts])
+    values, one = (slopes * way).mean(axis=0).T[None], [index]
+    return _attribution(prediction[one], values, base[one], "expected gradients on the levels", samples)
 
 
 def _attribution(prediction, values, base, method: str, evaluations: int) -> Attribution:

@@ -25,8 +25,8 @@ class View:
         self.plot, self._body, self._head = plot, body, head
         levels = tf.TensorSpec([None, None, plot.parameters.mel_bins], tf.uint8)
         picture = tf.TensorSpec([None, plot.parameters.size, plot.parameters.size, 3], tf.float32)
+        self._decide = tf.function(self._decided, input_signature=[picture])  # traced once, for all three ways
         self._from_levels = tf.function(lambda x: self._decide(plot.paint(x)), input_signature=[levels])
-        self._from_pictures = tf.function(self._decide, input_signature=[picture])
 
     @classmethod
     def of(cls, model: keras.Model) -> "View":
@@ -41,7 +41,7 @@ class View:
 
     def probabilities_of_pictures(self, pictures: np.ndarray) -> np.ndarray:
         """float32 (n, size, size, 3), RGB in 0-255 -> float64 (n, classes)."""
-        return _in_batches(self._from_pictures, pictures)
+        return _in_batches(self._decide, pictures)
 
     def with_shuffled_head(self, seed: int) -> "View":
         """The same base model with a head whose weights, array by array, stand in a random order.
@@ -78,7 +78,7 @@ class View:
             value = tf.reduce_sum(self._decide(self.plot.arrange(colours)) * weights)
         return tape.gradient(value, levels)
 
-    def _decide(self, pictures):
+    def _decided(self, pictures):
         return tf.nn.softmax(self._head(self._body(pictures, training=False)))
 
 

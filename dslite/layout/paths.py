@@ -6,6 +6,9 @@ from pathlib import Path
 FULL_CHUNK = "_full_chunk"
 """What names Tables 3 and 4 apart, where only files of at least one chunk are scored."""
 
+CHANGED = "changed_runs"
+"""Folder of the outputs of runs with changes, in that of the run without."""
+
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
@@ -95,11 +98,21 @@ class Paths:
         """The output of a run with a further seed."""
         return self.artifacts / "seeds" / str(seed)
 
+    @property
+    def unchanged(self) -> "Paths":
+        """The layout that a run with changes lies in; of any other run its own."""
+        inside = (folder for folder in (self.output, *self.output.parents) if folder.parent.name == CHANGED)
+        return Paths(next((folder.parents[1] for folder in inside), self.output))
+
+    def changed(self, name: str) -> Path:
+        """The output of a run with changes, named by them; without a name, of the one without."""
+        return self.unchanged.output / CHANGED / name if name else self.unchanged.output
+
     def split(self, corpus: str) -> Path:
-        """Where the split of own data is written down: one for all seeds."""
+        """Where the split of own data is written down: one for all seeds and changes."""
         outer = (Paths(folder) for folder in self.output.parents)
         first = next((paths for paths in outer if paths.seed(self.output.name) == self.output), self)
-        return first.corpus(corpus).file("corpus", "split.csv")
+        return first.unchanged.corpus(corpus).file("corpus", "split.csv")
 
     def recorded(self, stage: str) -> list[str]:
         """Names of the corpora whose record of a stage is there, sorted."""

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
+from dslite.changes import said
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.layout import code, progress
@@ -58,16 +59,25 @@ def keep(settings: Settings, stage: str, **more: object) -> None:
     Raises:
         DsliteError: if the stage's folder holds results of other parameters.
     """
-    file = settings.paths.record(stage)
-    if progress.VARIABLE in os.environ or not file.exists():
+    if progress.VARIABLE in os.environ:
         return
-    mine, theirs = _shown(settings, stage) | more, json.loads(file.read_text("utf-8"))["parameters"]
-    differs = [f"{key} {theirs[key]!r}, not {mine[key]!r}" for key in mine if theirs.get(key, mine[key]) != mine[key]]
-    if differs:
+    if found := differing(settings, stage, **more):
+        differs = [f"{key} {theirs!r}, not {mine!r}" for key, (theirs, mine) in found.items()]
+        place = settings.paths.record(stage).parent
         raise DsliteError(
-            f"{file.parent} holds results made with {', '.join(differs)}. They are kept: set `output` to another "
+            f"{place} holds results made with {', '.join(differs)}. They are kept: set `output` to another "
             f"folder, or run `python run_all.py` with the new parameters, which replaces them."
         )
+
+
+def differing(settings: Settings, stage: str, **more: object) -> dict[str, tuple[object, object]]:
+    """Parameters with which a stage's results were made that lie in its folder, where they are not those of the
+    settings: name -> (of the results, of the settings); ``more`` as for :func:`made`."""
+    file = settings.paths.record(stage)
+    if not file.exists():
+        return {}
+    mine, theirs = _shown(settings, stage) | more, json.loads(file.read_text("utf-8"))["parameters"]
+    return {key: (theirs[key], value) for key, value in mine.items() if theirs.get(key, value) != value}
 
 
 def begin(settings: Settings, stage: str, identity: str, started: float, **more: object) -> dict:
@@ -79,6 +89,7 @@ def begin(settings: Settings, stage: str, identity: str, started: float, **more:
         "corpus": settings.name,
         "identity": identity,
         "parameters": _shown(settings, stage) | more,
+        "changed": said(settings.changes),
         **({} if stage == "corpus" else chosen),
         **circumstances(started),
     }
@@ -146,9 +157,13 @@ def write(settings: Settings, record: dict, tables: Mapping[str, pd.DataFrame] |
 
 def _shown(settings: Settings, stage: str) -> dict:
     """What a stage ran with, as far as its results depend on it: the seed is nothing to recorded audio."""
-    about = {"corpus": settings.source, "audio": str(settings.folder), "reading": settings.reading.name}
-    if settings.chunk:
-        about["chunk"] = settings.chunk
+    about: dict[str, object] = {
+        "corpus": settings.source,
+        "audio": str(settings.folder),
+        "reading": settings.reading.name,
+    }
+    about |= {"chunk": settings.chunk} if settings.chunk else {}
+    about["changes"] = said(settings.changes)
     if settings.standin or stage != "corpus":
         about["seed"] = settings.seed
     if stage == "corpus":

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dslite import changes
+from dslite.changes import Changes
 from dslite.layout.paths import CorpusPaths, Paths
 from dslite.profiles import Recipe, recipe
 from dslite.readings import Reading
@@ -24,15 +26,17 @@ class Settings:
         data, weights: the folders that were given, if any.
         weights_file: the base model's ImageNet weights; None for random ones, and where none are on this machine.
         profile: ``demo`` or ``full``.
-        reading: what is computed where the paper's text, the released code and good practice differ.
+        reading: what is computed where the paper's text, the released code and good practice differ, with the changes
+            that are a reading's.
         backbone: base model.
         seed: of everything random.
         output: folder of ``artifacts/`` and ``reports/``.
         workers: fits that run side by side, each with one thread.
-        seeds: how many, from ``seed`` on. This and what follows are asked of the ablation alone.
-        chunk: length of a chunk in s where it is not Table 2's; 0 where it is.
-        discrepancies: IDs of the ledger's entries that are looked at; none stands for all.
         random_weights: whether the base model is to start from random weights.
+        chunk: length of a chunk in s that own data asks for; 0 for Table 2's.
+        changes: what was changed against Table 2, the reading and the defaults.
+        seeds: how many, from ``seed`` on. This and what follows are asked of the ablation alone.
+        discrepancies: IDs of the ledger's entries that are looked at; none stands for all.
     """
 
     source: str
@@ -49,10 +53,11 @@ class Settings:
     seed: int
     output: Path
     workers: int
-    seeds: int = 1
-    chunk: float = 0.0
-    discrepancies: tuple[str, ...] = ()
     random_weights: bool = False
+    chunk: float = 0.0
+    changes: Changes = ()
+    seeds: int = 1
+    discrepancies: tuple[str, ...] = ()
 
     @property
     def paths(self) -> CorpusPaths:
@@ -65,7 +70,7 @@ class Settings:
     @property
     def recipe(self) -> Recipe:
         tabled = recipe(self.name, self.profile, self.reading, self.standin)
-        return replace(tabled, chunk=self.chunk) if self.chunk else tabled
+        return changes.to_recipe(replace(tabled, chunk=self.chunk) if self.chunk else tabled, self.changes)
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -81,7 +86,7 @@ class Settings:
         """Whether the ablation is to fit a variant, named as :func:`dslite.readings.ablations` does."""
         return not self.discrepancies or variant.split()[0] in self.discrepancies
 
-    def as_parameters(self) -> dict[str, str | int | float]:
+    def as_parameters(self) -> dict[str, object]:
         """The same as the literals of a notebook's first cell."""
         return {
             "corpus": self.source,
@@ -93,7 +98,7 @@ class Settings:
             "seed": self.seed,
             "output": str(self.output),
             "workers": self.workers,
+            "changes": dict(self.changes),
             "seeds": self.seeds,
-            "chunk": self.chunk,
             "discrepancies": " ".join(self.discrepancies),
         }

@@ -22,11 +22,14 @@ def score_reasons(corpus: str, row: str, run: dict) -> list[str]:
     Args:
         corpus: whose score it is.
         row: of Table 3 or 4: ``svm`` or an augmentation.
-        run: a row of results.csv: ``data``, ``weights``, ``backbone``, ``profile``, ``protocol``, ``reading``.
+        run: a row of results.csv: ``data``, ``weights``, ``backbone``, ``profile``, ``protocol``, ``reading``,
+            ``changed``.
     """
     reasons = audio_reasons(str(run["data"]))
     if run["weights"] != "imagenet":
         reasons.append(f"{run['weights']} weights")
+    if isinstance(changed := run.get("changed"), str) and changed:  # read from a CSV, nothing is NaN
+        reasons.append(f"changed values ({changed})")
     if run["backbone"] != FULL_BACKBONE:
         reasons.append(f"another base model ({run['backbone']})")
     if row != "svm" and run["profile"] != "full":

@@ -50,6 +50,8 @@ def provenance_line(record: Mapping | None) -> str:
         parts.append(f"{record['profile']} profile")
     if record.get("reading") not in (None, "", "paper"):
         parts.append(f"reading {record['reading']}")
+    if record.get("changed"):
+        parts.append(f"CHANGED: {record['changed']}")
     if record.get("seed") is not None:
         parts.append(f"seed {record['seed']}")
     return " · ".join(filter(None, parts))
@@ -81,6 +83,7 @@ def banner_html(record: Mapping) -> str:
         "Weights": WEIGHTS.get(weights, weights),
         "Profile": record.get("profile"),
         "Reading": record.get("reading"),
+        "Changed": record.get("changed"),
         "Seed": record.get("seed"),
         "Took": duration(record["seconds"]) if record.get("seconds") is not None else None,
     }

@@ -63,11 +63,8 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
 def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     if chosen.strict and "paper" not in chosen.stages:
         raise DsliteError("--strict reads the scorecard, which the stage paper writes: add it to --stages.")
-    if (chosen.chunk or chosen.discrepancies) and "ablation" not in chosen.stages:
-        raise DsliteError(
-            "--chunk and --discrepancies are for the stage ablation alone: add --stages ablation. "
-            "Own data say their chunk in corpus.toml (chunk = 2.0)."
-        )
+    if chosen.discrepancies and "ablation" not in chosen.stages:
+        raise DsliteError("--discrepancies is for the stage ablation alone: add --stages ablation.")
     began = time.time()
     names = list(dict.fromkeys(chosen.corpora))
     settings = _settings(chosen, names)
@@ -165,8 +162,8 @@ def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
             backbone=chosen.backbone,
             seed=chosen.seed,
             output=chosen.output,
+            changes=chosen.changes,
             seeds=chosen.seeds,
-            chunk=chosen.chunk,
             discrepancies=" ".join(chosen.discrepancies),
         )
         for name in names

@@ -1,7 +1,6 @@
 """How long a run will take, before it has begun."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 
@@ -37,13 +36,11 @@ def workload(settings: Settings) -> Workload:
     """
     info, forward = corpora.CORPORA.get(settings.source), base_model(settings.backbone).seconds
     pictures, files = _pictures(settings, info)
-    as_trained = replace(settings, chunk=0.0) if info else settings
-    usual, _ = _pictures(as_trained, info)
     variants = [name for name in ablations() if settings.looks_at(name)]
-    fits = _fits(as_trained, usual, forward)
+    fits = _fits(settings, pictures, forward) * len(dict(settings.changes).get("fits", range(8))) / 8
     ablated = _fits(settings, pictures, forward) * (1 + len(variants)) * settings.seeds / 4  # two fits of each
     classes = len(info.classes) if info else 4
-    return Workload(usual, files, classes, forward, fits, ablated / fits, settings.profile == "demo")
+    return Workload(pictures, files, classes, forward, fits, ablated / fits, settings.profile == "demo")
 
 
 def _pictures(settings: Settings, info: corpora.CorpusInfo | None) -> tuple[float, float]:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from dslite import corpora
+from dslite.changes import said
 from dslite.errors import DsliteError
 from dslite.layout.settings import Settings
 from dslite.run.estimates import spoken
@@ -58,6 +59,7 @@ def setting_lines(settings: list[Settings]) -> list[str]:
         missing = "RANDOM, as asked for" if s.random_weights else "not here; a run that needs them fetches them"
         weights = f"ImageNet, {s.weights_file}" if s.weights_file else missing
         words = f"{s.profile} profile, reading {s.reading.name}, {s.backbone}; audio: {data}; weights: {weights}"
+        words += f"; CHANGED: {said(s.changes)}; results go to {s.output}" if s.changes else ""
         shared.setdefault(words, []).append(s.name)
     return [f"{', '.join(names)}: {words}" for words, names in shared.items()]
 

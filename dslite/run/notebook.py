@@ -1,22 +1,46 @@
 """What a notebook's first cells ask for: its stage, with everything before it.
 
 In a run all that came before is there. A notebook that is opened alone has it made by the same run that ``run_all.py``
-would start, and results of other parameters are never replaced.
+would start. Results of other parameters are never replaced: its own go to a folder that is named by what differs.
 """
 
+import inspect
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 
+from dslite import changes
 from dslite.errors import DsliteError
 from dslite.layout import progress, records
+from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
 from dslite.processes import import_path
 from dslite.run.resolve import resolve, with_weights
 from dslite.stages.catalogue import CORPUS, STAGES, chain
 
-_RESOLVED = frozenset(CORPUS) | {"seeds", "chunk", "discrepancies"}
+_RESOLVED = frozenset(CORPUS) | {"seeds", "discrepancies"}
+
+
+def begin(name: str, given: Mapping[str, object]):
+    """The set-up of a notebook: the style of tables and figures, its stage, and the banner of what it rests on.
+
+    Args:
+        name: of the stage.
+        given: holds the notebook's parameters by their names; ``globals()``.
+
+    Returns, raises:
+        As :func:`stage`.
+    """
+    from dslite import reporting
+
+    reporting.use_style()
+    work = import_module(f"dslite.stages.{name}.work").work
+    known = set(STAGES[name].parameters) | set(inspect.signature(work).parameters)
+    done = stage(name, **{key: given[key] for key in sorted(known & set(given))})
+    reporting.banner(done.record)
+    return done
 
 
 def stage(name: str, **parameters: object):
@@ -38,7 +62,7 @@ def stage(name: str, **parameters: object):
     own = {key: value for key, value in parameters.items() if key not in _RESOLVED}
     settings = resolve(**{key: value for key, value in parameters.items() if key in _RESOLVED})
     if progress.VARIABLE not in os.environ:
-        settings = with_earlier(settings, name)
+        settings = with_earlier(_apart(settings, name, own), name)
     return work(settings, **own)
 
 
@@ -56,13 +80,25 @@ def with_earlier(settings: Settings, name: str) -> Settings:
     needs = STAGES[name].needs
     if not needs:
         return settings
-    for earlier in chain(name)[:-1]:
-        records.keep(settings, earlier)
     planned = session.prepare([settings], needs, settings.output, settings.seed, settings.backbone, settings.workers)
     if any(reason.results for reason in planned.to_do.values()):
         print(f"First, what comes before: {', '.join(job.stage for job in planned.jobs)}.", flush=True)
         _run(settings, needs)
     return settings
+
+
+def _apart(settings: Settings, name: str, own: Mapping[str, object]) -> Settings:
+    """The same, with an output of its own where results of other parameters lie in the one that was asked for."""
+    found: dict[str, tuple[object, object]] = {}
+    for earlier in chain(name):
+        found |= records.differing(settings, earlier, **(own if earlier == name else {}))
+    if not found:
+        return settings
+    differs = [(key, mine) for key, (_, mine) in found.items() if key != "changes"]
+    place = Paths(settings.output).changed(changes.folder([*settings.changes, *differs]))
+    told = ", ".join(f"{key} {theirs or 'nothing'}, not {mine or 'nothing'}" for key, (theirs, mine) in found.items())
+    print(f"{settings.output} holds results of {told}. They stay; these go to {place}.", flush=True)
+    return resolve(**settings.as_parameters() | {"output": str(place)})
 
 
 def _run(settings: Settings, stages: tuple[str, ...]) -> None:
@@ -71,6 +107,7 @@ def _run(settings: Settings, stages: tuple[str, ...]) -> None:
     options = ["--corpora", settings.source, "--stages", *stages, "--cores", str(settings.workers)]
     for name in ("data", "weights", "profile", "reading", "backbone", "seed", "output"):
         options += [f"--{name}", str(given[name])] if given[name] != "" else []
+    options += [word for name, value in settings.changes for word in ("--set", f"{name}={value!r}")]
     command = [sys.executable, "-c", "import sys; from dslite.run.cli import main; sys.exit(main(sys.argv[1:]))"]
     said = []
     env = os.environ | {"PYTHONPATH": import_path()}

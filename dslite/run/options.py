@@ -2,10 +2,13 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
+from dslite import changes
 from dslite.backbones import names
 from dslite.corpora import CORPORA, FORM
+from dslite.errors import DsliteError
 from dslite.layout.settings import RANDOM
 from dslite.profiles import FULL_BACKBONE
 from dslite.readings import READINGS
@@ -30,6 +33,7 @@ examples:
   python run_all.py --stages ablation --corpora ravdess  which discrepancies between paper and code matter
   python run_all.py --data ~/corpora --strict            fail if what is printed does not come out on real data
   python run_all.py --output elsewhere --seed 7          a second run beside the first
+  python run_all.py --corpora css --set units=256        other values than the paper's; --set help lists them all
   python run_all.py --bundle                             reports/ as one zip, to send to somebody"""
 
 
@@ -95,6 +99,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="fit with N seeds, from --seed on, the ablation too; what they spread is shown apart from the test sets' "
         "intervals (default: 1)",
     )
+    what.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        default=[],
+        help="change a value of Table 2, the front end, the augmentations or the evaluation, e.g. --set units=256 "
+        "--set epochs=10,4; results go to a folder of their own, changed_runs/<what was changed>; --set help lists all",
+    )
     ablation = parser.add_argument_group("of the stage ablation")
     ablation.add_argument(
         "--discrepancies",
@@ -102,13 +114,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="ID",
         default=[],
         help="only these entries of reports/discrepancies.html, e.g. F-02 F-16 (default: all that are switches)",
-    )
-    ablation.add_argument(
-        "--chunk",
-        type=float,
-        metavar="S",
-        default=0.0,
-        help="length of a chunk in s (default: Table 2's; of own data by its durations, or as corpus.toml says)",
     )
     where = parser.add_argument_group("where things are")
     where.add_argument(
@@ -154,16 +159,25 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     more.add_argument("--download", choices=("ravdess",), help="fetch a corpus into the data folder, and stop")
     more.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")
     chosen = parser.parse_args(arguments)
+    if "help" in chosen.set:
+        print("\n".join(changes.listed()))
+        sys.exit()
+    try:
+        chosen.changes = dict(changes.checked(changes.parsed(chosen.set)))
+    except DsliteError as error:
+        parser.error(str(error))
     papers = any(name in CORPORA for name in chosen.corpora)  # Table 5 is the paper's, and of no corpus
     chosen.stages = chosen.stages or [s for s in DEFAULT if papers or STAGES[s].needs or not STAGES[s].across]
     return chosen
 
 
 def output(options: argparse.Namespace) -> Path:
-    """The output folder that was asked for, absolute."""
-    from dslite.layout.paths import NOTEBOOKS
+    """The output folder that was asked for, absolute; with changes, their own in it."""
+    from dslite.layout.paths import NOTEBOOKS, Paths
 
-    return Path(options.output).expanduser().resolve() if options.output else NOTEBOOKS.parent
+    place = Paths(Path(options.output).expanduser().resolve() if options.output else NOTEBOOKS.parent)
+    inside = not options.changes or place.unchanged != place
+    return place.output if inside else place.changed(changes.folder(options.changes.items()))
 
 
 def _count(text: str) -> int:

@@ -1,9 +1,10 @@
 """From what somebody asked for to settings with nothing left to decide."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dslite import changes as changing
 from dslite import corpora
 from dslite.backbones import base_model, names
 from dslite.errors import DsliteError
@@ -26,8 +27,8 @@ def resolve(
     seed: int = 42,
     output: str | Path = "",
     workers: int = 1,
+    changes: Mapping[str, object] | None = None,
     seeds: int = 1,
-    chunk: float = 0.0,
     discrepancies: str = "",
 ) -> Settings:
     """Decides what was left open.
@@ -40,6 +41,7 @@ def resolve(
             that is not found in ``data``; ``weights`` may be ``random``.
         profile: may be ``auto``: full where the real corpus is found, demo where it is not.
         backbone, output: else the profile's own, and the repository's root.
+        changes: name -> value of :data:`dslite.changes.CHANGEABLE`; its results get a folder of their own.
         discrepancies: IDs of the ledger's entries, e.g. ``"F-02 F-16"``.
 
     Raises:
@@ -48,6 +50,7 @@ def resolve(
     data_folder = _folder("data", data or os.environ.get("DSLITE_DATA", ""))
     random = weights == RANDOM
     weights_folder = None if random else _folder("weights", weights or os.environ.get("DSLITE_WEIGHTS", ""))
+    chunk = 0.0
     if corpus in corpora.CORPORA:
         name, folder = corpus, corpora.locate(corpus, data_folder)
         reader = corpora.CORPORA[corpus].reader
@@ -60,7 +63,7 @@ def resolve(
             raise DsliteError(f"{corpus} does not exist. Own data is {corpora.FORM}.")
         if (paper := Path(corpus).stem) in corpora.CORPORA:
             raise DsliteError(f"{corpus}: {paper} is a corpus of the paper (--data says where); give it another name.")
-        chunk = chunk or corpora.own_chunk(Path(corpus))
+        chunk = corpora.own_chunk(Path(corpus))
     if profile not in ("auto", *PROFILES):
         raise DsliteError(f"The profile {profile!r} is not one of auto, {', '.join(PROFILES)}.")
     if reading not in READINGS:
@@ -75,9 +78,10 @@ def resolve(
     for what, number in {"workers": workers, "seeds": seeds}.items():
         if number < 1:
             raise DsliteError(f"{what} is {number}; expected at least 1.")
-    if chunk and not 0.2 <= chunk < float("inf"):  # F-02's long window is 128 ms
-        raise DsliteError(f"chunk is {chunk}; expected a length of at least 0.2 s, or 0 for the usual one.")
+    changed = changing.checked(changes or {})
     place = Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent
+    if changed and Paths(place).unchanged == Paths(place):
+        place = Paths(place).changed(changing.folder(changed))
     return Settings(
         source=corpus,
         name=name,
@@ -88,15 +92,16 @@ def resolve(
         weights=weights_folder,
         weights_file=None if random else find_weights(backbone, weights_folder),
         profile=profile,
-        reading=READINGS[reading],
+        reading=changing.to_reading(READINGS[reading], changed),
         backbone=backbone,
         seed=seed,
         output=place,
         workers=workers,
-        seeds=seeds,
-        chunk=float(chunk),
-        discrepancies=_entries(discrepancies),
         random_weights=random,
+        chunk=chunk,
+        changes=changed,
+        seeds=seeds,
+        discrepancies=_entries(discrepancies),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-CORPUS = ("corpus", "data", "weights", "profile", "reading", "backbone", "seed", "output", "workers")
+CORPUS = ("corpus", "data", "weights", "profile", "reading", "backbone", "seed", "output", "workers", "changes")
 """Parameters that a run gives to the notebook of a stage of a corpus, if not said otherwise."""
 
 _PLACES = frozenset({"output", "workers", "data"})
@@ -103,7 +103,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             needs=("corpus",),
             seconds=lambda load: load.fits * load.variants,
             optional=True,
-            parameters=(*(name for name in CORPUS if name != "reading"), "seeds", "chunk", "discrepancies"),
+            parameters=(*(name for name in CORPUS if name != "reading"), "seeds", "discrepancies"),
             weights=True,
             threads="all",
         ),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from dslite import scoring, statistics
+from dslite.changes import to_reading
 from dslite.errors import DsliteError
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
@@ -45,9 +46,10 @@ def work(settings: Settings) -> FinishedStage:
         DsliteError: for a corpus on which even ``sound`` cannot be fitted.
     """
     decoded = FinishedStage.of(settings, "corpus")
-    settings, seeds = replace(settings, reading=READINGS[REFERENCE]), settings.seeds
-    wanted = {name: reading for name, reading in ablations().items() if settings.looks_at(name)}
-    variants = {REFERENCE: settings} | {name: replace(settings, reading=reading) for name, reading in wanted.items()}
+    wanted = {REFERENCE: READINGS[REFERENCE]}
+    wanted |= {name: reading for name, reading in ablations().items() if settings.looks_at(name)}
+    variants = {n: replace(settings, reading=to_reading(r, settings.changes)) for n, r in wanted.items()}
+    settings, seeds = variants[REFERENCE], settings.seeds
     asked = {
         "corpus": decoded.record["identity"],
         "variants": {
@@ -61,7 +63,7 @@ def work(settings: Settings) -> FinishedStage:
         "seed": settings.seed,
     }
     identity = records.identity("ablation", asked, settings.chosen)
-    more = {"seeds": seeds, "chunk": settings.chunk, "discrepancies": " ".join(settings.discrepancies)}
+    more = {"seeds": seeds, "discrepancies": " ".join(settings.discrepancies)}
     if record := records.made(settings, "ablation", identity, **more):
         return FinishedStage(settings, record)
     started = time.monotonic()

@@ -22,7 +22,7 @@ from dslite.layout.settings import Settings
 CALIBRATION = {"demo": 30, "full": 100}
 """Profile -> training chunks that the full int8 variant is calibrated on."""
 
-ROUNDS = {"demo": 20, "full": 50}
+ROUNDS = {"demo": 10, "full": 50}
 """Profile -> repetitions of each latency; Table 5 has its own."""
 
 STREAM_SECONDS = 60.0

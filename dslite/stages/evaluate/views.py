@@ -31,7 +31,7 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
 
 def speakers(stage: FinishedStage) -> str:
     """What an interval over speakers can be worth here, in words."""
-    test = stage.predictions(next(iter(CONFIGURATIONS)), "test")
+    test = stage.predictions(stage.record["configurations"][0], "test")
     named = test[test["speaker"] != ""]
     if named.empty:
         return "Over speakers: not possible, no speakers are published."
@@ -119,14 +119,16 @@ def confusion_panels(stage: FinishedStage) -> list[ConfusionPanel]:
     """Confusion on test, all files, for each augmentation."""
     counts = stage.table("confusion")
     where = {"partition": "test", "protocol": "all"}
-    matrices = {a: confusion_matrix(counts, stage.classes, augmentation=a, **where) for a in CONFIGURATIONS}
+    matrices = {
+        a: confusion_matrix(counts, stage.classes, augmentation=a, **where) for a in stage.record["configurations"]
+    }
     return [ConfusionPanel(a, matrix, stage.classes) for a, matrix in matrices.items()]
 
 
 def by_decision(stage: FinishedStage) -> pd.DataFrame:
     """UAR (%) on all files as they were decided, and when each is decided by mean probability."""
     rows = []
-    for augmentation, partition in product(CONFIGURATIONS, scoring.TRAINED_ON):
+    for augmentation, partition in product(stage.record["configurations"], scoring.TRAINED_ON):
         table = stage.predictions(augmentation, partition)
         mean = table[[f"p_{name}" for name in stage.classes]].to_numpy().argmax(axis=1)
         label, said = (pd.Categorical(table[name], stage.classes).codes.astype(int) for name in ("label", "predicted"))

@@ -11,11 +11,12 @@ from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
+from dslite.resampling import DRAWS
 from dslite.systems import BASELINES, CHANCE, OURS
 
 COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
-    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high", "se",
+    "data", "backbone", "weights", "profile", "reading", "changed", "seed", "ci_speaker_low", "ci_speaker_high", "se",
 ]  # fmt: skip
 """Of ``results.csv``: each is a key of :func:`dslite.scoring.score`, of the stage's record, or says whose score it is;
 ``docs/results.md`` tells what they mean."""
@@ -30,21 +31,32 @@ def work(settings: Settings) -> FinishedStage:
         DsliteError: if no configuration has a score on dev.
     """
     trained, compared = (FinishedStage.of(settings, stage) for stage in ("train", "baseline"))
+    draws = dict(settings.changes).get("draws", DRAWS)
     inputs = {"train": trained.record["identity"], "baseline": compared.record["identity"], "seed": settings.seed}
+    inputs["draws"] = draws
     identity = records.identity("evaluate", inputs)
     if record := records.made(settings, "evaluate", identity):
         return FinishedStage(settings, record)
+    fitted = set(trained.record["fits"])
+    configurations = [
+        a for a in CONFIGURATIONS if {scoring.fit_name(a, target) for target in scoring.TRAINED_ON} <= fitted
+    ]
+    if not configurations:
+        raise DsliteError(
+            f"{settings.name}: fitted were {', '.join(trained.record['fits'])}. A score needs two fits of one "
+            f"configuration: one on train, which dev is scored by, and one on train + dev for test."
+        )
     started, paths = time.monotonic(), settings.paths
     paths.record("evaluate").unlink(missing_ok=True)
     scores, counts = [], []
-    for key, augmentation in [*((key, "") for key in BASELINES), *(("", name) for name in CONFIGURATIONS)]:
+    for key, augmentation in [*((key, "") for key in BASELINES), *(("", name) for name in configurations)]:
         system = BASELINES[key].title if key else OURS
         for partition in scoring.TRAINED_ON:
             file = paths.baseline(key, partition)
             table = pd.read_parquet(file) if key else trained.predictions(augmentation, partition)
             for protocol in scoring.PROTOCOLS:
                 where = {"system": system, "augmentation": augmentation, "partition": partition, "protocol": protocol}
-                scores.append({**where, **scoring.score(table, trained.classes, protocol, settings.seed)})
+                scores.append({**where, **scoring.score(table, trained.classes, protocol, settings.seed, draws)})
                 if key == CHANCE:  # 100 / classes on any files: nothing about it is uncertain
                     scores[-1] |= dict.fromkeys(
                         ("ci_low", "ci_high", "ci_speaker_low", "ci_speaker_high", "se"), np.nan
@@ -58,7 +70,7 @@ def work(settings: Settings) -> FinishedStage:
     without = [system.title for system in BASELINES.values() if not system.on_base_model]
     results.loc[results["system"].isin(without), ["backbone", "weights"]] = ""
     dev = results[(results["partition"] == "dev") & (results["system"] == OURS)]
-    on_test = {a: trained.predictions(a, "test") for a in CONFIGURATIONS}
+    on_test = {a: trained.predictions(a, "test") for a in configurations}
     on_test |= {
         BASELINES[key].title: pd.read_parquet(paths.baseline(key, "test")) for key in BASELINES if key != CHANCE
     }
@@ -73,6 +85,6 @@ def work(settings: Settings) -> FinishedStage:
         raise DsliteError(f"{settings.name} has no score on dev, so no configuration can be chosen.")
     confusion = pd.concat(counts, ignore_index=True)
     tables = {"scores": results, "confusion": confusion, "pairs": pairs, "selection": selection}
-    record["chosen"] = chosen
+    record |= {"chosen": chosen, "configurations": configurations}
     records.write(settings, record, tables)
     return FinishedStage(settings, record)

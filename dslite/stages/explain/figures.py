@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 _ORDERS = {"SHAP": "#0072b2", "random": "#e69f00"}
 
 
-def compared(clip: Explained, ways: Mapping[str, "Attribution"], index: int, mel_hz: np.ndarray) -> Figure:
+def compared(clip: Explained, ways: Mapping[str, "Attribution"], mel_hz: np.ndarray) -> Figure:
     """The map of one class by several methods, side by side; each has colours of its own, as their sizes differ.
 
     Args:
         clip: what is explained.
-        ways: name -> the map.
-        index: the class.
+        ways: name -> the map, of one class.
         mel_hz: centre frequency of each Mel bin in Hz, rising.
     """
     with subplots(1, 1 + len(ways), 2.7) as (figure, row):
@@ -32,9 +31,9 @@ def compared(clip: Explained, ways: Mapping[str, "Attribution"], index: int, mel
         row[0].set_title(clip.title, parse_math=False, fontsize=8)
         label_axes(row[0], mel_hz)
         for axes, (name, way) in zip(row[1:], ways.items(), strict=True):
-            values = way.pooled()[index]
+            values = way.pooled()[0]
             picture = axes.imshow(values, cmap=RED_BLUE, norm=symmetric([values]), **placed(clip.seconds, len(mel_hz)))
-            axes.set_title(f"{name}\ngap {gap_words(way.gap[index])}", parse_math=False, fontsize=8)
+            axes.set_title(f"{name}\ngap {gap_words(way.gap[0])}", parse_math=False, fontsize=8)
             label_axes(axes, mel_hz)
             bar = figure.colorbar(picture, ax=axes, orientation="horizontal", pad=0.03, aspect=14)
             bar.locator = mpl.ticker.MaxNLocator(2)

@@ -131,31 +131,31 @@ def band_profiles(stage: FinishedStage) -> tuple[dict, np.ndarray]:
     return profiles, band_edges_hz(FrontEnd(**stage.record["front_end"]))
 
 
-def ways(stage: FinishedStage) -> tuple[Explained, dict[str, Attribution], int]:
-    """One clip, its map in every way, and the class that the model says."""
+def ways(stage: FinishedStage) -> tuple[Explained, dict[str, Attribution]]:
+    """One clip, and in every way the map of the class that the model says."""
     found = {}
     for name, words in _NAMES.items():
         with np.load(stage.paths.file("explain", f"ways/{name}.npz")) as stored:
             found[words], levels, number = Attribution.of(stored), stored["levels"], int(stored["clip"])
     clip, first = stage.record["clips"][number], next(iter(found.values()))
-    shown = Explained(f"true {clip['label']}\nsaid {clip['predicted']}", levels, clip["seconds"], stage.classes, first)
-    return shown, found, stage.classes.index(clip["predicted"])
+    words = f"true {clip['label']}\nsaid {clip['predicted']}"
+    return Explained(words, levels, clip["seconds"], (clip["predicted"],), first), found
 
 
 def ways_table(stage: FinishedStage) -> pd.DataFrame:
     """A row per way: evaluations, additivity gap, and how alike its ranking of the regions is to ours."""
-    _, found, index = ways(stage)
-    ours = next(iter(found.values())).pooled()[index]
+    _, found = ways(stage)
+    ours = next(iter(found.values())).pooled()[0]
     rows = []
     for words, attribution in found.items():
-        signed, unsigned = trust.similarity(ours, attribution.pooled()[index])
+        signed, unsigned = trust.similarity(ours, attribution.pooled()[0])
         rows.append(
             {
                 "way": words,
                 "evaluations": attribution.evaluations,
-                "base": attribution.base[index],
-                "probability": attribution.prediction[index],
-                "gap": gap_words(attribution.gap[index]),
+                "base": attribution.base[0],
+                "probability": attribution.prediction[0],
+                "gap": gap_words(attribution.gap[0]),
                 "rank correlation with ours": signed,
                 "of absolute values": unsigned,
             }

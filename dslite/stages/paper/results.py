@@ -13,7 +13,7 @@ from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows
 from dslite.systems import OURS, TITLES
 
 HERE, PAPER = "here", "paper"
-_PROVENANCE = ["data", "backbone", "weights", "profile", "reading", "seed"]
+_PROVENANCE = ["data", "backbone", "weights", "profile", "reading", "changed", "seed"]
 _NOT_RUN, _NO_FILE = "not run", "no file"
 
 
@@ -28,8 +28,8 @@ def results_table(results: pd.DataFrame, corpora: Sequence[str], protocol: str =
     Returns:
         For CSV: a row per configuration and source (``here`` or ``paper``): source, system, augmentation, and per
         corpus ``<corpus>_dev``, ``_test``, ``_ci_low``, ``_ci_high`` (percent), ``_test_files``, ``_test_speakers``,
-        ``_data``, ``_backbone``, ``_weights``, ``_profile``, ``_reading``, ``_seed``; what was not run or not
-        published is empty.
+        ``_data``, ``_backbone``, ``_weights``, ``_profile``, ``_reading``, ``_changed``, ``_seed``; what was not run or
+        not published is empty.
 
     Raises:
         DsliteError: if there are several runs of one corpus, which one table cannot show.

@@ -26,7 +26,7 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.processes import die_with_parent, end_quickly
 from dslite.profiles import Recipe
-from dslite.scoring import TRAINED_ON, predictions, uar
+from dslite.scoring import TRAINED_ON, fit_name, predictions, uar
 from dslite.weights import digest
 
 
@@ -50,6 +50,10 @@ class Fit:
     target: str
     folder: Path
     identity: str
+
+    @property
+    def name(self) -> str:
+        return fit_name(self.augmentation, self.target)
 
     @property
     def finished(self) -> bool:
@@ -76,14 +80,18 @@ def planned(corpus: FinishedStage, augmentations: Iterable[str], folder: Callabl
 
     A fit's identity goes by the labels that it learns from and the files that it predicts, not by the labels of these.
     """
-    clips, found = corpus.clips, []
+    clips, found, augmentations = corpus.clips, [], tuple(augmentations)
     same = fitted_with(corpus.settings, corpus.record["data_hash"]) | {"classes": corpus.classes}
     for target, learns_from in TRAINED_ON.items():
         learnt = clips.loc[clips["partition"].isin(learns_from), ["file", "label"]].to_numpy().tolist()
         seen = {"learnt": learnt, "predicted": clips.loc[clips["partition"] == target, "file"].tolist()}
         key = records.identity("train", same | seen, corpus.settings.chosen)
         found += [Fit(a, target, folder(a, target), records.hashed([key, a, target])) for a in augmentations]
-    return found
+    names = [fit.name for fit in found]
+    wanted = dict(corpus.settings.changes).get("fits", names)
+    if unknown := [name for name in wanted if name not in names]:
+        raise DsliteError(f"There is no fit {', '.join(unknown)}; there are: {', '.join(names)}.")
+    return [fit for fit in found if fit.name in wanted]
 
 
 def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[[float, float, str], None]) -> dict:
@@ -272,7 +280,6 @@ def _fit(inputs: FitInputs, fit: Fit, about: dict) -> None:
         labels=pd.Categorical(of_chunk["label"], inputs.classes).codes.astype(int),
         files=pd.factorize(chunks["file"])[0],
     )
-    name = f"{fit.augmentation} on {' + '.join(TRAINED_ON[fit.target])}"
     checkpoint = fit.folder / "checkpoint.npz"
     outcome = trainer.fit(
         examples,
@@ -282,7 +289,7 @@ def _fit(inputs: FitInputs, fit: Fit, about: dict) -> None:
         checkpoint,
         fit.identity,
         dev=fit.target == "dev",
-        progress=lambda done, total, text: _messages.put((name, _work(settings.recipe, done), text)),
+        progress=lambda done, total, text: _messages.put((fit.name, _work(settings.recipe, done), text)),
     )
     with whole_file(fit.folder / "history.parquet") as draft:
         outcome.history.to_parquet(draft, index=False)

@@ -16,7 +16,7 @@ from dslite.profiles import TABLE2
 from dslite.readings import PAPER
 from dslite.reporting.display import RC
 from dslite.reporting.figures import COLOURS, WIDTH
-from dslite.scoring import TRAINED_ON
+from dslite.scoring import TRAINED_ON, fit_name
 
 
 def hyperparameters(stage: FinishedStage) -> dict:
@@ -38,12 +38,12 @@ def reading(stage: FinishedStage) -> pd.DataFrame:
 
 def histories(stage: FinishedStage) -> dict[tuple[str, str], pd.DataFrame]:
     """(augmentation, partition) -> a row per epoch."""
-    return {key: stage.history(*key) for key in fitted()}
+    return {key: stage.history(*key) for key in fitted(stage)}
 
 
 def fit_records(stage: FinishedStage) -> pd.DataFrame:
     """A row per fit: what it was trained and scored on, and what it took."""
-    table = pd.DataFrame([stage.fit_record(*key) for key in fitted()])
+    table = pd.DataFrame([stage.fit_record(*key) for key in fitted(stage)])
     table["trained_on"] = table["trained_on"].map(" + ".join)
     names = {"augmentation": "augmentation", "trained_on": "trained on", "chunks_trained_on": "chunks"}
     names |= {"scored_on": "scored on", "chunks_scored": "chunks scored", "trained_layers": "layers fine-tuned"}
@@ -51,9 +51,9 @@ def fit_records(stage: FinishedStage) -> pd.DataFrame:
     return table[list(names)].rename(columns=names)
 
 
-def fitted() -> list[tuple[str, str]]:
+def fitted(stage: FinishedStage) -> list[tuple[str, str]]:
     """(augmentation, partition that is scored) of every fit, in the paper's order."""
-    return [(augmentation, target) for augmentation in CONFIGURATIONS for target in TRAINED_ON]
+    return [(a, target) for a in CONFIGURATIONS for target in TRAINED_ON if fit_name(a, target) in stage.record["fits"]]
 
 
 def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:

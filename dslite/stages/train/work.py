@@ -18,13 +18,14 @@ def work(settings: Settings) -> FinishedStage:
     fitted_with["data"] += corpus.clips[["file", "speaker", "label", "partition"]].to_csv(index=False)
     # What the pages say of the data belongs to a stage's identity; the fits are the same whatever it is called.
     said = {name: corpus.record[name] for name in ("note", "warnings")} | {"kind": corpus.record["data"]}
-    identity = records.identity("train", fitted_with | said, settings.chosen)
+    todo = fits.planned(corpus, CONFIGURATIONS, settings.paths.fit)
+    made = {"fits": [fit.name for fit in todo]}
+    identity = records.identity("train", fitted_with | said | made, settings.chosen)
     if record := records.made(settings, "train", identity):
         return FinishedStage(settings, record)
     started = time.monotonic()
     for stage in ("train", "evaluate"):  # scores of other predictions than will lie here
         settings.paths.record(stage).unlink(missing_ok=True)
-    todo = fits.planned(corpus, CONFIGURATIONS, settings.paths.fit)
     about = fits.run(corpus, todo, progress.report)
     fitted = [json.loads((fit.folder / "record.json").read_text("utf-8")) for fit in todo]
     # What scores depend on, the seed aside; of a stand-in the audio too, which the seed makes.
@@ -34,6 +35,7 @@ def work(settings: Settings) -> FinishedStage:
         **records.begin(settings, "train", identity, started),
         "threads": 1,
         "workers": settings.workers,
+        **made,
         "weights": about["weights"],
         "weights_source": about["source"],
         "backbone": settings.backbone,
