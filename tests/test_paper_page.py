@@ -31,7 +31,9 @@ EVIL = r"[50%_of] a & b # c ~ d ^ e \ {f} $g$ <i>"
 
 def rows(corpus="ccs", system="DS Lite", augmentations=("none", "cutmix", "specaugment", "both"), **about):
     """Rows of results.csv; ``about`` says what they rest on."""
-    known = dict(data="real", backbone="densenet121", weights="imagenet", profile="full", reading="paper", seed=7)
+    known = dict(
+        data="real", backbone="densenet121", weights="imagenet", profile="full", reading="paper", changed="", seed=7
+    )
     cells = product(augmentations, ("dev", "test"), ("all", "full-chunk"))
     return pd.DataFrame(
         {
@@ -281,7 +283,14 @@ def test_table_5_is_that_of_the_papers_base_model_where_it_was_measured(measured
 def leave(layout: Paths, name: str, data: str) -> None:
     """What the stages of a corpus leave that the paper's stage reads, made up: a UAR of 99 on test."""
     places, classes = layout.corpus(name), list(CORPORA[name].classes)
-    about = {"data": data, "backbone": "densenet121", "weights": "imagenet", "profile": "full", "reading": "paper"}
+    about = {
+        "data": data,
+        "backbone": "densenet121",
+        "weights": "imagenet",
+        "profile": "full",
+        "reading": "paper",
+        "changed": "",
+    }
     record = {"identity": name, "classes": classes, "seed": 1, "chosen": "none", "about": {}, **about}
     record["warnings"] = ["2 of 2 files name no speaker, so the same voice may be in training and in test: x."]
     recipe = {"units": 8, "dropout": 0.5, "learning_rate": 0.1, "epochs": [3, 0], "chunk": 3.0, "optimiser": "adam"}

@@ -39,14 +39,10 @@ def counts(stage):
     return stage.table("counts")
 '''
 SHOWN = """from dslite import reporting
-from dslite.run.notebook import stage as run
+from dslite.run.notebook import begin
 from dslite.stages.toy import views
 
-reporting.use_style()
-where = {"data": data, "weights": weights, "output": output, "workers": workers}
-how = {"profile": profile, "reading": reading, "backbone": backbone, "seed": seed}
-stage = run("toy", corpus=corpus, **how, **where)
-reporting.banner(stage.record)"""
+stage = begin("toy", globals())"""
 ENTRY = '        "toy": Stage(needs=("train",), seconds=lambda load: 3.0),\n'
 MODEL = '''"""A network of two layers."""
 

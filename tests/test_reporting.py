@@ -49,7 +49,7 @@ def _rows(corpora=("ccs", "css"), data="stand-in", weights="random", files=20, s
                 rows.append(
                     dict(corpus=corpus, system=system, augmentation=augmentation, partition=partition, protocol="all",
                          uar=uar, ci_low=uar - 5, ci_high=uar + 6, n_files=files, n_speakers=4, data=data,
-                         backbone="squeezenet_v1", weights=weights, profile="demo", reading="paper", seed=7)
+                         backbone="squeezenet_v1", weights=weights, profile="demo", reading="paper", changed="", seed=7)
                 )  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -200,6 +200,15 @@ def test_everything_in_a_table_is_escaped_and_marked():
 
 def test_an_empty_table_says_so():
     assert "Nothing to list" in table_html(pd.DataFrame(columns=["file", "reason"]), "Left out", index=False)
+
+
+def test_numbers_are_written_by_the_name_of_their_column():
+    frame = pd.DataFrame({"p": [0.12345, np.nan], "difference": [1.26, -3.0], "own": [0.123456, 2.0], "files": [3, 4]})
+    assert all(
+        f">{cell}<" in table_html(frame, "as it is") for cell in ("0.123", "–", "+1.3", "-3.0", "0.1235", "2", "3")
+    )
+    frame.attrs["digits"] = 1
+    assert all(f">{cell}<" in table_html(frame, "one digit") for cell in ("0.123", "+1.3", "0.1", "2.0", "3"))
 
 
 def test_the_banner_says_what_the_page_rests_on():

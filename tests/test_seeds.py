@@ -12,7 +12,8 @@ from tests.toys import command, write_templates
 
 ROW = {
     "corpus": "css", "system": "DS Lite", "augmentation": "none", "partition": "test", "protocol": "all", "uar": 60.0,
-    "data": "real", "backbone": "densenet121", "weights": "imagenet", "profile": "full", "reading": "paper", "seed": 42,
+    "data": "real", "backbone": "densenet121", "weights": "imagenet", "profile": "full", "reading": "paper",
+    "changed": "", "seed": 42,
 }  # fmt: skip
 
 

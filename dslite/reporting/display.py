@@ -22,6 +22,23 @@ _MORE_FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Dro
 """For letters that the first has not, where they are installed."""
 
 
+FORMATS = {
+    **dict.fromkeys(("UAR", "sd over seeds", "UAR of sound", "dev", "test", "mean", "sd", "least", "most"), "{:.1f}"),
+    **dict.fromkeys(("difference", "low", "high"), "{:+.1f}"),
+    **dict.fromkeys(("p", "p, Holm", "base", "probability"), "{:.3f}"),
+    **dict.fromkeys(("P(class), file", "P(said), chunk", "P(said), evidence"), "{:.3f}"),
+    **dict.fromkeys(("rank correlation", "rank correlation with ours", "of absolute values"), "{:.2f}"),
+    **dict.fromkeys(
+        ("p10 (ms)", "p50 (ms)", "p90 (ms)", "took (s)", "ratio of times", "times TF Lite", "MB"), "{:.2f}"
+    ),
+    **dict.fromkeys(("share of the whole (%)", "same decision (%)", "audio (s)"), "{:.1f}"),
+    **dict.fromkeys(("real-time factor", "Keras' lead"), "{:.4f}"),
+    "largest difference": "{:.1e}",
+    "complexity": "{:g}",
+}
+"""How the numbers of a column are written, by its name, in every table."""
+
+
 def use_style() -> None:
     """Sets the style of all figures and, where the notebook is opened in JupyterLab, of its tables and banners."""
     import seaborn as sns
@@ -171,7 +188,6 @@ def table_html(
     frame: "pd.DataFrame",
     caption: str,
     note: str = "",
-    formats: Mapping[str, str | Callable] | None = None,
     published: Iterable = (),
     record: Mapping | None = None,
     index: bool = True,
@@ -179,10 +195,10 @@ def table_html(
     """A data frame as a table, escaped; it scrolls sideways where it does not fit.
 
     Args:
-        frame: what to show.
+        frame: what to show. Columns of :data:`FORMATS` are written so; other floats with as many digits after the point
+            as its ``attrs["digits"]`` says, if it does, else with four digits at most.
         caption: above the table.
         note: below the table.
-        formats: per column, a format string (``"{:.1f}"``) or a function; other floats get at most four digits.
         published: index labels of the rows that were printed in the paper and not computed here.
         record: whose provenance it carries; the banner's if not given.
         index: whether the index is shown.
@@ -198,8 +214,11 @@ def table_html(
     for label in published:
         classes.loc[label] = [f"{old} ds-published".strip() for old in classes.loc[label]]
     style = frame.style.format(escape="html", formatter=_plain, na_rep="–")
-    for name, how in (formats or {}).items() if len(frame) else ():  # without rows there may be no columns either
-        style = style.format(how, subset=[name], escape="html", na_rep="–")
+    digits = frame.attrs.get("digits")
+    for name in frame.select_dtypes("number"):
+        otherwise = f"{{:.{digits}f}}" if digits is not None and frame[name].dtype.kind == "f" else None
+        if how := FORMATS.get(name, otherwise):
+            style = style.format(how, subset=[name], na_rep="–")
     style = style.format_index(escape="html").format_index(escape="html", axis=1).set_td_classes(classes)
     if not index:
         style = style.hide(axis="index")

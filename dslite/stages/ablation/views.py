@@ -33,6 +33,7 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
     """UAR on dev and test of ``sound`` and every discrepancy, a row per variant and a column per seed."""
     table = stage.table("scores")
     wide = table.pivot(index="variant", columns=["partition", "seed"], values="uar").reindex(table["variant"].unique())
+    wide.attrs["digits"] = 1
     wide.columns = [f"{partition}, seed {seed}" for partition, seed in wide.columns]
     return wide.rename_axis("variant").reset_index()
 

@@ -29,6 +29,7 @@ def grids(stage: FinishedStage) -> pd.DataFrame:
     weights = rows["balanced"].map({True: "classes balanced", False: "files equal"})
     rows["features"] = scaling + ", " + weights
     wide = rows.pivot_table(index=["system", "complexity"], columns="features", values="dev_uar", sort=False)
+    wide.attrs["digits"] = 1
     return wide.rename_axis(columns=None).reset_index()
 
 

@@ -95,9 +95,10 @@ def selection(stage: FinishedStage) -> pd.DataFrame:
         beside = scored[scored["protocol"] == protocol]
         rows += [(protocol, "–", *row, *blank) for row in beside[["system", "uar"]].itertuples(index=False)]
     columns = ["protocol", "chosen on", "system", "UAR on test"]
-    return pd.DataFrame(
-        rows, columns=[*columns, *(f"{what}, {unit}s" for unit in UNITS for what in ("optimism", "less it"))]
-    )
+    columns += [f"{what}, {unit}s" for unit in UNITS for what in ("optimism", "less it")]
+    found = pd.DataFrame(rows, columns=columns)
+    found.attrs["digits"] = 1
+    return found
 
 
 def strips(stage: FinishedStage) -> list[Strip]:

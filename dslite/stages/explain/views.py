@@ -106,7 +106,9 @@ def clip_table(stage: FinishedStage) -> pd.DataFrame:
 
 def base(stage: FinishedStage) -> pd.DataFrame:
     """Probabilities of the wholly hidden spectrogram: where every map starts."""
-    return pd.DataFrame([stage.record["base"]], index=["everything hidden"])
+    found = pd.DataFrame([stage.record["base"]], index=["everything hidden"])
+    found.attrs["digits"] = 3
+    return found
 
 
 def sample(stage: FinishedStage) -> tuple[list[Attribution], pd.DataFrame]:
@@ -166,7 +168,9 @@ def ways_table(stage: FinishedStage) -> pd.DataFrame:
 def curves(stage: FinishedStage) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Deletion and insertion curves, and the areas under them."""
     table = stage.table("curves")
-    return table, trust.areas(table)
+    areas = trust.areas(table).rename_axis(index=None, columns=None)
+    areas.attrs["digits"] = 3
+    return table, areas
 
 
 def verdict(areas: pd.DataFrame) -> str:
