@@ -234,7 +234,7 @@ class Trainer:
         checkpoint: Path | None = None,
         identity: str = "",
         dev: bool = True,
-        progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+        progress: Callable[[int, int, str, list[tuple]], None] = lambda *told: None,
     ) -> FitResult:
         """Trains a head, then the last layers with it, from the beginning or from a checkpoint.
 
@@ -247,14 +247,15 @@ class Trainer:
                 for a fit that cannot be resumed.
             identity: says what is being fitted; a checkpoint of something else is not used.
             dev: whether ``examples.evaluate`` is the development partition, to be decided along the way.
-            progress: called with epochs done, epochs in all and a short text.
+            progress: called with epochs done, epochs in all, a short text, and the rows of the history that are new:
+                after a checkpoint, those before it first.
         """
         recipe, total = self.recipe, sum(self.recipe.epochs)
         self._reset(seed)
         rows, begin = self._resume(checkpoint, identity)
         train = training_set(examples, self.reading, recipe.batch, seed)
         one_hot = np.eye(self.classes, dtype=np.float32)[examples.labels]
-        saved = time.monotonic()
+        saved, told = time.monotonic(), 0
         every = max(1, recipe.epochs[1] // DEV_POINTS)
         for epoch in range(begin, total):
             started = time.monotonic()
@@ -266,7 +267,8 @@ class Trainer:
                 decided = self._decided(phase, examples, features)
             seconds = time.monotonic() - started
             rows.append((phase, epoch + 1, loss / len(order), right / len(order), decided, seconds))
-            progress(epoch + 1, total, f"phase {phase}, epoch {epoch + 1} of {total}")
+            progress(epoch + 1, total, f"phase {phase}, epoch {epoch + 1} of {total}", rows[told:])
+            told = len(rows)
             if checkpoint and time.monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < total:
                 self._save(checkpoint, identity, rows, epoch + 1)
                 saved = time.monotonic()

@@ -104,7 +104,7 @@ def test_resumed_fit_is_the_one_that_was_not_interrupted(
 ):  # fmt: skip
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
 
-    def kill(done, total, text):
+    def kill(done, total, text, rows):
         if done == stop:
             raise KeyboardInterrupt
 
@@ -115,7 +115,7 @@ def test_resumed_fit_is_the_one_that_was_not_interrupted(
     epochs = []
     fresh = trainer_on(corpus)  # another process would have nothing but the checkpoint
     resumed = fresh.fit(
-        examples(corpus), features, "both", 1, file, "me", progress=lambda done, total, text: epochs.append(done)
+        examples(corpus), features, "both", 1, file, "me", progress=lambda done, *_: epochs.append(done)
     )
     assert epochs[0] == stop
     np.testing.assert_array_equal(resumed.probabilities, whole.probabilities)

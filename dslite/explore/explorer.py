@@ -4,7 +4,6 @@ Nothing here is written to disk, and nothing is computed twice for the same clip
 """
 
 import json
-import os
 import tempfile
 from collections.abc import Callable
 from functools import cached_property
@@ -79,7 +78,6 @@ def load(settings: Settings) -> "Explorer":
     Raises:
         DsliteError: as the stages do, e.g. where the folder holds results of other parameters.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before its first import: says half as much
     if price := cost(settings):
         print(price)
     # What comes before explanations is what an explorer needs: everything up to the scores.

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 
+from dslite.errors import DsliteError
 from dslite.processes import die_with_parent, end_quickly, import_path
 
 FORKS = "DSLITE_FORKS"
@@ -37,6 +38,7 @@ def run() -> None:
     from ipykernel.kernelapp import launch_new_instance
 
     end_quickly()
+    DsliteError.logged = True
     # What native libraries print goes to the log of the job, not into a page.
     launch_new_instance(capture_fd_output=False)
 

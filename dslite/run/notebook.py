@@ -8,15 +8,18 @@ import inspect
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 
 from dslite import changes
-from dslite.errors import DsliteError
+from dslite.errors import DsliteError, Stopped
 from dslite.layout import progress, records
 from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
 from dslite.processes import import_path
+from dslite.run import by_hand
 from dslite.run.resolve import resolve, with_weights
 from dslite.stages.catalogue import CORPUS, STAGES, chain
 
@@ -55,15 +58,18 @@ def stage(name: str, **parameters: object):
 
     Raises:
         DsliteError: if a parameter is wrong, the output folder holds results of other parameters, or a stage failed.
+        Stopped: the kernel was interrupted.
     """
     work = import_module(f"dslite.stages.{name}.work").work
     if STAGES[name].across:
-        return work(**parameters)
+        with by_hand.watched():
+            return work(**parameters)
     own = {key: value for key, value in parameters.items() if key not in _RESOLVED}
     settings = resolve(**{key: value for key, value in parameters.items() if key in _RESOLVED})
     if progress.VARIABLE not in os.environ:
         settings = with_earlier(_apart(settings, name, own), name)
-    return work(settings, **own)
+    with by_hand.watched(settings):
+        return work(settings, **own)
 
 
 def with_earlier(settings: Settings, name: str) -> Settings:
@@ -72,6 +78,7 @@ def with_earlier(settings: Settings, name: str) -> Settings:
 
     Raises:
         DsliteError: if one of them would replace results of other parameters, or failed, or weights cannot be had.
+        Stopped: the kernel was interrupted.
     """
     from dslite.run import session  # imports Snakemake: a notebook of a run does without
 
@@ -83,7 +90,13 @@ def with_earlier(settings: Settings, name: str) -> Settings:
     planned = session.prepare([settings], needs, settings.output, settings.seed, settings.backbone, settings.workers)
     if any(reason.results for reason in planned.to_do.values()):
         print(f"First, what comes before: {', '.join(job.stage for job in planned.jobs)}.", flush=True)
-        _run(settings, needs)
+        began = time.time()
+        try:
+            _run(settings, needs)
+        except KeyboardInterrupt:
+            all_ = len(planned.jobs)
+            kept = f"{all_ - len(session.undone_since(planned, began))} of {all_} earlier notebooks"
+            raise Stopped(f"Stopped. {kept} are kept, and finished fits; run the cell again to go on.") from None
     return settings
 
 
@@ -113,9 +126,16 @@ def _run(settings: Settings, stages: tuple[str, ...]) -> None:
     env = os.environ | {"PYTHONPATH": import_path()}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen([*command, *options], env=env, **streams) as process:
-        for line in process.stdout or ():
-            said.append(line.rstrip())
-            print(line, end="", flush=True)
+        try:
+            for line in process.stdout or ():
+                said.append(line.rstrip())
+                print(line, end="", flush=True)
+        except KeyboardInterrupt:
+            process.terminate()  # it ends what it has started
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1.5)
+            process.kill()
+            raise
     if process.returncode:
         failed = [line for line in said if "FAILED" in line] or said[-1:]
         raise DsliteError("; ".join(failed))

@@ -30,7 +30,7 @@ AUGMENTATION = "both"
 
 NO_EFFECT = "changes nothing on this corpus under this profile"
 
-_Report = Callable[[float, float, str], None]
+_Report = Callable[..., None]
 
 
 def work(settings: Settings) -> FinishedStage:
@@ -111,8 +111,8 @@ def work(settings: Settings) -> FinishedStage:
 
 
 def _part_of_progress(begin: float, share: float, name: str) -> _Report:
-    """Hands the progress of one fit on as a part of the whole."""
-    return lambda done, total, text: progress.report(begin + share * done / total, 1, f"{name}: {text}")
+    """Hands the progress of one fit on as a part of the whole, without its epochs."""
+    return lambda done, total, text, epochs=(): progress.report(begin + share * done / total, 1, f"{name}: {text}")
 
 
 def _inputs(variant: Settings, corpus: FinishedStage) -> tuple:

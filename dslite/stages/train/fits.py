@@ -1,6 +1,7 @@
 """The fits of one corpus, side by side: one process and one thread each, which repeats bit for bit and is faster.
 
 One after the other they stay in the process of their notebook, if it has one thread: one import of TensorFlow less.
+Who interrupts the notebook ends them, wherever they run.
 """
 
 import gc
@@ -8,13 +9,16 @@ import json
 import multiprocessing
 import os
 import queue
+import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +27,7 @@ from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
+from dslite.layout.progress import Epoch
 from dslite.layout.settings import Settings
 from dslite.processes import die_with_parent, end_quickly
 from dslite.profiles import Recipe
@@ -94,13 +99,13 @@ def planned(corpus: FinishedStage, augmentations: Iterable[str], folder: Callabl
     return [fit for fit in found if fit.name in wanted]
 
 
-def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[[float, float, str], None]) -> dict:
+def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None]) -> dict:
     """Runs what is not finished yet, and brings the labels in the tables of all fits up to date.
 
     Args:
         corpus: as prepared; its settings' ``workers`` run side by side. For one, see the head of this module.
         fits: the fits.
-        progress: called with the share of the work that is done, 1, and a short text.
+        progress: called with the share of the work that is done, 1, a short text, and the epochs that are new.
 
     Returns:
         ``weights`` (imagenet or random) and ``source`` of the base model, for the record.
@@ -110,19 +115,27 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[[float, f
     """
     settings, code = corpus.settings, records.identity("train", {}, corpus.settings.chosen)
     inputs = FitInputs(settings, corpus.classes, corpus.record["data_hash"], code)
-    pool, messages = _pool(settings.workers)
+    # The longest first, so that no core waits for a long one at the end.
+    todo = sorted((f for f in fits if not f.finished), key=lambda f: (f.target != "test", f.augmentation == "none"))
+    total, done = len(todo) * _work(settings.recipe, sum(settings.recipe.epochs)), {}
+    if todo and (kept := [epoch for fit in fits if fit.finished for epoch in _labelled(inputs, fit)]):
+        progress(0, 1, "some fits were finished before", kept)
+
+    def tell(messages: list[tuple[str, float, str, list[Epoch]]]) -> None:
+        done.update({name: work for name, work, _, _ in messages})
+        name, _, text, _ = messages[-1]
+        share = _EXTRACTION + (1 - _EXTRACTION) * sum(done.values()) / total
+        progress(share, 1, f"{name}: {text}", [epoch for *_, epochs in messages for epoch in epochs])
+
+    pool, messages = _pool(settings.workers, tell)
     try:
         with pool:
-            about = _extract(inputs, pool, progress)
-            # The longest first, so that no core waits for a long one at the end.
-            todo = sorted(
-                (f for f in fits if not f.finished), key=lambda f: (f.target != "test", f.augmentation == "none")
-            )
-            futures = {pool.submit(_fit, inputs, fit, about) for fit in todo}
             try:
-                _follow(futures, messages, len(todo) * _work(settings.recipe, sum(settings.recipe.epochs)), progress)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)  # what failed is told now, not after all other fits
+                about = _extract(inputs, pool, progress)
+                _follow({pool.submit(_fit, inputs, fit, about) for fit in todo}, messages, tell)
+            except BaseException:  # what failed is told now, not after all other fits
+                for process in list(getattr(pool, "_processes", {}).values()):
+                    process.kill()  # as Python 3.14 has it: kill_workers
                 raise
     except BrokenProcessPool as error:
         raise DsliteError(
@@ -132,12 +145,11 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[[float, f
     finally:  # of fits in this process
         _trainer.cache_clear()
         gc.collect()
-    for fit in fits:
-        _label(inputs, fit)
+    progress(1, 1, "all fits are finished", [epoch for fit in fits for epoch in _labelled(inputs, fit)])
     return about
 
 
-def _label(inputs: FitInputs, fit: Fit) -> None:
+def _labelled(inputs: FitInputs, fit: Fit) -> list[Epoch]:
     """Labels and speakers as the corpus has them now, in a fit's predictions, and by them the UAR on dev per epoch."""
     files = [fit.folder / f"{name}.parquet" for name in ("predictions", "history")]
     clips, predicted, history = map(pd.read_parquet, [inputs.settings.paths.clips, *files])
@@ -148,16 +160,40 @@ def _label(inputs: FitInputs, fit: Fit) -> None:
     for file, table in zip(files, (predicted, history), strict=True):
         with whole_file(file) as draft:
             table.to_parquet(draft, index=False)
+    return [Epoch(fit.name, e.phase, e.epoch, len(history), e.loss, e.dev_uar) for e in history.itertuples()]
 
 
-def _pool(workers: int) -> tuple[Executor, object]:
-    """Where fits run, and the queue in which they tell how far they are."""
+class _Here(Executor):
+    """Does what is submitted at once, in this very thread: what stops the notebook stops it."""
+
+    def submit(self, function, /, *arguments, **more) -> Future:
+        future: Future = Future()
+        future.set_result(function(*arguments, **more))
+        return future
+
+    def map(self, function, *arguments, **more):
+        return map(function, *arguments)
+
+
+class _Processes(ProcessPoolExecutor):
+    """Processes that no interrupt reaches, though they are of the notebook's group: none says a traceback."""
+
+    def submit(self, function, /, *arguments, **more) -> Future:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # which a process started here inherits
+        try:
+            return super().submit(function, *arguments, **more)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _pool(workers: int, tell: Callable[[list], None]) -> tuple[Executor, object]:
+    """Where fits run, and the queue in which they tell how far they are; those in this process tell at once."""
     if workers == 1 and all(os.environ.get(f"TF_NUM_{kind}_THREADS") == "1" for kind in ("INTRAOP", "INTEROP")):
-        messages = queue.SimpleQueue()
-        return ThreadPoolExecutor(1, initializer=_listen, initargs=(messages,)), messages
+        _listen(SimpleNamespace(put=lambda message: tell([message])))
+        return _Here(), queue.SimpleQueue()
     context = multiprocessing.get_context("spawn")
     messages = context.Queue()
-    return ProcessPoolExecutor(workers, context, _start, (messages, os.getpid())), messages
+    return _Processes(workers, context, _start, (messages, os.getpid())), messages
 
 
 _EXTRACTION = 0.05
@@ -169,19 +205,17 @@ def _work(recipe: Recipe, epochs: int) -> float:
     return min(epochs, recipe.epochs[0]) + 10 * max(0, epochs - recipe.epochs[0])
 
 
-def _follow(futures: set[Future], messages, total: float, progress) -> None:
-    done: dict[str, float] = {}
+def _follow(futures: set[Future], messages, tell: Callable[[list], None]) -> None:
     while futures:
-        finished, futures = wait(futures, timeout=0.5, return_when=FIRST_COMPLETED)
+        finished, futures = wait(futures, timeout=1, return_when=FIRST_COMPLETED)
         for future in finished:
             future.result()
-        try:
+        told = []
+        with suppress(queue.Empty):
             while True:
-                name, work, text = messages.get_nowait()
-                done[name] = work
-                progress(_EXTRACTION + (1 - _EXTRACTION) * sum(done.values()) / total, 1, f"{name}: {text}")
-        except queue.Empty:
-            pass
+                told.append(messages.get_nowait())
+        if told:
+            tell(told)
 
 
 def _extract(inputs: FitInputs, pool: Executor, progress) -> dict:
@@ -194,11 +228,10 @@ def _extract(inputs: FitInputs, pool: Executor, progress) -> dict:
     # Parts end at whole batches, so that the numbers do not depend on how many parts there are.
     batch, total = inputs.settings.recipe.batch, about["chunks"]
     step = batch * max(1, -(-total // (batch * inputs.settings.workers * 4)))
-    futures = [pool.submit(_features, inputs, start, min(start + step, total)) for start in range(0, total, step)]
-    parts = []
-    for number, future in enumerate(futures, start=1):
-        parts.append(future.result())
-        progress(_EXTRACTION * number / len(futures), 1, "features of the frozen base model")
+    starts, parts = range(0, total, step), []
+    for part in pool.map(partial(_features, inputs, step), starts):
+        parts.append(part)
+        progress(_EXTRACTION * len(parts) / len(starts), 1, "features of the frozen base model")
     with whole_file(features) as draft:
         np.save(draft, np.concatenate(parts))
     with whole_file(key) as draft:
@@ -213,7 +246,6 @@ def _start(messages, parent: int) -> None:
     """Makes a process one of the pool's."""
     die_with_parent(parent)
     end_quickly()
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     _listen(messages)
     import tensorflow as tf
 
@@ -229,9 +261,6 @@ def _listen(messages) -> None:
     global _messages
     _messages = messages
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # or the first process takes a GPU for itself
-    import tensorflow as tf
-
-    tf.get_logger().setLevel("ERROR")
 
 
 @lru_cache(maxsize=1)
@@ -263,8 +292,9 @@ def _about(inputs: FitInputs) -> dict:
     }
 
 
-def _features(inputs: FitInputs, start: int, stop: int) -> np.ndarray:
-    return _trainer(inputs)[2].extract(np.arange(start, stop))
+def _features(inputs: FitInputs, step: int, start: int) -> np.ndarray:
+    _, chunks, trainer = _trainer(inputs)
+    return trainer.extract(np.arange(start, min(start + step, len(chunks))))
 
 
 def _fit(inputs: FitInputs, fit: Fit, about: dict) -> None:
@@ -280,6 +310,16 @@ def _fit(inputs: FitInputs, fit: Fit, about: dict) -> None:
         labels=pd.Categorical(of_chunk["label"], inputs.classes).codes.astype(int),
         files=pd.factorize(chunks["file"])[0],
     )
+    _, first = np.unique(examples.files[examples.evaluate], return_index=True)
+    known = examples.labels[examples.evaluate[first]]
+
+    def tell(done: int, total: int, text: str, rows: list[tuple]) -> None:
+        epochs = [
+            Epoch(fit.name, phase, epoch, total, loss, np.nan if decided is None else uar(known, decided))
+            for phase, epoch, loss, _, decided, _ in rows
+        ]
+        _messages.put((fit.name, _work(settings.recipe, done), text, epochs))
+
     checkpoint = fit.folder / "checkpoint.npz"
     outcome = trainer.fit(
         examples,
@@ -289,7 +329,7 @@ def _fit(inputs: FitInputs, fit: Fit, about: dict) -> None:
         checkpoint,
         fit.identity,
         dev=fit.target == "dev",
-        progress=lambda done, total, text: _messages.put((fit.name, _work(settings.recipe, done), text)),
+        progress=tell,
     )
     with whole_file(fit.folder / "history.parquet") as draft:
         outcome.history.to_parquet(draft, index=False)

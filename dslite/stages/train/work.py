@@ -5,6 +5,7 @@ import time
 from dataclasses import asdict
 
 from dslite.configurations import CONFIGURATIONS
+from dslite.errors import Stopped
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
@@ -26,7 +27,11 @@ def work(settings: Settings) -> FinishedStage:
     started = time.monotonic()
     for stage in ("train", "evaluate"):  # scores of other predictions than will lie here
         settings.paths.record(stage).unlink(missing_ok=True)
-    about = fits.run(corpus, todo, progress.report)
+    try:
+        about = fits.run(corpus, todo, progress.report)
+    except KeyboardInterrupt:
+        kept = sum(fit.finished for fit in todo)
+        raise Stopped(f"Stopped. {kept} of {len(todo)} fits are kept; run the cell again to go on.") from None
     fitted = [json.loads((fit.folder / "record.json").read_text("utf-8")) for fit in todo]
     # What scores depend on, the seed aside; of a stand-in the audio too, which the seed makes.
     seedless = {k: v for k, v in fitted_with.items() if k != "seed" and not (settings.standin and k == "data")}
