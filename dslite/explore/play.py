@@ -23,9 +23,8 @@ def load(corpus: str, data: str, chunk: float, limit: int, seed: int) -> tuple:
 
     Args:
         corpus, data: a name, and the folder of corpora (empty: ``DSLITE_DATA``); or the path of own data.
-        chunk: s; 0 for Table 2's (3 s where that says whole files) or, of own data, by its durations.
-        limit: files per class and partition at most, speakers by turns; 0 for all.
-        seed: of the stand-in and of the choice.
+        chunk: s; 0: Table 2's (for whole files: 3 s) or, of own data, by its durations.
+        limit: files per class and partition at most, speakers by turns; 0 for all. ``seed`` decides which.
 
     Returns:
         Classes; a row per file as in :class:`dslite.corpora.reading.Corpus`; a row per chunk (``file``, ``label``,
@@ -52,9 +51,9 @@ def load(corpus: str, data: str, chunk: float, limit: int, seed: int) -> tuple:
             waves.append(audio.cut(wave, length, length // 2, length))
             rows += [(clip.file, clip.label, clip.partition, len(wave) < length)] * len(waves[-1])
     chunks = pd.DataFrame(rows, columns=["file", "label", "partition", "padded"])
-    tested = chunks.loc[chunks["partition"] == "test", "file"].nunique()
-    warnings.append(f"A score on {tested} test files says little: look at its interval.")
-    about = {"data": found.data, "note": f"{len(clips):,} of {len(mixed):,} files. {found.note}", "warnings": warnings}
+    warnings.append(f"A score on {(clips['partition'] == 'test').sum()} test files says little: look at its interval.")
+    note = f"{found.note}; here, {len(clips):,} of {len(mixed):,} files are used".lstrip("; ")
+    about = {"data": found.data, "note": note, "warnings": warnings}
     return found.classes, clips, chunks, np.concatenate(waves), about
 
 
@@ -95,18 +94,19 @@ class SapAugmented(keras.Model):
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """A row per layer, with its parameters and how many of them are trained; a base model is a row for its frozen
-    layers and one for those that are trained."""
+    """A row per layer: its parameters, and how many are trained; of a base model, one for the frozen, one for others."""
     rows = []
     for layer in model.layers:
         inside = getattr(layer, "layers", [layer])
         alike = [one.trainable if len(inside) > 20 else one for one in inside]
         for group in ([one for _, one in same] for _, same in groupby(zip(alike, inside, strict=True), lambda x: x[0])):
-            name, kind = (group[0].name, type(group[0]).__name__) if len(group) == 1 else (layer.name, len(group))
+            name, kind = layer.name, f"{len(group)} layers, {'trained' if group[0].trainable else 'frozen'}"
+            if len(group) == 1:
+                name, kind = group[0].name, type(group[0]).__name__
             counts = [(int(np.prod(w.shape)), w.trainable) for one in group for w in one.weights]
             shape = " × ".join(str(side or "any") for side in group[-1].output.shape[1:])
             rows.append((name, kind, shape, sum(n for n, _ in counts), sum(n for n, learns in counts if learns)))
-    return pd.DataFrame(rows, columns=["layer", "kind or number", "output", "parameters", "trained"])
+    return pd.DataFrame(rows, columns=["layer", "kind", "output", "parameters", "trained"])
 
 
 def beside(file: Path, corpus: str, run: dict) -> pd.DataFrame:
