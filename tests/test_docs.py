@@ -11,13 +11,24 @@ from dslite.stages.evaluate.work import COLUMNS
 from dslite.systems import BASELINES, OURS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "notebooks/README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text("utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_start_page_of_the_notebooks_lists_them_all():
+    listed = re.findall(r"^\| \[\w+\]\((\w+)\.ipynb\) \|", (ROOT / "notebooks/README.md").read_text("utf-8"), re.M)
+    assert listed[:2] == ["play", "explore"]
+    assert sorted(listed) == sorted(file.stem for file in (ROOT / "notebooks").glob("*.ipynb"))
 
 
 def test_every_page_of_documentation_leads_to_all_others():

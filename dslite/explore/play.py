@@ -3,8 +3,6 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -14,54 +12,31 @@ import tensorflow as tf
 
 from dslite import audio, augmentation, corpora
 from dslite.corpora.standins import write_standin
-from dslite.errors import DsliteError
-from dslite.files import whole_file
 from dslite.keras_defaults import keras
-from dslite.layout.paths import NOTEBOOKS, Paths
-from dslite.profiles import TABLE2
+from dslite.network import denormalised, folded
+from dslite.profiles import FULL_BACKBONE, TABLE2
 from dslite.store import RATE
 
 
-@dataclass(frozen=True)
-class Material:
-    """Some clips of a corpus, decoded and cut.
-
-    Attributes:
-        classes: in the order of every probability.
-        clips: a row per file, as in :class:`dslite.corpora.reading.Corpus`.
-        chunks: a row per chunk: ``file``, ``label``, ``partition``, ``padded`` (the file is shorter than a chunk).
-        waves: float32 (chunks, samples), mono at 16 kHz, as recorded.
-        about: ``data``, ``note``, ``seed`` and ``warnings``, for the banner.
-        folder: where files may go.
-    """
-
-    classes: tuple[str, ...]
-    clips: pd.DataFrame
-    chunks: pd.DataFrame
-    waves: np.ndarray
-    about: dict
-    folder: Path
-
-
-def load(corpus: str, data: str, chunk: float, limit: int, seed: int, output: str = "") -> Material:
+def load(corpus: str, data: str, chunk: float, limit: int, seed: int) -> tuple:
     """Some clips of a corpus or of own data; of a SYNTHETIC stand-in, which is not kept, where the corpus is not found.
 
     Args:
-        corpus, data, output: as for :func:`dslite.run.resolve.resolve`.
-        chunk: s; 0 for Table 2's (3 s where that says whole files) or, of own data, by its durations.
-        limit: files per class and partition at most, speakers by turns; 0 for all.
-        seed: of the stand-in and of the choice.
+        corpus, data: a name, and the folder of corpora (empty: ``DSLITE_DATA``); or the path of own data.
+        chunk: s; 0: Table 2's (for whole files: 3 s) or, of own data, by its durations.
+        limit: files per class and partition at most, speakers by turns; 0 for all. ``seed`` decides which.
+
+    Returns:
+        Classes; a row per file as in :class:`dslite.corpora.reading.Corpus`; a row per chunk (``file``, ``label``,
+        ``partition``, ``padded``); the chunks, float32 (chunks, samples) at 16 kHz; what a banner is to say.
     """
-    root, own = data or os.environ.get("DSLITE_DATA", ""), corpora.is_own(corpus)
+    root, warnings = data or os.environ.get("DSLITE_DATA"), []
     folder = corpora.locate(corpus, Path(root).expanduser() if root else None)
-    if folder is None and own:
-        raise DsliteError(f"{corpus} does not exist. Own data is {corpora.FORM}.")
-    warnings = [f"{corpus} was not found in {root}."] if root and folder is None else []
-    seconds = chunk or (corpora.own_chunk(Path(corpus)) if own else TABLE2[corpus]["chunk"]) or 3.0
-    length, waves, rows = round(seconds * RATE), [], []
+    usual = TABLE2[corpus]["chunk"] if corpus in TABLE2 else corpora.own_chunk(Path(corpus))
+    length, waves, rows = round((chunk or usual or 3.0) * RATE), [], []
     with tempfile.TemporaryDirectory() as place:
         if folder is None:
-            folder = Path(place) / corpus
+            folder = Path(place) / corpora.slug(corpus)
             write_standin(corpus, folder, seed)
         found = corpora.read(corpus, folder)
         mixed = found.clips.sample(frac=1, random_state=seed)
@@ -76,68 +51,70 @@ def load(corpus: str, data: str, chunk: float, limit: int, seed: int, output: st
             waves.append(audio.cut(wave, length, length // 2, length))
             rows += [(clip.file, clip.label, clip.partition, len(wave) < length)] * len(waves[-1])
     chunks = pd.DataFrame(rows, columns=["file", "label", "partition", "padded"])
-    note, tested = found.note, chunks.loc[chunks["partition"] == "test", "file"].nunique()
-    if len(clips) < len(mixed):
-        note = f"a part of it: {len(clips)} of {len(mixed):,} files, at most {limit} per class and partition. {note}"
-    warnings.append(f"A score on {tested} test files says little: look at its interval.")
-    about = {"data": found.data, "note": note, "seed": seed, "warnings": warnings}
-    paths = Paths(Path(output).expanduser().resolve() if output else NOTEBOOKS.parent).corpus("play")
-    return Material(found.classes, clips, chunks, np.concatenate(waves), about, paths.file(corpora.slug(corpus)))
+    warnings.append(f"A score on {(clips['partition'] == 'test').sum()} test files says little: look at its interval.")
+    note = f"{found.note}; here, {len(clips):,} of {len(mixed):,} files are used".lstrip("; ")
+    about = {"data": found.data, "note": note, "warnings": warnings}
+    return found.classes, clips, chunks, np.concatenate(waves), about
+
+
+class _Still(keras.layers.Layer):
+    """Keeps a base model in inference mode: ``fit`` overrules the ``training=False`` of a model in a model (F-11)."""
+
+    def __init__(self, body: keras.Model):
+        super().__init__()
+        self.body = folded(body)
+
+    def call(self, pictures):
+        return self.body(pictures, training=False)
 
 
 class SapAugmented(keras.Model):
-    """A model of plots whose ``fit`` augments as SapAugment does (paper, 3.2): the losses of a batch as it is rank its
-    samples, then it is augmented, then comes Keras' own step on float32 (n, size, size, 3) and (n, classes).
+    """A network (:func:`dslite.model.assemble`) from its plots on, float32 (n, size, size, 3), with the same weights.
 
-    Args:
-        policy: what may be done.
-        cutmix, specaugment: which of the two act; without either, ``fit`` is as usual.
-        fill: float32 (3,), colour of the masks.
-        seed: of the draws.
+    ``fit`` augments as SapAugment does (paper, 3.2): the losses of a batch rank its samples, then it is augmented by
+    ``policy`` as far as ``cutmix`` and ``specaugment`` may act, then comes Keras' own step.
     """
 
-    def __init__(self, *args, policy, cutmix: bool, specaugment: bool, fill: np.ndarray, seed: int, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.policy, self.acting, self.fill = policy, (cutmix, specaugment), fill
-        self.draws = keras.random.SeedGenerator(seed)
+    def __init__(self, network: keras.Model, policy: augmentation.Policy, cutmix: bool, specaugment: bool, seed: int):
+        _, plot, normalise, body, *rest = network.layers
+        x = picture = keras.Input(plot.output.shape[1:])
+        for layer in (normalise, _Still(body), *rest):
+            x = layer(x)
+        super().__init__(picture, x)
+        self.policy, self.acting, self.draws = policy, (cutmix, specaugment), keras.random.SeedGenerator(seed)
+        self.fill = denormalised((0.0, 0.0, 0.0), normalise.scale, normalise.offset)
 
     def train_step(self, data):
         pictures, labels = data
-        if any(self.acting):
-            losses = keras.losses.categorical_crossentropy(labels, self(pictures, training=False))
-            seed, size = tf.cast(self.draws.next(), tf.int32), pictures.shape[1]
-            plan = augmentation.draw(losses, seed, self.policy, *self.acting, size)
-            labels = augmentation.mix_labels(plan, labels, size)
-            pictures = augmentation.apply(plan, pictures, tf.gather(pictures, plan.partner), self.fill)
-        return super().train_step((pictures, labels))
+        losses = keras.losses.categorical_crossentropy(labels, self(pictures, training=False))
+        seed, size = tf.cast(self.draws.next(), tf.int32), pictures.shape[1]
+        plan = augmentation.draw(losses, seed, self.policy, *self.acting, size)
+        pictures = augmentation.apply(plan, pictures, tf.gather(pictures, plan.partner), self.fill)
+        return super().train_step((pictures, augmentation.mix_labels(plan, labels, size)))
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """A row per layer: ``layer``, ``kind``, ``output``, ``parameters``, ``trained`` (how many of them are). A model
-    inside is a row for its frozen layers and a row for those that are trained."""
+    """A row per layer: its parameters, and how many are trained; of a base model, one for the frozen, one for others."""
     rows = []
     for layer in model.layers:
-        inside = layer.layers if isinstance(layer, keras.Model) else [layer]
-        for learns, several in groupby(inside, lambda one: one.trainable):
-            layers = list(several)
-            kind = (
-                type(layer).__name__ if inside == [layer] else f"{'last' if learns else 'first'} {len(layers)} layers"
-            )
-            counts = [(int(np.prod(w.shape)), w.trainable) for one in layers for w in one.weights]
-            trained = sum(count for count, trainable in counts if trainable)
-            shape = " × ".join(str(side or "any") for side in layers[-1].output.shape[1:])
-            rows.append((layer.name, kind, shape, sum(count for count, _ in counts), trained))
+        inside = getattr(layer, "layers", [layer])
+        alike = [one.trainable if len(inside) > 20 else one for one in inside]
+        for group in ([one for _, one in same] for _, same in groupby(zip(alike, inside, strict=True), lambda x: x[0])):
+            name, kind = layer.name, f"{len(group)} layers, {'trained' if group[0].trainable else 'frozen'}"
+            if len(group) == 1:
+                name, kind = group[0].name, type(group[0]).__name__
+            counts = [(int(np.prod(w.shape)), w.trainable) for one in group for w in one.weights]
+            shape = " × ".join(str(side or "any") for side in group[-1].output.shape[1:])
+            rows.append((name, kind, shape, sum(n for n, _ in counts), sum(n for n, learns in counts if learns)))
     return pd.DataFrame(rows, columns=["layer", "kind", "output", "parameters", "trained"])
 
 
-def beside(file: Path, corpus: str, run: Mapping) -> pd.DataFrame:
-    """Writes down in ``file`` (JSON) what a run was made with, named as in Table 2, and what came of it; returns the
-    row of Table 2, the run before and this one, one below the other."""
-    runs = [*(json.loads(file.read_text("utf-8")) if file.is_file() else []), dict(run)]
-    with whole_file(file) as draft:
-        draft.write_text(json.dumps(runs, ensure_ascii=False), "utf-8")
-    rows = dict(zip(["the run before", "this run"][-len(runs) :], runs[-2:], strict=True))
+def beside(file: Path, corpus: str, run: dict) -> pd.DataFrame:
+    """Adds a run, named as in ``table2.toml``, to a JSON file; returns columns of Table 2, the run before and this."""
+    runs = [*(json.loads(file.read_text("utf-8")) if file.is_file() else []), run]
+    file.write_text(json.dumps(runs), "utf-8")
+    columns = dict(zip(["the run before", "this run"][-len(runs) :], runs[-2:], strict=True))
     if corpus in TABLE2:
-        printed = {"backbone": "densenet121", "optimiser": "adadelta", "batch": 32} | TABLE2[corpus]
-        rows = {"paper": {name: printed.get(name) for name in run}} | rows
-    return pd.DataFrame(rows).T
+        printed = {"backbone": FULL_BACKBONE, "optimiser": "Adadelta", "batch": 32} | TABLE2[corpus]
+        columns = {"paper": {name: printed.get(name) for name in run}} | columns
+    return pd.DataFrame(columns, dtype=object)
