@@ -182,7 +182,7 @@ def test_training_is_seen_stops_and_goes_on(tmp_path, kernel, workers, variables
     assert len(grown) >= 4 and grown == sorted(grown) and grown[-1] > grown[0] >= 10
     told = lines(messages)
     assert any(re.match(r"\d+%, about .* left: .* on train.*phase", text) for text in told)
-    assert re.fullmatch(r"Done in .*UAR on dev after the last epoch: .*none on train \d.* %.*SYNTHETIC.*", told[-1])
+    assert re.fullmatch(r"Done after .*UAR on dev after the last epoch: .*none on train \d.* %.*SYNTHETIC.*", told[-1])
     pictures = [m["content"]["data"]["text/html"] for m in messages if "image/png" in str(m["content"].get("data"))]
     assert pictures and all("SYNTHETIC" in picture for picture in pictures)
     places = {m["content"]["transient"].get("display_id") for m in messages if "transient" in m["content"]} - {None}
