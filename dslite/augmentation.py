@@ -10,8 +10,7 @@ Random numbers are stateless: a plan is a function of its seed.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import tensorflow as tf
-
+from dslite.keras_defaults import tf
 from dslite.readings import Reading
 
 

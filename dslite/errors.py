@@ -1,4 +1,4 @@
-"""The exceptions that are meant for people."""
+"""The one exception that is meant for people."""
 
 import traceback
 
@@ -6,18 +6,10 @@ import traceback
 class DsliteError(Exception):
     """Something a user can mend: the message names the file or value, what was expected and what to do.
 
-    Programs print the message alone (one sentence or two), and so do notebooks; the traceback goes to the log.
+    Programs and notebooks say the message alone (one sentence or two); the traceback goes to the log of a run.
     """
 
-    logged = False
-    """Whether what a notebook shows of it goes to a log: in a run."""
+    logged = False  # True in a run
 
-    def _render_traceback_(self) -> list[str]:  # asked for by IPython
+    def _render_traceback_(self) -> list[str]:  # which IPython asks for
         return traceback.format_exception(self) if self.logged else [str(self)]
-
-
-class Stopped(KeyboardInterrupt):
-    """A notebook was interrupted: the message says what is kept and how to go on, and no more is shown."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]

@@ -8,9 +8,9 @@ acoustic descriptors, as a floor below which a spectrogram model should not fall
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from dslite import audio
+from dslite.keras_defaults import tf
 from dslite.network import Backbone, folded
 from dslite.spectrogram import FrontEnd, MelPlot
 

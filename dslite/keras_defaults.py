@@ -1,13 +1,21 @@
-"""Keras with its own defaults, whatever ``~/.keras/keras.json`` says: every module takes ``keras`` from here.
+"""Keras with its own defaults, whatever ``~/.keras/keras.json`` says: every module takes ``keras``, ``tf`` from here.
 
-TensorFlow's own warnings, of graphs that are traced again, are for its developers.
+What TensorFlow says when it is loaded, whatever the level, and when it traces graphs, level 0 alone lets through.
 """
 
-import logging
+import os
 
-import keras
+_stderr, _silent = os.dup(2), os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "0"
+try:
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno() if _silent else _stderr, 2)
+    import keras
+    import tensorflow as tf
+finally:
+    os.dup2(_stderr, 2)
+    os.close(_stderr)
 
+tf.get_logger().setLevel("ERROR" if _silent else "WARNING")
 keras.config.set_floatx("float32")
 keras.config.set_epsilon(1e-7)
 keras.config.set_image_data_format("channels_last")
-logging.getLogger("tensorflow").setLevel("ERROR")

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import tensorflow as tf
-
-from dslite.keras_defaults import keras
+from dslite.keras_defaults import keras, tf
 from dslite.network import Backbone
 from dslite.spectrogram import MelPlot
 

@@ -9,10 +9,9 @@ the data is smallest: :meth:`MelPlot.quantise` ends with one byte per Mel bin an
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import tensorflow as tf
 from matplotlib import colormaps
 
-from dslite.keras_defaults import keras
+from dslite.keras_defaults import keras, tf
 
 COLOUR_MAPS = ("viridis", "plasma", "inferno", "magma", "cividis")
 """The five perceptually uniform maps of matplotlib; the paper uses viridis."""

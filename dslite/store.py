@@ -144,7 +144,7 @@ def build(
         chunks: ``file``, ``chunk`` (0..), ``start_s``, ``frames``, ``offset``, ``padded`` (shorter than one chunk).
         problems: ``file``, ``kind``, ``reason`` of every file that was left out.
     """
-    import tensorflow as tf
+    from dslite.keras_defaults import tf
 
     plot = MelPlot(front_end)
     quantise = tf.function(plot.quantise, input_signature=[tf.TensorSpec([None, None], tf.float32)])

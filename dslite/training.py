@@ -18,13 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from dslite import augmentation
 from dslite.augmentation import BatchPlan, Policy
 from dslite.configurations import CONFIGURATIONS
 from dslite.files import whole_file
-from dslite.keras_defaults import keras
+from dslite.keras_defaults import keras, tf
 from dslite.model import Head, assemble
 from dslite.network import Backbone, count_trained, folded, split, train_last
 from dslite.profiles import Recipe
@@ -247,8 +246,7 @@ class Trainer:
                 for a fit that cannot be resumed.
             identity: says what is being fitted; a checkpoint of something else is not used.
             dev: whether ``examples.evaluate`` is the development partition, to be decided along the way.
-            progress: called with epochs done, epochs in all, a short text, and the rows of the history that are new:
-                after a checkpoint, those before it first.
+            progress: called with epochs done, epochs in all, a short text, and the rows of the history that are new.
         """
         recipe, total = self.recipe, sum(self.recipe.epochs)
         self._reset(seed)

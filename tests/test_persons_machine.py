@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,9 +75,18 @@ def test_settings_of_other_projects_change_no_number_and_no_figure(tmp_path):
 def test_every_module_takes_keras_with_its_defaults():
     takers = {
         file.name for file in (ROOT / "dslite").rglob("*.py")
-        for line in file.read_text("utf-8").splitlines() if line.strip() in ("import keras", "import keras as k")
+        for line in file.read_text("utf-8").splitlines() if re.match(r"\s*import (keras|tensorflow)\b", line)
     }  # fmt: skip
     assert takers == {"keras_defaults.py"}
+
+
+@pytest.mark.parametrize("level", [None, "0"])
+def test_tensorflow_has_nothing_to_say_unless_it_is_asked(level):
+    mine = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    asked = {"PYTHONPATH": str(ROOT)} | ({"TF_CPP_MIN_LOG_LEVEL": level} if level else {})
+    code = "from dslite.keras_defaults import tf; tf.zeros(3) + 1"
+    done = subprocess.run([sys.executable, "-c", code], env=mine | asked, capture_output=True, text=True)
+    assert done.returncode == 0 and ("I0000" in done.stderr if level else done.stderr == "")
 
 
 def test_a_run_needs_no_home_and_takes_no_start_up_code(tmp_path, monkeypatch):

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import absl.logging
 import numpy as np
-import tensorflow as tf
 
 from dslite.deployment.container import Card
-from dslite.keras_defaults import keras
+from dslite.keras_defaults import keras, tf
 
 
 def convert(model: keras.Model, samples: int) -> bytes:

@@ -136,7 +136,7 @@ def _main(folder: Path, samples: int, threads: int, rounds: int, keras_file: Pat
 
 
 def _tensorflow(keras_file: Path, chunk: np.ndarray, threads: int) -> dict[str, Callable[[], object]]:
-    import tensorflow as tf
+    from dslite.keras_defaults import tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)

@@ -48,7 +48,7 @@ def _main(file: Path, samples: int, threads: int) -> None:
         before = _peak_bytes()
         classify = LiteModel(file, threads)
     else:
-        import tensorflow as tf
+        from dslite.keras_defaults import tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)

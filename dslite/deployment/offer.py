@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from dslite import scoring
 from dslite.deployment import gate
@@ -16,7 +15,7 @@ from dslite.deployment.files import predict, sample_chunks
 from dslite.deployment.quantisation import VARIANTS, quantise
 from dslite.deployment.runtime import LiteModel
 from dslite.files import whole_file
-from dslite.keras_defaults import keras
+from dslite.keras_defaults import keras, tf
 from dslite.statistics import compare, pairs
 
 CALIBRATION = 100

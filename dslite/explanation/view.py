@@ -1,9 +1,8 @@
 """The model as explanations need it: from spectrogram levels, not from audio, to probabilities."""
 
 import numpy as np
-import tensorflow as tf
 
-from dslite.keras_defaults import keras
+from dslite.keras_defaults import keras, tf
 from dslite.model import Head
 from dslite.network import folded
 from dslite.spectrogram import MelPlot

@@ -92,10 +92,9 @@ class Explorer:
     """
 
     def __init__(self, stage: FinishedStage):
-        import tensorflow as tf
-
         from dslite.augmentation import Policy
         from dslite.explanation.view import View
+        from dslite.keras_defaults import tf
         from dslite.model import load_model
 
         self.stage, self.classes = stage, stage.classes

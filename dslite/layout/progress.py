@@ -3,8 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import namedtuple
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,70 +23,36 @@ class Progress:
     time: float
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch of a fit came to.
+Epoch = namedtuple("Epoch", "fit phase epoch of loss dev_uar")
+"""What an epoch of a fit came to: ``epoch`` counts over both phases; ``dev_uar`` is NaN where none was taken."""
 
-    Attributes:
-        fit: its name.
-        phase: 1 or 2.
-        epoch: from 1, over both phases.
-        of: epochs in all.
-        loss: on what it trains on.
-        dev_uar: percent; NaN where dev was not decided.
-    """
-
-    fit: str
-    phase: int
-    epoch: int
-    of: int
-    loss: float
-    dev_uar: float
-
-
-Listener = Callable[[float, str, Sequence[Epoch]], None]
-"""Called with the fraction, a few words, and the epochs that are new."""
-
-
-def _print(fraction: float, text: str, epochs: Sequence[Epoch]) -> None:
-    print(f"\r{fraction:4.0%} {text:<70.70}", end="" if fraction < 1 else "\n", flush=True)
-
-
-_listener: Listener = _print
-
-
-@contextmanager
-def told_to(listener: Listener) -> Iterator[None]:
-    """Has reports outside a run go to a listener, instead of a line that rewrites itself."""
-    global _listener
-    before, _listener = _listener, listener
-    try:
-        yield
-    finally:
-        _listener = before
+listeners: list[Callable[[float, str, Sequence[Epoch]], None]] = []
+"""Who hears reports outside a run, instead of a line that rewrites itself."""
 
 
 def report(done: float, total: float, text: str, epochs: Sequence[Epoch] = ()) -> None:
     """Says how far the present stage is.
 
-    Inside a run it goes to the file that ``DSLITE_PROGRESS`` names, else to the listener (:func:`told_to`). One process
-    per notebook should report: the last report is the one that counts.
+    Inside a run it goes to the file that ``DSLITE_PROGRESS`` names. One process per notebook should report: the last
+    report is the one that counts.
 
     Args:
         done: work done so far, in any unit, 0 to ``total``.
         total: all the work, in the same unit, above 0.
         text: what is being done, e.g. "cutmix on train, epoch 12 of 40".
-        epochs: of fits, that have not been told of.
+        epochs: of fits, not reported before.
     """
     if total <= 0:
         raise ValueError(f"total is {total}: it must be above 0")
     fraction = min(max(done / total, 0.0), 1.0)
     place = os.environ.get(VARIABLE)
-    if place is None:
-        _listener(fraction, text, epochs)
-        return
-    with whole_file(Path(place)) as draft:
-        draft.write_text(json.dumps({"fraction": fraction, "text": text, "time": time.time()}), "utf-8")
+    if place is None and listeners:
+        listeners[-1](fraction, text, epochs)
+    elif place is None:
+        print(f"\r{fraction:4.0%} {text:<70.70}", end="" if fraction < 1 else "\n", flush=True)
+    else:
+        with whole_file(Path(place)) as draft:
+            draft.write_text(json.dumps({"fraction": fraction, "text": text, "time": time.time()}), "utf-8")
 
 
 def read(place: Path) -> Progress | None:

@@ -8,13 +8,11 @@ import inspect
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from importlib import import_module
 
 from dslite import changes
-from dslite.errors import DsliteError, Stopped
+from dslite.errors import DsliteError
 from dslite.layout import progress, records
 from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
@@ -57,8 +55,8 @@ def stage(name: str, **parameters: object):
         What the stage's ``work`` returns; of a stage of a corpus a :class:`dslite.layout.finished.FinishedStage`.
 
     Raises:
-        DsliteError: if a parameter is wrong, the output folder holds results of other parameters, or a stage failed.
-        Stopped: the kernel was interrupted.
+        DsliteError: if a parameter is wrong, the output folder holds results of other parameters, or a stage failed
+            or was stopped.
     """
     work = import_module(f"dslite.stages.{name}.work").work
     if STAGES[name].across:
@@ -68,7 +66,8 @@ def stage(name: str, **parameters: object):
     settings = resolve(**{key: value for key, value in parameters.items() if key in _RESOLVED})
     if progress.VARIABLE not in os.environ:
         settings = with_earlier(_apart(settings, name, own), name)
-    with by_hand.watched(settings):
+    about = {"data": "stand-in" * settings.standin, "weights": "random" * settings.random_weights}
+    with by_hand.watched(**about, backbone=settings.backbone, profile=settings.profile, seed=settings.seed):
         return work(settings, **own)
 
 
@@ -78,7 +77,6 @@ def with_earlier(settings: Settings, name: str) -> Settings:
 
     Raises:
         DsliteError: if one of them would replace results of other parameters, or failed, or weights cannot be had.
-        Stopped: the kernel was interrupted.
     """
     from dslite.run import session  # imports Snakemake: a notebook of a run does without
 
@@ -90,13 +88,7 @@ def with_earlier(settings: Settings, name: str) -> Settings:
     planned = session.prepare([settings], needs, settings.output, settings.seed, settings.backbone, settings.workers)
     if any(reason.results for reason in planned.to_do.values()):
         print(f"First, what comes before: {', '.join(job.stage for job in planned.jobs)}.", flush=True)
-        began = time.time()
-        try:
-            _run(settings, needs)
-        except KeyboardInterrupt:
-            all_ = len(planned.jobs)
-            kept = f"{all_ - len(session.undone_since(planned, began))} of {all_} earlier notebooks"
-            raise Stopped(f"Stopped. {kept} are kept, and finished fits; run the cell again to go on.") from None
+        _run(settings, needs)
     return settings
 
 
@@ -131,11 +123,8 @@ def _run(settings: Settings, stages: tuple[str, ...]) -> None:
                 said.append(line.rstrip())
                 print(line, end="", flush=True)
         except KeyboardInterrupt:
-            process.terminate()  # it ends what it has started
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(1.5)
-            process.kill()
-            raise
+            process.kill()  # what it has started dies with it
+            raise DsliteError("Stopped. Finished stages and fits are kept; run the cell again to go on.") from None
     if process.returncode:
         failed = [line for line in said if "FAILED" in line] or said[-1:]
         raise DsliteError("; ".join(failed))

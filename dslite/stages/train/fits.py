@@ -1,7 +1,6 @@
 """The fits of one corpus, side by side: one process and one thread each, which repeats bit for bit and is faster.
 
 One after the other they stay in the process of their notebook, if it has one thread: one import of TensorFlow less.
-Who interrupts the notebook ends them, wherever they run.
 """
 
 import gc
@@ -115,8 +114,9 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
     """
     settings, code = corpus.settings, records.identity("train", {}, corpus.settings.chosen)
     inputs = FitInputs(settings, corpus.classes, corpus.record["data_hash"], code)
-    # The longest first, so that no core waits for a long one at the end.
-    todo = sorted((f for f in fits if not f.finished), key=lambda f: (f.target != "test", f.augmentation == "none"))
+    # The longest first, so that no core waits for a long one at the end; on one core, what dev is decided by.
+    first = "test" if settings.workers > 1 else "dev"
+    todo = sorted((f for f in fits if not f.finished), key=lambda f: (f.target != first, f.augmentation == "none"))
     total, done = len(todo) * _work(settings.recipe, sum(settings.recipe.epochs)), {}
     if todo and (kept := [epoch for fit in fits if fit.finished for epoch in _labelled(inputs, fit)]):
         progress(0, 1, "some fits were finished before", kept)
@@ -166,13 +166,12 @@ def _labelled(inputs: FitInputs, fit: Fit) -> list[Epoch]:
 class _Here(Executor):
     """Does what is submitted at once, in this very thread: what stops the notebook stops it."""
 
+    map = staticmethod(map)  # one after the other, as they are asked for
+
     def submit(self, function, /, *arguments, **more) -> Future:
         future: Future = Future()
         future.set_result(function(*arguments, **more))
         return future
-
-    def map(self, function, *arguments, **more):
-        return map(function, *arguments)
 
 
 class _Processes(ProcessPoolExecutor):
@@ -247,7 +246,7 @@ def _start(messages, parent: int) -> None:
     die_with_parent(parent)
     end_quickly()
     _listen(messages)
-    import tensorflow as tf
+    from dslite.keras_defaults import tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)

@@ -5,7 +5,6 @@ import time
 from dataclasses import asdict
 
 from dslite.configurations import CONFIGURATIONS
-from dslite.errors import Stopped
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
@@ -31,7 +30,7 @@ def work(settings: Settings) -> FinishedStage:
         about = fits.run(corpus, todo, progress.report)
     except KeyboardInterrupt:
         kept = sum(fit.finished for fit in todo)
-        raise Stopped(f"Stopped. {kept} of {len(todo)} fits are kept; run the cell again to go on.") from None
+        raise KeyboardInterrupt(f"Stopped. {kept} of {len(todo)} fits are kept; run the cell again to go on.") from None
     fitted = [json.loads((fit.folder / "record.json").read_text("utf-8")) for fit in todo]
     # What scores depend on, the seed aside; of a stand-in the audio too, which the seed makes.
     seedless = {k: v for k, v in fitted_with.items() if k != "seed" and not (settings.standin and k == "data")}
