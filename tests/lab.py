@@ -89,7 +89,7 @@ class Lab:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-Cell-outputWrapper")
 
     def contrasts(self, selector: str) -> dict[str, float]:
-        """Text -> contrast of its colour with what is behind it (WCAG; 4.5 is legible), of each that a selector finds."""
+        """Text of what a selector finds -> contrast of its colour with what is behind it (WCAG: 4.5 is legible)."""
         return dict(self.page.locator(".jp-OutputArea-output").locator(selector).evaluate_all(_CONTRAST))
 
     def _api(self, method: str, what: str):
@@ -105,13 +105,12 @@ def command() -> list[str]:
 
 
 @contextmanager
-def jupyterlab(root: Path, state: Path, environment: dict[str, str]) -> Iterator[Lab]:
+def jupyterlab(root: Path, state: Path) -> Iterator[Lab]:
     """What ``make lab`` starts, in a folder and on a port of its own, and a window on it.
 
     Args:
         root: where it is started.
         state: an empty folder for settings and all else that it keeps.
-        environment: of its kernels, besides the present one.
     """
     chromium = chromium_or_skip()
     from playwright.sync_api import sync_playwright
@@ -123,8 +122,14 @@ def jupyterlab(root: Path, state: Path, environment: dict[str, str]) -> Iterator
         "JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
         "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
     }  # fmt: skip
-    env = os.environ | environment | {name: str(state / folder) for name, folder in kept.items()}
-    options = ["--no-browser", "--allow-root", "--port=0", f"--IdentityProvider.token={TOKEN}", "--expose-app-in-browser"]
+    env = os.environ | {name: str(state / folder) for name, folder in kept.items()}
+    options = [
+        "--no-browser",
+        "--allow-root",
+        "--port=0",
+        f"--IdentityProvider.token={TOKEN}",
+        "--expose-app-in-browser",
+    ]
     log = state / "log"
     with log.open("w") as out, subprocess.Popen(
         [sys.executable, *command(), *options], cwd=root, env=env, stdout=out, stderr=out
