@@ -57,6 +57,10 @@ class Lab:
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
+    def start(self) -> None:
+        """Opens what ``make lab`` opens."""
+        self.page.goto(f"{self._address}/lab?reset&token={TOKEN}")
+
     def open(self, notebook: str) -> None:
         """Opens a notebook, by its path below the root, with a kernel of its own; kernels that ran before end."""
         for session in self._api("get", "sessions").json():
@@ -88,9 +92,10 @@ class Lab:
         """What a cell shows, counted from 0: a locator."""
         return self.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-Cell-outputWrapper")
 
-    def contrasts(self, selector: str) -> dict[str, float]:
-        """Text of what a selector finds -> contrast of its colour with what is behind it (WCAG: 4.5 is legible)."""
-        return dict(self.page.locator(".jp-OutputArea-output").locator(selector).evaluate_all(_CONTRAST))
+    def contrasts(self, selector: str) -> list[tuple[float, str]]:
+        """Contrast of colour and what is behind it (WCAG: 4.5 is legible), with its text, of all a selector finds."""
+        found = self.page.locator(".jp-OutputArea-output").locator(selector).evaluate_all(_CONTRAST)
+        return [(contrast, text) for text, contrast in found]
 
     def _api(self, method: str, what: str):
         return getattr(self.page.request, method)(
