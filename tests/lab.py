@@ -65,6 +65,7 @@ class Lab:
         """Opens a notebook, by its path below the root, with a kernel of its own; kernels that ran before end."""
         for session in self._api("get", "sessions").json():
             self._api("delete", f"sessions/{session['id']}")
+        self.page.goto("about:blank")  # what was open may complain that it is left
         self.complaints.clear()
         self.page.goto(f"{self._address}/lab/tree/{notebook}?reset&token={TOKEN}")
         self.page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel")
