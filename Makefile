@@ -22,7 +22,7 @@ bench: .venv/ready
 	$(RUN) -m benchmarks $(ARGS)
 
 lab: .venv/ready
-	$(RUN) -m jupyter lab notebooks
+	$(RUN) -m jupyter lab --ServerApp.root_dir=. --ServerApp.preferred_dir=notebooks
 
 bundle: .venv/ready
 	$(RUN) run_all.py --bundle $(ARGS)

@@ -100,6 +100,20 @@ def test_trust_curves_name_their_areas():
         assert "share of the regions" in axes.get_xlabel()
 
 
+@pytest.mark.parametrize("higher", ["deletion", "insertion"])
+def test_every_trust_curve_lies_within_its_axes(higher):
+    rows = [(kind, order, share, (0.9 if kind == higher else 0.3) * share + wide)
+            for kind in ("deletion", "insertion") for order in ("SHAP", "random") for share in (0.0, 0.5, 1.0)
+            for wide in (0.0, 0.08)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["kind", "order", "share", "probability"])
+    areas = table.groupby(["kind", "order"])["probability"].mean().unstack()
+    for axes in shown(figures.trust_curves(table, areas)):
+        low, high = axes.get_ylim()
+        drawn = [line.get_ydata() for line in axes.lines]
+        drawn += [path.vertices[:, 1] for band in axes.collections for path in band.get_paths()]
+        assert len(axes.lines) == 2 and low == 0 and all(max(values) <= high for values in drawn)
+
+
 def test_players_stay_inside_the_page_and_survive_cleaning():
     html = explanations.players_html("<script>x</script>", {"original": b"abc", "evidence only": b"def"})
     assert "<script>" not in html and html.count("<audio") == 2 and not outside_references(html)

@@ -75,6 +75,7 @@ def test_what_a_run_leaves(root):
     first = notebook.cells[1].source.splitlines()
     assert first[0] == "corpus = 'aa'  # which one"
     assert "seed = 7  # of everything random" in first
+    assert f"output = {str(Path('..', '..'))!r}" in first, "relative to where the notebook lies"
     assert len(notebook.cells) == 4, "no injected cell"
     assert notebook.cells[-1].outputs[0].text == "the end\n"
     assert not list(plan.paths.output.rglob("*.part*"))

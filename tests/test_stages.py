@@ -13,6 +13,7 @@ from sklearn.metrics import balanced_accuracy_score
 from dslite.errors import DsliteError
 from dslite.layout.code import HERE
 from dslite.layout.finished import FinishedStage
+from dslite.run.notebook import stage
 from dslite.run.resolve import resolve
 from dslite.scoring import TRAINED_ON
 from dslite.stages.catalogue import OF_CORPUS, STAGES
@@ -45,6 +46,22 @@ def test_results_of_other_parameters_are_kept(own):
     with pytest.raises(DsliteError, match="seed 42, not 7.*output.*run_all.py"):
         corpus.work(resolve("mpssc", output=own.parent / "out", seed=7))
     assert corpus.work(resolve("mpssc", output=own.parent / "out")).record == first.record
+
+
+def test_a_standin_moves_with_its_output_folder(tmp_path):
+    made = corpus.work(resolve("mpssc", output=tmp_path / "out"))
+    (tmp_path / "out").rename(tmp_path / "moved")
+    moved = corpus.work(resolve("mpssc", output=tmp_path / "moved"))
+    assert moved.record == made.record and not (tmp_path / "out").exists()
+
+
+def test_a_report_whose_results_are_gone_says_so_and_makes_nothing(own, monkeypatch):
+    pages = settings(own).paths.pages
+    pages.mkdir(parents=True)
+    monkeypatch.chdir(pages)
+    with pytest.raises(DsliteError, match="^What this report shows is not there any more.*run_all.py"):
+        stage("train", corpus=str(own), profile="demo", output="../..")
+    assert not settings(own).paths.root.exists()
 
 
 def test_seed_changes_nothing_in_real_audio(own):

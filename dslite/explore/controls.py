@@ -22,6 +22,14 @@ _ROWS = {
 """Cell of the page -> the widgets in its rows."""
 
 
+class _Rows(w.VBox):
+    """Widgets that say what they need where a notebook that is not trusted shows its outputs without a kernel."""
+
+    def _repr_mimebundle_(self, **more):
+        need = "The controls need a running kernel: run the cells of this notebook. Below is what it showed last."
+        return super()._repr_mimebundle_(**more) | {"text/html": f"<p class='ds-note'>{need}</p>"}
+
+
 class Controls:
     """One row of widgets per cell of the notebook.
 
@@ -69,7 +77,7 @@ class Controls:
 
     def of_cell(self, cell: str) -> w.Widget:
         """The widgets of one of the page's cells, by its name."""
-        return w.VBox([w.HBox([self.by_name[name] for name in row]) for row in _ROWS[cell]])
+        return _Rows([w.HBox([self.by_name[name] for name in row]) for row in _ROWS[cell]])
 
     def _guarded(self, act: Callable[[], None]) -> None:
         """Does something once, however many widgets it sets, and says in words what is wrong."""

@@ -159,7 +159,7 @@ def _shown(settings: Settings, stage: str) -> dict:
     """What a stage ran with, as far as its results depend on it: the seed is nothing to recorded audio."""
     about: dict[str, object] = {
         "corpus": settings.source,
-        "audio": str(settings.folder),
+        "audio": "stand-in" if settings.standin else str(settings.folder),  # a stand-in moves with the output
         "reading": settings.reading.name,
     }
     about |= {"chunk": settings.chunk} if settings.chunk else {}

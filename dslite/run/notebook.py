@@ -10,11 +10,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 
 from dslite import changes
 from dslite.errors import DsliteError
 from dslite.layout import progress, records
-from dslite.layout.paths import Paths
+from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.processes import import_path
 from dslite.run import by_hand
@@ -65,10 +66,25 @@ def stage(name: str, **parameters: object):
     own = {key: value for key, value in parameters.items() if key not in _RESOLVED}
     settings = resolve(**{key: value for key, value in parameters.items() if key in _RESOLVED})
     if progress.VARIABLE not in os.environ:
+        _there(settings, name)
         settings = with_earlier(_apart(settings, name, own), name)
     about = {"data": "stand-in" * settings.standin, "weights": "random" * settings.random_weights}
     with by_hand.watched(**about, backbone=settings.backbone, profile=settings.profile, seed=settings.seed):
         return work(settings, **own)
+
+
+def _there(settings: Settings, name: str) -> None:
+    """Refuses, in the folder of the reports, to make what a report shows: somebody who opens one wants to look at it.
+
+    Raises:
+        DsliteError: if the results of a report are gone.
+    """
+    record, pages = settings.paths.record(name), settings.paths.pages
+    if Path.cwd() == pages and not record.is_file():
+        raise DsliteError(
+            f"What this report shows is not there any more ({record.parent}): `python run_all.py` makes it anew, "
+            f"{NOTEBOOKS / name}.ipynb too."
+        )
 
 
 def with_earlier(settings: Settings, name: str) -> Settings:

@@ -47,7 +47,9 @@ def run(job: Job, paths: Paths, threads: int) -> None:
             title=job.title,
             home=paths.index,
         )
-        execution.execute(Path(job.template), values, target)
+        # Relative, so that the notebook can be run where it lies, wherever the output folder is moved.
+        here = os.path.relpath(paths.output, target.notebook.parent)
+        execution.execute(Path(job.template), values | ({"output": here} if "output" in values else {}), target)
     except Exception as error:
         sentence = str(error) if isinstance(error, DsliteError) else f"{type(error).__name__}: {error}"
         Outcome("failed", time.monotonic() - begin, sentence, values).write(note)

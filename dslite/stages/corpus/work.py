@@ -20,7 +20,7 @@ def work(settings: Settings) -> FinishedStage:
     """
     asked = {
         "corpus": settings.source,
-        "folder": str(settings.folder),
+        "folder": "" if settings.standin else str(settings.folder),  # a stand-in moves with the output folder
         "audio": f"stand-in {settings.seed}" if settings.standin else fingerprint(settings.recordings),
         "chunk": settings.recipe.chunk,
         "reading": settings.reading.parameters("corpus"),

@@ -113,6 +113,6 @@ def trust_curves(table: pd.DataFrame, areas: pd.DataFrame) -> Figure:
                     label=f"{order} order: area {areas.loc[kind, order]:.3f}",
                 )  # fmt: skip
             axes.set(title=kind, xlabel=f"share of the regions {verb}", ylabel="probability of the class", xlim=(0, 1))
-            axes.set_ylim(bottom=0)
             axes.legend(loc="best")
+        pair[0].set_ylim(bottom=0)  # of both, so only when all lines are there: it ends the scaling
     return figure
