@@ -9,7 +9,7 @@ RUN := .venv/bin/python
 reproduce: .venv/ready
 	$(RUN) run_all.py $(ARGS)
 
-test: .venv/ready lint
+test: .venv/ready lint .venv/browser
 	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/ready
@@ -17,6 +17,11 @@ lint: .venv/ready
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(RUN) -c "from importlinter.cli import lint_imports_command as lint; lint()"
+
+# What drives Chromium in the tests takes 165 MB, and nobody needs it who does not test.
+.venv/browser: tests/browser.lock .venv/ready
+	$(RUN) -m pip install --quiet --requirement tests/browser.lock
+	touch $@
 
 bench: .venv/ready
 	$(RUN) -m benchmarks $(ARGS)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from dslite.layout.paths import NOTEBOOKS
 from tests.chromium import QUIET, chromium_or_skip
 
@@ -119,6 +121,7 @@ def jupyterlab(root: Path, state: Path) -> Iterator[Lab]:
         state: an empty folder for settings and all else that it keeps.
     """
     chromium = chromium_or_skip()
+    pytest.importorskip("playwright", reason="needs playwright: pip install -r tests/browser.lock")
     from playwright.sync_api import sync_playwright
 
     for name, values in SETTINGS.items():
