@@ -16,7 +16,7 @@ from dslite.systems import BASELINES, CHANCE, OURS
 
 COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
-    "data", "backbone", "weights", "profile", "reading", "changed", "seed", "ci_speaker_low", "ci_speaker_high", "se",
+    "data", "backbone", "weights", "profile", "reading", "seed", "changed", "ci_speaker_low", "ci_speaker_high", "se",
 ]  # fmt: skip
 """Of ``results.csv``: each is a key of :func:`dslite.scoring.score`, of the stage's record, or says whose score it is;
 ``docs/results.md`` tells what they mean."""
