@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from dslite import audio, augmentation, corpora
 from dslite.corpora.standins import write_standin
-from dslite.keras_defaults import keras
+from dslite.keras_defaults import keras, tf
 from dslite.network import denormalised, folded
 from dslite.profiles import FULL_BACKBONE, TABLE2
 from dslite.store import RATE
