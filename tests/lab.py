@@ -26,6 +26,12 @@ _RUN_ALL = """() => {
   window.ended = false;
   window.jupyterapp.commands.execute('notebook:run-all-cells').finally(() => { window.ended = true; });
 }"""
+_EDIT = """([cell, before, after]) => {
+  const source = window.jupyterapp.shell.currentWidget.content.widgets[cell].model.sharedModel;
+  const found = source.getSource().includes(before);
+  source.setSource(source.getSource().replace(before, after));
+  return found;
+}"""
 _CONTRAST = """elements => {
   const canvas = Object.assign(document.createElement('canvas'), {width: 1, height: 1}).getContext('2d');
   const over = (colour, below) => {
@@ -78,10 +84,22 @@ class Lab:
         """Does what a menu would, and waits until it is done."""
         self.page.evaluate("([name, given]) => window.jupyterapp.commands.execute(name, given)", [name, arguments])
 
-    def run_all(self, seconds: float = 180.0) -> None:
-        """Runs all cells; comes back when the last one has ended."""
+    def start_all(self) -> None:
+        """Runs all cells, and does not wait for them."""
         self.page.evaluate(_RUN_ALL)
+
+    def wait_for_end(self, seconds: float = 180.0) -> None:
+        """Comes back when the last cell has ended, or one that failed or was interrupted."""
         self.page.wait_for_function("window.ended", timeout=1000 * seconds)
+
+    def run_all(self) -> None:
+        """Runs all cells; comes back when the last one has ended."""
+        self.start_all()
+        self.wait_for_end()
+
+    def edit(self, cell: int, old: str, new: str) -> None:
+        """Replaces a part of a cell's source, counted from 0, which must be there."""
+        assert self.page.evaluate(_EDIT, [cell, old, new]), f"{old} is not in cell {cell}"
 
     def save(self) -> None:
         self.command("docmanager:save")
