@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from dslite import audio, augmentation, corpora
 from dslite.corpora.standins import write_standin
-from dslite.keras_defaults import keras
+from dslite.keras_defaults import keras, tf
 from dslite.network import denormalised, folded
 from dslite.profiles import FULL_BACKBONE, TABLE2
 from dslite.store import RATE
@@ -94,7 +93,7 @@ class SapAugmented(keras.Model):
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """A row per layer: its parameters and how many are trained; of a base model one for the frozen, one for others."""
+    """A row per layer: its parameters and how many are trained. A base model has one for frozen layers, one for others."""
     rows = []
     for layer in model.layers:
         inside = getattr(layer, "layers", [layer])
