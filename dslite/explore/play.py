@@ -93,7 +93,7 @@ class SapAugmented(keras.Model):
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """A row per layer: its parameters and how many are trained; of a base model one for the frozen, one for others."""
+    """A row per layer, with its parameters and how many are trained; of base models, one for frozen, one for others."""
     rows = []
     for layer in model.layers:
         inside = getattr(layer, "layers", [layer])
