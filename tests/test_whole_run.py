@@ -26,7 +26,8 @@ from tests.whole import UNTRAINED, command, run
 LABELS = ("<b>calm</b>", "lärm & co")
 COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
-    "data", "backbone", "weights", "profile", "reading", "seed", "ci_speaker_low", "ci_speaker_high", "se",
+    "data", "backbone", "weights", "profile", "reading", "seed", "changed", "ci_speaker_low",
+    "ci_speaker_high", "se",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,6 @@ import signal
 import socket
 import sys
 
-from dslite.errors import DsliteError
 from dslite.processes import die_with_parent, end_quickly, import_path
 
 FORKS = "DSLITE_FORKS"
@@ -36,6 +35,8 @@ def environment() -> dict[str, str]:
 def run() -> None:
     """Is a kernel, with the arguments of this process, until it is told to end."""
     from ipykernel.kernelapp import launch_new_instance
+
+    from dslite.errors import DsliteError  # here, because the fork server must not have what notebooks use
 
     end_quickly()
     DsliteError.logged = True
