@@ -36,10 +36,7 @@ def run() -> None:
     """Is a kernel, with the arguments of this process, until it is told to end."""
     from ipykernel.kernelapp import launch_new_instance
 
-    from dslite.errors import DsliteError  # here, because the fork server must not have what notebooks use
-
     end_quickly()
-    DsliteError.logged = True
     # What native libraries print goes to the log of the job, not into a page.
     launch_new_instance(capture_fd_output=False)
 

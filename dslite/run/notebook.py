@@ -24,6 +24,8 @@ from dslite.stages.catalogue import CORPUS, STAGES, chain
 
 _RESOLVED = frozenset(CORPUS) | {"seeds", "discrepancies"}
 
+DsliteError.logged = progress.VARIABLE in os.environ  # what a run's notebook shows of an error goes to a log
+
 
 def begin(name: str, given: Mapping[str, object]):
     """The set-up of a notebook: the style of tables and figures, its stage, and the banner of what it rests on.
