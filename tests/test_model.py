@@ -121,6 +121,31 @@ def test_folded_says_the_same_with_fewer_layers(name, gone, cuts):
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)), "the model itself stays"
 
 
+def test_what_is_folded_learns_alike():
+    """Its weights are the model's own, and their gradients are those that the model itself has."""
+    model, rng = random_backbone("efficientnet_lite0").model, np.random.default_rng(0)
+    trained = train_last(model, 20)
+    tail = split(model, 20)[1]
+    crossing = [rng.normal(0, 1, (2, *tensor.shape[1:])).astype(np.float32) for tensor in tail.inputs]
+    found = []
+    for part in (tail, folded(tail)):
+        with tf.GradientTape() as tape:
+            out = tf.reduce_mean(tf.reduce_mean(tf.square(part(crossing, training=False)), axis=[1, 2]), axis=0)
+            value = tf.reduce_sum(out * np.arange(out.shape[0]))
+        found.append(tape.gradient(value, [variable.value for variable in trained]))
+    assert len(trained) == len(found[0]) > 10
+    for one, other in zip(*found, strict=True):
+        largest = np.abs(one).max()
+        assert largest > 0 and np.abs(one - other).max() < 1e-4 * largest
+    gamma = next(variable for variable in trained if variable.name == "gamma")
+    before = [np.asarray(part(crossing, training=False)) for part in (tail, folded(tail))]
+    gamma.assign(2 * gamma)
+    after = [np.asarray(part(crossing, training=False)) for part in (tail, folded(tail))]
+    assert not np.allclose(before[1], after[1]) and np.allclose(
+        after[0], after[1], rtol=1e-3, atol=1e-3 * after[0].max()
+    )
+
+
 @pytest.mark.parametrize(("photograph", "said"), [("flower.jpg", 985), ("china.jpg", 698)])  # daisy, palace
 def test_efficientnet_names_photographs(photograph, said):
     """With the top that is in the same file: kernels that are read in a wrong order say the same of every picture."""
