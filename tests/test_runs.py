@@ -184,7 +184,8 @@ def test_failures_stop_nobody_else_and_say_what_happened(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     deeds = {
-        "raises": "from dslite.errors import DsliteError\nraise DsliteError('a.wav is <b>empty</b>; replace it')",
+        "raises": "import dslite.run.notebook  # as every stage's notebook\nfrom dslite.errors import DsliteError\n"
+        "raise DsliteError('a.wav is <b>empty</b>; replace it')",
         "dies": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
         "exits": "raise SystemExit(0)",
         "works": "",
