@@ -27,6 +27,8 @@ class Policy:
             ``"square"`` even where the picture's edge cuts it, as in the released code (F-07).
         partner: any ``"other"`` sample of the batch; ``"any"``, itself included, as in the released code (F-07).
         axes: ``"named"``: the time mask hides columns; ``"swapped"``: it hides rows, as in the released code (F-08).
+        start: the first row or column that a mask may begin at (F-51).
+        loss_limit: losses above it rank as equals, in their order; 0 for no limit (F-52).
     """
 
     a: float = 0.5
@@ -37,6 +39,8 @@ class Policy:
     label: str = "area"
     partner: str = "other"
     axes: str = "named"
+    start: int = 0
+    loss_limit: float = 0.0
 
     @classmethod
     def of(cls, reading: Reading) -> "Policy":
@@ -48,6 +52,8 @@ class Policy:
             label=reading.cutmix_label,
             partner=reading.cutmix_partner,
             axes=reading.mask_axes,
+            start=reading.mask_start,
+            loss_limit=reading.loss_limit,
         )
 
 
@@ -102,6 +108,7 @@ def sap_lambda(losses, policy: Policy) -> tf.Tensor:
         float32 (n,) in [0, 1].
     """
     n = tf.shape(losses)[0]
+    losses = tf.minimum(losses, policy.loss_limit) if policy.loss_limit else losses
     ranks = tf.scatter_nd(tf.argsort(losses, stable=True)[:, None], tf.range(1, n + 1), [n])
     share = tf.cast(ranks, tf.float32) / tf.cast(n, tf.float32)
     return 1.0 - tf.math.betainc(policy.s * (1.0 - policy.a), policy.s * policy.a, share)
@@ -146,7 +153,7 @@ def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: in
     partner = (tf.range(n) + 1 + below(uniform[4], tf.maximum(n - 1, 1))) % n if apart else below(uniform[4], n)
 
     width = tf.where(masked, whole(between(policy.mask, lam)), 0)
-    time, frequency = (below(uniform[i], size + 1 - width) for i in (5, 6))
+    time, frequency = (policy.start + below(uniform[i], size + 1 - policy.start - width) for i in (5, 6))
     if policy.axes == "swapped":
         time, frequency = frequency, time
     top, bottom, left, right = (edge for at in (top, left) for edge in (tf.maximum(at, 0), tf.minimum(at + side, size)))

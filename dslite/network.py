@@ -1,13 +1,13 @@
 """A base model as a network: loaded, partly frozen, cut in two."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from dslite.backbones import base_model
+from dslite.backbones import BaseModel, base_model
 from dslite.errors import DsliteError
 from dslite.keras_defaults import keras
 
@@ -22,6 +22,7 @@ class Backbone:
         scale, offset: the base model's own normalisation: ``picture * scale + offset`` for RGB in 0-255, per channel.
         weights: ``"imagenet"`` or ``"random"``.
         source: the file that the weights were read from, or why there was none.
+        released_mask: see :class:`dslite.backbones.BaseModel`.
     """
 
     name: str
@@ -30,20 +31,24 @@ class Backbone:
     offset: tuple[float, float, float]
     weights: str
     source: str
+    released_mask: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
     @property
     def width(self) -> int:
         """Number of features after global average pooling."""
         return self.model.output_shape[-1]
 
-    def colour(self, normalised: Sequence[float] = (0.0, 0.0, 0.0)) -> np.ndarray:
-        """The RGB colour (float32, 0-255) that the normalisation maps to a value; to zero: this model's mean colour."""
-        return denormalised(normalised, self.scale, self.offset)
 
+def mask_colour(base: Backbone | BaseModel, fill: str = "mean") -> np.ndarray:
+    """The colour of SpecAugment's masks: RGB in 0-255, float32 (3,).
 
-def denormalised(values: Sequence[float], scale: Sequence[float], offset: Sequence[float]) -> np.ndarray:
-    """The RGB colour (float32, 0-255) that ``colour * scale + offset`` maps to ``values``."""
-    return ((np.array(values) - np.array(offset)) / np.array(scale)).astype(np.float32)
+    Args:
+        base: the base model.
+        fill: ``"mean"``: what its normalisation maps to 0, the mean of what it was trained on; ``"released"``: what the
+            released code takes for it (ledger F-09).
+    """
+    normalised = base.released_mask if fill == "released" else (0.0, 0.0, 0.0)
+    return ((np.array(normalised) - np.array(base.offset)) / np.array(base.scale)).astype(np.float32)
 
 
 def load_backbone(name: str, weights: Path | None = None, seed: int = 0) -> Backbone:
@@ -60,15 +65,16 @@ def load_backbone(name: str, weights: Path | None = None, seed: int = 0) -> Back
     base = base_model(name)
     keras.utils.set_random_seed(seed)
     model = base.build()
+    loaded = partial(Backbone, name, model, base.scale, base.offset, released_mask=base.released_mask)
     if weights is None:
-        return Backbone(name, model, base.scale, base.offset, "random", f"the run was made without {base.file}")
+        return loaded("random", f"the run was made without {base.file}")
     try:
         base.load(model, weights)
     except (OSError, KeyError, ValueError) as error:
         raise DsliteError(
             f"{weights} holds no weights of {name}; delete it or name another folder. ({error})"
         ) from error
-    return Backbone(name, model, base.scale, base.offset, "imagenet", weights.name)
+    return loaded("imagenet", weights.name)
 
 
 def count_trained(layers: int, share: float, how: str) -> int:

@@ -22,7 +22,9 @@ class Reading:
         window, hop: of the STFT, in samples at 16 kHz [F-02].
         low_hz, floor, top_db, empty_bins: lower edge of the Mel bins, smallest power, range in dB (0: no limit), and
             whether bins without an FFT bin are taken as they are; see :class:`dslite.spectrogram.FrontEnd` [F-02].
+        triangles: whether Mel filters are straight lines over ``hz`` or ``mel`` [F-50].
         normalise: whether a chunk's peak is brought to 1 [F-04].
+        colouring: in ``steps``, the 256 colours of the map, or ``interpolated`` between them [F-24].
         resize: ``bilinear`` or ``nearest`` [F-03].
         short_files: files shorter than a chunk: ``repeat`` pads them by repetition, ``drop`` leaves them out of
             train, dev and test [F-16].
@@ -35,7 +37,10 @@ class Reading:
         cutmix_label: a partner's label counts by the pasted ``area`` or by the ``square`` before clipping [F-07].
         cutmix_partner: any ``other`` sample of the batch, or ``any``, itself included [F-07].
         mask_axes: ``named``: time masks hide columns; ``swapped``: they hide rows [F-08].
-        mask_fill: colour of masks as RGB after the base model's normalisation, where 0 is the mean [F-09].
+        mask_start: the first row or column that a mask may begin at, 0 or 1 [F-51].
+        mask_fill: colour of masks: the base model's ``mean``, or ``released``, what the released code takes for it
+            (:func:`dslite.backbones.mask_colour`) [F-09].
+        loss_limit: losses above it rank as equals; 0 for no limit [F-52].
         arelu: its two scalars ``trained`` or ``fixed`` [F-10].
         layers: how Table 2's share of layers is counted; see :func:`dslite.network.count_trained` [F-01].
         optimiser: of the full profile, ``adadelta`` or ``adam`` [F-13].
@@ -51,7 +56,9 @@ class Reading:
     floor: float
     top_db: float
     empty_bins: bool
+    triangles: str
     normalise: bool
+    colouring: str
     resize: str
     short_files: str
     remainder: str
@@ -63,7 +70,9 @@ class Reading:
     cutmix_label: str
     cutmix_partner: str
     mask_axes: str
-    mask_fill: tuple[float, float, float]
+    mask_start: int
+    mask_fill: str
+    loss_limit: float
     arelu: str
     layers: str
     optimiser: str
@@ -111,12 +120,17 @@ class Reading:
         return FrontEnd(**{name: value for name, value in self.parameters().items() if name in names})
 
 
-CACHED = ("window", "hop", "low_hz", "floor", "top_db", "empty_bins", "normalise", "short_files", "remainder")
+CACHED = (
+    *("window", "hop", "low_hz", "floor", "top_db", "empty_bins", "triangles", "normalise", "colouring"),
+    *("short_files", "remainder"),
+)
 """The parameters that change what the stage ``corpus`` caches."""
 
-_UNSET = {"learning_rate": "Table 2's", "top_db": "no limit"}
+_UNSET = {"learning_rate": "Table 2's", "top_db": "no limit", "loss_limit": "no limit"}
 
 CHOICES = {
+    "triangles": ("hz", "mel"),
+    "colouring": ("steps", "interpolated"),
     "resize": ("bilinear", "nearest"),
     "short_files": ("repeat", "drop"),
     "remainder": ("drop", "overlap"),
@@ -125,6 +139,7 @@ CHOICES = {
     "cutmix_label": ("area", "square"),
     "cutmix_partner": ("other", "any"),
     "mask_axes": ("named", "swapped"),
+    "mask_fill": ("mean", "released"),
     "arelu": ("trained", "fixed"),
     "layers": ("last", "rest", "frozen"),
     "optimiser": ("adadelta", "adam"),

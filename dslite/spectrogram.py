@@ -2,8 +2,8 @@
 
 Chunk -> peak normalisation -> STFT (Hann) -> power -> Mel bins -> dB -> min-max -> colour map -> resize.
 It is one Keras layer, so that training, explanation and the exported model cannot differ. The work is split where
-the data is smallest: :meth:`MelPlot.quantise` ends with one byte per Mel bin and frame, which is what is cached, and
-:meth:`MelPlot.paint` turns those bytes into the plot.
+the data is smallest: :meth:`MelPlot.quantise` ends with a level per Mel bin and frame, a byte (two where colours are
+interpolated), which is what is cached, and :meth:`MelPlot.paint` turns levels into the plot.
 """
 
 from dataclasses import asdict, dataclass
@@ -27,6 +27,8 @@ class FrontEnd:
         hop: step between frames in samples (256 = 50 %, paper 2.1).
         mel_bins: number of Mel bins (128, paper 2.1).
         mel_scale: ``"htk"`` or ``"slaney"``; the paper does not say, the released code is HTK.
+        triangles: whether the filters' flanks are straight lines over ``"hz"``, as librosa and HTK's book have them, or
+            over ``"mel"``, as ``tf.signal.linear_to_mel_weight_matrix`` and so the released code (F-50).
         equal_area: whether filters are scaled to the same area in Hz, as librosa does it, rather than to peaks of 1.
         low_hz, high_hz: edges of the filter bank in Hz. The paper is silent on the lower edge. 60 Hz, because with 512
             points and HTK bins from 0 Hz the lowest filter lies between two FFT bins: it would sit at the floor and
@@ -37,7 +39,10 @@ class FrontEnd:
         empty_bins: whether filters in which no FFT bin falls are taken as they are, as in the released code (F-02).
         normalise: whether each chunk's peak is brought to 1 (paper 2.1; not in the released configuration, F-04).
         colours: name of the colour map.
-        resize: ``"bilinear"`` (paper 2.1) or ``"nearest"`` (the released configuration, F-03).
+        colouring: ``"steps"``: the map's 256 colours, as matplotlib cuts them; ``"interpolated"``: straight lines
+            between them, as in the released code (F-24).
+        resize: ``"bilinear"`` (paper 2.1), or ``"nearest"`` (the released configuration), which it does before it turns
+            the picture: its rows lie up to a bin lower than if it turned first (F-03).
         size: height and width of the plot in pixels.
     """
 
@@ -46,6 +51,7 @@ class FrontEnd:
     hop: int = 256
     mel_bins: int = 128
     mel_scale: str = "htk"
+    triangles: str = "hz"
     equal_area: bool = False
     low_hz: float = 60.0
     high_hz: float = 8_000.0
@@ -54,6 +60,7 @@ class FrontEnd:
     empty_bins: bool = False
     normalise: bool = True
     colours: str = "viridis"
+    colouring: str = "steps"
     resize: str = "bilinear"
     size: int = 224
 
@@ -66,6 +73,11 @@ class FrontEnd:
         if samples < self.window:
             raise ValueError(f"A chunk of {samples} samples is shorter than the window of {self.window}.")
         return 1 + (samples - self.window) // self.hop
+
+    @property
+    def level_type(self) -> str:
+        """How a level is stored: ``uint8`` for the 256 colours; ``uint16`` for 256 parts of each step between them."""
+        return "uint8" if self.colouring == "steps" else "uint16"
 
     def mel_frequencies(self) -> np.ndarray:
         """Centre frequency of each Mel bin in Hz, shape (mel_bins,), rising."""
@@ -107,9 +119,11 @@ def mel_filters(p: FrontEnd) -> np.ndarray:
     if not 0 <= p.low_hz < p.high_hz <= p.rate / 2:
         raise ValueError(f"Mel edges {p.low_hz}-{p.high_hz} Hz do not lie in order within 0-{p.rate / 2} Hz.")
     edges = _mel_edges(p)
-    fft_hz = np.linspace(0.0, p.rate / 2, p.window // 2 + 1)[:, None]
-    rising = (fft_hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - fft_hz) / (edges[2:] - edges[1:-1])
+    at, corners = np.linspace(0.0, p.rate / 2, p.window // 2 + 1)[:, None], edges
+    if p.triangles == "mel":
+        at, corners = _to_mel(at, p.mel_scale), _to_mel(edges, p.mel_scale)
+    rising = (at - corners[:-2]) / (corners[1:-1] - corners[:-2])
+    falling = (corners[2:] - at) / (corners[2:] - corners[1:-1])
     filters = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
     dead = np.flatnonzero(filters.max(axis=0) == 0.0)
     if dead.size and not p.empty_bins:
@@ -174,27 +188,41 @@ class MelPlot(keras.layers.Layer):
         return tf.maximum(db, -p.top_db) if p.top_db else db
 
     def quantise(self, waveforms):
-        """The spectrogram before colours: (batch, samples) -> uint8 (batch, frames, mel_bins), 0 quietest, 255 loudest.
+        """The spectrogram before colours: (batch, samples) -> levels (batch, frames, mel_bins), 0 is the quietest.
 
-        Min-max scaled per chunk and cut into 256 steps as matplotlib does it, so that this loses nothing that the
-        colour map would not lose.
+        Min-max scaled per chunk. uint8: cut into 256 steps as matplotlib does it, so that this loses nothing that the
+        colour map would not lose; 255 is the loudest. uint16: 65,280 is the loudest (:attr:`FrontEnd.level_type`).
         """
-        return tf.cast(self._steps(waveforms), tf.uint8)
+        return tf.cast(self._levels(waveforms), self.parameters.level_type)
 
-    def _steps(self, waveforms):
+    def _levels(self, waveforms):
         db = self.decibels(waveforms)
         low = tf.reduce_min(db, axis=[1, 2], keepdims=True)
         scaled = tf.math.divide_no_nan(db - low, -low)  # the maximum is 0 dB; silence gives 0 / 0 -> 0
+        if self.parameters.colouring == "interpolated":
+            return tf.cast(tf.round(scaled * 65_280.0), tf.int32)
         return tf.cast(tf.minimum(scaled * 256.0, 255.0), tf.int32)
 
     def paint(self, levels):
         """Colours and resizes: integers (batch, frames, mel_bins) -> float32 (batch, size, size, 3), RGB in 0-255."""
+        if self.parameters.colouring == "interpolated":
+            return self.arrange(self.blend(tf.cast(levels, tf.float32)))
         return self.arrange(tf.gather(self.colours, tf.cast(levels, tf.int32)))
+
+    def blend(self, levels):
+        """Colours on straight lines between those of the map: float32 (...) -> (..., 3); it has a gradient."""
+        at = levels / 256.0 if self.parameters.colouring == "interpolated" else levels
+        low = tf.minimum(tf.floor(at), 254.0)
+        share, index = (at - low)[..., None], tf.cast(low, tf.int32)
+        return tf.gather(self.colours, index) * (1.0 - share) + tf.gather(self.colours, index + 1) * share
 
     def arrange(self, colours):
         """Turns and resizes: float32 (batch, frames, mel_bins, 3) -> float32 (batch, size, size, 3)."""
-        picture = tf.reverse(tf.transpose(colours, [0, 2, 1, 3]), axis=[1])
-        return tf.image.resize(picture, [self.parameters.size] * 2, method=self.parameters.resize)
+        size, method = [self.parameters.size] * 2, self.parameters.resize
+        picture = tf.transpose(colours, [0, 2, 1, 3])
+        if method == "nearest":  # which rounds the other way when turned (F-03)
+            return tf.reverse(tf.image.resize(picture, size, method=method), axis=[1])
+        return tf.image.resize(tf.reverse(picture, axis=[1]), size, method=method)
 
     def call(self, waveforms):
-        return self.paint(self._steps(waveforms))
+        return self.paint(self._levels(waveforms))

@@ -41,7 +41,7 @@ class Spectrograms:
     """Read access to the cached chunks.
 
     Args:
-        file: the memory-mapped array, uint8 (total_frames, mel_bins).
+        file: the memory-mapped array of levels (total_frames, mel_bins).
         chunks: table with a row per chunk: ``offset`` (first row in the array) and ``frames``.
     """
 
@@ -57,7 +57,7 @@ class Spectrograms:
         """The chunks at ``indices``, put together by length.
 
         Returns:
-            Pairs of positions in ``indices`` (int (n,)) and levels (uint8 (n, frames, mel_bins)); a single pair where
+            Pairs of positions in ``indices`` (int (n,)) and levels ((n, frames, mel_bins)); a single pair where
             all chunks are equally long, as they are but for corpora of whole files.
         """
         indices = np.asarray(indices)
@@ -134,7 +134,7 @@ def build(
         samples: the decoded clips.
         chunk_seconds: length of a chunk in s; 0 stands for whole files.
         front_end: parameters of the spectrogram.
-        spectrograms: the array to write, uint8 (total_frames, mel_bins).
+        spectrograms: the array to write, (total_frames, mel_bins) of :attr:`FrontEnd.level_type`.
         progress: called with files done.
         short: what becomes of files shorter than a chunk: ``"repeat"`` pads them by repetition, ``"drop"`` leaves them
             out, as the released code does (ledger F-16).
@@ -158,7 +158,7 @@ def build(
                 stream.write(quantise(np.stack(waiting)).numpy().tobytes())
                 waiting.clear()
 
-        _header(stream, "|u1", (offset, front_end.mel_bins))
+        _header(stream, np.dtype(front_end.level_type).str, (offset, front_end.mel_bins))
         for done, file in enumerate(files, start=1):
             progress(done)
             wave = samples[file]
@@ -176,7 +176,7 @@ def build(
                 rows.append((file, index, begin / front_end.rate, frames, offset, padded))
                 offset += frames
         flush()
-        _header(stream, "|u1", (offset, front_end.mel_bins))
+        _header(stream, np.dtype(front_end.level_type).str, (offset, front_end.mel_bins))
     columns = ["file", "chunk", "start_s", "frames", "offset", "padded"]
     return pd.DataFrame(rows, columns=columns), pd.DataFrame(problems, columns=["file", "kind", "reason"])
 

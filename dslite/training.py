@@ -25,7 +25,7 @@ from dslite.configurations import CONFIGURATIONS
 from dslite.files import whole_file
 from dslite.keras_defaults import keras, tf
 from dslite.model import Head, assemble
-from dslite.network import Backbone, count_trained, folded, split, train_last
+from dslite.network import Backbone, count_trained, folded, mask_colour, split, train_last
 from dslite.profiles import Recipe
 from dslite.readings import PAPER, Reading
 from dslite.scoring import decide
@@ -124,7 +124,7 @@ class Trainer:
         self.head.build((None, backbone.width))
         self._scale = tf.constant(backbone.scale, tf.float32)
         self._offset = tf.constant(backbone.offset, tf.float32)
-        self._fill = tf.constant(backbone.colour(reading.mask_fill))
+        self._fill = tf.constant(mask_colour(backbone, reading.mask_fill))
         layers = len(backbone.model.layers)
         self.trained_layers = count_trained(layers, recipe.share, reading.layers) if recipe.epochs[1] else 0
         tail = train_last(backbone.model, self.trained_layers)
@@ -144,7 +144,7 @@ class Trainer:
         key, flag, number = spec([2], tf.int32), spec([], tf.bool), spec([None], tf.int32)
         crossing = [[spec([None, backbone.width])], [spec(tensor.shape) for tensor in self._stem.outputs]]
         plan = BatchPlan(*[number] * len(BatchPlan._fields))
-        self._paint = _graph(self.plot.paint, spec([None, None, None], tf.uint8))
+        self._paint = _graph(self.plot.paint, spec([None, None, None], self.plot.parameters.level_type))
         self._plan = _graph(self._draw, spec([None]), key, flag, flag)
         self._apply = _graph(augmentation.apply, plan, pictures, pictures, spec([3]))
         self._frozen = [_graph(f, pictures) for f in (self._whole, self._up_to_the_cut)]

@@ -90,8 +90,8 @@ def test_each_changes_its_own_value_and_no_other(name):
 def test_all_of_table_2_and_of_the_reading_can_be_changed():
     assert {field.name for field in fields(Recipe)} <= set(CHANGEABLE)
     there = {one.field[0] if one.field else name for name, one in CHANGEABLE.items()}
-    # The first three are the recipe's; the next decides whether a bin may be empty; then a colour.
-    others = {"name", "extra_epochs", "learning_rate", "empty_bins", "mask_fill"}
+    # The first three are the recipe's; the last decides whether a bin may be empty.
+    others = {"name", "extra_epochs", "learning_rate", "empty_bins"}
     assert {field.name for field in fields(Reading)} - others <= there
 
 

@@ -20,7 +20,7 @@ from dslite import backbones
 from dslite.backbones import base_model, names
 from dslite.errors import DsliteError
 from dslite.model import AReLU, Head, assemble, load_model
-from dslite.network import folded, load_backbone, split, train_last
+from dslite.network import folded, load_backbone, mask_colour, split, train_last
 from dslite.reporting.provenance import provenance_line
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
@@ -78,7 +78,7 @@ def test_normalisation_is_keras_own(name):
         }[name]
         theirs = module.preprocess_input(picture.copy())
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
-    np.testing.assert_allclose(backbone.colour() * backbone.scale + backbone.offset, 0, atol=1e-4)
+    np.testing.assert_allclose(mask_colour(backbone) * backbone.scale + backbone.offset, 0, atol=1e-4)
 
 
 def test_random_weights_follow_the_seed():

@@ -37,6 +37,8 @@ class BaseModel:
         package: the installed Python package that carries the file, in its folder ``models``; empty for none.
         seconds: per picture and thread through the frozen network, measured on a common server core; for estimates.
         md5: the file's checksum; empty where the publisher gives none.
+        released_mask: what the released code lays over masked pixels, as RGB after the normalisation (ledger F-09); as
+            it is, for base models that are not on its list.
         load: (network, file) puts the file's weights into the network.
     """
 
@@ -49,6 +51,7 @@ class BaseModel:
     url: str = ""
     package: str = ""
     md5: str = ""
+    released_mask: tuple[float, float, float] = (0.5, 0.5, 0.5)
     load: Callable[["keras.Model", Path], None] = lambda model, file: model.load_weights(file)
 
 

@@ -9,6 +9,7 @@ BASE_MODEL = BaseModel(
     build=application("DenseNet121"),
     scale=tuple(1 / (255 * d) for d in _DEVIATION),
     offset=tuple(-m / d for m, d in zip(_MEAN, _DEVIATION, strict=True)),
+    released_mask=_MEAN,
     file="densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
     url=KERAS + "densenet/",
     md5="30ee3e1110167f948a6b9946edeeb738",

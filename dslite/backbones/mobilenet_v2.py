@@ -7,6 +7,7 @@ BASE_MODEL = BaseModel(
     build=application("MobileNetV2"),
     scale=(1 / 127.5,) * 3,
     offset=(-1.0,) * 3,
+    released_mask=(0.0,) * 3,
     file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
     url=KERAS + "mobilenet_v2/",
     seconds=0.013,

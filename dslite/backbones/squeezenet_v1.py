@@ -59,6 +59,7 @@ BASE_MODEL = BaseModel(
     load=_load,
     scale=(1.0,) * 3,
     offset=tuple(-m for m in _CAFFE_MEAN_RGB),
+    released_mask=_CAFFE_MEAN_RGB,
     file="squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5",
     url="https://github.com/rcmalli/keras-squeezenet/releases/download/v1.0/",
     md5="80b66c92d79d4310e07fb60a297bf0d1",  # of the file which the authors' framework asks for

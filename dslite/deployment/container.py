@@ -153,7 +153,7 @@ _BUILTIN = {code: name for name, code in vars(schema.BuiltinOperator).items() if
 
 
 def read_graph(content: Content) -> Graph:
-    """Reads a file's graph and finds its front end: whatever the first resize depends on.
+    """Reads a file's graph and finds its front end: whatever the first resize, or the turn after it, depends on.
 
     Raises:
         ValueError: if there is no such operator, so that the front end is not in the file.
@@ -165,13 +165,14 @@ def read_graph(content: Content) -> Graph:
     if resize is None:
         raise ValueError("no resize in the graph: the front end is not in the file")
     made = {tensor: operator for operator in operators for tensor in operator.outputs}
-    needed, waiting = set(), [resize]
+    last = next((o for o in operators if graph.name(o) == "REVERSE_V2" and o.inputs[0] == resize.outputs[0]), resize)
+    needed, waiting = set(), [last]
     while waiting:
         operator = waiting.pop()
         if id(operator) not in needed:
             needed.add(id(operator))
             waiting += [made[tensor] for tensor in operator.inputs if tensor in made]
-    return Graph(model, [o for o in operators if id(o) in needed], resize.outputs[0])
+    return Graph(model, [o for o in operators if id(o) in needed], last.outputs[0])
 
 
 def cut(content: Content) -> tuple[bytes, bytes]:

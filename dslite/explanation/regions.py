@@ -82,22 +82,22 @@ class Regions:
         return np.array(rows, np.float64).reshape(-1, 4)
 
 
-def silence(mel_bins: int) -> np.ndarray:
+def silence(mel_bins: int, level_type: str = "uint8") -> np.ndarray:
     """The baseline "nothing was heard": level 0, the floor of the plot (80 dB below its loudest point at most)."""
-    return np.zeros(mel_bins, np.uint8)
+    return np.zeros(mel_bins, level_type)
 
 
 def training_mean(batches: Iterable[np.ndarray]) -> np.ndarray:
     """The baseline "as everybody sounds": the mean level of each Mel bin over all frames of training chunks.
 
     Args:
-        batches: uint8 (..., mel_bins) each; one at a time, because a corpus need not fit into memory.
+        batches: levels (..., mel_bins) each; one at a time, because a corpus need not fit into memory.
 
     Returns:
-        uint8 (mel_bins,): whole levels, hence colours of the colour map.
+        Of their type (mel_bins,): whole levels, hence colours of the colour map.
     """
     total, frames = 0, 0
     for levels in batches:
         flat = levels.reshape(-1, levels.shape[-1])
         total, frames = total + flat.sum(axis=0, dtype=np.int64), frames + len(flat)
-    return np.round(total / frames).astype(np.uint8)
+    return np.round(total / frames).astype(levels.dtype)

@@ -22,7 +22,7 @@ class View:
 
     def __init__(self, plot: MelPlot, body: keras.Model, head: Head):
         self.plot, self._body, self._head = plot, body, head
-        levels = tf.TensorSpec([None, None, plot.parameters.mel_bins], tf.uint8)
+        levels = tf.TensorSpec([None, None, plot.parameters.mel_bins], plot.parameters.level_type)
         picture = tf.TensorSpec([None, plot.parameters.size, plot.parameters.size, 3], tf.float32)
         self._decide = tf.function(self._decided, input_signature=[picture])  # traced once, for all three ways
         self._from_levels = tf.function(lambda x: self._decide(plot.paint(x)), input_signature=[levels])
@@ -61,7 +61,7 @@ class View:
         of the colour map, and the colour map has a gradient.
 
         Args:
-            levels: float32 (n, frames, mel_bins) in 0-255.
+            levels: float32 (n, frames, mel_bins), within those of the plot.
             weights: float32 (classes,).
 
         Returns:
@@ -69,12 +69,7 @@ class View:
         """
         with tf.GradientTape() as tape:
             tape.watch(levels)
-            low = tf.minimum(tf.floor(levels), 254.0)
-            share = (levels - low)[..., None]
-            table = tf.constant(self.plot.colours)
-            index = tf.cast(low, tf.int32)
-            colours = tf.gather(table, index) * (1.0 - share) + tf.gather(table, index + 1) * share
-            value = tf.reduce_sum(self._decide(self.plot.arrange(colours)) * weights)
+            value = tf.reduce_sum(self._decide(self.plot.arrange(self.plot.blend(levels))) * weights)
         return tape.gradient(value, levels)
 
     def _decided(self, pictures):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dslite import audio, corpora, scoring
+from dslite.backbones import base_model
 from dslite.errors import DsliteError
 from dslite.explore.data import Augmented, ClipDecision, ExploredClip, OverTime, at_lambda
 from dslite.layout.finished import FinishedStage
@@ -101,7 +102,6 @@ class Explorer:
         model = load_model(stage.paths.fit(stage.chosen, TRAINED_ON) / "model.keras")
         self.front_end, self.policy = model.get_layer("plot").parameters, Policy.of(stage.settings.reading)
         self.view, self.mel_hz = View.of(model), self.front_end.mel_frequencies()
-        self._normalise = model.get_layer("normalise")
         waves = tf.TensorSpec([None, None], tf.float32)
         self._quantise = tf.function(self.view.plot.quantise, input_signature=[waves])
         self._kept: dict = {}
@@ -188,7 +188,7 @@ class Explorer:
         return audio.cut(clip.samples, length, step, self.front_end.window, self.stage.settings.reading.remainder)
 
     def levels(self, waves: np.ndarray) -> np.ndarray:
-        """float32 (n, samples) -> uint8 (n, frames, mel_bins), the plots before colours."""
+        """float32 (n, samples) -> levels (n, frames, mel_bins), the plots before colours."""
         return np.concatenate([self._quantise(waves[i : i + 32]).numpy() for i in range(0, len(waves), 32)])
 
     def plot(self, clip: ExploredClip, chunk: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -278,16 +278,17 @@ class Explorer:
         def explain():
             from dslite.explanation import explainers, regions  # imports shap: only who asks pays
 
-            baseline = regions.silence(self.front_end.mel_bins)
+            baseline = regions.silence(self.front_end.mel_bins, self.front_end.level_type)
             return explainers.partition(self.view.probabilities, self.plot(clip, chunk)[1], baseline)
 
         return self._once(("shap", clip, chunk), explain)
 
     @cached_property
     def _fill(self) -> np.ndarray:
-        from dslite.network import denormalised
+        from dslite.network import mask_colour
 
-        return denormalised(self.stage.settings.reading.mask_fill, self._normalise.scale, self._normalise.offset)
+        settings = self.stage.settings
+        return mask_colour(base_model(settings.backbone), settings.reading.mask_fill)
 
     @cached_property
     def _samples(self):

@@ -12,7 +12,7 @@ import pandas as pd
 from dslite import audio, augmentation, corpora
 from dslite.corpora.standins import write_standin
 from dslite.keras_defaults import keras, tf
-from dslite.network import denormalised, folded
+from dslite.network import folded
 from dslite.profiles import FULL_BACKBONE, TABLE2
 from dslite.store import RATE
 
@@ -81,7 +81,7 @@ class SapAugmented(keras.Model):
             x = layer(x)
         super().__init__(picture, x)
         self.policy, self.acting, self.draws = policy, (cutmix, specaugment), keras.random.SeedGenerator(seed)
-        self.fill = denormalised((0.0, 0.0, 0.0), normalise.scale, normalise.offset)
+        self.fill = -np.float32(normalise.offset) / np.float32(normalise.scale)
 
     def train_step(self, data):
         pictures, labels = data

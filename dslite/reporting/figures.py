@@ -95,9 +95,14 @@ def placed(seconds: float, bins: int) -> dict:
     return {"origin": "lower", "aspect": "auto", "extent": extent, "interpolation": "nearest", "rasterized": True}
 
 
+def in_255(levels: np.ndarray) -> np.ndarray:
+    """Levels as they are drawn, 0-255; see :attr:`dslite.spectrogram.FrontEnd.level_type`."""
+    return levels if levels.dtype == np.uint8 else levels / 256
+
+
 def draw_levels(axes: Axes, levels: np.ndarray, seconds: float):
-    """Draws a spectrogram, uint8 (frames, mel_bins), in the colours of the plots."""
-    return axes.imshow(levels.T, cmap="viridis", vmin=0, vmax=255, **placed(seconds, levels.shape[1]))
+    """Draws a spectrogram, levels (frames, mel_bins), in the colours of the plots."""
+    return axes.imshow(in_255(levels).T, cmap="viridis", vmin=0, vmax=255, **placed(seconds, levels.shape[1]))
 
 
 def mel_ticks(mel_hz: np.ndarray) -> tuple[np.ndarray, list[str]]:

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 
 from dslite.reporting.display import RC, legible
 from dslite.reporting.explanations import RED_BLUE, Explained, gap_words
-from dslite.reporting.figures import mel_ticks
+from dslite.reporting.figures import in_255, mel_ticks
 
 _WIDTH, _PANEL = 3.6, 1.22
 """Inches: a card's width on a phone at 100 CSS pixels per inch, and the height of one panel with its title."""
@@ -45,7 +45,7 @@ def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, li
         figure = plt.figure(figsize=(_WIDTH, height), dpi=dpi)
         place = {"origin": "lower", "aspect": "auto", "extent": (0, clip.seconds, -0.5, len(mel_hz) - 0.5)}
         said = f"spectrogram; gap {gap_words(clip.attribution.gap)}"
-        drawn = [(clip.levels.T, "viridis", mpl.colors.Normalize(0, 255), said)]
+        drawn = [(in_255(clip.levels).T, "viridis", mpl.colors.Normalize(0, 255), said)]
         for index, values in zip(indices, maps, strict=True):
             raised = f"{clip.attribution.base[index]:.2f} → {clip.attribution.prediction[index]:.2f}"
             drawn.append((values, RED_BLUE, mpl.colors.Normalize(-most, most), f"{clip.classes[index]}: {raised}"))

@@ -9,8 +9,8 @@ from matplotlib.patches import Rectangle
 
 from dslite.backbones import base_model
 from dslite.paper.ledger import ablations
-from dslite.readings import READINGS, Reading
-from dslite.reporting.figures import WIDTH, subplots
+from dslite.readings import READINGS
+from dslite.reporting.figures import WIDTH, in_255, subplots
 
 _RATE, _SECONDS = 16_000, 3
 _PAPER, _RELEASED = "#0072b2", "#d55e00"
@@ -29,7 +29,7 @@ def sound() -> np.ndarray:
 
 def dead_bin() -> Figure:
     """F-02: the paper's plot, the paper's window in the released dB scale, the released plot; and their colours."""
-    from dslite.spectrogram import MelPlot
+    from dslite.spectrogram import MelPlot, colour_table
 
     shown = {
         "32 ms, bins from 60 Hz\n(paper, sound)": READINGS["paper"],
@@ -40,9 +40,9 @@ def dead_bin() -> Figure:
         for (title, reading), (picture, bars) in zip(shown.items(), grid.T, strict=True):
             plot = MelPlot(reading.front_end())
             _picture(picture, plot(sound())[0].numpy(), title)
-            levels = plot.quantise(sound()).numpy()
+            levels = in_255(plot.quantise(sound()).numpy())
             counts, edges = np.histogram(levels, bins=32, range=(0, 256))
-            colours = plot.colours[(edges[:-1].astype(int) + 4)] / 255
+            colours = colour_table("viridis")[edges[:-1].astype(int) + 4] / 255
             bars.bar(edges[:-1], 100 * counts / levels.size, width=8, align="edge", color=colours)
             bars.set(xlabel="level (0–255)", xlim=(0, 256))
         grid[0, 0].set_ylabel("frequency (Mel)")
@@ -142,15 +142,14 @@ def swapped_axes() -> Figure:
     time, frequency = (100, 60), (150, 20)  # first pixel, width
     return _masked(
         {"time 60, frequency 20 pixels": (time, frequency), "the same with swapped axes": (frequency, time)},
-        [_fill(READINGS["paper"])] * 2,
+        [_fill("mean")] * 2,
     )
 
 
 def mask_colours() -> Figure:
     """F-09: the same masks in the mean colour of ImageNet and in the released one."""
     masks = ((100, 40), (150, 40))
-    readings = (READINGS["paper"], READINGS["released"])
-    fills = [_fill(reading) for reading in readings]
+    fills = [_fill("mean"), _fill("released")]
     names = ("paper, sound: 0 after normalisation", "released: above the mean")
     return _masked({f"{name}\nRGB {_rgb(fill)}": masks for name, fill in zip(names, fills, strict=True)}, fills)
 
@@ -192,11 +191,10 @@ def _masked(shown: dict[str, tuple], fills: Sequence[np.ndarray]) -> Figure:
     return figure
 
 
-def _fill(reading: Reading) -> np.ndarray:
-    from dslite.network import denormalised
+def _fill(name: str) -> np.ndarray:
+    from dslite.network import mask_colour
 
-    base = base_model("densenet121")
-    return denormalised(reading.mask_fill, base.scale, base.offset)
+    return mask_colour(base_model("densenet121"), name)
 
 
 def _rgb(colour: np.ndarray) -> str:
