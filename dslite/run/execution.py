@@ -41,6 +41,10 @@ class _Kernel(AsyncKernelManager):
         return alive
 
 
+_PATIENCE = 600
+"""Seconds within which a kernel has to answer; on a machine that others use, papermill's own 60 were not enough."""
+
+
 @dataclass(frozen=True)
 class Target:
     """What is to come of a template.
@@ -105,7 +109,8 @@ def execute(template: Path, values: dict[str, object], target: Target) -> None:
 def _run(draft: Path, folder: Path) -> None:
     """Executes a notebook in its own file."""
     place = str(draft).replace("{", "{{").replace("}", "}}")  # papermill takes braces in paths for parameters
-    execute_notebook(place, place, cwd=folder, kernel_name="python3", progress_bar=False, kernel_manager_class=_Kernel)
+    how = {"kernel_name": "python3", "kernel_manager_class": _Kernel, "progress_bar": False}
+    execute_notebook(place, place, cwd=folder, start_timeout=_PATIENCE, **how)
     executed = nbformat.read(draft, as_version=4)
     if any(output.output_type == "error" for cell in executed.cells for output in cell.get("outputs", [])):
         raise DsliteError("A cell called exit(), so the notebook stopped before its end.")  # papermill lets it pass
