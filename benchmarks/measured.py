@@ -1,80 +1,139 @@
-"""Gathers what was measured on real audio into dslite/paper/measured.json, for the page of discrepancies.
+"""Gathers what was measured on real audio into dslite/paper/measured.json, and docs/measured.md's tables from it.
 
-    python -m benchmarks.measured --paper OUTPUT --sound OUTPUT ... --ablation OUTPUT ...
+    python -m benchmarks.measured OUTPUT ... [--ablation OUTPUT ...]
 
-Whole runs of the full profile on one corpus, under the readings paper and sound, with a seed each: their scores, and of
-the first of each reading the learning curves without augmentation. And runs of the stage ablation. Few people have such
-audio at hand, so what it gave is kept; nothing of it is ever shown as the result of somebody's own run.
+Outputs of runs: of any corpora, base models, readings, profiles and seeds, with the further seeds that lie in them. All
+their scores take the place of those that were kept. The learning curves of F-13 are renewed where the full profile was
+run under the readings paper and sound on one corpus with one base model; the ablations where runs of that stage are
+given; else they stay as they were. Few people have such audio at hand, so what it gave is kept; nothing of it is ever
+shown as the result of somebody's own run.
 """
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
 
+from dslite.layout import notes
 from dslite.layout.paths import CorpusPaths, Paths
+from dslite.paper.measured import Measured, read
 from dslite.stages.ablation.work import NO_EFFECT, REFERENCE
+from dslite.stages.paper.seeds import every_seed
+from dslite.systems import CHANCE, OURS
 
 _KEPT = ("data", "note", "about", "classes", "backbone", "weights", "profile")
-"""What runs must share to stand in one table."""
+"""What runs must share to stand in one table or figure."""
+
+_RUN = ["corpus", "data", "backbone", "weights", "profile", "reading", "seed"]
+_SCORE = ["system", "augmentation", "chosen", "uar", "ci_low", "ci_high", "n_files", "n_speakers"]
 
 _PLACE = files("dslite.paper") / "measured.json"
+_PAGE = Path(__file__).parents[1] / "docs/measured.md"
+_TABLES = re.compile(r"(?<=<!-- tables of measured.json -->\n).*?(?=<!-- end of tables -->)", re.DOTALL)
 
 
-def main(arguments: Sequence[str] | None = None, place: Path = _PLACE) -> None:
+def main(arguments: Sequence[str] | None = None, place: Path = _PLACE, page: Path = _PAGE) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.measured", description=__doc__.splitlines()[0])
-    for name, number in (("paper", 1), ("sound", "+"), ("ablation", "+")):
-        parser.add_argument(f"--{name}", type=Path, metavar="OUTPUT", nargs=number, required=True)
+    parser.add_argument("outputs", type=Path, metavar="OUTPUT", nargs="+", help="output of a run")
+    parser.add_argument("--ablation", type=Path, metavar="OUTPUT", nargs="+", default=[], help="of the stage ablation")
     chosen = parser.parse_args(arguments)
+    kept = json.loads(place.read_text("utf-8"))
+    corpora, scores, curves = _runs(chosen.outputs)
     measured = {
-        "runs": _runs(chosen.paper, chosen.sound),
-        "ablations": [_ablation(_only(output, "ablation")) for output in chosen.ablation],
+        "corpora": corpora,
+        "scores": scores,
+        "adadelta": curves or kept["adadelta"],
+        "ablations": [_ablation(_only(output)) for output in chosen.ablation] or kept["ablations"],
     }
-    place.write_text(
-        json.dumps(measured, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n", encoding="utf-8"
+    stored = json.dumps(measured, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+    told = with_tables(page.read_text("utf-8"), read(stored))
+    place.write_text(stored, encoding="utf-8")
+    page.write_text(told, encoding="utf-8")
+    print(f"Wrote {place} and the tables of {page}.")
+
+
+def with_tables(page: str, measured: Measured) -> str:
+    """A page of Markdown with the tables of what was measured between its two marks."""
+    if not _TABLES.search(page):
+        raise SystemExit("The page lacks the lines <!-- tables of measured.json --> and <!-- end of tables -->.")
+    parts = [f"{measured.about(*kind)}\n\n{_markdown(measured.table(*kind))}" for kind in measured.kinds]
+    return _TABLES.sub(lambda _: "\n" + "\n\n".join(parts) + "\n\n", page)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    lines = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _runs(outputs: Sequence[Path]) -> tuple[dict, list[dict], dict]:
+    """Corpora, scores and, if they are there, the learning curves of F-13 of some outputs."""
+    corpora, tables, full = {}, [], {}
+    for output in outputs:
+        layout, names = Paths(output), Paths(output).recorded("evaluate")
+        if not names:
+            raise SystemExit(f"{output} holds no corpus that was evaluated; give the output folder of a run.")
+        ran = _read(notes.run(layout))
+        for name in names:
+            record = _read(layout.corpus(name).record("evaluate"))
+            wrong = {"data": record["data"], "weights": record["weights"], "changed": record.get("changed")}
+            if wrong["data"] == "stand-in" or wrong["weights"] == "random" or wrong["changed"]:
+                said = ", ".join(f"{key} {value}" for key, value in wrong.items() if value)
+                raise SystemExit(f"{output}: {name} was run with {said}; give runs on real audio, without changes.")
+            about = record["about"]
+            info = {"short": about["short"], "title": about["title"]}
+            info |= {key: record[key] for key in ("data", "note", "classes")}
+            if corpora.setdefault(name, info) != info:
+                raise SystemExit(f"{output}: {name} is not the data of an output before it ({record['note']}).")
+            tables.append(_scores(layout, name, record, ran))
+            if record["profile"] == "full":
+                key = record["backbone"], name
+                full.setdefault(key, {}).setdefault(record["reading"], layout.corpus(name))
+    scores = pd.concat(tables, ignore_index=True)
+    if (twice := scores.duplicated([*_RUN, "system", "augmentation"])).any():
+        run = scores.loc[twice, _RUN].iloc[0]
+        raise SystemExit(f"Two outputs hold the run {', '.join(map(str, run))}; name it once.")
+    pairs = [(found["paper"], found["sound"]) for found in full.values() if {"paper", "sound"} <= set(found)]
+    return corpora, _plain(scores).to_dict("records"), _curves(*pairs[0]) if pairs else {}
+
+
+def _scores(layout: Paths, name: str, record: dict, ran: dict) -> pd.DataFrame:
+    """On test, all files, of every seed."""
+    table = every_seed(layout, pd.read_parquet(layout.corpus(name).scores))
+    table = table.query(f"partition == 'test' and protocol == 'all' and system != '{CHANCE}'")
+    places = [layout, *layout.further()]
+    found = [_read(one.corpus(name).record("evaluate")) for one in places if name in one.recorded("evaluate")]
+    best = {one["seed"]: one["chosen"] for one in found}
+    ours = table["system"] == OURS
+    table = table.assign(
+        chosen=ours & (table["augmentation"] == table["seed"].map(best)),
+        backbone=record["backbone"],  # of the run; what does not depend on it has none in results.csv
+        weights=record["weights"],
+        date=ran["began"].split()[0],
+        dslite=record["versions"]["dslite"],
     )
-    print(f"Wrote {place}")
+    return table[[*_RUN, *_SCORE, "date", "dslite"]].round(4)
 
 
-def _runs(paper: Sequence[Path], sound: Sequence[Path]) -> dict:
-    places = [_only(output, "evaluate") for output in (*paper, *sound)]
-    read = [_read(one.record("train")) for one in places]
-    shared = {name: read[0][name] for name in _KEPT}
-    wanted = [("paper", "full")] * len(paper) + [("sound", "full")] * len(sound)
-    for output, record, expected in zip((*paper, *sound), read, wanted, strict=True):
-        if (record["reading"], record["profile"]) != expected:
-            raise SystemExit(
-                f"{output}: reading and profile are {record['reading']}, {record['profile']}; not {expected}."
-            )
-        if differs := [name for name in _KEPT if record[name] != shared[name]]:
-            raise SystemExit(f"{output} differs from {paper[0]} in {', '.join(differs)}; give runs of one kind.")
-    scores = pd.concat([_scores(one) for one in places])
-    if scores.duplicated(["system", "augmentation", "reading", "seed"]).any():
-        raise SystemExit("Two runs have the same reading and seed; name each once.")
-    curves = [_fit(one) for one in (places[0], places[len(paper)])]
-    return {"record": shared, "scores": _plain(scores).to_dict("records"), "adadelta": curves}
+def _curves(paper: CorpusPaths, sound: CorpusPaths) -> dict:
+    records = [_read(places.record("train")) for places in (paper, sound)]
+    shared = {name: records[0][name] for name in _KEPT}
+    return {"record": shared, "fits": [_fit(places) for places in (paper, sound)]}
 
 
-def _only(output: Path, stage: str) -> CorpusPaths:
-    """The one corpus of an output that a stage is done for."""
-    records = sorted(Paths(output).artifacts.glob(f"*/{stage}/record.json"))
-    if len(records) != 1:
-        raise SystemExit(f"{output} holds {len(records)} corpora with the stage {stage}; expected one.")
-    return Paths(output).corpus(records[0].parts[-3])
+def _only(output: Path) -> CorpusPaths:
+    """The one corpus of an output that the stage ablation is done for."""
+    names = Paths(output).recorded("ablation")
+    if len(names) != 1:
+        raise SystemExit(f"{output} holds {len(names)} corpora with the stage ablation; expected one.")
+    return Paths(output).corpus(names[0])
 
 
 def _read(place: Path) -> dict:
     return json.loads(place.read_text("utf-8"))
-
-
-def _scores(places: CorpusPaths) -> pd.DataFrame:
-    """On test, all files."""
-    table = pd.read_parquet(places.scores).query("partition == 'test' and protocol == 'all' and system != 'chance'")
-    kept = ("system", "augmentation", "reading", "seed", "uar", "ci_low", "ci_high", "n_files", "n_speakers")
-    return table[list(kept)].round(4)
 
 
 def _fit(places: CorpusPaths) -> dict:

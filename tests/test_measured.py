@@ -1,18 +1,22 @@
-"""Gathering what was measured: only runs that belong together, and nothing lost or mixed up on the way."""
+"""Gathering what was measured: nothing lost or mixed up, nothing that does not belong, and docs that agree."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from benchmarks import measured
+from dslite.layout import notes
 from dslite.layout.paths import Paths
+from dslite.paper.measured import MEASURED, read
 from dslite.stages.ablation.work import NO_EFFECT
 
 KIND = {
-    "data": "cropped", "note": "2 s a file", "about": {"short": "RAVDESS"}, "classes": ["a", "b"],
-    "backbone": "squeezenet_v1", "weights": "imagenet",
+    "data": "real", "note": "all files", "about": {"short": "RAVDESS", "title": "Song"}, "classes": ["a", "b"],
+    "backbone": "squeezenet_v1", "weights": "imagenet", "versions": {"dslite": "0.1.0"},
 }  # fmt: skip
+PAGE = "Before.\n\n<!-- tables of measured.json -->\nold\n<!-- end of tables -->\n\nAfter.\n"
 
 
 def write(place, content) -> None:
@@ -23,14 +27,20 @@ def write(place, content) -> None:
         place.write_text(json.dumps(content))
 
 
-def leave_run(output, reading: str, seed: int, uar: float, **changes):
-    places = Paths(output).corpus("ravdess")
-    row = {"system": "DS Lite", "augmentation": "none", "partition": "test", "protocol": "all", "reading": reading}
-    row |= {"seed": seed, "uar": uar, "ci_low": uar - 1, "ci_high": uar + 1, "n_files": 10, "n_speakers": 2}
-    other = row | {"partition": "dev", "uar": 1.0}
-    write(places.scores, pd.DataFrame([row, other, row | {"system": "chance"}]))
-    write(places.record("evaluate"), {})
-    write(places.record("train"), KIND | {"profile": "full", "reading": reading} | changes)
+def leave_run(output, uar: float, reading="sound", profile="full", seed=1, corpus="ravdess", alike="x", **changes):
+    """A run with one configuration of DS Lite that has ``uar`` on test, and a baseline that has 1 less."""
+    layout, kind = Paths(output), KIND | changes
+    places = layout.corpus(corpus)
+    row = {"corpus": corpus, "system": "DS Lite", "augmentation": "none", "partition": "test", "protocol": "all"}
+    row |= {"uar": uar, "ci_low": uar - 1, "ci_high": uar + 1, "n_files": 10, "n_speakers": 2, "data": kind["data"]}
+    row |= {"backbone": kind["backbone"], "weights": "imagenet", "profile": profile, "reading": reading, "seed": seed}
+    floor = {"system": "librosa statistics + SVM", "augmentation": "", "uar": uar - 1, "backbone": "", "weights": ""}
+    others = [{"partition": "dev", "uar": 1.0}, {"protocol": "full-chunk"}, {"system": "chance", "augmentation": ""}]
+    write(places.scores, pd.DataFrame([row | floor, row, *(row | other for other in others)]))
+    asked = {"profile": profile, "reading": reading, "seed": seed, "chosen": "none"}
+    write(places.record("evaluate"), kind | asked)
+    write(places.record("train"), kind | asked | {"but_for_the_seed": alike})
+    write(notes.run(layout), {"began": "2026-01-02 03:04:05 +0000"})
     fit = places.fit("none", "dev")
     history = {"phase": [1, 2], "epoch": [1, 2], "loss": [2.0, 1.0], "dev_uar": [float("nan"), uar], "seconds": [0, 0]}
     write(fit / "history.parquet", pd.DataFrame(history))
@@ -56,24 +66,66 @@ def leave_ablation(output, seeds=(1, 2)):
 
 @pytest.fixture
 def gather(tmp_path):
-    paper, sound = leave_run(tmp_path / "p", "paper", 1, 50.0), leave_run(tmp_path / "s", "sound", 1, 60.0)
-    ablations = [leave_ablation(tmp_path / "a"), leave_ablation(tmp_path / "one", seeds=(1,))]
+    """Runs the command; returns what it wrote, and the page."""
+    place, page = tmp_path / "measured.json", tmp_path / "measured.md"
+    kept = {"record": KIND | {"profile": "full"}, "fits": []}
+    write(place, {"corpora": {}, "scores": [{"corpus": "old"}], "adadelta": kept, "ablations": []})
+    page.write_text(PAGE)
 
-    def run(*more_sound: str, of_paper: str = paper) -> dict:
-        place = tmp_path / "measured.json"
-        arguments = ["--paper", of_paper, "--sound", sound, *more_sound, "--ablation", *ablations]
-        measured.main(arguments, place)
-        return json.loads(place.read_text(), parse_constant=pytest.fail)
+    def run(*arguments: str) -> tuple[dict, str]:
+        measured.main(arguments, place, page)
+        return json.loads(place.read_text(), parse_constant=pytest.fail), page.read_text()
 
     return run
 
 
-def test_scores_curves_and_differences_are_those_of_the_runs(gather, tmp_path):
-    found = gather(leave_run(tmp_path / "t", "sound", 2, 70.0))
-    assert [(row["reading"], row["seed"], row["uar"]) for row in found["runs"]["scores"]] == [
-        ("paper", 1, 50.0), ("sound", 1, 60.0), ("sound", 2, 70.0)
+def test_rows_are_those_of_the_runs_and_say_what_they_are_of(gather, tmp_path):
+    sound = leave_run(tmp_path / "s", 60.0)
+    leave_run(Paths(Path(sound)).seed(2), 70.0, seed=2)
+    leave_run(Paths(Path(sound)).seed(3), 99.0, seed=3, alike="of older code")
+    small = leave_run(tmp_path / "e", 40.0, "paper", "demo", corpus="emovo", backbone="efficientnet_lite0",
+                      about={"short": "emovo", "title": "emovo"}, classes=["a", "b", "c"])  # fmt: skip
+    found, page = gather(sound, small)
+    rows = pd.DataFrame(found["scores"])
+    ours = rows[rows["system"] == "DS Lite"]
+    names = ["corpus", "backbone", "weights", "profile", "reading", "seed", "data", "uar", "chosen", "date", "dslite"]
+    assert ours[names].to_numpy().tolist() == [
+        ["ravdess", "squeezenet_v1", "imagenet", "full", "sound", 1, "real", 60.0, True, "2026-01-02", "0.1.0"],
+        ["ravdess", "squeezenet_v1", "imagenet", "full", "sound", 2, "real", 70.0, True, "2026-01-02", "0.1.0"],
+        ["emovo", "efficientnet_lite0", "imagenet", "demo", "paper", 1, "real", 40.0, True, "2026-01-02", "0.1.0"],
+    ]
+    floor = rows[rows["system"] != "DS Lite"]
+    assert floor["uar"].tolist() == [59.0, 69.0, 39.0] and not floor["chosen"].any()
+    assert floor["backbone"].tolist() == ours["backbone"].tolist(), "of the run"
+    assert page.startswith("Before.\n") and page.endswith("After.\n") and "old" not in page
+    model = "SqueezeNet v1.1, reading sound"
+    assert f"| system | {model}, seed 1 | {model}, mean (sd) of seeds 1, 2 |" in page
+    assert "| DS Lite, no augmentation | 60.0 (59.0–61.0), best on dev | 65.0 (7.1) |" in page
+    assert "| librosa statistics + SVM | 39.0 (39.0–41.0) |" in page and "| chance | 33.3 |" in page
+    assert "emovo, demo profile: all files. Measured 2026-01-02 with dslite 0.1.0." in page
+
+
+def test_base_models_and_readings_stand_side_by_side(gather, tmp_path):
+    runs = [leave_run(tmp_path / "s", 60.0), leave_run(tmp_path / "p", 50.0, "paper"),
+            leave_run(tmp_path / "e", 70.0, backbone="efficientnet_lite0")]  # fmt: skip
+    found, _ = gather(*runs)
+    table = read(json.dumps(found)).table("ravdess", "full").set_index("system")
+    assert list(table.columns) == [
+        "SqueezeNet v1.1, reading sound, seed 1", "SqueezeNet v1.1, reading paper, seed 1",
+        "EfficientNet-Lite0, reading sound, seed 1",
     ]  # fmt: skip
-    assert [(fit["learning_rate"], fit["history"]["dev_uar"]) for fit in found["runs"]["adadelta"]] == [
+    assert [cell[:4] for cell in table.loc["DS Lite, no augmentation"]] == ["60.0", "50.0", "70.0"]
+    rows = ["chance", "librosa statistics + SVM", "DS Lite, no augmentation", "test files, speakers"]
+    assert list(table.index) == rows
+
+
+def test_curves_and_ablations_are_renewed_where_they_were_measured_anew(gather, tmp_path):
+    paper, sound = leave_run(tmp_path / "p", 50.0, "paper"), leave_run(tmp_path / "s", 60.0)
+    kept, _ = gather(sound)
+    assert kept["adadelta"]["fits"] == [] and kept["ablations"] == []
+    found, _ = gather(sound, paper, "--ablation", leave_ablation(tmp_path / "a"), leave_ablation(tmp_path / "o", (1,)))
+    assert found["adadelta"]["record"] == {name: (KIND | {"profile": "full"})[name] for name in measured._KEPT}
+    assert [(fit["learning_rate"], fit["history"]["dev_uar"]) for fit in found["adadelta"]["fits"]] == [
         (0.001, [None, 50.0]), (1.0, [None, 60.0])
     ]  # fmt: skip
     ablation, of_one_seed = found["ablations"]
@@ -83,14 +135,33 @@ def test_scores_curves_and_differences_are_those_of_the_runs(gather, tmp_path):
     assert (ablation["no_effect"], ablation["impossible"]) == (["F-13 y"], ["F-16 z"])
     assert of_one_seed["sound"] == {"uar": 50.0, "sd": None, "n_files": 10}
     assert "/home" not in json.dumps(found)
+    assert gather(sound)[0]["ablations"] == found["ablations"], "kept by a later call"
 
 
-def test_runs_that_do_not_belong_together_are_refused(gather, tmp_path):
-    with pytest.raises(SystemExit, match="differs from .* in backbone"):
-        gather(leave_run(tmp_path / "b", "sound", 2, 1.0, backbone="densenet121"))
-    with pytest.raises(SystemExit, match="sound, demo"):
-        gather(leave_run(tmp_path / "d", "sound", 3, 1.0, profile="demo"))
-    with pytest.raises(SystemExit, match="same reading and seed"):
-        gather(leave_run(tmp_path / "e", "sound", 1, 1.0))
-    with pytest.raises(SystemExit, match="holds 0 corpora"):
-        gather(str(tmp_path / "nothing"))
+def test_what_does_not_belong_is_refused_and_nothing_is_written(gather, tmp_path):
+    good = leave_run(tmp_path / "s", 60.0)
+    before = gather(good)
+    for said, *wrong in (
+        ("holds the run|hold the run", good, good),
+        ("is not the data of an output before it", good, leave_run(tmp_path / "c", 1.0, data="cropped", note="2 s")),
+        ("run with data stand-in", leave_run(tmp_path / "y", 1.0, data="stand-in")),
+        ("weights random", leave_run(tmp_path / "w", 1.0, weights="random")),
+        ("changed units 8", leave_run(tmp_path / "u", 1.0, changed="units 8")),
+        ("holds no corpus that was evaluated", str(tmp_path / "nothing")),
+        ("holds 0 corpora with the stage ablation", good, "--ablation", good),
+    ):
+        with pytest.raises(SystemExit, match=said):
+            gather(*wrong)
+    assert gather(good) == before
+    with pytest.raises(SystemExit, match="lacks the lines"):
+        measured.with_tables("No marks.", MEASURED)
+
+
+def test_the_documentation_shows_what_is_kept():
+    page = (Path(measured.__file__).parents[1] / "docs/measured.md").read_text("utf-8")
+    assert measured.with_tables(page, MEASURED) == page
+    for row in MEASURED.scores.query("seed == @MEASURED.scores['seed'].min()").itertuples():
+        assert f"{row.uar:.1f} ({row.ci_low:.1f}–{row.ci_high:.1f})" in page, row
+    every = MEASURED.scores
+    assert not every.duplicated(["corpus", "backbone", "profile", "reading", "seed", "system", "augmentation"]).any()
+    assert set(every["data"]) <= {"real", "cropped", "differing"} and set(every["weights"]) == {"imagenet"}

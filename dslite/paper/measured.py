@@ -11,6 +11,9 @@ from importlib.resources import files
 
 import pandas as pd
 
+from dslite.backbones import title
+from dslite.configurations import CONFIGURATIONS
+
 
 @dataclass(frozen=True)
 class MeasuredFit:
@@ -29,19 +32,16 @@ class MeasuredFit:
 
 
 @dataclass(frozen=True)
-class Runs:
-    """Whole runs of the full profile under the readings ``paper`` and ``sound``, all files scored.
+class Adadelta:
+    """F-13: the learning curves at the printed rate and at AdaDelta's own.
 
     Attributes:
-        record: what they share: data, note, base model, weights, profile, classes.
-        scores: on test: ``system``, ``augmentation``, ``reading``, ``seed``, ``uar``, ``ci_low``, ``ci_high`` (percent;
-            95 % over files), ``n_files``, ``n_speakers``.
-        adadelta: F-13: the learning curves at the printed rate and at AdaDelta's own.
+        record: what the fits share: data, note, about, classes, base model, weights, profile.
+        fits: at the printed rate, then at AdaDelta's own.
     """
 
     record: Mapping
-    scores: pd.DataFrame
-    adadelta: tuple[MeasuredFit, ...]
+    fits: tuple[MeasuredFit, ...]
 
 
 @dataclass(frozen=True)
@@ -64,23 +64,86 @@ class Ablation:
     impossible: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Measured:
+    """All that is kept.
+
+    Attributes:
+        corpora: name -> ``short``, ``title``, ``data``, ``note``, ``classes``.
+        scores: of whole runs on test, all files: ``corpus``, ``data``, ``backbone``, ``weights``, ``profile``,
+            ``reading``, ``seed``, ``date`` and ``dslite`` of the run; ``system``, ``augmentation``, ``chosen`` (best on
+            dev), ``uar``, ``ci_low``, ``ci_high`` (percent; 95 % over files), ``n_files``, ``n_speakers``.
+        adadelta: learning curves.
+        ablations: a run of the stage ``ablation`` each.
+    """
+
+    corpora: Mapping[str, Mapping]
+    scores: pd.DataFrame
+    adadelta: Adadelta
+    ablations: tuple[Ablation, ...]
+
+    @property
+    def kinds(self) -> list[tuple[str, str]]:
+        """Corpus and profile of every table."""
+        return list(self.scores[["corpus", "profile"]].drop_duplicates().itertuples(index=False, name=None))
+
+    def table(self, corpus: str, profile: str) -> pd.DataFrame:
+        """A row per system, and columns per base model and reading: UAR with its interval of the first seed, and mean
+        (standard deviation) of DS Lite where there are several seeds; texts, for reading."""
+        rows, wide = self._of(corpus, profile), {}
+        rows = rows.assign(name=[_named(row.system, row.augmentation) for row in rows.itertuples()])
+        for (backbone, reading), run in rows.groupby(["backbone", "reading"], sort=False):
+            model, seeds = f"{title(backbone)}, reading {reading}", sorted(run["seed"].unique())
+            first = run[run["seed"] == seeds[0]]
+            wide[f"{model}, seed {seeds[0]}"] = {
+                "chance": f"{100 / len(self.corpora[corpus]['classes']):.1f}",
+                **{row.name: _cell(row) for row in first.itertuples(index=False)},
+                "test files, speakers": f"{first['n_files'].max()}, {first['n_speakers'].max()}",
+            }
+            if seeds[1:]:
+                over = run[run["augmentation"] != ""].groupby("name")["uar"].agg(["mean", "std"])
+                means = {row.Index: f"{row.mean:.1f} ({row.std:.1f})" for row in over.itertuples()}
+                wide[f"{model}, mean (sd) of seeds {', '.join(map(str, seeds))}"] = means
+        order = ["chance", *rows.sort_values("augmentation", key=_place, kind="stable")["name"].unique()]
+        table = pd.DataFrame(wide).reindex([*order, "test files, speakers"]).fillna("")
+        return table.rename_axis("system").reset_index()
+
+    def about(self, corpus: str, profile: str) -> str:
+        """What a table rests on, in a sentence."""
+        rows, info = self._of(corpus, profile), self.corpora[corpus]
+        when, by = (", ".join(sorted(rows[name].unique())) for name in ("date", "dslite"))
+        return f"{info['short']}, {profile} profile: {info['note']}. Measured {when} with dslite {by}."
+
+    def _of(self, corpus: str, profile: str) -> pd.DataFrame:
+        return self.scores[(self.scores["corpus"] == corpus) & (self.scores["profile"] == profile)]
+
+
+def _named(system: str, augmentation: str) -> str:
+    return f"{system}, {CONFIGURATIONS[augmentation].title.replace('+', ' + ')}" if augmentation else system
+
+
+def _place(augmentations: pd.Series) -> pd.Series:
+    """Other systems first, then configurations in the paper's order."""
+    return augmentations.map({name: place for place, name in enumerate(["", *CONFIGURATIONS])})
+
+
+def _cell(row) -> str:
+    return f"{row.uar:.1f} ({row.ci_low:.1f}–{row.ci_high:.1f}){', best on dev' * row.chosen}"
+
+
 def _table(rows: list[dict], *words: str) -> pd.DataFrame:
     """A table; what is no word is a number, NaN where it is null."""
     table = pd.DataFrame(rows)
     return table.astype({name: float for name in table.columns if name not in words})
 
 
-_STORED = json.loads((files("dslite.paper") / "measured.json").read_text(encoding="utf-8"))
+def read(stored: str) -> Measured:
+    """From the content of measured.json."""
+    kept = json.loads(stored)
+    fits = [MeasuredFit(fit["learning_rate"], fit["seed"], _table(fit["history"])) for fit in kept["adadelta"]["fits"]]
+    ablations = [Ablation(**one | {"differences": _table(one["differences"], "system")}) for one in kept["ablations"]]
+    curves = Adadelta(kept["adadelta"]["record"], tuple(fits))
+    return Measured(kept["corpora"], pd.DataFrame(kept["scores"]), curves, tuple(ablations))
 
-RUNS = Runs(
-    _STORED["runs"]["record"],
-    _table(_STORED["runs"]["scores"], "system", "augmentation", "reading").astype({"seed": int}),
-    tuple(
-        MeasuredFit(fit["learning_rate"], fit["seed"], _table(fit["history"])) for fit in _STORED["runs"]["adadelta"]
-    ),
-)
 
-ABLATIONS = tuple(
-    Ablation(**one | {"differences": _table(one["differences"], "system")}) for one in _STORED["ablations"]
-)
-"""A run of the stage ``ablation`` each."""
+MEASURED = read((files("dslite.paper") / "measured.json").read_text(encoding="utf-8"))

@@ -3,40 +3,40 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dslite.configurations import CONFIGURATIONS
-from dslite.paper.measured import ABLATIONS, RUNS, Ablation
+from dslite.paper.measured import MEASURED, Ablation
 from dslite.reporting import ablations, comparisons
 from dslite.reporting.display import figure_html, table_html
 from dslite.reporting.provenance import provenance_line
 from dslite.stages.paper import differences
 
-_ON = f"{RUNS.record['about']['short']}, {RUNS.record['note']}"
+_CURVES = MEASURED.adadelta
 
 ADADELTA_SAYS = (
     "Training loss and UAR on dev by epoch, at two rates: at the printed one the loss hardly falls and the UAR stays "
     "at chance; at AdaDelta's own the loss nears 0 and the UAR leaves chance behind.",
-    f"Measured by us, not by the run that made this page: {_ON}; Table 2's schedule without augmentation, fitted on "
-    "train, under the readings paper and sound, between which the rate is all that matters here.",
-    RUNS.record | {"seed": RUNS.adadelta[0].seed},
+    f"Measured by us, not by the run that made this page: {_CURVES.record['about']['short']}, "
+    f"{_CURVES.record['note']}; Table 2's schedule without augmentation, fitted on train, under the readings paper and "
+    "sound, between which the rate is all that matters here.",
+    _CURVES.record | {"seed": _CURVES.fits[0].seed},
 )
 """What :func:`adadelta` shows, its caption and its provenance."""
 
 
 def adadelta() -> Figure:
     """F-13: the learning curves at the printed rate and at AdaDelta's own."""
-    histories = {fit.learning_rate: fit.history for fit in RUNS.adadelta}
-    return differences.adadelta(histories, 100 / len(RUNS.record["classes"]))
+    histories = {fit.learning_rate: fit.history for fit in _CURVES.fits}
+    return differences.adadelta(histories, 100 / len(_CURVES.record["classes"]))
 
 
 def whole_html() -> list[str]:
-    """A table of whole runs, and a figure per ablation."""
-    return [_runs_html(), *(_ablation_html(one) for one in ABLATIONS)]
+    """A table of whole runs per corpus and profile, and a figure per ablation."""
+    return [*(_runs_html(*kind) for kind in MEASURED.kinds), *(_ablation_html(one) for one in MEASURED.ablations)]
 
 
 def of(entry: str) -> list[str]:
     """What the variants of an entry of the ledger did to a score, a sentence per corpus."""
     said = []
-    for one in ABLATIONS:
+    for one in MEASURED.ablations:
         mine = one.differences[one.differences["system"].str.split().str[0] == entry]
         if len(mine):
             variants = "; ".join(_variant(row, one, entry) for row in mine.itertuples())
@@ -79,24 +79,11 @@ def _ablation_html(one: Ablation) -> str:
     return figure_html(comparisons.intervals([ablations.strip(one.differences, "sound")]), alt, caption, _marked(one))
 
 
-def _runs_html() -> str:
-    scores = RUNS.scores
-    names = scores["augmentation"].map(lambda key: f", {CONFIGURATIONS[key].title}".replace("+", " + ") if key else "")
-    cells = [f"{row.uar:.1f} ({row.ci_low:.1f}–{row.ci_high:.1f})" for row in scores.itertuples()]
-    table = scores.assign(system=scores["system"] + names, cell=cells)
-    baselines_first = table.sort_values("augmentation", key=lambda keys: keys != "", kind="stable")["system"].unique()
-    wide = table.pivot(index="system", columns=["reading", "seed"], values="cell").reindex(baselines_first)
-    wide.columns = [f"{reading}, seed {seed}" for reading, seed in wide.columns]
-    ours = table.query("reading == 'sound' and augmentation != ''")
-    over = ours.groupby("system")["uar"].agg(["mean", "std"])
-    if over["std"].notna().any():
-        wide["sound, mean (sd over seeds)"] = over.apply(lambda row: f"{row['mean']:.1f} ({row['std']:.1f})", axis=1)
+def _runs_html(corpus: str, profile: str) -> str:
     return table_html(
-        wide.rename_axis("system").reset_index(),
-        "UAR on test (%) of whole runs, by reading and seed, with 95 % intervals over files",
-        f"{_ON}; {scores['n_files'].max():.0f} test files of {scores['n_speakers'].max():.0f} speakers. Not comparable "
-        "to the paper's Table 4, which has whole files, DenseNet121 and a split of its own. The SVMs know nothing of "
-        "what sets the reading sound apart, and take no seed.",
-        record=RUNS.record,
+        MEASURED.table(corpus, profile),
+        "UAR on test (%) of whole runs, by base model, reading and seed, with 95 % intervals over files",
+        f"{MEASURED.about(corpus, profile)} The SVMs take no seed; only Deep Spectrum's knows the base model.",
+        record={"data": MEASURED.corpora[corpus]["data"], "weights": "imagenet", "profile": profile},
         index=False,
     )
