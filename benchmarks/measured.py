@@ -20,8 +20,11 @@ import pandas as pd
 
 from dslite.layout import notes
 from dslite.layout.paths import CorpusPaths, Paths
-from dslite.paper.measured import Measured, read
+from dslite.paper.measured import Measured, MeasuredFit, read
+from dslite.reporting.ablations import interval, points
+from dslite.reporting.provenance import provenance_line
 from dslite.stages.ablation.work import NO_EFFECT, REFERENCE
+from dslite.stages.paper import measurements
 from dslite.stages.paper.seeds import every_seed
 from dslite.systems import CHANCE, OURS
 
@@ -29,7 +32,7 @@ _KEPT = ("data", "note", "about", "classes", "backbone", "weights", "profile")
 """What runs must share to stand in one table or figure."""
 
 _RUN = ["corpus", "data", "backbone", "weights", "profile", "reading", "seed"]
-_SCORE = ["system", "augmentation", "chosen", "uar", "ci_low", "ci_high", "n_files", "n_speakers"]
+_SCORE = ["system", "augmentation", "chosen", "uar", "ci_low", "ci_high", "n_files", "n_speakers", "p_none"]
 
 _PLACE = files("dslite.paper") / "measured.json"
 _PAGE = Path(__file__).parents[1] / "docs/measured.md"
@@ -57,11 +60,33 @@ def main(arguments: Sequence[str] | None = None, place: Path = _PLACE, page: Pat
 
 
 def with_tables(page: str, measured: Measured) -> str:
-    """A page of Markdown with the tables of what was measured between its two marks."""
+    """A page of Markdown with what was measured between its two marks."""
     if not _TABLES.search(page):
         raise SystemExit("The page lacks the lines <!-- tables of measured.json --> and <!-- end of tables -->.")
-    parts = [f"{measured.about(*kind)}\n\n{_markdown(measured.table(*kind))}" for kind in measured.kinds]
+    parts = ["## Whole runs"]
+    for kind in measured.kinds:
+        parts += [measured.about(*kind), _markdown(measured.table(*kind))]
+    rests = measured.adadelta.record
+    parts += ["## The printed rate of AdaDelta (F-13)"]
+    parts += [f"{rests['about']['short']}, {rests['note']} ({provenance_line(rests)}); without augmentation, on train:"]
+    parts += [
+        "\n".join(map(_curve, measured.adadelta.fits)),
+        "## Single discrepancies brought into the reading `sound`",
+    ]
+    for one in measured.ablations:
+        rows = one.differences.sort_values("difference").itertuples()
+        cells = [(r.system, points(r.difference), interval(r.low_file, r.high_file), f"{r.p_holm:.3f}") for r in rows]
+        heads = ["discrepancy", "UAR points", "95 % interval over files", "p after Holm"]
+        parts += [f"{measurements.told(one)} {provenance_line(measurements.marked(one))}."]
+        parts += [_markdown(pd.DataFrame(cells, columns=heads))]
     return _TABLES.sub(lambda _: "\n" + "\n\n".join(parts) + "\n\n", page)
+
+
+def _curve(fit: MeasuredFit) -> str:
+    loss, uar = (fit.history[name].dropna() for name in ("loss", "dev_uar"))
+    told = f"training loss goes from {loss.iloc[0]:.1f} to {loss.iloc[-1]:.1f} in {len(loss)} epochs"
+    ends = f"UAR on dev ends at {uar.iloc[-1]:.1f} % (at most {uar.max():.1f} %)"
+    return f"- at a rate of {fit.learning_rate:g} {told}, and {ends}."
 
 
 def _markdown(table: pd.DataFrame) -> str:
@@ -82,7 +107,8 @@ def _runs(outputs: Sequence[Path]) -> tuple[dict, list[dict], dict]:
             wrong = {"data": record["data"], "weights": record["weights"], "changed": record.get("changed")}
             if wrong["data"] == "stand-in" or wrong["weights"] == "random" or wrong["changed"]:
                 said = ", ".join(f"{key} {value}" for key, value in wrong.items() if value)
-                raise SystemExit(f"{output}: {name} was run with {said}; give runs on real audio, without changes.")
+                need = "give runs on real audio with ImageNet weights and without changes"
+                raise SystemExit(f"{output}: {name} was run with {said}; {need}.")
             about = record["about"]
             info = {"short": about["short"], "title": about["title"]}
             info |= {key: record[key] for key in ("data", "note", "classes")}
@@ -108,7 +134,10 @@ def _scores(layout: Paths, name: str, record: dict, ran: dict) -> pd.DataFrame:
     found = [_read(one.corpus(name).record("evaluate")) for one in places if name in one.recorded("evaluate")]
     best = {one["seed"]: one["chosen"] for one in found}
     ours = table["system"] == OURS
+    pairs = pd.read_parquet(layout.corpus(name).pairs).query("protocol == 'all' and unit == 'file' and first == 'none'")
+    firsts = ours & (table["seed"] == record["seed"])
     table = table.assign(
+        p_none=table["augmentation"].where(firsts).map(pairs.set_index("second")["p_holm"]),
         chosen=ours & (table["augmentation"] == table["seed"].map(best)),
         backbone=record["backbone"],  # of the run; what does not depend on it has none in results.csv
         weights=record["weights"],

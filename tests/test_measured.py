@@ -28,15 +28,18 @@ def write(place, content) -> None:
 
 
 def leave_run(output, uar: float, reading="sound", profile="full", seed=1, corpus="ravdess", alike="x", **changes):
-    """A run with one configuration of DS Lite that has ``uar`` on test, and a baseline that has 1 less."""
+    """A run in which DS Lite without augmentation has ``uar`` on test, with both 2 less, and a baseline 1 less."""
     layout, kind = Paths(output), KIND | changes
     places = layout.corpus(corpus)
     row = {"corpus": corpus, "system": "DS Lite", "augmentation": "none", "partition": "test", "protocol": "all"}
     row |= {"uar": uar, "ci_low": uar - 1, "ci_high": uar + 1, "n_files": 10, "n_speakers": 2, "data": kind["data"]}
     row |= {"backbone": kind["backbone"], "weights": "imagenet", "profile": profile, "reading": reading, "seed": seed}
     floor = {"system": "librosa statistics + SVM", "augmentation": "", "uar": uar - 1, "backbone": "", "weights": ""}
+    both = row | {"augmentation": "both", "uar": uar - 2}
     others = [{"partition": "dev", "uar": 1.0}, {"protocol": "full-chunk"}, {"system": "chance", "augmentation": ""}]
-    write(places.scores, pd.DataFrame([row | floor, row, *(row | other for other in others)]))
+    write(places.scores, pd.DataFrame([both, row | floor, row, *(row | other for other in others)]))
+    pair = {"first": "none", "second": "both", "protocol": "all", "unit": "file", "p_holm": 0.04}
+    write(places.pairs, pd.DataFrame([pair, pair | {"unit": "speaker", "p_holm": 0.9}]))
     asked = {"profile": profile, "reading": reading, "seed": seed, "chosen": "none"}
     write(places.record("evaluate"), kind | asked)
     write(places.record("train"), kind | asked | {"but_for_the_seed": alike})
@@ -56,7 +59,18 @@ def leave_ablation(output, seeds=(1, 2)):
     write(places.file("ablation", "scores.parquet"), pd.DataFrame([*rows, rows[0] | {"partition": "dev", "uar": 0.0}]))
     write(
         places.file("ablation", "differences.parquet"),
-        pd.DataFrame([{"system": "F-03 x", "low_speaker": float("nan")}]),
+        pd.DataFrame(
+            [
+                {
+                    "system": "F-03 x",
+                    "difference": -8.0,
+                    "low_file": -9.0,
+                    "high_file": 1.0,
+                    "p_holm": 0.2,
+                    "low_speaker": float("nan"),
+                }
+            ]
+        ),
     )
     left_out = [{"variant": "F-13 y", "reason": NO_EFFECT}, {"variant": "F-16 z", "reason": "too short in /home/me"}]
     write(places.file("ablation", "left_out.parquet"), pd.DataFrame(left_out))
@@ -87,20 +101,21 @@ def test_rows_are_those_of_the_runs_and_say_what_they_are_of(gather, tmp_path):
                       about={"short": "emovo", "title": "emovo"}, classes=["a", "b", "c"])  # fmt: skip
     found, page = gather(sound, small)
     rows = pd.DataFrame(found["scores"])
-    ours = rows[rows["system"] == "DS Lite"]
+    ours = rows[rows["augmentation"] == "none"]
     names = ["corpus", "backbone", "weights", "profile", "reading", "seed", "data", "uar", "chosen", "date", "dslite"]
     assert ours[names].to_numpy().tolist() == [
         ["ravdess", "squeezenet_v1", "imagenet", "full", "sound", 1, "real", 60.0, True, "2026-01-02", "0.1.0"],
         ["ravdess", "squeezenet_v1", "imagenet", "full", "sound", 2, "real", 70.0, True, "2026-01-02", "0.1.0"],
         ["emovo", "efficientnet_lite0", "imagenet", "demo", "paper", 1, "real", 40.0, True, "2026-01-02", "0.1.0"],
     ]
-    floor = rows[rows["system"] != "DS Lite"]
+    floor = rows[rows["augmentation"] == ""]
     assert floor["uar"].tolist() == [59.0, 69.0, 39.0] and not floor["chosen"].any()
     assert floor["backbone"].tolist() == ours["backbone"].tolist(), "of the run"
     assert page.startswith("Before.\n") and page.endswith("After.\n") and "old" not in page
     model = "SqueezeNet v1.1, reading sound"
     assert f"| system | {model}, seed 1 | {model}, mean (sd) of seeds 1, 2 |" in page
     assert "| DS Lite, no augmentation | 60.0 (59.0–61.0), best on dev | 65.0 (7.1) |" in page
+    assert "| DS Lite, CutMix + SpecAugment | 58.0 (59.0–61.0)* | 63.0 (7.1) |" in page
     assert "| librosa statistics + SVM | 39.0 (39.0–41.0) |" in page and "| chance | 33.3 |" in page
     assert "emovo, demo profile: all files. Measured 2026-01-02 with dslite 0.1.0." in page
 
@@ -115,15 +130,17 @@ def test_base_models_and_readings_stand_side_by_side(gather, tmp_path):
         "EfficientNet-Lite0, reading sound, seed 1",
     ]  # fmt: skip
     assert [cell[:4] for cell in table.loc["DS Lite, no augmentation"]] == ["60.0", "50.0", "70.0"]
-    rows = ["chance", "librosa statistics + SVM", "DS Lite, no augmentation", "test files, speakers"]
-    assert list(table.index) == rows
+    ours = ["DS Lite, no augmentation", "DS Lite, CutMix + SpecAugment"]
+    assert list(table.index) == ["chance", "librosa statistics + SVM", *ours, "test files, speakers"]
 
 
 def test_curves_and_ablations_are_renewed_where_they_were_measured_anew(gather, tmp_path):
     paper, sound = leave_run(tmp_path / "p", 50.0, "paper"), leave_run(tmp_path / "s", 60.0)
     kept, _ = gather(sound)
     assert kept["adadelta"]["fits"] == [] and kept["ablations"] == []
-    found, _ = gather(sound, paper, "--ablation", leave_ablation(tmp_path / "a"), leave_ablation(tmp_path / "o", (1,)))
+    found, page = gather(
+        sound, paper, "--ablation", leave_ablation(tmp_path / "a"), leave_ablation(tmp_path / "o", (1,))
+    )
     assert found["adadelta"]["record"] == {name: (KIND | {"profile": "full"})[name] for name in measured._KEPT}
     assert [(fit["learning_rate"], fit["history"]["dev_uar"]) for fit in found["adadelta"]["fits"]] == [
         (0.001, [None, 50.0]), (1.0, [None, 60.0])
@@ -134,6 +151,8 @@ def test_curves_and_ablations_are_renewed_where_they_were_measured_anew(gather, 
     assert row["sd"] == pytest.approx(18**0.5, abs=1e-4) and row["low_speaker"] is None
     assert (ablation["no_effect"], ablation["impossible"]) == (["F-13 y"], ["F-16 z"])
     assert of_one_seed["sound"] == {"uar": 50.0, "sd": None, "n_files": 10}
+    assert "- at a rate of 0.001 training loss goes from 2.0 to 1.0 in 2 epochs, and UAR on dev ends at 50.0 %" in page
+    assert "| F-03 x | −8.0 | −9.0 to +1.0 | 0.200 |" in page and "chunks of 4 s" in page
     assert "/home" not in json.dumps(found)
     assert gather(sound)[0]["ablations"] == found["ablations"], "kept by a later call"
 

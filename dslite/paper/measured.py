@@ -72,7 +72,9 @@ class Measured:
         corpora: name -> ``short``, ``title``, ``data``, ``note``, ``classes``.
         scores: of whole runs on test, all files: ``corpus``, ``data``, ``backbone``, ``weights``, ``profile``,
             ``reading``, ``seed``, ``date`` and ``dslite`` of the run; ``system``, ``augmentation``, ``chosen`` (best on
-            dev), ``uar``, ``ci_low``, ``ci_high`` (percent; 95 % over files), ``n_files``, ``n_speakers``.
+            dev), ``uar``, ``ci_low``, ``ci_high`` (percent; 95 % over files), ``n_files``, ``n_speakers``,
+            ``p_none`` (of no difference from the configuration without augmentation, after Holm's correction, of the
+            first seed; else NaN).
         adadelta: learning curves.
         ablations: a run of the stage ``ablation`` each.
     """
@@ -104,7 +106,8 @@ class Measured:
                 over = run[run["augmentation"] != ""].groupby("name")["uar"].agg(["mean", "std"])
                 means = {row.Index: f"{row.mean:.1f} ({row.std:.1f})" for row in over.itertuples()}
                 wide[f"{model}, mean (sd) of seeds {', '.join(map(str, seeds))}"] = means
-        order = ["chance", *rows.sort_values("augmentation", key=_place, kind="stable")["name"].unique()]
+        known = ["", *CONFIGURATIONS]  # other systems first, then those of the paper in its order
+        order = ["chance", *rows.sort_values("augmentation", key=lambda a: a.map(known.index), kind="stable")["name"].unique()]
         table = pd.DataFrame(wide).reindex([*order, "test files, speakers"]).fillna("")
         return table.rename_axis("system").reset_index()
 
@@ -122,13 +125,9 @@ def _named(system: str, augmentation: str) -> str:
     return f"{system}, {CONFIGURATIONS[augmentation].title.replace('+', ' + ')}" if augmentation else system
 
 
-def _place(augmentations: pd.Series) -> pd.Series:
-    """Other systems first, then configurations in the paper's order."""
-    return augmentations.map({name: place for place, name in enumerate(["", *CONFIGURATIONS])})
-
-
 def _cell(row) -> str:
-    return f"{row.uar:.1f} ({row.ci_low:.1f}–{row.ci_high:.1f}){', best on dev' * row.chosen}"
+    differs = "*" * bool(row.p_none <= 0.05)
+    return f"{row.uar:.1f} ({row.ci_low:.1f}–{row.ci_high:.1f}){differs}{', best on dev' * row.chosen}"
 
 
 def _table(rows: list[dict], *words: str) -> pd.DataFrame:
@@ -143,7 +142,8 @@ def read(stored: str) -> Measured:
     fits = [MeasuredFit(fit["learning_rate"], fit["seed"], _table(fit["history"])) for fit in kept["adadelta"]["fits"]]
     ablations = [Ablation(**one | {"differences": _table(one["differences"], "system")}) for one in kept["ablations"]]
     curves = Adadelta(kept["adadelta"]["record"], tuple(fits))
-    return Measured(kept["corpora"], pd.DataFrame(kept["scores"]), curves, tuple(ablations))
+    scores = pd.DataFrame(kept["scores"]).astype({"p_none": float})
+    return Measured(kept["corpora"], scores, curves, tuple(ablations))
 
 
 MEASURED = read((files("dslite.paper") / "measured.json").read_text(encoding="utf-8"))
