@@ -56,7 +56,7 @@ def view():
 
 
 def explained(levels=None):
-    # A single region of 512 lies 9 halvings deep, each in two contexts: 1,022 evaluations and those of branches that hold nothing.
+    # A single region of 512 lies 9 halvings deep, each in two contexts: 1,022 evaluations, and some where nothing is.
     return partition(detector, noise() if levels is None else levels, silence(BINS), evaluations=2200)
 
 
