@@ -182,11 +182,13 @@ def _download(chosen: argparse.Namespace) -> int:
     folder = chosen.data or os.environ.get("DSLITE_DATA", "")
     if not folder:
         raise DsliteError("Where to? Name the folder that is to hold corpora with --data DIR (or DSLITE_DATA).")
-    print(f"RAVDESS song is handed out under this licence: {corpora.CORPORA['ravdess'].licence}")
-    accept = chosen.accept_licence
-    if not accept and sys.stdin.isatty():
+    data = Path(folder).expanduser().resolve()
+    accept, there = chosen.accept_licence, corpora.locate("ravdess", data)
+    if not there:
+        print(f"RAVDESS song is handed out under this licence: {corpora.CORPORA['ravdess'].licence}")
+    if not there and not accept and sys.stdin.isatty():
         accept = input("Do you accept it? [y/N] ").strip().lower() in ("y", "yes")
-    place = corpora.download_ravdess(Path(folder).expanduser().resolve(), accept=accept, progress=_downloaded)
+    place = there or corpora.download_ravdess(data, accept=accept, progress=_downloaded)
     print(f"RAVDESS song is in {place}. Now run: python run_all.py --corpora ravdess --data {folder}")
     return 0
 
