@@ -13,7 +13,7 @@ from dslite.errors import DsliteError
 from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import listing, options, outputs, runlock, session, signals
+from dslite.run import listing, options, outputs, runlock, session, showcase, signals
 from dslite.run.resolve import resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
 
@@ -40,6 +40,9 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             return _download(chosen)
         if chosen.bundle:
             print(f"The reports as one file: {outputs.bundle(paths)}")
+            return 0
+        if chosen.showcase:
+            print(f"The pages without sounds: {showcase.copy(paths, Path(chosen.showcase).expanduser().resolve())}")
             return 0
         if chosen.list:
             return _list(chosen, paths, templates)
