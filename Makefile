@@ -16,7 +16,7 @@ ravdess: .venv/ready
 	$(RUN) run_all.py --download ravdess --data "$(DATA)" $(if $(ACCEPT),--accept-licence)
 	$(RUN) run_all.py --corpora ravdess --data "$(DATA)" --profile full --reading sound --backbone efficientnet_lite0 \
 		--output "$(OUTPUT)" $(ARGS)
-	-test ! -e "$(OUTPUT)/reports/index.html" || $(RUN) -m webbrowser "file://$(abspath $(OUTPUT))/reports/index.html"
+	-@test ! -e "$(OUTPUT)/reports/index.html" || $(RUN) -m webbrowser "file://$(abspath $(OUTPUT))/reports/index.html"
 
 test: .venv/ready lint .venv/browser
 	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
