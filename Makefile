@@ -4,10 +4,19 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 RUN := .venv/bin/python
 
-.PHONY: reproduce test lint bench lab bundle clean
+.PHONY: reproduce ravdess test lint bench lab bundle clean
 
 reproduce: .venv/ready
 	$(RUN) run_all.py $(ARGS)
+
+# From nothing to the pages of docs/ravdess. DATA: where the corpus lies or is downloaded to; ACCEPT=1: its licence is accepted.
+DATA = $(or $(DSLITE_DATA),corpora)
+OUTPUT = ravdess_run
+ravdess: .venv/ready
+	$(RUN) run_all.py --download ravdess --data "$(DATA)" $(if $(ACCEPT),--accept-licence)
+	$(RUN) run_all.py --corpora ravdess --data "$(DATA)" --profile full --reading sound --backbone efficientnet_lite0 \
+		--output "$(OUTPUT)" $(ARGS)
+	-@test ! -e "$(OUTPUT)/reports/index.html" || $(RUN) -m webbrowser "file://$(abspath $(OUTPUT))/reports/index.html"
 
 test: .venv/ready lint .venv/browser
 	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.timing import report
+from dslite.explanation.baselines import silence
 from dslite.explanation.explainers import EVALUATIONS, partition
-from dslite.explanation.regions import silence
 from dslite.explanation.view import View
 from dslite.model import Head, assemble
 from dslite.network import load_backbone

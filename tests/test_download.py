@@ -3,10 +3,13 @@
 import hashlib
 import io
 import os
+import shlex
+import subprocess
 import threading
 import zipfile
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,9 @@ import soundfile
 
 from dslite.corpora import Archive, download_ravdess, locate, read
 from dslite.errors import DsliteError
+from dslite.run.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
@@ -208,3 +214,55 @@ def test_errors_name_what_to_do(serve, song, tmp_path):
         get(tmp_path, replace(server.archive(), url="http://127.0.0.1:9/song.zip"))
     with pytest.raises(DsliteError, match="MB are needed"):
         get(tmp_path, replace(server.archive(), size=10**15))
+
+
+def test_without_a_network_the_archive_is_fetched_by_hand(song, tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    archive = Archive("http://127.0.0.1:9/song.zip", "song.zip", len(song), hashlib.sha256(song).hexdigest())
+    with pytest.raises(DsliteError) as refused:
+        get(tmp_path, archive)
+    for said in (archive.url, f"{len(song):,} bytes", archive.sha256, f"into {tmp_path} as song.zip"):
+        assert said in str(refused.value)
+    place = tmp_path / "song.zip"
+    place.write_bytes(song[:-1])  # cut short on the way
+    with pytest.raises(DsliteError, match=f"{place} is not the expected archive.* Delete it"):
+        get(tmp_path, archive)
+    assert place.stat().st_size == len(song) - 1, "somebody's own file is left alone"
+    place.write_bytes(song)
+    get(tmp_path, archive)
+    assert len(read("ravdess", tmp_path / "ravdess").clips) == 138 and place.read_bytes() == song
+
+
+def asked_by_make(*options: str) -> list[list[str]]:
+    """The arguments that `make ravdess` hands to run_all.py, one list per call."""
+    make = ["make", "--dry-run", "ravdess", *options]
+    outside = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}  # of the make that runs the tests
+    said = subprocess.run(make, cwd=ROOT, env=outside, capture_output=True, text=True, check=True).stdout
+    return [shlex.split(line)[2:] for line in said.replace("\\\n", " ").splitlines() if "run_all.py" in line]
+
+
+def test_make_ravdess_leads_from_nothing_to_a_run_on_the_corpus(serve, song, tmp_path, monkeypatch, capsys):
+    server = serve(song)
+    server.cut = len(song) // 2
+    monkeypatch.setitem(download_ravdess.__kwdefaults__, "archive", server.archive())
+    monkeypatch.setitem(download_ravdess.__kwdefaults__, "pause_s", 0)
+    places = (f"DATA={tmp_path / 'my data'}", f"OUTPUT={tmp_path / 'out'}")
+    fetch, run = asked_by_make(*places, "ACCEPT=1", "ARGS=--dry-run")
+    assert main(fetch) == 0 and len(server.asked) > 1
+    assert main(run) == 0
+    licence, plan = capsys.readouterr().out.split("Now run: ")
+    assert "CC BY-NC-SA 4.0" in licence and "SYNTHETIC" not in plan
+    assert "ravdess: full profile, reading sound, efficientnet_lite0; audio: found in" in plan
+    seen = len(server.asked)
+    again, _ = asked_by_make(*places)
+    assert main(again) == 0 and len(server.asked) == seen
+    assert "licence" not in capsys.readouterr().out, "there is nothing to accept"
+
+
+def test_make_ravdess_takes_the_corpora_that_are_there(monkeypatch):
+    monkeypatch.setenv("DSLITE_DATA", "/there")
+    assert asked_by_make()[0][2:4] == ["--data", "/there"]
+    monkeypatch.delenv("DSLITE_DATA")
+    fetch, run = asked_by_make()
+    for folder in (fetch[3], run[run.index("--output") + 1]):
+        assert f"/{folder}/" in (ROOT / ".gitignore").read_text().split(), "nothing of it is committed"

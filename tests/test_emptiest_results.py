@@ -20,6 +20,7 @@ from dslite import statistics
 from dslite.configurations import CONFIGURATIONS
 from dslite.deployment.quantisation import VARIANTS
 from dslite.explanation import trust
+from dslite.explanation.baselines import silence
 from dslite.explanation.maps import Attribution
 from dslite.explanation.regions import BANDS, SPANS
 from dslite.features import DEEP_SPECTRUM
@@ -113,13 +114,15 @@ def _explain(settings, evaluated):
         np.savez(folder / f"ways/{way}.npz", **flat.only([0]).arrays(), levels=levels, clip=0)
     np.savez(folder / "sample.npz", **{name: np.stack([a] * len(clips)) for name, a in flat.arrays().items()})
     _write(predictions[["file", "label"]].assign(seconds=0.5), folder / "sample.parquet")
-    curves = trust.curves(lambda x: np.tile(prediction, (len(x), 1)), levels, flat, 0, np.zeros(128, np.uint8), draws=1)
-    _write(curves.assign(clip=0), folder / "curves.parquet")
+    curves = trust.curves(lambda x: np.tile(prediction, (len(x), 1)), levels, flat, 0, silence(128), draws=1)
+    _write(curves.assign(clip=0, baseline="silence"), folder / "curves.parquet")
     nothing = dict(zip(("similarity", "similarity_unsigned"), trust.similarity(*[flat.pooled()[0]] * 2), strict=True))
     _write(pd.DataFrame([{"clip": 0, "seed": 0, **nothing}]), folder / "head.parquet")
+    _write(pd.DataFrame([{"clip": 0, **nothing}]).iloc[:0], folder / "seeds.parquet")
     corpus = FinishedStage.of(settings, "corpus")
     more = {"front_end": corpus.record["front_end"], "explained": list(dict.fromkeys(c["label"] for c in clips))}
-    more |= {"baseline": "silence", "base": dict(zip(CLASSES, prediction, strict=True)), "clips": clips}
+    more |= {"baseline": "silence", "bases": {"silence": prediction.tolist()}, "chosen_by": "rule", "clips": clips}
+    more |= {"failed": ["no better than a random order"]}
     more |= {"budget": asdict(BUDGETS["demo"]), "augmentation": "none", "trained_on": ["train", "dev"]}
     more |= {"made_from": {"evaluate": evaluated.record["identity"]}}
     return _record(settings, "explain", evaluated.record, **more)

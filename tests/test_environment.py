@@ -18,6 +18,7 @@ import dslite
 from benchmarks.__main__ import NAMES as BENCHMARKS
 from dslite.layout.records import versions
 from dslite.paper import published
+from dslite.reporting.pages import LIMIT_MB
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -140,7 +141,8 @@ def test_nothing_heavy_is_committed():
     for name in filter(None, listed.stdout.split("\0")):
         file = ROOT / name
         assert file.suffix not in {".wav", ".flac", ".h5", ".keras", ".tflite", ".npy", ".npz"}, name
-        assert not file.exists() or file.stat().st_size < 1 << 20, name
+        page = name.startswith("docs/ravdess/")  # of a run, as it is: tests/test_showcase.py weighs them together
+        assert not file.exists() or file.stat().st_size < (1e6 * LIMIT_MB if page else 1 << 20), name
 
 
 def test_citation_names_this_version_and_the_paper():

@@ -11,6 +11,7 @@ import soundfile
 
 from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
+from dslite.explanation import baselines
 from dslite.explanation.maps import Attribution
 from dslite.explanation.view import View
 from dslite.layout import progress
@@ -28,7 +29,7 @@ from dslite.store import Spectrograms
 from tests.corpus_files import own
 from tests.through import alone, one_configuration, through
 
-TINY = Budget(2, 20, 2, 20, 2, 1, 1, 8)
+TINY = Budget(2, 20, 2, 20, 2, 1, 1, 8, again=True)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_stage_leaves_what_it_promises_and_its_record_last(stage):
     folder = stage.paths.record("explain").parent
     record = json.loads((folder / "record.json").read_text())
     assert record == stage.record and record["explained"] == ["<b>a", "b"]
-    assert {"baseline", "base", "budget", "augmentation", "trained_on"} <= set(record)
+    assert {"baseline", "bases", "failed", "budget", "augmentation", "trained_on"} <= set(record)
     for number in range(len(record["clips"])):
         for name in (f"{number:02}.npz", f"{number:02}.png", f"{number:02}-original.mp3", f"{number:02}-evidence.mp3"):
             assert (folder / "clips" / name).stat().st_size > 100
@@ -69,14 +70,14 @@ def test_stage_is_made_once(stage):
 
 
 def test_training_mean_is_a_baseline_of_its_own(stage, tmp_path, monkeypatch):
-    with pytest.raises(DsliteError, match="'noise' is not one of silence, training mean"):
+    with pytest.raises(DsliteError, match="'noise' is not one of auto, silence, training mean, training plots"):
         explaining.work(stage.settings, "noise")
-    with pytest.raises(DsliteError, match="baseline 'silence', not 'training mean'"):
+    with pytest.raises(DsliteError, match="baseline 'auto', not 'training mean'"):
         explaining.work(stage.settings, "training mean")
     monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress"))  # as in a run, which may replace what is there
     shutil.copytree(stage.settings.output, tmp_path / "out")
     other = explaining.work(replace(stage.settings, output=tmp_path / "out"), "training mean")
-    assert "training mean" in explained.subject(other) and "silence" not in explained.subject(other)
+    assert "Taken: training mean" in explained.subject(other) and "the first cell asks for" in explained.subject(other)
     assert other.record["identity"] != stage.record["identity"]
     chunks = pd.read_parquet(other.paths.chunks)
     trained = chunks["file"].map(other.clips.set_index("file")["partition"]) != "test"
@@ -85,7 +86,40 @@ def test_training_mean_is_a_baseline_of_its_own(stage, tmp_path, monkeypatch):
     view = View.of(load_model(other.paths.fit(other.chosen, "test") / "model.keras"))
     with np.load(other.paths.file("explain", "clips/00.npz")) as stored:
         hidden = np.broadcast_to(mean.round().astype(np.uint8), (1, *stored["levels"].shape))
-    assert list(other.record["base"].values()) == pytest.approx(view.probabilities(hidden)[0].tolist(), abs=1e-6)
+    assert other.record["bases"]["training mean"] == pytest.approx(view.probabilities(hidden)[0].tolist(), abs=1e-6)
+
+
+def test_the_baseline_follows_the_rule_and_the_page_says_which_and_why(stage):
+    bases = {name: np.array(base) for name, base in stage.record["bases"].items()}
+    hides = baselines.choose(bases)
+    assert list(bases) == list(baselines.WORDS) and stage.record["baseline"] == baselines.WORDS[hides]
+    shown = explained.bases(stage)
+    assert list(shown.index) == list(bases) and list(shown.columns) == list(stage.classes)
+    np.testing.assert_allclose(shown.sum(axis=1), 1.0)
+    for base, words in (
+        (0.5, "the first of these that leaves every class below 0.8"),
+        (0.9, "none of which stays below"),
+    ):
+        record = stage.record | {"bases": dict.fromkeys(bases, [base, 1 - base, 0.0])}
+        assert words in explained.subject(FinishedStage(stage.settings, record))
+
+
+def test_maps_that_fail_a_check_bear_a_stamp_and_others_do_not(stage):
+    for failed in ([], ["another seed gives others"]):
+        shown = FinishedStage(stage.settings, stage.record | {"failed": failed})
+        view = next(explained.classes(shown))
+        assert ("FAILED CHECKS (last section): another seed gives others" in view.caption) == bool(failed)
+        figure = explanations.shap_maps(view.clips, np.linspace(70, 7900, 128), bool(failed))
+        stamped = [axes for axes in figure.axes if any(text.get_text() == "FAILED CHECKS" for text in axes.texts)]
+        assert len(stamped) == (len(view.clips) * len(stage.classes) if failed else 0), "every map, no spectrogram"
+
+
+def test_two_seeds_are_compared_where_weights_are_from_imagenet_alone(stage):
+    assert not len(explained.alike(stage, "seeds")), "the base model of these tests has random weights"
+    assert "with random weights" in explained.seeds_verdict(stage, explained.alike(stage, "seeds"))
+    for values, words in (([0.2, 0.7, 0.9], "Median 0.70: they agree"), ([0.1, 0.2], "they do not agree")):
+        table = pd.DataFrame({"rank correlation": values})
+        assert words in explained.seeds_verdict(stage, table)
 
 
 def test_clips_are_those_of_the_test_predictions(stage):
@@ -105,7 +139,8 @@ def test_maps_account_for_the_probability(stage):
             found, kept = Attribution.of(stored), stored["kept"]
         said = stage.classes.index(clip["predicted"])
         assert found.prediction[said] == pytest.approx(clip["of_chunk"])
-        assert found.base.tolist() == pytest.approx(list(stage.record["base"].values()))
+        hides = next(name for name, words in baselines.WORDS.items() if words == stage.record["baseline"])
+        assert found.base.tolist() == pytest.approx(stage.record["bases"][hides], abs=1e-6)
         assert abs(found.gap).max() < 1e-6 and clip["gap"] < 1e-6
         raising = np.maximum(found.pooled()[said], 0)
         assert raising[kept].sum() >= explaining.SHARE * raising.sum() - 1e-12
@@ -160,9 +195,7 @@ def test_views_say_what_a_reviewer_asks(stage):
             heard = "Of the evidence alone" in title
             assert "The model says" in title and heard != ("No region raises it" in title)
             assert clean(explanations.players_html(title, sounds)).count("<audio") == 1 + heard
-    assert "silence" in explained.subject(stage) and "2 of 3 classes" in explained.subject(stage)
-    base = explained.base(stage).iloc[0]
-    assert base.sum() == pytest.approx(1.0) and list(base.index) == list(stage.classes)
+    assert "2 of 3 classes" in explained.subject(stage)
     assert len(explained.clip_table(stage)) == len(stage.record["clips"])
 
 
@@ -191,10 +224,13 @@ def test_sample_is_of_every_explained_class_and_draws_what_it_says(stage):
 def test_trust_is_stated_with_its_chance_level(stage):
     table, areas = explained.curves(stage)
     assert table["clip"].nunique() == 2 and list(areas.columns) == ["SHAP", "random"]
-    better = pd.DataFrame({"SHAP": [0.1, 0.9], "random": [0.5, 0.5]}, index=["deletion", "insertion"])
-    assert "both better than chance" in explained.verdict(better)
-    assert "neither better" in explained.verdict(better.rename(columns={"SHAP": "random", "random": "SHAP"}))
-    head = explained.head(stage)
+    assert set(areas.index.get_level_values("baseline")) == set(baselines.WORDS), "never one alone"
+    index = pd.MultiIndex.from_product([["silence"], ["deletion", "insertion"]], names=["baseline", "kind"])
+    better = pd.DataFrame({"SHAP": [0.1, 0.9], "random": [0.5, 0.5]}, index=index)
+    assert "2 of 2 areas (deletion below, insertion above); more than half" in explained.verdict(better)
+    worse = explained.verdict(better.rename(columns={"SHAP": "random", "random": "SHAP"}))
+    assert "0 of 2" in worse and "not more than half" in worse
+    head = explained.alike(stage, "head")
     assert head["label"].isin(["<b>a", "b"]).all() and (head["rank correlation"].fillna(0) < 0.999).all()
 
 
@@ -207,7 +243,7 @@ def test_the_shuffled_head_has_a_verdict_in_words(stage):
     assert said(0.5, 0.1, 1.0).startswith("1 of 3 maps changed (both rank correlations below 0.5). 2 stayed alike")
     assert said(-1.0).startswith("0 of 1 maps changed"), "the same regions with another sign"
     assert "cannot" not in said(0.5) and "1 cannot be judged" in said(np.nan, 0.1) and "stayed" not in said(np.nan)
-    assert "maps changed" in explained.head_verdict(explained.head(stage))
+    assert "maps changed" in explained.head_verdict(explained.alike(stage, "head"))
 
 
 def test_three_ways_are_compared_on_one_clip(stage):

@@ -7,20 +7,22 @@ import pytest
 import tensorflow as tf
 
 from dslite.errors import DsliteError
+from dslite.explanation import baselines
+from dslite.explanation.baselines import silence, training_mean
 from dslite.explanation.choice import choose
 from dslite.explanation.evidence import band_edges_hz, encode, evidence_audio, evidence_regions
 from dslite.explanation.explainers import RegionMasker, gradients, paper_way, partition
 from dslite.explanation.maps import Attribution, band_profile, mean_maps
-from dslite.explanation.regions import Regions, silence, training_mean
-from dslite.explanation.trust import areas, curves, head_check, similarity
+from dslite.explanation.regions import Regions, lasting
+from dslite.explanation.trust import areas, better, curves, failed, head_check, similarity
 from dslite.explanation.view import View
 from dslite.model import Head, assemble
 from dslite.network import load_backbone
 from dslite.spectrogram import FrontEnd, MelPlot, colour_table
 
 FRAMES, BINS = 128, 128
-BAND, SPAN = slice(40, 48), slice(80, 96)  # Mel bins and frames; one band and two spans of the 16 x 16 grid
-WHERE = (5, slice(10, 12))
+BAND, SPAN = slice(40, 48), slice(80, 96)  # Mel bins and frames; one band and four spans of the 16 x 32 grid
+WHERE = (5, slice(20, 24))
 
 
 def detector(levels):
@@ -54,8 +56,8 @@ def view():
 
 
 def explained(levels=None):
-    # A single region of 256 lies 8 halvings deep, each in two contexts: 2 * (1 + 2 + ... + 128) evaluations.
-    return partition(detector, noise() if levels is None else levels, silence(BINS), evaluations=600)
+    # A single region of 512 lies 9 halvings deep, each in two contexts: 1,022 evaluations, and some where nothing is.
+    return partition(detector, noise() if levels is None else levels, silence(BINS), evaluations=2200)
 
 
 # where the map points -------------------------------------------------------------------------------------------------
@@ -63,13 +65,13 @@ def explained(levels=None):
 
 def test_partition_points_at_the_detectors_band_and_span():
     found = explained()
-    assert found.values.shape == (2, 16, 16)
+    assert found.values.shape == (2, 16, 32)
     inside = found.values[1][WHERE]
     assert inside.sum() == pytest.approx(found.values[1].sum(), rel=1e-9) and (inside > 0).all()
     np.testing.assert_allclose(found.values[0], -found.values[1], atol=1e-12)
     # Per region the value is exact, for this detector is a sum over regions.
     levels = noise()
-    for span, frames in ((10, slice(80, 88)), (11, slice(88, 96))):
+    for span, frames in ((20, slice(80, 84)), (23, slice(92, 96))):
         assert found.values[1][5, span] == pytest.approx(levels[frames, BAND].sum() / 255 / 16 / 8, rel=1e-9)
 
 
@@ -105,7 +107,7 @@ def test_gradients_point_at_the_detectors_band_and_span():
             return tape.gradient(value, levels)
 
     for index in (0, 1):
-        found = gradients(Detector(), noise(), np.zeros((1, FRAMES, BINS), np.uint8), index)
+        found = gradients(Detector(), noise(), silence(BINS), index)
         outside = found.values[0].copy()
         outside[BAND, SPAN] = 0
         assert not outside.any() and found.values.shape == (1, BINS, FRAMES)
@@ -176,18 +178,18 @@ def test_masked_pictures_hold_no_colour_but_viridis():
     for baseline in (silence(BINS), training_mean([noise(1), noise(2)])):
         masker = RegionMasker(Regions(FRAMES, BINS), baseline)
         for _ in range(5):
-            (masked,) = masker(rng.random(256) < 0.5, levels)
-            assert masked.dtype == np.uint8 and masked.shape == (1, FRAMES, BINS)
-            picture = plot.paint(masked).numpy().reshape(-1, 3)
+            (masked,) = masker(rng.random(512) < 0.5, levels)
+            assert masked.dtype == np.uint8 and masked.shape == (1, 1, FRAMES, BINS)
+            picture = plot.paint(masked[0]).numpy().reshape(-1, 3)
             distance = np.abs(picture[:2000, None] - colour_table("viridis")[None]).max(axis=2).min(axis=1)
             assert distance.max() < 1e-3
 
 
 def test_mask_hides_what_it_says():
     levels, baseline = noise(frames=100), np.arange(BINS, dtype=np.uint8)
-    shown = np.ones((16, 16), bool)
-    shown[2, 15] = False
-    hidden = Regions(100, BINS).hide(levels, shown, baseline)
+    shown = np.ones((16, 32), bool)
+    shown[2, 30:] = False
+    (hidden,) = Regions(100, BINS).hide(levels, shown, baseline[None, None])
     np.testing.assert_array_equal(hidden[94:, 16:24], np.broadcast_to(baseline[16:24], (6, 8)))
     hidden[94:, 16:24] = levels[94:, 16:24]
     np.testing.assert_array_equal(hidden, levels)
@@ -212,9 +214,39 @@ def test_training_mean_is_per_mel_bin_and_whole():
     levels = np.zeros((2, 3, 4), np.uint8)
     levels[..., 1] = 7
     levels[0, ..., 2] = 255
-    assert training_mean([levels]).tolist() == [0, 7, 128, 0] and training_mean([levels]).dtype == np.uint8
+    assert training_mean([levels]).tolist() == [[[0, 7, 128, 0]]] and training_mean([levels]).dtype == np.uint8
     longer = np.full((1, 6, 4), 10, np.uint8)  # as many frames as in both others: frames count, not batches
-    assert training_mean([levels, longer]).tolist() == [5, 8, 69, 5]
+    assert training_mean([levels, longer]).tolist() == [[[5, 8, 69, 5]]]
+
+
+def test_a_baseline_of_several_plots_is_the_mean_over_them(view):
+    plots, levels = np.stack([noise(5), noise(6), noise(7)]), noise()
+    found = partition(view.probabilities, levels, plots, evaluations=60)
+    np.testing.assert_allclose(found.base, view.probabilities(plots).mean(axis=0))
+    np.testing.assert_allclose(found.gap, 0.0, atol=1e-6)
+    assert found.evaluations == 180
+    # The first halving of the tree, by hand: what the later half of the time adds, averaged over both orders and plots.
+    shown = np.zeros((2, 16, 32), bool)
+    shown[0, :, :16], shown[1, :, 16:] = True, True
+    early, late = (view.probabilities(x).mean(axis=0) for x in Regions(FRAMES, BINS).hide(levels, shown, plots))
+    both = view.probabilities(levels[None])[0]
+    expected = ((late - found.base) + (both - early)) / 2
+    np.testing.assert_allclose(found.values[:, :, 16:].sum(axis=(1, 2)), expected, atol=1e-6)
+
+
+def test_baselines_last_as_long_as_the_plot():
+    plots = np.arange(2 * 3 * 4).reshape(2, 3, 4)
+    np.testing.assert_array_equal(lasting(plots, 2), plots[:, :2])
+    np.testing.assert_array_equal(lasting(plots, 5), plots[:, [0, 1, 2, 0, 1]])
+
+
+def test_the_first_baseline_that_decides_nothing_is_taken():
+    bases = {name: np.array([p, 1 - p]) for name, p in zip(baselines.WORDS, (0.95, 0.79, 0.5), strict=True)}
+    assert baselines.choose(bases) == "training mean"
+    assert baselines.choose({name: np.array([p, 1 - p]) for name, p in zip(bases, (0.1, 0.9, 0.81), strict=True)}) == (
+        "training plots"
+    ), "where all are decided, the one that decides least"
+    assert baselines.choose(bases | {"silence": np.array([0.3, 0.7])}) == "silence"
 
 
 def test_paper_way_refuses_what_its_cast_to_uint8_would_blacken():
@@ -260,9 +292,10 @@ def test_shap_is_not_compiled_and_everything_else_is():
 
 def test_deletion_and_insertion_beat_random_on_the_detector():
     tables = [curves(detector, noise(s), explained(noise(s)), 1, silence(BINS), seed=s) for s in range(3)]
-    found = areas(pd.concat(tables))
-    assert found.loc["deletion", "SHAP"] < 0.2 * found.loc["deletion", "random"]
-    assert found.loc["insertion", "SHAP"] > 1.5 * found.loc["insertion", "random"]
+    found = areas(pd.concat(tables).assign(baseline="silence"))
+    assert found.loc[("silence", "deletion"), "SHAP"] < 0.2 * found.loc[("silence", "deletion"), "random"]
+    assert found.loc[("silence", "insertion"), "SHAP"] > 1.5 * found.loc[("silence", "insertion"), "random"]
+    assert better(found).tolist() == [True, True]
     one = tables[0].query("order == 'SHAP'").set_index(["kind", "share"])["probability"]
     whole = detector(noise(0)[None])[0, 1]
     assert one["deletion", 0.0] == one["insertion", 1.0] == pytest.approx(whole)
@@ -273,7 +306,32 @@ def test_area_of_known_curves():
     falling = [("deletion", "SHAP", 0, s, 1 - s) for s in (0.0, 0.5, 1.0)]
     level = [("deletion", "random", 0, s, 1.0) for s in (0.0, 1.0)]
     table = pd.DataFrame(falling + level, columns=["kind", "order", "draw", "share", "probability"])
-    assert areas(table).loc["deletion"].to_dict() == pytest.approx({"SHAP": 0.5, "random": 1.0})
+    found = areas(table.assign(baseline="silence"))
+    assert found.loc[("silence", "deletion")].to_dict() == pytest.approx({"SHAP": 0.5, "random": 1.0})
+
+
+def test_maps_fail_by_each_check_alone():
+    rows = [
+        (baseline, kind, order, 0, share, (0.2 if (order == "SHAP") == (kind == "deletion") else 0.8))
+        for baseline in baselines.WORDS
+        for kind in ("deletion", "insertion")
+        for order in ("SHAP", "random")
+        for share in (0.0, 1.0)
+    ]
+    good = pd.DataFrame(rows, columns=["baseline", "kind", "order", "draw", "share", "probability"])
+    bad = good.assign(order=good["order"].map({"SHAP": "random", "random": "SHAP"}))
+    mixed = pd.concat([bad[bad["baseline"] != "silence"], good[good["baseline"] == "silence"]])
+
+    def alike(*values):
+        return pd.DataFrame({"similarity": values, "similarity_unsigned": 0.0}, dtype=float)
+
+    assert failed(good, alike(0.1, -0.9, 0.9), alike(0.4, 0.6, 0.7)) == []
+    assert failed(good, alike(0.1), alike()) == [], "another seed was not tried"
+    assert failed(bad, alike(0.1), alike()) == failed(mixed, alike(0.1), alike()) == ["no better than a random order"]
+    assert failed(good, alike(0.9, 0.8, 0.1), alike()) == ["the same with a shuffled head"]
+    assert failed(good, alike(np.nan), alike()) == ["the same with a shuffled head"], "nothing can be judged"
+    assert failed(good, alike(0.1), alike(0.9, 0.1, 0.2)) == ["another seed gives others"]
+    assert failed(good, alike(0.1), alike(np.nan)) == ["another seed gives others"]
 
 
 def test_shuffled_head_changes_the_map_and_nothing_else(view):
@@ -325,7 +383,7 @@ def test_choice_of_clips_by_hand():
 
 def test_class_means_over_clips():
     def one(value):
-        values = np.zeros((2, 16, 16))
+        values = np.zeros((2, 16, 32))
         values[1, 3, 4] = value
         return Attribution(values, np.zeros(2), np.zeros(2), "", 1)
 
@@ -370,7 +428,7 @@ def test_evidence_of_everything_is_the_clip_above_the_lowest_filter():
 
 
 def test_evidence_regions_by_hand():
-    values = np.zeros((2, 16, 16))
+    values = np.zeros((2, 16, 32))
     values[1, 0, 0], values[1, 2, 2], values[1, 3, 3], values[1, 4, 4] = 0.5, 0.3, 0.2, -5.0
     found = evidence_regions(Attribution(values, np.zeros(2), np.zeros(2), "", 1), 1, share=0.8)
     assert list(zip(*np.nonzero(found), strict=True)) == [(0, 0), (2, 2)]

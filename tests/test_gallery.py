@@ -22,7 +22,7 @@ SOUND = encode(np.sin(np.arange(16_000) / 20).astype(np.float32), 16_000, 1.0)
 
 
 def picture(values=0.25):
-    maps = np.zeros((3, 16, 16))
+    maps = np.zeros((3, 16, 32))
     maps[1, 2, 5] = values
     base = np.full(3, 1 / 3)
     levels = np.random.default_rng(0).integers(0, 256, (61, 128), np.uint8)
@@ -136,7 +136,7 @@ def test_a_card_escapes_what_no_font_has(monkeypatch):
     monkeypatch.setattr(
         "dslite.stages.explain.cards._palette_png", lambda figure: drawn.extend(figure.findobj(mpl.text.Text))
     )
-    attribution = Attribution(np.zeros((2, 16, 16)), np.zeros(2), np.zeros(2), "m", 1)
+    attribution = Attribution(np.zeros((2, 16, 32)), np.zeros(2), np.zeros(2), "m", 1)
     card_picture(Explained("", np.zeros((9, 128), np.uint8), 1.0, ("\u58f0", "b"), attribution), (0, 1), MEL_HZ, "")
     assert "\\u58f0: 0.00 → 0.00" in {text.get_text() for text in drawn}
 

@@ -21,7 +21,7 @@ def closed():
 
 
 def explained(classes=("<b>$a$", "b"), value=0.25, gap=0.0):
-    values = np.zeros((len(classes), 16, 16))
+    values = np.zeros((len(classes), 16, 32))
     values[0, 2, 5] = value
     base = np.full(len(classes), 0.5)
     attribution = Attribution(values, base, base + values.sum(axis=(1, 2)) + gap, "by hand", 1)
@@ -71,15 +71,15 @@ def test_maps_without_any_value_are_drawn():
 
 
 def test_mean_maps_and_profiles():
-    mean = np.zeros((16, 16))
+    mean = np.zeros((16, 32))
     mean[3, 4] = 0.2
-    found = MeanMap("b", mean, np.full((16, 16), 0.1), np.where(mean > 0, 0.9, 1.0), 12)
+    found = MeanMap("b", mean, np.full((16, 32), 0.1), np.where(mean > 0, 0.9, 1.0), 12)
     for seconds, label in ((3.0, "time (s)"), (None, "share of the clip")):
         figure = figures.mean_maps([found], MEL_HZ, seconds)
         left, right = shown(figure)
         assert left.get_xlabel() == right.get_xlabel() == label and "12 clips" in left.get_title(loc="left")
         (dot,) = left.collections[0].get_offsets()
-        np.testing.assert_allclose(dot, [4.5 / 16 * (seconds or 1.0), 3.5 * 8 - 0.5])
+        np.testing.assert_allclose(dot, [4.5 / 32 * (seconds or 1.0), 3.5 * 8 - 0.5])
     band = np.linspace(-0.1, 0.1, 16)
     figure = figures.band_profiles({"b": (band, band - 0.1, band + 0.1)}, np.linspace(60, 8000, 17), MEL_HZ)
     (axes,) = shown(figure)
@@ -90,14 +90,17 @@ def test_trust_curves_name_their_areas():
     rows = [(kind, order, s, p) for kind in ("deletion", "insertion") for order, p in (("SHAP", 0.2), ("random", 0.6))
             for s in (0.0, 1.0)]  # fmt: skip
     table = pd.DataFrame(rows, columns=["kind", "order", "share", "probability"])
-    areas = table.groupby(["kind", "order"])["probability"].mean().unstack()
+    table = pd.concat([table.assign(baseline=name) for name in ("silence", "training mean")])
+    areas = table.groupby(["baseline", "kind", "order"])["probability"].mean().unstack()
     figure = figures.trust_curves(table, areas)
     for axes in shown(figure):
         assert [t.get_text() for t in axes.get_legend().get_texts()] == [
             "SHAP order: area 0.200",
             "random order: area 0.600",
         ]
-        assert "share of the regions" in axes.get_xlabel()
+        assert "probability" in (axes.get_ylabel(), shown(figure)[0].get_ylabel())
+    titles = [axes.get_title(loc="left") for axes in shown(figure)]
+    assert titles == [f"{kind}, {name}" for name in ("silence", "training mean") for kind in ("deletion", "insertion")]
 
 
 @pytest.mark.parametrize("higher", ["deletion", "insertion"])
@@ -106,7 +109,8 @@ def test_every_trust_curve_lies_within_its_axes(higher):
             for kind in ("deletion", "insertion") for order in ("SHAP", "random") for share in (0.0, 0.5, 1.0)
             for wide in (0.0, 0.08)]  # fmt: skip
     table = pd.DataFrame(rows, columns=["kind", "order", "share", "probability"])
-    areas = table.groupby(["kind", "order"])["probability"].mean().unstack()
+    table = pd.concat([table.assign(baseline=name) for name in ("silence", "training mean")])
+    areas = table.groupby(["baseline", "kind", "order"])["probability"].mean().unstack()
     for axes in shown(figures.trust_curves(table, areas)):
         low, high = axes.get_ylim()
         drawn = [line.get_ydata() for line in axes.lines]

@@ -20,8 +20,9 @@ from dslite.stages.catalogue import ACROSS, DEFAULT, OF_CORPUS
 from dslite.stages.evaluate import work as evaluate
 from dslite.systems import TITLES
 from tests import chromium
+from tests.links import leading_nowhere
 from tests.outside import outside_references
-from tests.whole import UNTRAINED, command, run
+from tests.whole import ROOT, UNTRAINED, command, run
 
 LABELS = ("<b>calm</b>", "lärm & co")
 COLUMNS = [
@@ -128,6 +129,19 @@ def test_pages_open_in_a_browser_without_network(finished):
     chromium.chromium_or_skip()
     for page, seen in chromium.look(sorted((finished / "reports").rglob("*.html")), width=390).items():
         assert (seen.requests, seen.errors, seen.overflow, seen.without_alt) == ([], [], 0, 0), page
+
+
+def test_a_showcase_holds_every_page_and_names_no_folder(own, finished, tmp_path):
+    done = run(finished, "--showcase", tmp_path / "shown")
+    assert done.returncode == 0, done.stderr
+    assert leading_nowhere(tmp_path / "shown") == []
+    for page in (finished / "reports").rglob("*.html"):
+        copy, text = tmp_path / "shown" / page.relative_to(finished / "reports"), page.read_text("utf-8")
+        shown = copy.read_text("utf-8")
+        assert outside_references(shown) == []
+        assert all(str(folder) not in shown for folder in (own.parent, finished, ROOT)), page
+        for same in ("&lt;b&gt;calm&lt;/b&gt;", "<img", "</td>", "<style>", "data:image/png"):
+            assert shown.count(same) == text.count(same), (page, same)
 
 
 def test_values_stand_in_the_first_cell(finished):

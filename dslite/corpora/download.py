@@ -38,8 +38,9 @@ def download_ravdess(
 ) -> Path:
     """Downloads RAVDESS song and unpacks it to ``data``/ravdess/Actor_NN/*.wav.
 
-    A broken download goes on where it stopped, in this call or a later one. Nothing is unpacked before size and SHA-256
-    agree, and the folder appears whole or not at all. Where it already holds the corpus nothing is done.
+    A broken download goes on where it stopped, in this call or a later one. An archive that somebody has put into
+    ``data`` under its own name is taken instead, and kept. Nothing is unpacked before size and SHA-256 agree, and the
+    folder appears whole or not at all. Where it already holds the corpus nothing is done.
 
     Args:
         data: the folder that holds the corpora; it is created.
@@ -65,20 +66,24 @@ def download_ravdess(
             f"{folder} holds something that is not RAVDESS song. Move it away, or name another data folder."
         )
     _make_room(data, archive)
-    part = data / f".{archive.name}.part"
-    _fetch(archive, part, progress, pause_s)
-    _verify(archive, part)
+    by_hand, part = data / archive.name, data / f".{archive.name}.part"
+    if not by_hand.exists():
+        _fetch(archive, part, progress, pause_s)
+    whole = by_hand if by_hand.exists() else part
+    _verify(archive, whole)
     draft = data / ".ravdess.unpacking"
     shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed while it unpacked
     try:
-        with zipfile.ZipFile(part) as contents:  # the very file that the checksum is of: no stranger's
+        with zipfile.ZipFile(whole) as contents:  # the very file that the checksum is of: no stranger's
             contents.extractall(draft)
         if folder.is_dir():
             folder.rmdir()
         os.replace(draft, folder)
+    except OSError as error:
+        raise DsliteError(f"{whole} cannot be unpacked ({error.strerror}). Make room and run it again.") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    part.unlink()
+    part.unlink(missing_ok=True)
     return folder
 
 
@@ -88,7 +93,15 @@ def licence_text() -> str:
     size = info.archive.size / 1e6
     return (
         f"RAVDESS ({info.citation}; {info.url}) is licensed under {info.licence}. The download has {size:.0f} MB. "
-        "To accept the licence and start, add --accept-licence."
+        "To accept the licence and start, add --accept-licence (of make ravdess: ACCEPT=1)."
+    )
+
+
+def _by_hand(archive: Archive, data: Path) -> str:
+    """What to do where there is no network."""
+    return (
+        f"Without a network, fetch {archive.url} by hand ({archive.size:,} bytes, SHA-256 {archive.sha256}); put it "
+        f"into {data} as {archive.name} and run the same command again."
     )
 
 
@@ -123,7 +136,7 @@ def _fetch(archive: Archive, part: Path, progress: Progress, pause_s: float) -> 
             elif error.code < 500 and error.code != 429:
                 raise DsliteError(
                     f"{archive.url} answers {error.code} {error.reason}: the archive is not there any more, or not for "
-                    f"you. See {CORPORA['ravdess'].url}; unpack {archive.name} by hand into the folder ravdess."
+                    f"you. See {CORPORA['ravdess'].url}. {_by_hand(archive, part.parent)}"
                 ) from None
             problem = f"{error.code} {error.reason}"
         except (http.client.HTTPException, OSError) as error:  # a URLError says why in its reason alone
@@ -134,7 +147,7 @@ def _fetch(archive: Archive, part: Path, progress: Progress, pause_s: float) -> 
     if have != archive.size:
         raise DsliteError(
             f"The download of {archive.url} broke off at {have / 1e6:.1f} of {archive.size / 1e6:.1f} MB ({problem}). "
-            "Run the same command again: it goes on from there."
+            f"Run the same command again: it goes on from there. {_by_hand(archive, part.parent)}"
         )
 
 
@@ -154,7 +167,8 @@ def _go_on(archive: Archive, part: Path, progress: Progress) -> None:
         if length is not None and have + int(length) != archive.size:
             raise DsliteError(
                 f"{archive.url} hands out {have + int(length):,} bytes where the archive has {archive.size:,}: "
-                f"another file, or a page of a network in between. See {CORPORA['ravdess'].url}."
+                f"another file, or a page of a network in between. See {CORPORA['ravdess'].url}. "
+                f"{_by_hand(archive, part.parent)}"
             )
         with part.open("ab" if have else "wb") as file:
             while have <= archive.size and (block := answer.read(_BLOCK)):
@@ -163,13 +177,15 @@ def _go_on(archive: Archive, part: Path, progress: Progress) -> None:
                 progress(min(have, archive.size), archive.size)
 
 
-def _verify(archive: Archive, part: Path) -> None:
-    with part.open("rb") as file:
+def _verify(archive: Archive, whole: Path) -> None:
+    with whole.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != archive.sha256:
-        part.unlink()
+        downloaded = whole.name != archive.name  # else somebody has put it there
+        if downloaded:
+            whole.unlink()
         raise DsliteError(
-            f"What was downloaded from {archive.url} is not the expected archive: its SHA-256 is {found}, expected "
-            f"was {archive.sha256}. It was deleted and nothing was unpacked; run the same command again, and if it "
-            "happens twice, do not trust the source."
+            f"{whole} is not the expected archive of {archive.url}: its SHA-256 is {found}, expected was "
+            f"{archive.sha256}. {'It was deleted' if downloaded else 'Delete it'}; nothing was unpacked. Run the same "
+            "command again, and if it happens twice, do not trust the source."
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from dslite.errors import DsliteError
 from dslite.explanation.maps import Attribution
-from dslite.explanation.regions import Regions
+from dslite.explanation.regions import Regions, lasting
 
 
 @contextmanager
@@ -38,7 +38,7 @@ class RegionMasker(shap.maskers.Masker):
 
     Args:
         regions: the grid.
-        baseline: uint8 (mel_bins,).
+        baseline: (k, any frames, mel_bins), see :mod:`dslite.explanation.baselines`.
     """
 
     def __init__(self, regions: Regions, baseline: np.ndarray):
@@ -51,7 +51,7 @@ class RegionMasker(shap.maskers.Masker):
         return [(self.regions.bands, self.regions.spans)]
 
     def __call__(self, mask, levels):
-        """Mask bool (regions,) and levels uint8 (frames, mel_bins) to the masked levels, with an axis of 1 before."""
+        """Mask bool (regions,) and levels (frames, mel_bins) to the masked levels (1, k, frames, mel_bins)."""
         shown = self._standardize_mask(mask, levels).reshape(self.regions.bands, self.regions.spans)
         return (self.regions.hide(levels, shown, self.baseline)[None],)
 
@@ -66,20 +66,26 @@ def partition(
     """Owen values of regions in Mel x time, by shap's Partition explainer: the default.
 
     Args:
-        probabilities: uint8 (n, frames, mel_bins) -> (n, classes), such as :meth:`View.probabilities`.
-        levels: uint8 (frames, mel_bins).
-        baseline: uint8 (mel_bins,): what a hidden region shows.
-        regions: the grid; 16 x 16 if not given.
-        evaluations: how many masked spectrograms the model may see.
+        probabilities: levels (n, frames, mel_bins) -> (n, classes), such as :meth:`View.probabilities`.
+        levels: (frames, mel_bins).
+        baseline: what a hidden region shows, (k, any frames, mel_bins); see :mod:`dslite.explanation.baselines`.
+        regions: the grid; 16 x 32 if not given.
+        evaluations: how many masks are tried; each costs k pictures.
 
     Returns:
         values (classes, bands, spans). Their gap is 0 but for rounding; with few evaluations, neighbouring regions
         that were not told apart share their value evenly.
     """
     regions = regions or Regions(*levels.shape)
-    values, base = _owen(probabilities, RegionMasker(regions, baseline), levels, evaluations)
+
+    def averaged(plots: np.ndarray) -> np.ndarray:  # (n, k, frames, mel_bins)
+        said = probabilities(plots.reshape(-1, *levels.shape))
+        return said.reshape(*plots.shape[:2], -1).mean(axis=1)
+
+    values, base = _owen(averaged, RegionMasker(regions, baseline), levels, evaluations)
     method = f"shap Partition, {regions.bands} x {regions.spans} regions masked before the colour map"
-    return _attribution(probabilities(levels[None])[0], np.moveaxis(values, -1, 0), base, method, evaluations)
+    seen = evaluations * len(baseline)
+    return _attribution(probabilities(levels[None])[0], np.moveaxis(values, -1, 0), base, method, seen)
 
 
 def paper_way(
@@ -119,25 +125,26 @@ def paper_way(
 
 
 def gradients(
-    view, levels: np.ndarray, background: np.ndarray, index: int, samples: int = 32, seed: int = 0
+    view, levels: np.ndarray, baseline: np.ndarray, index: int, samples: int = 32, seed: int = 0
 ) -> Attribution:
     """Expected gradients (Erion et al., 2021) of one class with respect to the levels, as fine as the spectrogram.
 
-    The gradient is averaged along straight lines from the background to the spectrogram, one point per sample, evenly
-    spaced; on the way every colour is one of the colour map. With a single background this is integrated gradients.
+    The gradient is averaged along straight lines from the baseline to the spectrogram, one point per sample, evenly
+    spaced; on the way every colour is one of the colour map. With a baseline of one plot this is integrated gradients.
     The gap says what the few samples miss.
 
     Args:
         view: a :class:`dslite.explanation.view.View`.
-        levels: uint8 (frames, mel_bins).
-        background: uint8 (n, frames, mel_bins): a baseline, or training chunks; ``samples`` should be a multiple of n.
+        levels: (frames, mel_bins).
+        baseline: (k, any frames, mel_bins); ``samples`` should be a multiple of k.
         index: the class.
         samples: points; each costs a forward and a backward pass.
-        seed: which point belongs to which background.
+        seed: which point belongs to which plot of the baseline.
 
     Returns:
         values (1, mel_bins, frames).
     """
+    background = lasting(baseline, len(levels))
     ends = background[np.random.default_rng(seed).permutation(samples) % len(background)].astype(np.float32)
     way = levels.astype(np.float32) - ends
     along = ((np.arange(samples, dtype=np.float32) + 0.5) / samples)[:, None, None]

@@ -1,13 +1,12 @@
 """Regions of a spectrogram in Mel x time: what is hidden or shown as one, and where it lies in Hz and seconds."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-BANDS, SPANS = 16, 16
-"""Regions of a plot: 16 bands of 8 Mel bins, and 16 spans of time, 0.19 s each in a chunk of 3 s."""
+BANDS, SPANS = 16, 32
+"""Regions of a plot: 16 bands of 8 Mel bins, and 32 spans of time, 0.09 s each in a chunk of 3 s."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +40,17 @@ class Regions:
         return np.repeat(values, np.diff(self.span_edges), axis=-1).swapaxes(-1, -2)
 
     def hide(self, levels: np.ndarray, shown: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-        """Puts the baseline wherever a region is not shown, *before* the colour map: no picture gets other colours.
+        """Puts a baseline wherever a region is not shown, *before* the colour map: no picture gets other colours.
 
         Args:
-            levels: uint8 (frames, mel_bins).
+            levels: (frames, mel_bins).
             shown: bool (..., bands, spans).
-            baseline: uint8 (mel_bins,), see :func:`silence` and :func:`training_mean`.
+            baseline: (k, any frames, mel_bins), of k plots; see :mod:`dslite.explanation.baselines`.
 
         Returns:
-            uint8 (..., frames, mel_bins).
+            (..., k, frames, mel_bins).
         """
-        return np.where(self.spread(shown), levels, baseline)
+        return np.where(self.spread(shown)[..., None, :, :], levels, lasting(baseline, self.frames))
 
     def tree(self) -> np.ndarray:
         """The hierarchy in which shap's Partition explainer takes the regions apart.
@@ -82,22 +81,6 @@ class Regions:
         return np.array(rows, np.float64).reshape(-1, 4)
 
 
-def silence(mel_bins: int, level_type: str = "uint8") -> np.ndarray:
-    """The baseline "nothing was heard": level 0, the floor of the plot (80 dB below its loudest point at most)."""
-    return np.zeros(mel_bins, level_type)
-
-
-def training_mean(batches: Iterable[np.ndarray]) -> np.ndarray:
-    """The baseline "as everybody sounds": the mean level of each Mel bin over all frames of training chunks.
-
-    Args:
-        batches: levels (..., mel_bins) each; one at a time, because a corpus need not fit into memory.
-
-    Returns:
-        Of their type (mel_bins,): whole levels, hence colours of the colour map.
-    """
-    total, frames = 0, 0
-    for levels in batches:
-        flat = levels.reshape(-1, levels.shape[-1])
-        total, frames = total + flat.sum(axis=0, dtype=np.int64), frames + len(flat)
-    return np.round(total / frames).astype(levels.dtype)
+def lasting(baseline: np.ndarray, frames: int) -> np.ndarray:
+    """A baseline as long as a plot, repeated or cut: (k, any frames, mel_bins) -> (k, frames, mel_bins)."""
+    return baseline[:, np.arange(frames) % baseline.shape[1]]

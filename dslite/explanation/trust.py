@@ -9,8 +9,14 @@ from scipy.stats import spearmanr
 from dslite.explanation.maps import Attribution
 from dslite.explanation.regions import BANDS, SPANS, Regions
 
-STEPS = 16
+STEPS = 8
 """Points of a curve after its first."""
+
+CHANGED = 0.5
+"""A map has changed when both rank correlations with what it was, signed and absolute, lie below this."""
+
+AGREEING = 0.5
+"""Maps of two seeds agree when the median of their signed rank correlations is at least this."""
 
 
 def curves(
@@ -29,11 +35,11 @@ def curves(
     fall, and the second rise, sooner than a random order does.
 
     Args:
-        probabilities: uint8 (n, frames, mel_bins) -> (n, classes).
-        levels: uint8 (frames, mel_bins).
+        probabilities: levels (n, frames, mel_bins) -> (n, classes).
+        levels: (frames, mel_bins).
         attribution: its map, by any method.
         index: the class.
-        baseline: uint8 (mel_bins,): what a hidden region shows.
+        baseline: what a hidden region shows, (k, any frames, mel_bins); need not be the one that the map was made with.
         draws: random orders.
         seed: of the random orders; another one for each clip, or chance is drawn but once.
 
@@ -51,9 +57,9 @@ def curves(
         for count, mask in zip(counts, masks, strict=True):
             mask[order[:count]] = False
     # One order's masked spectrograms at a time: a long file then needs little memory.
-    falls = np.array(
-        [probabilities(regions.hide(levels, m.reshape(-1, BANDS, SPANS), baseline))[:, index] for m in shown]
-    )
+    hidden = (regions.hide(levels, masks.reshape(-1, BANDS, SPANS), baseline) for masks in shown)
+    said = (probabilities(plots.reshape(-1, *levels.shape))[:, index] for plots in hidden)
+    falls = np.array([each.reshape(len(counts), -1).mean(axis=1) for each in said])
     # To hide from the least to the most is to show from the most to the least, read backwards.
     lines = [("deletion", "SHAP", 0, falls[0]), ("insertion", "SHAP", 0, falls[1][::-1])]
     for draw, fall in enumerate(falls[2:]):
@@ -69,13 +75,40 @@ def areas(table: pd.DataFrame) -> pd.DataFrame:
     """Area under each kind of curve (trapezoids over the share, 0-1), averaged over all curves in a table.
 
     Args:
-        table: one or more results of :func:`curves`, one below the other.
+        table: one or more results of :func:`curves`, one below the other, with a column ``baseline``.
 
     Returns:
-        Index ``kind``, columns ``SHAP`` and ``random``. Good maps: deletion below random, insertion above.
+        Index ``baseline``, ``kind``, columns ``SHAP``, ``random``. Good maps: deletion below random, insertion above.
     """
-    mean = table.groupby(["kind", "order", "share"])["probability"].mean()
-    return mean.groupby(["kind", "order"]).apply(lambda c: np.trapezoid(c, c.index.get_level_values("share"))).unstack()
+    mean = table.groupby(["baseline", "kind", "order", "share"], sort=False)["probability"].mean()
+    whole = mean.groupby(["baseline", "kind", "order"], sort=False)
+    return whole.apply(lambda c: np.trapezoid(c, c.index.get_level_values("share"))).unstack()
+
+
+def better(areas: pd.DataFrame) -> pd.Series:
+    """Per baseline and kind of curve, whether SHAP's order is better than a random one; see :func:`areas`."""
+    falls = areas.index.get_level_values("kind") == "deletion"
+    return (areas["SHAP"] < areas["random"]).where(falls, areas["SHAP"] > areas["random"])
+
+
+def failed(curves: pd.DataFrame, head: pd.DataFrame, seeds: pd.DataFrame) -> list[str]:
+    """Which checks the maps of a corpus fail, in words; none for maps that have passed.
+
+    Args:
+        curves: as for :func:`areas`, under several baselines, because deletion and insertion rank methods differently
+            by what hides: the maps fail where at most half of the areas are better than random ones.
+        head: of :func:`head_check`: they fail where more than half stayed as they were, or none can be judged.
+        seeds: ``similarity`` of the maps of two seeds of the same fit; empty where that was not tried.
+    """
+    said = []
+    if better(areas(curves)).mean() <= 0.5:
+        said.append("no better than a random order")
+    judged = head[["similarity", "similarity_unsigned"]].max(axis=1, skipna=False).dropna()
+    if not (judged < CHANGED).mean() >= 0.5:
+        said.append("the same with a shuffled head")
+    if len(seeds) and not seeds["similarity"].median() >= AGREEING:
+        said.append("another seed gives others")
+    return said
 
 
 def head_check(
@@ -90,7 +123,7 @@ def head_check(
     Args:
         explain: a view and levels to a map, for instance ``lambda v, x: partition(v.probabilities, x, baseline)``.
         view: a :class:`dslite.explanation.view.View`.
-        clips: uint8 (frames, mel_bins) each.
+        clips: levels (frames, mel_bins) each.
         seeds: one shuffling each.
         before: the clips' maps of the trained model, if they are known, made in the same way.
 

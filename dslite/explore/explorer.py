@@ -276,9 +276,9 @@ class Explorer:
         """The SHAP map of one chunk, an :class:`dslite.explanation.maps.Attribution`; what is hidden is silent."""
 
         def explain():
-            from dslite.explanation import explainers, regions  # imports shap: only who asks pays
+            from dslite.explanation import baselines, explainers  # imports shap: only who asks pays
 
-            baseline = regions.silence(self.front_end.mel_bins, self.front_end.level_type)
+            baseline = baselines.silence(self.front_end.mel_bins, self.front_end.level_type)
             return explainers.partition(self.view.probabilities, self.plot(clip, chunk)[1], baseline)
 
         return self._once(("shap", clip, chunk), explain)

@@ -39,7 +39,23 @@ class Explained:
     attribution: "Attribution"
 
 
-def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray) -> Figure:
+def stamp(axes: Axes) -> None:
+    """Says on a map that the maps of its corpus have failed a check."""
+    box = {"boxstyle": "square,pad=0.25", "fc": "white", "ec": "#b2182b", "alpha": 0.85}
+    place = {"ha": "center", "va": "center", "rotation": 16, "transform": axes.transAxes}
+    axes.text(0.5, 0.5, "FAILED CHECKS", fontsize=7.5, weight="bold", color="#b2182b", bbox=box, **place)
+
+
+def draw_map(
+    axes: Axes, values: np.ndarray, norm: mpl.colors.Normalize, seconds: float, bins: int, failed: bool = False
+):
+    """Draws a map (bands, spans) on seconds and Mel bins, with a stamp where its corpus' maps have failed a check."""
+    if failed:
+        stamp(axes)
+    return axes.imshow(values, cmap=RED_BLUE, norm=norm, **placed(seconds, bins))
+
+
+def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray, failed: bool = False) -> Figure:
     """Spectrogram and SHAP map of each class side by side, one clip below the other (the paper's Figure 2).
 
     All maps are shown on the same regions and share one colour bar, whatever method they come from. Over each class
@@ -48,6 +64,7 @@ def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray) -> Figure:
     Args:
         clips: what to show, all with the same classes.
         mel_hz: centre frequency of each Mel bin in Hz, rising.
+        failed: whether the maps bear the stamp (:func:`stamp`).
     """
     lines, columns = grid_shape(1 + len(clips[0].classes), 5)
     pooled = [clip.attribution.pooled() for clip in clips]
@@ -62,7 +79,7 @@ def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray) -> Figure:
             first.set_title(f"{clip.title}\ngap {gap_words(clip.attribution.gap)}", parse_math=False)
             label_axes(first, mel_hz)
             for index, (axes, values) in enumerate(zip(others, maps, strict=False)):
-                axes.imshow(values, cmap=RED_BLUE, norm=norm, **placed(clip.seconds, len(mel_hz)))
+                draw_map(axes, values, norm, clip.seconds, len(mel_hz), failed)
                 chance, base = clip.attribution.prediction[index], clip.attribution.base[index]
                 axes.set_title(f"{clip.classes[index]}\n{base:.2f} → {chance:.2f}", parse_math=False)
                 label_axes(axes, mel_hz)

@@ -13,7 +13,7 @@ from dslite.errors import DsliteError
 from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import listing, options, outputs, runlock, session, signals
+from dslite.run import listing, options, outputs, runlock, session, showcase, signals
 from dslite.run.resolve import resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
 
@@ -40,6 +40,9 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             return _download(chosen)
         if chosen.bundle:
             print(f"The reports as one file: {outputs.bundle(paths)}")
+            return 0
+        if chosen.showcase:
+            print(f"The pages without sounds: {showcase.copy(paths, Path(chosen.showcase).expanduser().resolve())}")
             return 0
         if chosen.list:
             return _list(chosen, paths, templates)
@@ -182,11 +185,13 @@ def _download(chosen: argparse.Namespace) -> int:
     folder = chosen.data or os.environ.get("DSLITE_DATA", "")
     if not folder:
         raise DsliteError("Where to? Name the folder that is to hold corpora with --data DIR (or DSLITE_DATA).")
-    print(f"RAVDESS song is handed out under this licence: {corpora.CORPORA['ravdess'].licence}")
-    accept = chosen.accept_licence
-    if not accept and sys.stdin.isatty():
+    data = Path(folder).expanduser().resolve()
+    accept, there = chosen.accept_licence, corpora.locate("ravdess", data)
+    if not there:
+        print(f"RAVDESS song is handed out under this licence: {corpora.CORPORA['ravdess'].licence}")
+    if not there and not accept and sys.stdin.isatty():
         accept = input("Do you accept it? [y/N] ").strip().lower() in ("y", "yes")
-    place = corpora.download_ravdess(Path(folder).expanduser().resolve(), accept=accept, progress=_downloaded)
+    place = there or corpora.download_ravdess(data, accept=accept, progress=_downloaded)
     print(f"RAVDESS song is in {place}. Now run: python run_all.py --corpora ravdess --data {folder}")
     return 0
 

@@ -155,6 +155,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     how.add_argument("--list", action="store_true", help="show corpora and notebooks with their state, and stop")
     how.add_argument("--dry-run", action="store_true", help="show the plan, and stop")
     how.add_argument("--bundle", action="store_true", help="zip reports/ as they are into dslite-reports.zip, and stop")
+    said = "copy the pages, without sounds and with 8 MB at most, to a folder that may be published, and stop"
+    how.add_argument("--showcase", metavar="DIR", default="", help=said)
     more = parser.add_argument_group("data that may be fetched")
     more.add_argument("--download", choices=("ravdess",), help="fetch a corpus into the data folder, and stop")
     more.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")

@@ -88,14 +88,19 @@ def sweep(paths: Paths) -> None:
             draft.unlink(missing_ok=True)
 
 
+def require_reports(paths: Paths) -> None:
+    """Raises a :class:`DsliteError` if no run has written an index."""
+    if not paths.index.exists():
+        raise DsliteError(f"{paths.reports} holds no reports yet; run `python run_all.py` first.")
+
+
 def bundle(paths: Paths) -> Path:
     """One zip of ``reports/``, to send to somebody; returns its path.
 
     Raises:
         DsliteError: if there are no reports.
     """
-    if not paths.index.exists():
-        raise DsliteError(f"{paths.reports} holds no reports yet; run `python run_all.py` first.")
+    require_reports(paths)
     place = paths.output / "dslite-reports.zip"
     with whole_file(place) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(paths.reports.rglob("*")):

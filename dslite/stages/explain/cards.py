@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from dslite.reporting.display import RC, legible
-from dslite.reporting.explanations import RED_BLUE, Explained, gap_words
+from dslite.reporting.explanations import RED_BLUE, Explained, gap_words, stamp
 from dslite.reporting.figures import in_255, mel_ticks
 
 _WIDTH, _PANEL = 3.6, 1.22
@@ -24,7 +24,9 @@ _COLOURS = 256
 _SMALL = {"axes.titlesize": 7.5, "axes.labelsize": 6.5, "xtick.labelsize": 6.5, "ytick.labelsize": 6.5}
 
 
-def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, line: str, dpi: int = 150) -> bytes:
+def card_picture(
+    clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, line: str, failed: bool = False, dpi: int = 150
+) -> bytes:
     """Spectrogram and the maps of some classes, one below the other on one axis of time; the maps share a colour bar.
 
     Args:
@@ -32,6 +34,7 @@ def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, li
         indices: of the classes whose maps are shown.
         mel_hz: centre frequency of each Mel bin in Hz, rising.
         line: provenance, drawn into the picture; "" for none.
+        failed: whether the maps bear the stamp.
         dpi: pixels per inch.
 
     Returns:
@@ -53,6 +56,8 @@ def card_picture(clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, li
             low = (bottom + (panels - 1 - number) * _PANEL) / height
             axes = figure.add_axes((0.125, low, 0.735, (_PANEL - 0.24) / height))
             picture = axes.imshow(values, cmap=colours, norm=norm, interpolation="nearest", **place)
+            if failed and number:
+                stamp(axes)
             axes.set_title(title, parse_math=False, pad=2.5)
             axes.set_yticks(*mel_ticks(mel_hz))
             axes.set_ylabel("Hz", labelpad=1)

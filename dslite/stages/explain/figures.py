@@ -9,8 +9,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from dslite.reporting.explanations import RED_BLUE, Explained, gap_words, grid_shape, label_axes, shap_bar, symmetric
-from dslite.reporting.figures import WIDTH, draw_levels, mel_ticks, placed, subplots
+from dslite.reporting.explanations import Explained, draw_map, gap_words, grid_shape, label_axes, shap_bar, symmetric
+from dslite.reporting.figures import WIDTH, draw_levels, mel_ticks, subplots
 
 if TYPE_CHECKING:
     from dslite.explanation.maps import Attribution, MeanMap
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 _ORDERS = {"SHAP": "#0072b2", "random": "#e69f00"}
 
 
-def compared(clip: Explained, ways: Mapping[str, "Attribution"], mel_hz: np.ndarray) -> Figure:
+def compared(clip: Explained, ways: Mapping[str, "Attribution"], mel_hz: np.ndarray, failed: bool = False) -> Figure:
     """The map of one class by several methods, side by side; each has colours of its own, as their sizes differ.
 
     Args:
         clip: what is explained.
         ways: name -> the map, of one class.
         mel_hz: centre frequency of each Mel bin in Hz, rising.
+        failed: whether the maps bear the stamp.
     """
     with subplots(1, 1 + len(ways), 2.7) as (figure, row):
         draw_levels(row[0], clip.levels, clip.seconds)
@@ -32,7 +33,7 @@ def compared(clip: Explained, ways: Mapping[str, "Attribution"], mel_hz: np.ndar
         label_axes(row[0], mel_hz)
         for axes, (name, way) in zip(row[1:], ways.items(), strict=True):
             values = way.pooled()[0]
-            picture = axes.imshow(values, cmap=RED_BLUE, norm=symmetric([values]), **placed(clip.seconds, len(mel_hz)))
+            picture = draw_map(axes, values, symmetric([values]), clip.seconds, len(mel_hz), failed)
             axes.set_title(f"{name}\ngap {gap_words(way.gap[0])}", parse_math=False, fontsize=8)
             label_axes(axes, mel_hz)
             bar = figure.colorbar(picture, ax=axes, orientation="horizontal", pad=0.03, aspect=14)
@@ -40,20 +41,21 @@ def compared(clip: Explained, ways: Mapping[str, "Attribution"], mel_hz: np.ndar
     return figure
 
 
-def mean_maps(maps: Sequence["MeanMap"], mel_hz: np.ndarray, seconds: float | None) -> Figure:
+def mean_maps(maps: Sequence["MeanMap"], mel_hz: np.ndarray, seconds: float | None, failed: bool = False) -> Figure:
     """Mean SHAP map of each class over many clips of it, and how far they spread.
 
     Args:
         maps: a class each. A dot marks a region whose sign at least four in five clips share.
         mel_hz: centre frequency of each Mel bin in Hz, rising.
         seconds: length of the clips; None where it varies, then time is relative.
+        failed: whether the maps bear the stamp.
     """
     norm = symmetric([part for m in maps for part in (m.mean, m.spread)])
     length = 1.0 if seconds is None else seconds
     with subplots(len(maps), 2, 0.8 + 1.75 * len(maps), WIDTH * 0.85, squeeze=False) as (figure, grid):
         for row, shown in zip(grid, maps, strict=True):
             for axes, values, what in zip(row, (shown.mean, shown.spread), ("mean", "standard deviation"), strict=True):
-                axes.imshow(values, cmap=RED_BLUE, norm=norm, **placed(length, len(mel_hz)))
+                draw_map(axes, values, norm, length, len(mel_hz), failed)
                 axes.set_title(f"{shown.label}: {what}, {shown.clips} clips", parse_math=False)
                 label_axes(axes, mel_hz)
                 axes.set_xlabel("share of the clip" if seconds is None else "time (s)")
@@ -100,19 +102,26 @@ def band_profiles(
 def trust_curves(table: pd.DataFrame, areas: pd.DataFrame) -> Figure:
     """Deletion and insertion, in the order of the SHAP values and in a random one, averaged over clips.
 
+    A row per baseline.
+
     Args:
-        table: ``kind``, ``order``, ``share``, ``probability`` and one row per point of every curve.
-        areas: index ``kind``, columns ``SHAP`` and ``random``.
+        table: ``baseline``, ``kind``, ``order``, ``share``, ``probability`` and one row per point of every curve.
+        areas: of :func:`dslite.explanation.trust.areas`.
     """
-    with subplots(1, 2, 2.7, sharey=True) as (figure, pair):
-        for axes, (kind, verb) in zip(pair, {"deletion": "hidden", "insertion": "shown"}.items(), strict=True):
-            for order, colour in _ORDERS.items():
-                own = table[(table["kind"] == kind) & (table["order"] == order)]
-                sns.lineplot(
-                    own, x="share", y="probability", ax=axes, color=colour, errorbar=("se", 1), err_kws={"lw": 0},
-                    label=f"{order} order: area {areas.loc[kind, order]:.3f}",
-                )  # fmt: skip
-            axes.set(title=kind, xlabel=f"share of the regions {verb}", ylabel="probability of the class", xlim=(0, 1))
-            axes.legend(loc="best")
-        pair[0].set_ylim(bottom=0)  # of both, so only when all lines are there: it ends the scaling
+    names = list(table["baseline"].unique())
+    shared = {"sharex": True, "sharey": True, "squeeze": False}
+    with subplots(len(names), 2, 0.5 + 1.8 * len(names), **shared) as (figure, grid):
+        for name, pair in zip(names, grid, strict=True):
+            for axes, (kind, verb) in zip(pair, {"deletion": "hidden", "insertion": "shown"}.items(), strict=True):
+                for order, colour in _ORDERS.items():
+                    own = table[table[["baseline", "kind", "order"]].eq([name, kind, order]).all(axis=1)]
+                    sns.lineplot(
+                        own, x="share", y="probability", ax=axes, color=colour, errorbar=("se", 1), err_kws={"lw": 0},
+                        label=f"{order} order: area {areas.loc[(name, kind), order]:.3f}",
+                    )  # fmt: skip
+                axes.set(
+                    title=f"{kind}, {name}", xlabel=f"share of the regions {verb}", ylabel="probability", xlim=(0, 1)
+                )
+                axes.legend(loc="best")
+        grid[0, 0].set_ylim(bottom=0)  # of all, so only when all lines are there: it ends the scaling
     return figure

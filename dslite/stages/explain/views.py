@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dslite.explanation import maps, trust
+from dslite.explanation.baselines import UNDECIDED
 from dslite.explanation.evidence import band_edges_hz
 from dslite.explanation.maps import Attribution, MeanMap
 from dslite.files import whole_file
@@ -18,9 +19,6 @@ from dslite.spectrogram import FrontEnd
 from dslite.stages.explain import cards, clips
 
 _NAMES = {"partition": "partition (ours)", "paper": "the paper's way", "gradients": "gradients"}
-
-CHANGED = 0.5
-"""A map has changed when both rank correlations with what it was, signed and absolute, lie below this."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,8 @@ def classes(stage: FinishedStage) -> Iterator[ClassView]:
             f"Spectrogram and SHAP map per class of the test clips of class {label} that the model gets most "
             f"{' and most '.join(kinds)}.",
             f"Class {label}. Most {'; most '.join(words)}.{none} Over each map: the class' probability when all is "
-            f"hidden, and as it is. Evaluations per map: {stage.record['budget']['evaluations']}.{less}",
+            f"hidden, and as it is. Evaluations per map: {stage.record['budget']['evaluations']}.{less}"
+            f"{failure(stage)}",
             players,
         )
 
@@ -85,14 +84,27 @@ def draw_cards(stage: FinishedStage) -> None:
         rival = stage.classes.index(clip["label"]) if clip["kind"] == "wrong" else int(order[order != said][0])
         shown = Explained("", levels, clip["seconds"], stage.classes, attribution)
         with whole_file(clips.picture(stage.paths, number)) as draft:
-            draft.write_bytes(cards.card_picture(shown, (said, rival), bins, line))
+            draft.write_bytes(cards.card_picture(shown, (said, rival), bins, line, bool(stage.record["failed"])))
 
 
 def subject(stage: FinishedStage) -> str:
-    """What is explained, and from where."""
+    """What is explained, from where, and why from there."""
     explained, every = stage.record["explained"], stage.classes
     some = f" Explained are {len(explained)} of {len(every)} classes." if len(explained) < len(every) else ""
-    return f"Baseline: {stage.record['baseline']}. Augmentation: {stage.record['augmentation']}, the best on dev.{some}"
+    decided = all(max(base) >= UNDECIDED for base in stage.record["bases"].values())
+    why = "the first of these that leaves every class below" if not decided else "of these, none of which stays below"
+    why = f"{why} {UNDECIDED}{', the one that decides least' * decided}"
+    why = why if stage.record["chosen_by"] == "rule" else "which the first cell asks for"
+    return (
+        f"Taken: {stage.record['baseline']}; {why}. "
+        f"Augmentation: {stage.record['augmentation']}, the best on dev.{some}"
+    )
+
+
+def failure(stage: FinishedStage) -> str:
+    """What the stamp on every map stands for; empty where the maps have passed their checks."""
+    failed = stage.record["failed"]
+    return f" The maps of this corpus FAILED CHECKS (last section): {'; '.join(failed)}." if failed else ""
 
 
 def clip_table(stage: FinishedStage) -> pd.DataFrame:
@@ -104,9 +116,9 @@ def clip_table(stage: FinishedStage) -> pd.DataFrame:
     return pd.DataFrame(stage.record["clips"])[list(names)].rename(columns=names)
 
 
-def base(stage: FinishedStage) -> pd.DataFrame:
-    """Probabilities of the wholly hidden spectrogram: where every map starts."""
-    found = pd.DataFrame([stage.record["base"]], index=["everything hidden"])
+def bases(stage: FinishedStage) -> pd.DataFrame:
+    """Probabilities of a wholly hidden spectrogram, a row per baseline: where every map starts."""
+    found = pd.DataFrame(stage.record["bases"], index=list(stage.classes)).T
     found.attrs["digits"] = 3
     return found
 
@@ -166,19 +178,21 @@ def ways_table(stage: FinishedStage) -> pd.DataFrame:
 
 
 def curves(stage: FinishedStage) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Deletion and insertion curves, and the areas under them."""
+    """Deletion and insertion curves under every baseline, and the areas under them."""
     table = stage.table("curves")
-    areas = trust.areas(table).rename_axis(index=None, columns=None)
+    areas = trust.areas(table).rename_axis(columns=None)
     areas.attrs["digits"] = 3
     return table, areas
 
 
 def verdict(areas: pd.DataFrame) -> str:
     """What the areas say, in a sentence."""
-    deletion, insertion = areas["SHAP"] - areas["random"]
-    passed = [deletion < 0, insertion > 0]
-    ends = {2: "both better than chance", 1: "only one of them better than chance", 0: "neither better than chance"}
-    return f"SHAP against random: deletion {deletion:+.3f}, insertion {insertion:+.3f}; {ends[sum(passed)]}."
+    better = trust.better(areas)
+    enough = "more" if better.mean() > 0.5 else "not more"
+    return (
+        f"SHAP's order is better than a random one in {better.sum()} of {len(better)} areas (deletion below, insertion "
+        f"above); {enough} than half, which is what is asked for."
+    )
 
 
 def caution(stage: FinishedStage) -> str:
@@ -188,22 +202,36 @@ def caution(stage: FinishedStage) -> str:
     return f"At least {fewest} clips per class, {stage.record['budget']['sample_evaluations']} evaluations each.{few}"
 
 
-def head(stage: FinishedStage) -> pd.DataFrame:
-    """How alike maps are before and after the head was shuffled, a row per clip."""
-    table = stage.table("head")
+def alike(stage: FinishedStage, name: str) -> pd.DataFrame:
+    """How alike maps are, a row per clip: before and after the head was shuffled (``"head"``), or of the fit as it is
+    and with another seed (``"seeds"``)."""
+    table = stage.table(name)
     shown = sample(stage)[1].loc[table["clip"]].reset_index(drop=True)
     names = {"similarity": "rank correlation", "similarity_unsigned": "of absolute values"}
     return shown[["label", "file"]].join(table.rename(columns=names)[[*names.values()]])
+
+
+def seeds_verdict(stage: FinishedStage, table: pd.DataFrame) -> str:
+    """What the comparison of two seeds comes to, in words; ``table`` is of :func:`alike`."""
+    if not len(table):
+        stand_in = stage.settings.standin
+        why = "on a stand-in, to save its time" if stand_in else "with random weights, which another seed changes"
+        return f"Not tried {why}."
+    middle = table["rank correlation"].median()
+    agree = "they agree" if middle >= trust.AGREEING else "they do not agree"
+    return (
+        f"Median {middle:.2f}: {agree} (at least {trust.AGREEING} is asked for). Seeds {stage.settings.seed} and next."
+    )
 
 
 def head_verdict(table: pd.DataFrame) -> str:
     """What the check of the shuffled head comes to, in words.
 
     Args:
-        table: of :func:`head`; a rank correlation is NaN where one of the two maps is the same everywhere.
+        table: of :func:`alike`; a rank correlation is NaN where one of the two maps is the same everywhere.
     """
     alike = table[["rank correlation", "of absolute values"]].max(axis=1, skipna=False)
-    changed, flat, stayed = (alike < CHANGED).sum(), alike.isna().sum(), (alike >= CHANGED).sum()
-    said = f"{changed} of {len(table)} maps changed (both rank correlations below {CHANGED})."
+    changed, flat, stayed = (alike < trust.CHANGED).sum(), alike.isna().sum(), (alike >= trust.CHANGED).sum()
+    said = f"{changed} of {len(table)} maps changed (both rank correlations below {trust.CHANGED})."
     said += f" {stayed} stayed alike: such a map says little of what the head has learnt." if stayed else ""
     return said + (f" {flat} cannot be judged: before or after, the map is the same everywhere." if flat else "")

@@ -7,16 +7,17 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from dslite import audio, store
 from dslite.errors import DsliteError
-from dslite.explanation import evidence, explainers, trust
+from dslite.explanation import baselines, evidence, explainers, trust
 from dslite.explanation.choice import choose
 from dslite.explanation.maps import Attribution
-from dslite.explanation.regions import silence, training_mean
 from dslite.explanation.view import View
 from dslite.files import whole_file
 from dslite.layout import progress, records
@@ -24,12 +25,10 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.model import load_model
 from dslite.scoring import TRAINED_ON
+from dslite.stages.train import fits
 
-BASELINES = {
-    "silence": "silence: level 0, the floor of the plot",
-    "training mean": "training mean: the mean level of each Mel bin over all chunks that the model was trained on",
-}
-"""What a hidden region may show -> the same in words."""
+AUTO = "auto"
+"""The baseline that :func:`dslite.explanation.baselines.choose` takes."""
 
 WAYS = ("partition", "paper", "gradients")
 """Ways to a map that one clip is explained in, to compare them."""
@@ -44,13 +43,14 @@ class Budget:
 
     Attributes:
         classes: how many are explained at most; an own corpus may have dozens, a page cannot.
-        evaluations: per chosen clip. 100, as in the authors' notebook, tell about 50 of the 256 regions apart.
+        evaluations: per chosen clip. 100, as in the authors' notebook, tell about 50 of the 512 regions apart.
         sample: clips per class for the mean maps, drawn at random from test.
         sample_evaluations: per clip of the sample; an average needs less detail than a picture.
         curves: clips of the sample whose deletion and insertion curves are drawn.
         draws: random orders per curve.
         heads: clips of the sample that are explained again with the head shuffled.
         points: of the gradients' way; each costs a backward pass per class.
+        again: whether the fit is made once more with another seed, to compare the maps.
     """
 
     classes: int
@@ -61,30 +61,32 @@ class Budget:
     draws: int
     heads: int
     points: int
+    again: bool
 
 
 BUDGETS = {
     # Of ``demo`` on a stand-in, whose sounds are known: as much as shows what the page can.
-    "stand-in": Budget(4, 64, 2, 40, 2, 2, 2, 16),
+    "stand-in": Budget(4, 64, 2, 40, 2, 1, 2, 16, again=False),
     # 1,900 pictures for four classes.
-    "demo": Budget(8, 100, 3, 60, 4, 2, 2, 24),
+    "demo": Budget(8, 100, 3, 60, 4, 2, 2, 24, again=True),
     # Where fitting takes hours, 20 minutes of DenseNet121 are well spent on means that do not rest on three clips.
-    "full": Budget(8, 500, 24, 200, 12, 4, 4, 128),
+    "full": Budget(8, 500, 24, 200, 12, 4, 4, 128, again=True),
 }
 
 
-def work(settings: Settings, baseline: str = "silence") -> FinishedStage:
+def work(settings: Settings, baseline: str = AUTO) -> FinishedStage:
     """Leaves SHAP maps of test clips, what they look like on average, what speaks for them, and whether to trust it.
 
     Args:
         settings: of the corpus.
-        baseline: what a hidden region shows, one of :data:`BASELINES`.
+        baseline: what a hidden region shows, one of :data:`dslite.explanation.baselines.WORDS`, or the one that
+            :func:`dslite.explanation.baselines.choose` takes (``"auto"``).
 
     Raises:
         DsliteError: for another baseline; or if the output folder holds results of other parameters.
     """
-    if baseline not in BASELINES:
-        raise DsliteError(f"The baseline {baseline!r} is not one of {', '.join(BASELINES)}.")
+    if baseline not in (AUTO, *baselines.WORDS):
+        raise DsliteError(f"The baseline {baseline!r} is not one of {', '.join((AUTO, *baselines.WORDS))}.")
     evaluated = FinishedStage.of(settings, "evaluate")
     more = {"baseline": baseline}
     identity = records.identity("explain", {"evaluate": evaluated.record["identity"], **more}, settings.chosen)
@@ -97,19 +99,21 @@ def work(settings: Settings, baseline: str = "silence") -> FinishedStage:
     fit = evaluated.fit_record(evaluated.chosen, "test")
     about = records.inherited(evaluated.record) | {name: fit[name] for name in ("augmentation", "trained_on")}
     about |= {"profile": settings.profile, "reading": settings.reading.name, "seed": settings.seed}
-    subject = _Subject(evaluated, budget, baseline)
+    subject = _Subject(evaluated, budget, baseline, fit["weights"] == "imagenet")
     clips = [_explain_clip(subject, number, row) for number, row in enumerate(subject.chosen.itertuples())]
-    base = _compare_ways(subject, clips)
+    _compare_ways(subject, clips)
     maps = _explain_sample(subject)
-    _check_trust(subject, maps)
+    failed = _check_trust(subject, maps)
     record = {
         **about,
         **records.begin(settings, "explain", identity, started, **more),
         "made_from": {"evaluate": evaluated.record["identity"]},
         "front_end": asdict(subject.front_end),
         "explained": list(subject.explained),
-        "baseline": BASELINES[baseline],
-        "base": dict(zip(evaluated.classes, base.tolist(), strict=True)),
+        "baseline": baselines.WORDS[subject.hides],
+        "chosen_by": "rule" if baseline == AUTO else "hand",
+        "bases": {name: base.tolist() for name, base in subject.bases.items()},
+        "failed": failed,
         "budget": asdict(budget),
         "clips": clips,
     }
@@ -120,10 +124,10 @@ def work(settings: Settings, baseline: str = "silence") -> FinishedStage:
 class _Subject:
     """The model, its clips and how far the work is."""
 
-    def __init__(self, stage: FinishedStage, budget: Budget, baseline: str):
+    def __init__(self, stage: FinishedStage, budget: Budget, baseline: str, imagenet: bool):
         progress.report(0, 1, "loading the model")
         model = load_model(stage.paths.fit(stage.chosen, "test") / "model.keras")
-        self.stage, self.budget, self.view = stage, budget, View.of(model)
+        self.stage, self.budget, self.view, self.imagenet = stage, budget, View.of(model), imagenet
         self.front_end = self.view.plot.parameters
         self.classes = stage.classes
         self.predictions = stage.predictions(stage.chosen, "test")
@@ -133,11 +137,20 @@ class _Subject:
         self.chunks = stage.chunks
         self._samples = store.Samples(stage.paths.samples)
         self._stored = store.Spectrograms(stage.paths.spectrograms, self.chunks)
-        silent = baseline == "silence"
-        self.baseline = silence(self.front_end.mel_bins) if silent else training_mean(self._trained_on())
+        learnt = stage.clips[stage.clips["partition"].isin(TRAINED_ON["test"])].set_index("file")["label"]
+        self._learnt = self.chunks.assign(label=self.chunks["file"].map(learnt)).dropna(subset="label")
+        self.baselines = {
+            "silence": baselines.silence(self.front_end.mel_bins, self.front_end.level_type),
+            "training mean": baselines.training_mean(self._trained_on()),
+            "training plots": self._training_plots(),
+        }
+        frames = int(self.chunks["frames"].median())
+        said = self.view.probabilities
+        self.bases = {name: baselines.hidden(said, plots, frames) for name, plots in self.baselines.items()}
+        self.hides = baselines.choose(self.bases) if baseline == AUTO else baseline
         own = self.predictions["label"].value_counts()
         self.sampled = sum(min(budget.sample, own[label]) for label in self.explained)
-        steps = (budget.curves, budget.draws + 2), (budget.heads, 5)
+        steps = (budget.curves, 2 * (budget.draws + 2)), (budget.heads, 5 + 5 * budget.again)
         self._all = 10 * len(self.chosen) + 25 + 5 * self.sampled + sum(n * cost for n, cost in steps)
         self._done = 0
 
@@ -146,16 +159,24 @@ class _Subject:
         progress.report(min(self._done, self._all), self._all, text)
 
     def levels(self, chunk: int) -> np.ndarray:
-        """uint8 (frames, mel_bins) of a chunk, by its row."""
+        """Levels (frames, mel_bins) of a chunk, by its row."""
         return self._stored.batches([chunk])[0][1][0]
 
     def _trained_on(self) -> Iterator[np.ndarray]:
-        """uint8 (n, frames, mel_bins), in turn all chunks that the model was trained on."""
-        clips = self.stage.clips
-        files = clips.loc[clips["partition"].isin(TRAINED_ON["test"]), "file"]
-        rows = np.flatnonzero(self.chunks["file"].isin(files))
+        """Levels (n, frames, mel_bins), in turn all chunks that the model was trained on."""
+        rows = self._learnt.index
         for start in range(0, len(rows), 256):
             yield from (levels for _, levels in self._stored.batches(rows[start : start + 256]))
+
+    def _training_plots(self) -> np.ndarray:
+        """Levels (k, frames, mel_bins) of some training chunks: of one class each, while there are any, and no class is
+        drawn twice before all were."""
+        drawn = self._learnt.sample(frac=1.0, random_state=self.stage.settings.seed)
+        turn = drawn.groupby("label").cumcount()
+        rows = turn.sort_values(kind="stable").index[: baselines.PLOTS]
+        plots = [self.levels(row) for row in rows]
+        frames = min(map(len, plots))
+        return np.stack([plot[:frames] for plot in plots])
 
     def wave(self, chunk: int) -> np.ndarray:
         """float32 (samples,): what the model hears of it."""
@@ -174,7 +195,10 @@ class _Subject:
         return int(rows[np.argmax([self.view.probabilities(self.levels(row)[None])[0, index] for row in rows])])
 
     def explain(self, view: View, levels: np.ndarray, evaluations: int) -> Attribution:
-        return explainers.partition(view.probabilities, levels, self.baseline, evaluations=evaluations)
+        baseline = self.baselines[self.hides]
+        if len(baseline) > 1:  # each mask costs several pictures: half as many more of these, and fewer masks
+            evaluations = round(1.5 * evaluations / len(baseline))
+        return explainers.partition(view.probabilities, levels, baseline, evaluations=evaluations)
 
 
 def _explain_clip(subject: _Subject, number: int, row) -> dict:
@@ -212,26 +236,25 @@ def _explain_clip(subject: _Subject, number: int, row) -> dict:
     return clip
 
 
-def _compare_ways(subject: _Subject, clips: list[dict]) -> np.ndarray:
-    """What one clip's decision rests on, in every way; returns the probabilities of the wholly hidden spectrogram."""
+def _compare_ways(subject: _Subject, clips: list[dict]) -> None:
+    """What one clip's decision rests on, in every way."""
     paths = subject.stage.paths
     number = next((n for n, clip in enumerate(clips) if clip["kind"] == "right"), 0)
     with np.load(paths.file("explain", f"clips/{number:02}.npz")) as stored:
         levels, ours = stored["levels"], Attribution.of(stored)
-    hidden = np.broadcast_to(subject.baseline, (1, *levels.shape))
+    hides = subject.baselines[subject.hides]
     picture = subject.view.plot.paint(levels[None]).numpy()[0]
     said = subject.classes.index(clips[number]["predicted"])
     ways: dict[str, Callable[[], Attribution]] = {
         "partition": lambda: ours.only([said]),
         "paper": lambda: explainers.paper_way(subject.view.probabilities_of_pictures, picture).only([said]),
-        "gradients": lambda: explainers.gradients(subject.view, levels, hidden, said, subject.budget.points),
+        "gradients": lambda: explainers.gradients(subject.view, levels, hides, said, subject.budget.points),
     }
     for name in WAYS:
         found = ways[name]()
         pooled = replace(found, values=found.pooled())
         _save(paths.file("explain", f"ways/{name}.npz"), pooled, levels=levels, clip=number)
     subject.did(25, "one clip explained in three ways")
-    return ours.base
 
 
 def _explain_sample(subject: _Subject) -> list[tuple[np.ndarray, Attribution]]:
@@ -253,26 +276,47 @@ def _explain_sample(subject: _Subject) -> list[tuple[np.ndarray, Attribution]]:
     return maps
 
 
-def _check_trust(subject: _Subject, maps: list[tuple[np.ndarray, Attribution]]) -> None:
-    """Deletion and insertion against random orders, and the maps of a model with a shuffled head."""
+def _check_trust(subject: _Subject, maps: list[tuple[np.ndarray, Attribution]]) -> list[str]:
+    """Deletion and insertion against random orders, the maps of a model with a shuffled head, and those of the same fit
+    with another seed; returns which of these the maps fail."""
     spread = np.linspace(0, len(maps) - 1, min(subject.budget.curves, len(maps))).round().astype(int)
     curves = []
     for at in spread:
         levels, found = maps[at]
         index, draws = int(found.prediction.argmax()), subject.budget.draws
-        curve = trust.curves(subject.view.probabilities, levels, found, index, subject.baseline, draws, seed=int(at))
-        curves.append(curve.assign(clip=at))
-        subject.did(draws + 2, "deletion and insertion")
-    _table(subject, "curves", pd.concat(curves, ignore_index=True))
+        for name, plots in subject.baselines.items():
+            curve = trust.curves(subject.view.probabilities, levels, found, index, plots, draws, seed=int(at))
+            curves.append(curve.assign(clip=at, baseline=name))
+        subject.did(2 * (draws + 2), "deletion and insertion")
     picked = [maps[at] for at in spread[: subject.budget.heads]]
 
     def again(view: View, levels: np.ndarray) -> Attribution:
-        subject.did(5, "maps of a shuffled head")
+        subject.did(5, "maps of a shuffled head, and of another seed")
         return subject.explain(view, levels, subject.budget.sample_evaluations)
 
     levels, before = zip(*picked, strict=True)
     head = trust.head_check(again, subject.view, levels, before=before)
-    _table(subject, "head", head.assign(clip=spread[head["clip"]]))
+    seeds = pd.DataFrame(columns=["clip", "similarity", "similarity_unsigned"], dtype=float)
+    if subject.budget.again and subject.imagenet:  # or another seed would be another base model
+        view = View.of(load_model(_with_next_seed(subject)))
+        pairs = ((b.pooled()[b.prediction.argmax()], again(view, x).pooled()[b.prediction.argmax()]) for x, b in picked)
+        seeds = pd.DataFrame([(at, *trust.similarity(*pair)) for at, pair in enumerate(pairs)], columns=seeds.columns)
+    tables = {"curves": pd.concat(curves, ignore_index=True)}
+    tables |= {
+        name: table.assign(clip=spread[table["clip"].astype(int)]) for name, table in (("head", head), ("seeds", seeds))
+    }
+    for name, table in tables.items():
+        _table(subject, name, table)
+    return trust.failed(**tables)
+
+
+def _with_next_seed(subject: _Subject) -> Path:
+    """The explained fit's model, made with another seed."""
+    stage = subject.stage
+    told = partial(progress.report, subject._done, subject._all)
+    return fits.again(
+        FinishedStage.of(stage.settings, "corpus"), stage.chosen, lambda *_: told("fits with another seed")
+    )
 
 
 def _save(file, attribution: Attribution, **more) -> None:

@@ -102,12 +102,13 @@ def _maps(layout: Paths, name: str, title: str) -> Maps:
         f"{clip['label']}, most {clip['kind']}: {clip['file']}, {where(clip)}, additivity gap {gap_words(clip['gap'])}"
         for clip in clips
     ]
+    failed = f" The maps of this corpus FAILED CHECKS: {'; '.join(record['failed'])}." if record["failed"] else ""
     some = f" Of {len(record['classes'])} classes." if len(record["classes"]) > len(names) else ""
     return Maps(
         shown,
         FrontEnd(**record["front_end"]).mel_frequencies(),
         f"{title}: spectrogram and SHAP maps of a test clip each of {' and '.join(c['label'] for c in clips)}.",
-        f"{title}, computed here. {'; '.join(words)}.{some} Baseline: {record['baseline']}.",
+        f"{title}, computed here. {'; '.join(words)}.{some} Baseline: {record['baseline']}.{failed}",
         record,
     )
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -96,6 +96,23 @@ def planned(corpus: FinishedStage, augmentations: Iterable[str], folder: Callabl
     if unknown := [name for name in wanted if name not in names]:
         raise DsliteError(f"There is no fit {', '.join(unknown)}; there are: {', '.join(names)}.")
     return [fit for fit in found if fit.name in wanted]
+
+
+def again(corpus: FinishedStage, augmentation: str, progress: Callable[..., None]) -> Path:
+    """Makes a fit on train and dev once more with the next seed, if that has not been done; its model's file.
+
+    Args:
+        corpus: as prepared.
+        augmentation: of the fit.
+        progress: as for :func:`run`.
+    """
+    settings = corpus.settings
+    other = FinishedStage(replace(settings, seed=settings.seed + 1, workers=1), corpus.record)
+    places = {target: settings.paths.fit(augmentation, target) for target in TRAINED_ON}
+    fits = planned(other, [augmentation], lambda _, target: places[target].with_name(f"{target}-next-seed"))
+    fits = [fit for fit in fits if fit.target == "test"]
+    run(other, fits, progress)
+    return fits[0].folder / "model.keras"
 
 
 def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None]) -> dict:

@@ -1,0 +1,89 @@
+"""A copy of a run's pages that may stand in a public repository."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from dslite.errors import DsliteError
+from dslite.layout import notes
+from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.reporting.templates import render
+from dslite.run.outputs import require_reports
+
+LIMIT_MB = 8.0
+"""Of all files together, in MB of 1,000,000 bytes."""
+
+_MARK = '<section id="showcase">'
+_ATTRIBUTES = r"""(?:[^>"]|"[^"]*")*"""
+_PLAYER = re.compile(rf"<audio\b{_ATTRIBUTES}>(?:.*?</audio>)?", re.DOTALL)
+_LINK = re.compile(rf"""<a\b{_ATTRIBUTES}?\shref="(?!#|[\w+.-]+:)([^"#]+)[^"]*"{_ATTRIBUTES}>(.*?)</a>""", re.DOTALL)
+_FOLDER = re.compile(r"""data:\w+/[^"']+|(?:file://|(?<![\w/.<])(?<!&lt;))/[^\W\d][\w.+@-]*(?:/[\w.+@-]+)*""")
+
+
+def copy(paths: Paths, folder: Path) -> Path:
+    """Copies the index and what it leads to, and returns the copied index. Sounds, the names of this machine's folders
+    and links that lead nowhere are left out.
+
+    Args:
+        paths: of the run.
+        folder: where to; an earlier copy in it is replaced.
+
+    Raises:
+        DsliteError: if there are no reports, something else lies in the folder, or :data:`LIMIT_MB` do not suffice.
+    """
+    require_reports(paths)
+    index = folder / paths.index.name
+    ours = index.is_file() and _MARK in index.read_text("utf-8")
+    if folder.exists() and not ours and (not folder.is_dir() or any(folder.iterdir())):
+        raise DsliteError(f"{folder} holds something that --showcase did not write. Name another folder.")
+    files, waiting = {}, [paths.index]
+    while waiting:
+        if (file := waiting.pop()) not in files:
+            files[file], targets = _reduced(file, paths.reports)
+            waiting += targets
+    files[paths.index] = files[paths.index].replace("</section>", f"</section>\n{_note(paths)}", 1)
+    contents = {file.relative_to(paths.reports).as_posix(): text.encode() for file, text in files.items()}
+    sizes = {name: len(content) / 1e6 for name, content in contents.items()}
+    if (size := sum(sizes.values())) > LIMIT_MB:
+        largest = ", ".join(f"{name} {sizes[name]:.1f} MB" for name in sorted(sizes, key=sizes.get)[:-6:-1])
+        raise DsliteError(
+            f"The pages would take {size:.1f} MB, at most {LIMIT_MB:.0f} MB are allowed. The largest: {largest}. "
+            "Run fewer corpora, in another --output."
+        )
+    draft = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)  # of a copy that was cut short
+    for name, content in contents.items():
+        (draft / name).parent.mkdir(parents=True, exist_ok=True)
+        (draft / name).write_bytes(content)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(draft, folder)
+    return index
+
+
+def _reduced(file: Path, reports: Path) -> tuple[str, list[Path]]:
+    """A file's text as it is copied, and the files that are copied because it leads there."""
+    found = []
+
+    def lead(link: re.Match) -> str:
+        target = Path(os.path.normpath(file.parent / link[1]))
+        if not (target.is_relative_to(reports) and target.suffix in (".html", ".csv", ".tex") and target.is_file()):
+            return link[2]
+        found.append(target)
+        return link[0]
+
+    text = file.read_text("utf-8")
+    if file.suffix == ".html":
+        text = _LINK.sub(lead, _PLAYER.sub(" <em>(sound left out)</em>", text))
+    return _FOLDER.sub(lambda hit: hit[0] if hit[0].startswith("data:") else hit[0].rpartition("/")[2], text), found
+
+
+def _note(paths: Paths) -> str:
+    """What the index says of itself: date and version."""
+    record = json.loads(notes.run(paths).read_text("utf-8"))
+    git = [shutil.which("git") or "true", "-C", NOTEBOOKS.parent, "describe", "--always", "--dirty"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    return render("showcase.html.j2", run=record, commit=commit, copied=time.strftime("%Y-%m-%d"))
