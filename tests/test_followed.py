@@ -108,7 +108,7 @@ def made(tmp_path_factory):
         for other in set(CONFIGURATIONS) - set(CONFIGURED):
             patch.delitem(CONFIGURATIONS, other)
         patch.setattr(deploying, "ROUNDS", {"demo": 1})
-        patch.setitem(explaining.BUDGETS, "demo", Budget(3, 20, 1, 20, 1, 1, 1, 2))
+        patch.setitem(explaining.BUDGETS, "demo", Budget(3, 20, 1, 20, 1, 1, 1, 2, again=False))
         source = write_corpus(folder)
         settings = resolve(source, profile="demo", weights=weights, output=folder / "out", changes=CHANGES)
         explained, deployed = through(settings, "explain"), through(settings, "deploy")
@@ -407,7 +407,10 @@ def test_mixed_up_sound_and_features_are_noticed(made, frozen):
 @pytest.mark.parametrize("columns", [["label"], ["speaker"], ["file"], ["predicted"], ["chunks", "padded"],
                                      [f"p_{name}" for name in BANDS]])  # fmt: skip
 def test_mixed_up_predictions_are_noticed(made, fitted, margins, columns):
-    table = rolled(made.stage.predictions("none", "test"), *columns)
+    table = made.stage.predictions("none", "test")
+    if columns == ["predicted"]:  # a network that has learnt little may give all files the same, so moving is no error
+        table["predicted"] = table["predicted"].map(dict(zip(BANDS, np.roll([*BANDS], 1), strict=True)))
+    table = rolled(table, *columns)
     with pytest.raises(AssertionError):
         follow_predictions(table, "test", made.truth, made.waves, fitted["none", "test"])
     if columns[0] in ("label", "speaker", "file", "predicted"):
