@@ -28,10 +28,11 @@ def clip(label: str, rng: np.random.Generator) -> np.ndarray:
     """Noise, and within it the sound of a class: float32 (samples,).
 
     A click, louder than all else, opens every clip: plots are scaled by their maximum, and a cue that set it would show
-    everywhere. The noise is of any loudness, so that nothing but the cue tells the classes apart.
+    everywhere. The noise is of any loudness, down to none that shows, so that nothing but the cue tells the classes
+    apart, with or without what surrounds it.
     """
     t = np.arange(int(RATE * SECONDS)) / RATE
-    wave = rng.uniform(0.01, 0.04) * rng.standard_normal(t.size)
+    wave = 0.04 * 10 ** rng.uniform(-3, 0) * rng.standard_normal(t.size)
     if label in CUES:
         (start, end), (low, high) = CUES[label]
         hz = np.fft.rfftfreq(t.size, 1 / RATE)
@@ -60,7 +61,10 @@ def solved():
     body.trainable = True
     behind = keras.Model(plot.output, model.output)
     behind.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    behind.fit(pictures[:120], labels[:120], epochs=20, batch_size=16, verbose=0)
+    # Silence has neither sound too. Left untaught, it may be decided for a class, which then has nothing to explain.
+    silent = np.repeat(plot.paint(np.broadcast_to(silence(128), levels[:1].shape)).numpy(), 12, axis=0)
+    taught, answers = np.concatenate([pictures[:120], silent]), np.r_[labels[:120], [2] * len(silent)]
+    behind.fit(taught, answers, epochs=20, batch_size=16, verbose=0)
     assert behind.evaluate(pictures[120:], labels[120:], verbose=0)[1] > 0.95, "only what solves it is worth explaining"
     right = (labels < 2) & (behind.predict(pictures, verbose=0).argmax(axis=1) == labels)
     unseen = np.flatnonzero(right)[np.flatnonzero(right) >= 120][:8]
