@@ -35,8 +35,8 @@ class Settings:
         random_weights: whether the base model is to start from random weights.
         chunk: length of a chunk in s that own data asks for; 0 for Table 2's.
         changes: what was changed against Table 2, the reading and the defaults.
-        seeds: how many, from ``seed`` on. This and what follows are asked of the ablation alone.
-        discrepancies: IDs of the ledger's entries that are looked at; none stands for all.
+        seeds: how many, from ``seed`` on. Asked of the ablation and the folds.
+        discrepancies: IDs of the ledger's entries that the ablation looks at; none stands for all.
     """
 
     source: str

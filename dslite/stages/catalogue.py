@@ -27,6 +27,7 @@ class Workload:
         fits: s of all eight fits.
         variants: fits of the ablation as a share of those eight, 1 for as many.
         demo: whether the profile is ``demo``.
+        seeds: how many, of stages that fit with several.
     """
 
     pictures: float
@@ -36,6 +37,7 @@ class Workload:
     fits: float
     variants: float
     demo: bool
+    seeds: int = 1
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,17 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             seconds=lambda load: load.fits * load.variants,
             optional=True,
             parameters=(*(name for name in CORPUS if name != "reading"), "seeds", "discrepancies"),
+            weights=True,
+            threads="all",
+        ),
+        "folds": Stage(
+            needs=("corpus",),
+            # Six folds twice, where `train` has four configurations twice; and some hundred support vector machines.
+            seconds=lambda load: (
+                load.seeds * (1.5 * load.fits + 0.15 * load.files) + load.files * (0.008 + load.forward)
+            ),
+            optional=True,
+            parameters=(*CORPUS, "seeds"),
             weights=True,
             threads="all",
         ),

@@ -1,0 +1,203 @@
+"""Stage ``folds``: every file is predicted by systems that never heard its speaker, fold by fold; and beside it by
+systems that learnt from the same number of files dealt at random, to see what such leakage adds to a score."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dslite import scoring, statistics
+from dslite.baseline import ITERATIONS, nested, predictions, speaker_normalised
+from dslite.configurations import CONFIGURATIONS
+from dslite.corpora.folds import folds, shuffled, write
+from dslite.errors import DsliteError
+from dslite.files import whole_file
+from dslite.layout import progress, records
+from dslite.layout.finished import FinishedStage
+from dslite.layout.settings import Settings
+from dslite.resampling import DRAWS
+from dslite.stages.train import fits
+from dslite.systems import OURS, TITLES
+from dslite.weights import digest
+
+DISJOINT, NORMALISED, RANDOM = "speaker-disjoint", "speaker-normalised", "random files"
+"""The protocols: no speaker in two folds; besides, the SVMs' features normalised by the speaker's own unlabelled files,
+which a device can do only once it has heard its owner; files dealt at random, so that every voice is known."""
+
+AUGMENTATION = "both"
+
+_SVMS = 0.3
+"""Share of the bar that features and support vector machines take."""
+
+
+def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
+    """Predicts every file from the other folds, and scores the predictions of all folds together.
+
+    It leaves ``folds.csv``, ``predictions`` (a row per file, protocol, system and seed), ``scores`` and ``pairs`` of
+    the first seed, ``uars`` (of each seed, pooled and by fold) and ``leakage`` (:func:`dslite.statistics.against`,
+    random files less speaker-disjoint, a row per system).
+
+    Args:
+        settings: of the corpus; with several ``seeds`` both files dealt at random and fits are of each.
+        augmentation: of DS Lite, a key of :data:`dslite.configurations.CONFIGURATIONS`, fixed beforehand.
+
+    Raises:
+        DsliteError: for another augmentation, or a corpus that no folds can be made of.
+    """
+    if augmentation not in CONFIGURATIONS:
+        raise DsliteError(f"The augmentation {augmentation!r} is not one of {', '.join(CONFIGURATIONS)}.")
+    corpus = FinishedStage.of(settings, "corpus")
+    clips, draws = corpus.clips, dict(settings.changes).get("draws", DRAWS)
+    fold = folds(settings.source, clips)
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    dealt = {seed: {DISJOINT: fold, RANDOM: shuffled(fold, clips["label"], seed)} for seed in seeds}
+    todo = {seed: _fits(corpus, augmentation, seed, of) for seed, of in dealt.items()}
+    asked = {
+        "corpus": corpus.record["identity"],
+        "fits": [fit.identity for of in todo.values() for fit in of.values()],
+        "folds": fold.tolist(),
+        "seeds": list(seeds),
+        "draws": draws,
+    }
+    identity, more = (
+        records.identity("folds", asked, settings.chosen),
+        {"seeds": len(seeds), "augmentation": augmentation},
+    )
+    if record := records.made(settings, "folds", identity, **more):
+        return FinishedStage(settings, record)
+    started = time.monotonic()
+    settings.paths.record("folds").unlink(missing_ok=True)
+    write(settings.paths.file("folds", "folds.csv"), clips, fold)
+    tables = _machines(corpus, dealt)
+    about = {}
+    for number, (seed, of_seed) in enumerate(todo.items()):
+        report = partial(_report, _SVMS + (1 - _SVMS) * number / len(seeds), (1 - _SVMS) / len(seeds), f"seed {seed}")
+        about = fits.run(_with_seed(corpus, seed), list(of_seed.values()), report)
+        for (protocol, name), fit in of_seed.items():
+            where = {"protocol": protocol, "system": OURS, "seed": seed, "fold": name}
+            tables.append(pd.read_parquet(fit.folder / "predictions.parquet").assign(**where))
+    everything = pd.concat(tables, ignore_index=True)
+    unsolved = sorted(everything.loc[everything["converged"].eq(False), "system"].unique())
+    record = {
+        **records.inherited(corpus.record),
+        **records.begin(settings, "folds", identity, started, **more),
+        "backbone": settings.backbone,
+        "weights": about["weights"],
+        "weights_source": about["source"],
+        "augmentation": augmentation,
+        "folds": "the CSV's own column" if (clips["fold"] != "").all() else "made here by speakers",
+        "seeds": list(seeds),
+        "chunk": settings.recipe.chunk,
+        "warnings": [
+            *(f"{system}: the solver did not converge in {ITERATIONS:,} iterations." for system in unsolved),
+            *records.weights_warnings(about["weights"], about["source"]),
+            *corpus.record["warnings"],
+        ],
+    }
+    records.write(settings, record, {"predictions": everything, **_scored(everything, corpus.classes, settings, draws)})
+    return FinishedStage(settings, record)
+
+
+def _with_seed(corpus: FinishedStage, seed: int) -> FinishedStage:
+    return FinishedStage(replace(corpus.settings, seed=seed), corpus.record)
+
+
+def _report(begin: float, share: float, name: str, done: float, total: float, text: str, epochs: Sequence = ()) -> None:
+    """Hands the progress of a part on as one of the whole, without its epochs."""
+    progress.report(begin + share * done / total, 1, f"{name}: {text}")
+
+
+def _fits(corpus: FinishedStage, augmentation: str, seed: int, dealt: dict[str, np.ndarray]) -> dict:
+    """DS Lite's fits with one seed, by protocol and fold: each learns from all other folds."""
+    prepared, place = _with_seed(corpus, seed), corpus.paths.file("folds")
+    return {
+        (protocol, name): fits.held_out(
+            prepared, augmentation, fold == name, place / protocol / str(seed) / str(at), f"{protocol}, fold {name}"
+        )
+        for protocol, fold in dealt.items()
+        for at, name in enumerate(np.unique(fold))  # numbered on disk: names are other people's
+    }
+
+
+def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) -> list[pd.DataFrame]:
+    """Predictions of the support vector machines under every protocol; those that are there already are read."""
+    settings, clips, speaker = corpus.settings, corpus.clips, corpus.clips["speaker"].to_numpy(str)
+    known = {name: getattr(settings, name) for name in ("backbone", "seed")} | {"corpus": corpus.record["identity"]}
+    known |= {"weights": digest(settings.weights_file), "classes": corpus.classes}
+
+    def kept(name: str, **what: object) -> Path:
+        key = records.identity("baseline", known | what, settings.chosen)
+        return corpus.paths.file("folds", f"machines/{key}_{name}")
+
+    labels = pd.Categorical(clips["label"], corpus.classes).codes.astype(int)
+    padded = corpus.chunks.groupby("file")["padded"].first().loc[clips["file"]].to_numpy()
+    of_files, first, tables = _features(corpus, kept("features.npz")), dealt[settings.seed][DISJOINT], []
+    runs = [(DISJOINT, settings.seed, first)] + [(NORMALISED, settings.seed, first)] * all(speaker)
+    runs += [(RANDOM, seed, of[RANDOM]) for seed, of in dealt.items()]
+    share = 0.5 * _SVMS / len(runs) / len(of_files)
+    for system, (protocol, seed, fold) in product(of_files, runs):
+        where = {"protocol": protocol, "system": TITLES[system], "seed": seed}
+        file = kept("predictions.parquet", **where, fold=fold.tolist(), labels=labels.tolist())
+        if not file.exists():
+            report = partial(_report, 0.5 * _SVMS + share * len(tables), share, TITLES[system], text=protocol)
+            vectors = of_files[system]
+            vectors = speaker_normalised(vectors, speaker) if protocol == NORMALISED else vectors
+            margins, chosen, converged = nested(vectors, labels, fold, seed, report)
+            table = predictions(clips, padded, corpus.classes, margins=margins).assign(**where, fold=fold)
+            complexity = np.array(chosen)[np.unique(fold, return_inverse=True)[1]]
+            with whole_file(file) as draft:
+                table.assign(complexity=complexity, converged=converged).to_parquet(draft, index=False)
+        tables.append(pd.read_parquet(file))
+    return tables
+
+
+def _features(corpus: FinishedStage, file: Path) -> dict[str, np.ndarray]:
+    """What the support vector machines see of whole files, from a file or made and written to it."""
+    if not file.exists():
+        from dslite.features import whole_files  # import TensorFlow
+        from dslite.network import load_backbone
+        from dslite.store import Samples
+
+        settings = corpus.settings
+        base = load_backbone(settings.backbone, settings.weights_file, settings.seed)
+        report = partial(_report, 0.0, 0.5 * _SVMS, "SVMs", text="features of whole files")
+        found = whole_files(list(corpus.clips["file"]), Samples(corpus.paths.samples), base, report)
+        with whole_file(file) as draft, draft.open("wb") as stream:
+            np.savez(stream, **found)
+    with np.load(file) as made:
+        return dict(made)
+
+
+def _scored(
+    everything: pd.DataFrame, classes: Sequence[str], settings: Settings, draws: int
+) -> dict[str, pd.DataFrame]:
+    """The tables of scores, from predictions of all protocols, systems and seeds."""
+    of = {key: rows for key, rows in everything.groupby(["protocol", "system", "seed"], sort=False)}
+    seed, scores, uars = settings.seed, [], []
+    for (protocol, system, fitted), rows in of.items():
+        where = {"protocol": protocol, "system": system, "seed": fitted}
+        if fitted == seed:
+            scores.append(where | scoring.score(rows, classes, "all", seed, draws))
+        for fold, those in [("", rows), *rows.groupby("fold")]:
+            label, said = (pd.Categorical(those[name], classes).codes.astype(int) for name in ("label", "predicted"))
+            uars.append(where | {"fold": fold, "uar": scoring.uar(label, said), "n_files": len(those)})
+    pairs, leakage = [], []
+    systems = dict.fromkeys(system for _, system, _ in of)
+    for protocol in (DISJOINT, NORMALISED):
+        tables = {system: of[protocol, system, seed] for system in systems if (protocol, system, seed) in of}
+        for unit in statistics.UNITS if len(tables) > 1 else ():
+            compared = statistics.compare(tables, classes, "all", unit)
+            counts = {"protocol": protocol, "unit": unit, "n_files": compared.files, "n_units": compared.units}
+            pairs.append(statistics.pairs(compared, seed).assign(**counts))
+    for system in systems:
+        both = {key: [rows for (p, s, _), rows in of.items() if (p, s) == (key, system)] for key in (RANDOM, DISJOINT)}
+        leakage.append(statistics.against(both, DISJOINT, classes, seed).assign(system=system))
+    lost = pd.concat(leakage, ignore_index=True)
+    lost["p_holm"] = statistics.holm(lost["p"].to_numpy(float))
+    found = {"scores": pd.DataFrame(scores), "uars": pd.DataFrame(uars)}
+    return found | {"pairs": pd.concat(pairs, ignore_index=True), "leakage": lost}
