@@ -11,14 +11,14 @@ from dslite.errors import DsliteError
 from dslite.files import whole_file
 
 FOLDS = 6
-"""Most folds that are made: as many as EmoBox has for EMOVO and RAVDESS speech."""
+"""Most folds that are made: as many as EmoBox (Ma et al., 2024) has for EMOVO and RAVDESS speech."""
 
 FEWEST = 3
-"""Fewest folds: one to predict, and two, of which each is predicted from the other, to choose a complexity by."""
+"""Fewest folds: one to predict, and two, each predicted from the other, to choose by."""
 
 
 def folds(where: str, clips: pd.DataFrame) -> np.ndarray:
-    """The fold of each file: the corpus' own, or made by :func:`made` where it names none.
+    """The fold of each file: the corpus' own, or dealt over its speakers, at most :data:`FOLDS`, where it names none.
 
     Args:
         where: the corpus, for messages.
@@ -28,56 +28,41 @@ def folds(where: str, clips: pd.DataFrame) -> np.ndarray:
         str (files,).
 
     Raises:
-        DsliteError: if some files have a fold and others none, a speaker is in two folds, there are fewer than
-            :data:`FEWEST` folds or speakers, files without a fold name no speaker, or a class is in too few folds.
+        DsliteError: if a file has no fold or no speaker to make one by, a speaker is in two folds, there are fewer than
+            :data:`FEWEST` folds or speakers, or a class is in fewer.
     """
-    own = (clips["fold"] != "").any()
-    fold = clips["fold"].to_numpy(str) if own else made(where, clips)
+    fold, speakers = clips["fold"].to_numpy(str), clips["speaker"].nunique()
     mend = "Mend the column 'fold', or leave it out: then folds are made."
+    if not any(fold):
+        if (lacking := clips.loc[clips["speaker"] == "", "file"]).any():
+            told = f"{len(lacking)} of {len(clips)} files name no speaker, for example {lacking.iloc[0]!r}"
+            raise DsliteError(f"{where}: {told}; to make folds of speakers, each needs one. Add the column 'speaker'.")
+        if speakers < FEWEST:
+            told = f"usable files of {speakers} speakers; folds need at least {FEWEST}"
+            raise DsliteError(f"{where}: {told}: one to predict and two to learn from. Add files of other speakers.")
+        parts = [str(number + 1) for number in range(min(FOLDS, speakers))]
+        fold = np.array(deal(list(clips["speaker"]), list(clips["label"]), {}, parts, [1 / len(parts)] * len(parts)))
     if (lacking := clips.loc[fold == "", "file"]).any():
         told = f"{len(lacking)} of {len(clips)} files have no fold, for example {lacking.iloc[0]!r}"
-        raise DsliteError(f"{where}: {told}; one for every file was expected. {mend}")
+        raise DsliteError(f"{where}: {told}; one for each was expected. {mend}")
     rows = clips.assign(fold=fold)
-    of_speaker = rows[rows["speaker"] != ""].groupby("speaker")["fold"].unique()
-    for speaker, names in of_speaker[of_speaker.str.len() > 1].items():
-        told = f"the column 'fold' puts the speaker {speaker!r} into {' and '.join(map(repr, sorted(names)))}"
-        raise DsliteError(
-            f"{where}: {told}; one fold for all files of a speaker was expected, or scores would tell how well known "
-            f"voices are recognised. {mend}"
-        )
-    if len(names := np.unique(fold)) < FEWEST:
+    for speaker, names in rows[rows["speaker"] != ""].groupby("speaker")["fold"].unique().items():
+        if len(names) > 1:
+            told = f"the column 'fold' puts the speaker {speaker!r} into {', '.join(map(repr, sorted(names)))}"
+            raise DsliteError(f"{where}: {told}; one fold for all files of a speaker was expected. {mend}")
+    if len(names := np.unique(fold).tolist()) < FEWEST:
         told = f"the column 'fold' names {', '.join(map(repr, names))}; at least {FEWEST} folds were expected"
         raise DsliteError(f"{where}: {told}. {mend}")
     for label, names in rows.groupby("label")["fold"].unique().items():
         if len(names) < FEWEST:
-            told = f"the class {label!r} is in {len(names)} folds, {', '.join(map(repr, sorted(names)))}"
-            raise DsliteError(
-                f"{where}: {told}; at least {FEWEST} were expected, so that it can be learnt whatever is held out. "
-                "Add files of it by other speakers, or leave the class out."
-            )
+            told = f"the class {label!r} is in {len(names)} folds ({', '.join(sorted(names))}); at least {FEWEST} were"
+            more = "expected, to learn it whatever is held out. Add files of it by other speakers, or leave it out."
+            raise DsliteError(f"{where}: {told} {more}")
     return fold
 
 
-def made(where: str, clips: pd.DataFrame) -> np.ndarray:
-    """Deals speakers into :data:`FOLDS` folds, or as many as there are speakers; as :func:`folds`."""
-    nameless = clips.loc[clips["speaker"] == "", "file"]
-    if len(nameless):
-        raise DsliteError(
-            f"{where}: {len(nameless)} of {len(clips)} files name no speaker, for example {nameless.iloc[0]!r}, so no "
-            "speaker-disjoint folds can be made. Add a column 'speaker', or a column 'fold'."
-        )
-    number = min(FOLDS, clips["speaker"].nunique())
-    if number < FEWEST:
-        raise DsliteError(
-            f"{where}: usable files of {number} speakers; folds need at least {FEWEST}, one to predict and two to "
-            "learn from. Add files of other speakers."
-        )
-    parts = [str(fold + 1) for fold in range(number)]
-    return np.array(deal(list(clips["speaker"]), list(clips["label"]), {}, parts, [1 / number] * number))
-
-
 def shuffled(fold: np.ndarray, labels: Sequence[str], seed: int) -> np.ndarray:
-    """The folds dealt anew over the files of each class, whoever speaks: each keeps its number of files of each class.
+    """The folds dealt anew over files, whoever speaks: each keeps its number of files of each class.
 
     Args:
         fold: str (files,).

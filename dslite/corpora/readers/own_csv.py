@@ -63,17 +63,10 @@ def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
         partition=note,
         labels={label: label for label in labels},
     )
-    rows = [
-        Entry(
-            file,
-            line["label"],
-            line.get("speaker", ""),
-            line.get("partition", ""),
-            *_segment(path, line),
-            line.get("fold", ""),
-        )
-        for file, line in ((line["filename"], line) for line in lines)
-    ]
+    rows = []
+    for line in lines:
+        speaker, partition, fold = (line.get(name, "") for name in ("speaker", "partition", "fold"))
+        rows.append(Entry(line["filename"], line["label"], speaker, partition, *_segment(path, line), fold))
     clips, skipped = match(rows, shelf, info)
     return info, clips, problems + skipped
 

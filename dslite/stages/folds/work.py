@@ -52,32 +52,28 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
     if augmentation not in CONFIGURATIONS:
         raise DsliteError(f"The augmentation {augmentation!r} is not one of {', '.join(CONFIGURATIONS)}.")
     corpus = FinishedStage.of(settings, "corpus")
-    clips, draws = corpus.clips, dict(settings.changes).get("draws", DRAWS)
-    fold = folds(settings.source, clips)
-    seeds = range(settings.seed, settings.seed + settings.seeds)
+    clips, fold = corpus.clips, folds(settings.source, corpus.clips)
+    seeds = list(range(settings.seed, settings.seed + settings.seeds))
     dealt = {seed: {DISJOINT: fold, RANDOM: shuffled(fold, clips["label"], seed)} for seed in seeds}
-    todo = {seed: _fits(corpus, augmentation, seed, of) for seed, of in dealt.items()}
+    prepared = {seed: FinishedStage(replace(settings, seed=seed), corpus.record) for seed in seeds}
+    todo = {seed: _fits(prepared[seed], augmentation, of) for seed, of in dealt.items()}
     asked = {
         "corpus": corpus.record["identity"],
         "fits": [fit.identity for of in todo.values() for fit in of.values()],
         "folds": fold.tolist(),
-        "seeds": list(seeds),
-        "draws": draws,
+        "draws": (draws := dict(settings.changes).get("draws", DRAWS)),
     }
-    identity, more = (
-        records.identity("folds", asked, settings.chosen),
-        {"seeds": len(seeds), "augmentation": augmentation},
-    )
+    identity = records.identity("folds", asked | {"seeds": seeds}, settings.chosen)
+    more = {"seeds": len(seeds), "augmentation": augmentation}
     if record := records.made(settings, "folds", identity, **more):
         return FinishedStage(settings, record)
     started = time.monotonic()
     settings.paths.record("folds").unlink(missing_ok=True)
     write(settings.paths.file("folds", "folds.csv"), clips, fold)
-    tables = _machines(corpus, dealt)
-    about = {}
+    tables, about, share = _machines(corpus, dealt), {}, (1 - _SVMS) / len(seeds)
     for number, (seed, of_seed) in enumerate(todo.items()):
-        report = partial(_report, _SVMS + (1 - _SVMS) * number / len(seeds), (1 - _SVMS) / len(seeds), f"seed {seed}")
-        about = fits.run(_with_seed(corpus, seed), list(of_seed.values()), report)
+        report = partial(_report, _SVMS + number * share, share, f"seed {seed}")
+        about = fits.run(prepared[seed], list(of_seed.values()), report)
         for (protocol, name), fit in of_seed.items():
             where = {"protocol": protocol, "system": OURS, "seed": seed, "fold": name}
             tables.append(pd.read_parquet(fit.folder / "predictions.parquet").assign(**where))
@@ -90,21 +86,17 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
         "weights": about["weights"],
         "weights_source": about["source"],
         "augmentation": augmentation,
-        "folds": "the CSV's own column" if (clips["fold"] != "").all() else "made here by speakers",
-        "seeds": list(seeds),
-        "chunk": settings.recipe.chunk,
+        "folds": "the CSV's own column" if any(clips["fold"]) else "made here, by speakers",
+        "seeds": seeds,
         "warnings": [
             *(f"{system}: the solver did not converge in {ITERATIONS:,} iterations." for system in unsolved),
             *records.weights_warnings(about["weights"], about["source"]),
             *corpus.record["warnings"],
         ],
     }
-    records.write(settings, record, {"predictions": everything, **_scored(everything, corpus.classes, settings, draws)})
+    scores = _scored(everything, corpus.classes, settings.seed, draws)
+    records.write(settings, record, {"predictions": everything} | scores)
     return FinishedStage(settings, record)
-
-
-def _with_seed(corpus: FinishedStage, seed: int) -> FinishedStage:
-    return FinishedStage(replace(corpus.settings, seed=seed), corpus.record)
 
 
 def _report(begin: float, share: float, name: str, done: float, total: float, text: str, epochs: Sequence = ()) -> None:
@@ -112,16 +104,14 @@ def _report(begin: float, share: float, name: str, done: float, total: float, te
     progress.report(begin + share * done / total, 1, f"{name}: {text}")
 
 
-def _fits(corpus: FinishedStage, augmentation: str, seed: int, dealt: dict[str, np.ndarray]) -> dict:
+def _fits(corpus: FinishedStage, augmentation: str, dealt: dict[str, np.ndarray]) -> dict[tuple[str, str], fits.Fit]:
     """DS Lite's fits with one seed, by protocol and fold: each learns from all other folds."""
-    prepared, place = _with_seed(corpus, seed), corpus.paths.file("folds")
-    return {
-        (protocol, name): fits.held_out(
-            prepared, augmentation, fold == name, place / protocol / str(seed) / str(at), f"{protocol}, fold {name}"
-        )
-        for protocol, fold in dealt.items()
-        for at, name in enumerate(np.unique(fold))  # numbered on disk: names are other people's
-    }
+    found = {}
+    for (protocol, fold), at in product(dealt.items(), range(len(np.unique(dealt[DISJOINT])))):
+        name = np.unique(fold)[at]  # numbered on disk: names are other people's
+        folder = corpus.paths.file("folds", f"{protocol}/{corpus.settings.seed}/{at}")
+        found[protocol, name] = fits.held_out(corpus, augmentation, fold == name, folder, f"{protocol}, fold {name}")
+    return found
 
 
 def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) -> list[pd.DataFrame]:
@@ -136,11 +126,11 @@ def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) ->
 
     labels = pd.Categorical(clips["label"], corpus.classes).codes.astype(int)
     padded = corpus.chunks.groupby("file")["padded"].first().loc[clips["file"]].to_numpy()
-    of_files, first, tables = _features(corpus, kept("features.npz")), dealt[settings.seed][DISJOINT], []
-    runs = [(DISJOINT, settings.seed, first)] + [(NORMALISED, settings.seed, first)] * all(speaker)
+    of_files, tables, alone = _features(corpus, kept("features.npz")), [], [DISJOINT, NORMALISED][: 1 + all(speaker)]
+    runs = [(protocol, settings.seed, dealt[settings.seed][DISJOINT]) for protocol in alone]
     runs += [(RANDOM, seed, of[RANDOM]) for seed, of in dealt.items()]
     share = 0.5 * _SVMS / len(runs) / len(of_files)
-    for system, (protocol, seed, fold) in product(of_files, runs):
+    for system, (protocol, seed, fold) in product((name for name in TITLES if name in of_files), runs):
         where = {"protocol": protocol, "system": TITLES[system], "seed": seed}
         file = kept("predictions.parquet", **where, fold=fold.tolist(), labels=labels.tolist())
         if not file.exists():
@@ -173,29 +163,25 @@ def _features(corpus: FinishedStage, file: Path) -> dict[str, np.ndarray]:
         return dict(made)
 
 
-def _scored(
-    everything: pd.DataFrame, classes: Sequence[str], settings: Settings, draws: int
-) -> dict[str, pd.DataFrame]:
+def _scored(everything: pd.DataFrame, classes: Sequence[str], seed: int, draws: int) -> dict[str, pd.DataFrame]:
     """The tables of scores, from predictions of all protocols, systems and seeds."""
-    of = {key: rows for key, rows in everything.groupby(["protocol", "system", "seed"], sort=False)}
-    seed, scores, uars = settings.seed, [], []
-    for (protocol, system, fitted), rows in of.items():
+    of, scores, uars, pairs, leakage = {}, [], [], [], []
+    for (protocol, system, fitted), rows in everything.groupby(["protocol", "system", "seed"], sort=False):
         where = {"protocol": protocol, "system": system, "seed": fitted}
+        of.setdefault((protocol, system), []).append(rows)
         if fitted == seed:
             scores.append(where | scoring.score(rows, classes, "all", seed, draws))
         for fold, those in [("", rows), *rows.groupby("fold")]:
             label, said = (pd.Categorical(those[name], classes).codes.astype(int) for name in ("label", "predicted"))
-            uars.append(where | {"fold": fold, "uar": scoring.uar(label, said), "n_files": len(those)})
-    pairs, leakage = [], []
-    systems = dict.fromkeys(system for _, system, _ in of)
-    for protocol in (DISJOINT, NORMALISED):
-        tables = {system: of[protocol, system, seed] for system in systems if (protocol, system, seed) in of}
-        for unit in statistics.UNITS if len(tables) > 1 else ():
+            uars.append(where | {"fold": fold, "uar": scoring.uar(label, said)})
+    for protocol, unit in product((DISJOINT, NORMALISED), statistics.UNITS):
+        tables = {system: found[0] for (key, system), found in of.items() if key == protocol}
+        if tables:
             compared = statistics.compare(tables, classes, "all", unit)
-            counts = {"protocol": protocol, "unit": unit, "n_files": compared.files, "n_units": compared.units}
-            pairs.append(statistics.pairs(compared, seed).assign(**counts))
-    for system in systems:
-        both = {key: [rows for (p, s, _), rows in of.items() if (p, s) == (key, system)] for key in (RANDOM, DISJOINT)}
+            where = {"protocol": protocol, "unit": unit, "n_units": compared.units}
+            pairs.append(statistics.pairs(compared, seed).assign(**where))
+    for system in everything["system"].unique():
+        both = {protocol: of[protocol, system] for protocol in (RANDOM, DISJOINT)}
         leakage.append(statistics.against(both, DISJOINT, classes, seed).assign(system=system))
     lost = pd.concat(leakage, ignore_index=True)
     lost["p_holm"] = statistics.holm(lost["p"].to_numpy(float))
