@@ -91,7 +91,7 @@ def nested(
     folds: np.ndarray,
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[np.ndarray, list[float], bool]:
+) -> tuple[np.ndarray, np.ndarray, bool]:
     """Predicts every fold from the others, with the complexity that is best within these.
 
     Within the training folds each is predicted from the rest of them; the complexity with the best UAR over all of
@@ -105,10 +105,10 @@ def nested(
         progress: called with fits done and fits in all.
 
     Returns:
-        Margins, float64 (files, classes); the complexity chosen for each fold in the order of names; whether the solver
-        converged in the fits that predict.
+        Margins, float64 (files, classes); the complexity that each file is predicted with, float64 (files,); whether
+        the solver converged in these fits.
     """
-    names, margins = np.unique(folds), np.empty((len(labels), labels.max() + 1))
+    names, margins, complexity = np.unique(folds), np.empty((len(labels), labels.max() + 1)), np.empty(len(labels))
     pairs = list(combinations(range(len(names)), 2))
     total = len(pairs) * len(COMPLEXITIES) + len(names)
     said = np.empty((len(COMPLEXITIES), len(names), len(labels)), int)  # by which fold is held out besides
@@ -119,15 +119,15 @@ def nested(
             decided = _fit(point, features[learnt], labels[learnt], features[unseen], seed)[0].argmax(axis=1)
             row[other, at[0]], row[one, at[1]] = np.split(decided, [len(at[0])])
         progress((number + 1) * len(COMPLEXITIES), total)
-    chosen, converged = [], True
+    converged = True
     for held_out, name in enumerate(names):
         learnt = folds != name
         best = int(np.argmax([uar(labels[learnt], row[held_out, learnt]) for row in said]))
-        chosen.append(COMPLEXITIES[best])
-        margins[~learnt], solved = _fit(chosen[-1], features[learnt], labels[learnt], features[~learnt], seed)
+        complexity[~learnt] = COMPLEXITIES[best].complexity
+        margins[~learnt], solved = _fit(COMPLEXITIES[best], features[learnt], labels[learnt], features[~learnt], seed)
         converged = converged and solved
     progress(total, total)
-    return margins, [point.complexity for point in chosen], converged
+    return margins, complexity, converged
 
 
 def speaker_normalised(features: np.ndarray, speakers: np.ndarray) -> np.ndarray:

@@ -77,6 +77,7 @@ def shuffled(fold: np.ndarray, labels: Sequence[str], seed: int) -> np.ndarray:
 
 
 def write(path: Path, clips: pd.DataFrame, fold: np.ndarray) -> None:
-    """Writes folds down: ``filename``, ``speaker``, ``fold``, as the columns of an own CSV are called."""
+    """Writes folds down as an own CSV: ``filename``, ``label``, ``speaker``, ``fold``."""
+    table = clips[["file", "label", "speaker"]].assign(fold=fold).rename(columns={"file": "filename"})
     with whole_file(path) as draft:
-        clips[["file", "speaker"]].assign(fold=fold).rename(columns={"file": "filename"}).to_csv(draft, index=False)
+        table.to_csv(draft, index=False)

@@ -4,9 +4,8 @@ systems that learnt from the same number of files dealt at random, to see what s
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,7 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.resampling import DRAWS
 from dslite.stages.train import fits
-from dslite.systems import OURS, TITLES
+from dslite.systems import CHANCE, OURS, TITLES
 from dslite.weights import digest
 
 DISJOINT, NORMALISED, RANDOM = "speaker-disjoint", "speaker-normalised", "random files"
@@ -119,48 +118,38 @@ def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) ->
     settings, clips, speaker = corpus.settings, corpus.clips, corpus.clips["speaker"].to_numpy(str)
     known = {name: getattr(settings, name) for name in ("backbone", "seed")} | {"corpus": corpus.record["identity"]}
     known |= {"weights": digest(settings.weights_file), "classes": corpus.classes}
-
-    def kept(name: str, **what: object) -> Path:
-        key = records.identity("baseline", known | what, settings.chosen)
-        return corpus.paths.file("folds", f"machines/{key}_{name}")
-
     labels = pd.Categorical(clips["label"], corpus.classes).codes.astype(int)
     padded = corpus.chunks.groupby("file")["padded"].first().loc[clips["file"]].to_numpy()
-    of_files, tables, alone = _features(corpus, kept("features.npz")), [], [DISJOINT, NORMALISED][: 1 + all(speaker)]
-    runs = [(protocol, settings.seed, dealt[settings.seed][DISJOINT]) for protocol in alone]
+    apart = [DISJOINT, NORMALISED] if all(speaker) else [DISJOINT]
+    runs = [(protocol, settings.seed, dealt[settings.seed][DISJOINT]) for protocol in apart]
     runs += [(RANDOM, seed, of[RANDOM]) for seed, of in dealt.items()]
-    share = 0.5 * _SVMS / len(runs) / len(of_files)
-    for system, (protocol, seed, fold) in product((name for name in TITLES if name in of_files), runs):
-        where = {"protocol": protocol, "system": TITLES[system], "seed": seed}
-        file = kept("predictions.parquet", **where, fold=fold.tolist(), labels=labels.tolist())
-        if not file.exists():
-            report = partial(_report, 0.5 * _SVMS + share * len(tables), share, TITLES[system], text=protocol)
-            vectors = of_files[system]
-            vectors = speaker_normalised(vectors, speaker) if protocol == NORMALISED else vectors
-            margins, chosen, converged = nested(vectors, labels, fold, seed, report)
-            table = predictions(clips, padded, corpus.classes, margins=margins).assign(**where, fold=fold)
-            complexity = np.array(chosen)[np.unique(fold, return_inverse=True)[1]]
-            with whole_file(file) as draft:
-                table.assign(complexity=complexity, converged=converged).to_parquet(draft, index=False)
-        tables.append(pd.read_parquet(file))
-    return tables
 
-
-def _features(corpus: FinishedStage, file: Path) -> dict[str, np.ndarray]:
-    """What the support vector machines see of whole files, from a file or made and written to it."""
-    if not file.exists():
+    @cache
+    def features() -> dict[str, np.ndarray]:
         from dslite.features import whole_files  # import TensorFlow
         from dslite.network import load_backbone
         from dslite.store import Samples
 
-        settings = corpus.settings
         base = load_backbone(settings.backbone, settings.weights_file, settings.seed)
         report = partial(_report, 0.0, 0.5 * _SVMS, "SVMs", text="features of whole files")
-        found = whole_files(list(corpus.clips["file"]), Samples(corpus.paths.samples), base, report)
-        with whole_file(file) as draft, draft.open("wb") as stream:
-            np.savez(stream, **found)
-    with np.load(file) as made:
-        return dict(made)
+        return whole_files(list(clips["file"]), Samples(corpus.paths.samples), base, report)
+
+    tables, systems = [], [system for system in TITLES if system != CHANCE]
+    share = 0.5 * _SVMS / len(runs) / len(systems)
+    for system, (protocol, seed, fold) in product(systems, runs):
+        where = {"protocol": protocol, "system": TITLES[system], "seed": seed}
+        key = records.identity("baseline", known | where | {"fold": fold.tolist()}, settings.chosen)
+        file = corpus.paths.file("folds", f"machines/{key}.parquet")
+        if not file.exists():
+            report = partial(_report, 0.5 * _SVMS + share * len(tables), share, TITLES[system], text=protocol)
+            vectors = features()[system]
+            vectors = speaker_normalised(vectors, speaker) if protocol == NORMALISED else vectors
+            margins, complexity, converged = nested(vectors, labels, fold, seed, report)
+            table = predictions(clips, padded, corpus.classes, margins=margins).assign(**where, fold=fold)
+            with whole_file(file) as draft:
+                table.assign(complexity=complexity, converged=converged).to_parquet(draft, index=False)
+        tables.append(pd.read_parquet(file))
+    return tables
 
 
 def _scored(everything: pd.DataFrame, classes: Sequence[str], seed: int, draws: int) -> dict[str, pd.DataFrame]:
