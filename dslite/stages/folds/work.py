@@ -93,7 +93,7 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
             *corpus.record["warnings"],
         ],
     }
-    scores = _scored(everything, corpus.classes, settings.seed, draws)
+    scores = scored(everything, corpus.classes, settings.seed, draws)
     records.write(settings, record, {"predictions": everything} | scores)
     return FinishedStage(settings, record)
 
@@ -152,7 +152,7 @@ def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) ->
     return tables
 
 
-def _scored(everything: pd.DataFrame, classes: Sequence[str], seed: int, draws: int) -> dict[str, pd.DataFrame]:
+def scored(everything: pd.DataFrame, classes: Sequence[str], seed: int, draws: int) -> dict[str, pd.DataFrame]:
     """The tables of scores, from predictions of all protocols, systems and seeds."""
     of, scores, uars, pairs, leakage = {}, [], [], [], []
     for (protocol, system, fitted), rows in everything.groupby(["protocol", "system", "seed"], sort=False):
