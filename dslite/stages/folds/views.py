@@ -35,9 +35,11 @@ def scores(stage: FinishedStage, protocol: str) -> pd.DataFrame:
     """A row per system: UAR of the predictions of all folds together, with both intervals, and how folds and seeds
     spread."""
     table, uars = (stage.table(name).loc[lambda t: t["protocol"] == protocol] for name in ("scores", "uars"))
-    first, seeds = uars[uars["seed"] == stage.record["seeds"][0]], stage.record["seeds"]
-    folds = first[first["fold"] != ""].groupby("system")["uar"].agg(["mean", "std"])
-    pooled = uars[uars["fold"] == ""].groupby("system")["uar"].agg(["mean", "std"])
+    seeds = stage.record["seeds"]
+    of_folds = uars[(uars["fold"] != "") & (uars["seed"] == seeds[0])]
+    folds, pooled = (
+        rows.groupby("system")["uar"].agg(["mean", "std"]) for rows in (of_folds, uars[uars["fold"] == ""])
+    )
     columns = {"UAR": table["uar"]}
     for unit, name in {"files": "ci", "speakers": "ci_speaker"}.items():
         ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
@@ -113,6 +115,5 @@ def verdict(stage: FinishedStage) -> str:
 
 def _predictions(stage: FinishedStage) -> pd.DataFrame:
     """Those of the speaker-disjoint folds with the first seed."""
-    return (
-        stage.table("predictions").query("protocol == @DISJOINT").loc[lambda t: t["seed"] == stage.record["seeds"][0]]
-    )
+    rows = stage.table("predictions").query("protocol == @DISJOINT")
+    return rows[rows["seed"] == stage.record["seeds"][0]]

@@ -376,6 +376,7 @@ def _fit(inputs: FitInputs, fit: Fit, about: dict) -> None:
         trainer.model().save(draft)
     record = {
         "identity": fit.identity,
+        "name": fit.name,
         "augmentation": fit.augmentation,
         "trained_on": TRAINED_ON[fit.target],
         "scored_on": fit.target,
