@@ -69,6 +69,7 @@ BUDGETS = {
     "stand-in": Budget(4, 64, 2, 40, 2, 1, 2, 16, again=False),
     # 1,900 pictures for four classes.
     "demo": Budget(8, 100, 3, 60, 4, 2, 2, 24, again=True),
+    "tuned": Budget(8, 200, 8, 100, 6, 2, 2, 48, again=True),
     # Where fitting takes hours, 20 minutes of DenseNet121 are well spent on means that do not rest on three clips.
     "full": Budget(8, 500, 24, 200, 12, 4, 4, 128, again=True),
 }

@@ -115,13 +115,14 @@ def again(corpus: FinishedStage, augmentation: str, progress: Callable[..., None
     return fits[0].folder / "model.keras"
 
 
-def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None]) -> dict:
+def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None], apart: bool = False) -> dict:
     """Runs what is not finished yet, and brings the labels in the tables of all fits up to date.
 
     Args:
         corpus: as prepared; its settings' ``workers`` run side by side. For one, see the head of this module.
         fits: the fits.
         progress: called with the share of the work that is done, 1, a short text, and the epochs that are new.
+        apart: whether one after the other they go to a process of their own all the same: of several calls at once.
 
     Returns:
         ``weights`` (imagenet or random) and ``source`` of the base model, for the record.
@@ -144,7 +145,7 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
         share = _EXTRACTION + (1 - _EXTRACTION) * sum(done.values()) / total
         progress(share, 1, f"{name}: {text}", [epoch for *_, epochs in messages for epoch in epochs])
 
-    pool, messages = _pool(settings.workers, tell)
+    pool, messages = _pool(settings.workers, tell, apart)
     try:
         with pool:
             try:
@@ -202,9 +203,13 @@ class _Processes(ProcessPoolExecutor):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _pool(workers: int, tell: Callable[[list], None]) -> tuple[Executor, object]:
+def _pool(workers: int, tell: Callable[[list], None], apart: bool) -> tuple[Executor, object]:
     """Where fits run, and the queue in which they tell how far they are; those in this process tell at once."""
-    if workers == 1 and all(os.environ.get(f"TF_NUM_{kind}_THREADS") == "1" for kind in ("INTRAOP", "INTEROP")):
+    if (
+        workers == 1
+        and not apart
+        and all(os.environ.get(f"TF_NUM_{kind}_THREADS") == "1" for kind in ("INTRAOP", "INTEROP"))
+    ):
         _listen(SimpleNamespace(put=lambda message: tell([message])))
         return _Here(), queue.SimpleQueue()
     context = multiprocessing.get_context("spawn")
