@@ -26,6 +26,7 @@ from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
+from dslite.layout.paths import Paths
 from dslite.layout.progress import Epoch
 from dslite.layout.settings import Settings
 from dslite.processes import die_with_parent, end_quickly
@@ -99,7 +100,8 @@ def planned(corpus: FinishedStage, augmentations: Iterable[str], folder: Callabl
 
 
 def again(corpus: FinishedStage, augmentation: str, progress: Callable[..., None]) -> Path:
-    """Makes a fit on train and dev once more with the next seed, if that has not been done; its model's file.
+    """Makes a fit on train and dev once more with the next seed, where neither that has been done before nor a run with
+    further seeds did; its model's file.
 
     Args:
         corpus: as prepared.
@@ -108,11 +110,12 @@ def again(corpus: FinishedStage, augmentation: str, progress: Callable[..., None
     """
     settings = corpus.settings
     other = FinishedStage(replace(settings, seed=settings.seed + 1, workers=1), corpus.record)
-    places = {target: settings.paths.fit(augmentation, target) for target in TRAINED_ON}
-    fits = planned(other, [augmentation], lambda _, target: places[target].with_name(f"{target}-next-seed"))
-    fits = [fit for fit in fits if fit.target == "test"]
-    run(other, fits, progress)
-    return fits[0].folder / "model.keras"
+    further = Paths(Paths(settings.output).seed(other.settings.seed)).corpus(settings.name).fit(augmentation, "test")
+    own = settings.paths.fit(augmentation, "test").with_name("test-next-seed")
+    made, todo = (planned(other, [augmentation], lambda *_, at=at: at)[-1] for at in (further, own))
+    if not made.finished:
+        run(other, [made := todo], progress)
+    return made.folder / "model.keras"
 
 
 def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None], apart: bool = False) -> dict:
