@@ -73,13 +73,13 @@ def select(
     train, dev, test = (partitions == name for name in ("train", "dev", "test"))
     rows, on_dev = [], []
     for number, point in enumerate(GRID, start=1):
-        margins, converged = _fit(point, features[train], labels[train], features[dev], seed)
+        margins, converged = fit(point, features[train], labels[train], features[dev], seed)
         rows.append((*astuple(point), uar(labels[dev], margins.argmax(axis=1)), converged))
         on_dev.append(margins)
         progress(number, len(GRID) + 1)
     grid = pd.DataFrame(rows, columns=["complexity", "standardise", "balanced", "dev_uar", "converged"])
     best = int(grid["dev_uar"].to_numpy().argmax())
-    on_test, converged = _fit(GRID[best], features[train | dev], labels[train | dev], features[test], seed)
+    on_test, converged = fit(GRID[best], features[train | dev], labels[train | dev], features[test], seed)
     progress(len(GRID) + 1, len(GRID) + 1)
     converged = converged and bool(grid["converged"][best])
     return Selection(grid, GRID[best], {"dev": on_dev[best], "test": on_test}, converged)
@@ -116,7 +116,7 @@ def nested(
         at = [np.flatnonzero(folds == names[fold]) for fold in (one, other)]
         learnt, unseen = ~np.isin(folds, names[[one, other]]), np.concatenate(at)
         for point, row in zip(COMPLEXITIES, said, strict=True):
-            decided = _fit(point, features[learnt], labels[learnt], features[unseen], seed)[0].argmax(axis=1)
+            decided = fit(point, features[learnt], labels[learnt], features[unseen], seed)[0].argmax(axis=1)
             row[other, at[0]], row[one, at[1]] = np.split(decided, [len(at[0])])
         progress((number + 1) * len(COMPLEXITIES), total)
     converged = True
@@ -124,7 +124,7 @@ def nested(
         learnt = folds != name
         best = int(np.argmax([uar(labels[learnt], row[held_out, learnt]) for row in said]))
         complexity[~learnt] = COMPLEXITIES[best].complexity
-        margins[~learnt], solved = _fit(COMPLEXITIES[best], features[learnt], labels[learnt], features[~learnt], seed)
+        margins[~learnt], solved = fit(COMPLEXITIES[best], features[learnt], labels[learnt], features[~learnt], seed)
         converged = converged and solved
     progress(total, total)
     return margins, complexity, converged
@@ -143,8 +143,8 @@ def speaker_normalised(features: np.ndarray, speakers: np.ndarray) -> np.ndarray
     return (features - of.transform("mean").to_numpy()) / np.where(deviation > 0, deviation, 1.0)
 
 
-def _fit(point: Point, features, labels, unseen, seed: int) -> tuple[np.ndarray, bool]:
-    """Margins of unseen files, and whether the solver converged."""
+def fit(point: Point, features, labels, unseen, seed: int) -> tuple[np.ndarray, bool]:
+    """Margins of unseen files, float64 (files, classes), and whether the solver converged."""
     from sklearn.exceptions import ConvergenceWarning  # scikit-learn is slow to import; names and grid are not
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

@@ -34,6 +34,8 @@ class Recipe:
         smoothing: share of the label that all classes get alike.
         class_weights: whether classes count alike by weights of the loss, in place of up-sampling.
         standardise: whether the head scales features to those of the training chunks.
+        average: momentum of a moving average of the weights over the steps of the second phase, which is what is kept
+            in the end (Polyak averaging); 0 for none.
         shift: in the second phase every plot is rotated along time by up to this share of its width.
         light_masks: largest width of a time mask and height of a frequency mask, as shares of the plot, each laid in
             half of the samples of the second phase, before SapAugment and whatever the loss.
@@ -53,6 +55,7 @@ class Recipe:
     smoothing: float = 0.0
     class_weights: bool = False
     standardise: bool = False
+    average: float = 0.0
     shift: float = 0.0
     light_masks: tuple[float, float] = (0.0, 0.0)
 
@@ -86,7 +89,7 @@ TUNED = Recipe(
     shift=0.12,
     light_masks=(0.16, 0.12),
 )
-"""Of our own, for any corpus (docs/tuned.md): what Table 2's share of layers and schedule hold back."""
+"""Of our own, for any corpus (docs/search.md): what Table 2's share of layers and schedule hold back."""
 
 DEMO_EPOCHS = (12, 4)
 STANDIN_EPOCHS = (6, 2)

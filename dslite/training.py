@@ -269,6 +269,8 @@ class Trainer:
             phase = 1 if epoch < recipe.epochs[0] else 2
             order = np.random.default_rng([seed, 2, epoch]).permutation(train)
             loss, right = self._epoch(phase, epoch, order, features, one_hot, weights, augment, seed)
+            if recipe.average and epoch + 1 == total and phase == 2:
+                self._optimisers[1].finalize_variable_values(self._variables[1])
             decided = None
             if dev and (phase == 1 or (epoch + 1 - recipe.epochs[0]) % every == 0 or epoch + 1 == total):
                 decided = self._decided(phase, examples, features)
@@ -412,5 +414,7 @@ def _rate(recipe: Recipe, phase: int) -> float:
 
 def _optimiser(recipe: Recipe, phase: int):
     make = {"adadelta": keras.optimizers.Adadelta, "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
-    more = {"weight_decay": recipe.decay} if recipe.optimiser == "adamw" else {}
+    more: dict = {"weight_decay": recipe.decay} if recipe.optimiser == "adamw" else {}
+    if recipe.average and phase == 2:
+        more |= {"use_ema": True, "ema_momentum": recipe.average}
     return make[recipe.optimiser](_rate(recipe, phase), global_clipnorm=recipe.clip or None, **more)

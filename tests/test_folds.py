@@ -126,7 +126,7 @@ def test_no_fit_of_a_support_vector_machine_sees_what_it_predicts(monkeypatch):
         best = point.complexity == 1e-3  # alone right on all files, so it must be chosen
         return np.eye(3)[labels[unseen[:, 0].astype(int)] if best else np.zeros(len(unseen), int)], True
 
-    monkeypatch.setattr("dslite.baseline._fit", fit)
+    monkeypatch.setattr("dslite.baseline.fit", fit)
     margins, chosen, converged = nested(np.arange(24.0)[:, None], labels, fold, 0)
     assert converged and set(chosen) == {1e-3} and (margins.argmax(axis=1) == labels).all()
     last = seen[-4:]

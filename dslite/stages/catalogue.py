@@ -26,6 +26,7 @@ class Workload:
         forward: s per picture and thread through the frozen base model.
         fits: s of all eight fits.
         variants: fits of the ablation as a share of those eight, 1 for as many.
+        trials: of the search.
         demo: whether the profile is ``demo``.
         seeds: how many, of stages that fit with several.
     """
@@ -36,6 +37,7 @@ class Workload:
     forward: float
     fits: float
     variants: float
+    trials: int
     demo: bool
     seeds: int = 1
 
@@ -106,6 +108,15 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             seconds=lambda load: load.fits * load.variants,
             optional=True,
             parameters=(*(name for name in CORPUS if name != "reading"), "seeds", "discrepancies"),
+            weights=True,
+            threads="all",
+        ),
+        "search": Stage(
+            needs=("evaluate",),
+            seconds=lambda load: load.fits * load.trials / 8,
+            optional=True,
+            parameters=(*CORPUS, "seeds", "trials", "hours"),
+            indifferent=_PLACES | {"hours"},
             weights=True,
             threads="all",
         ),
