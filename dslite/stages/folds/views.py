@@ -17,7 +17,8 @@ def division(stage: FinishedStage) -> pd.DataFrame:
     folds = _predictions(stage).drop_duplicates("file").groupby("fold")
     counts = folds["label"].value_counts().unstack(fill_value=0)
     named = folds["speaker"].agg(lambda names: ", ".join(sorted(set(names))))
-    of_class = [f"{least}–{most}" for least, most in zip(counts.min(axis=1), counts.max(axis=1), strict=True)]
+    ends = zip(counts.min(axis=1), counts.max(axis=1), strict=True)
+    of_class = [f"{least}" if least == most else f"{least}–{most}" for least, most in ends]
     return pd.DataFrame({"speakers": named, "files": folds.size(), "files of a class": of_class}).reset_index()
 
 
