@@ -113,7 +113,8 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         ),
         "search": Stage(
             needs=("evaluate",),
-            seconds=lambda load: load.fits * load.trials / 8,
+            # Some 20 passes forwards and back over train; a part is given up on the way.
+            seconds=lambda load: load.trials * load.pictures * 30 * load.forward,
             optional=True,
             parameters=(*CORPUS, "seeds", "trials", "hours"),
             indifferent=_PLACES | {"hours"},
