@@ -17,6 +17,7 @@ from dslite.configurations import CONFIGURATIONS
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
 from dslite.reporting.provenance import provenance_line
+from dslite.stages.evaluate import views as evaluated
 from dslite.stages.folds import views
 from dslite.stages.folds.work import DISJOINT, NORMALISED
 
@@ -49,6 +50,7 @@ def _output(paths: Paths) -> Iterator[str]:
         for protocol in (DISJOINT, NORMALISED):
             yield _markdown(views.scores(stage, protocol), f"UAR (%), **{protocol}**")
         yield _markdown(views.by_fold(stage), f"UAR (%) of each fold, {DISJOINT}")
+        yield _markdown(evaluated.pairs(stage, DISJOINT), f"Paired differences (UAR points), {DISJOINT}, first seed")
         yield _markdown(views.leakage(stage), "What leakage buys, UAR (%) and points")
 
 
