@@ -7,7 +7,7 @@ complexity, scaling and class weights are selected on dev and it is fitted again
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
-from itertools import product, starmap
+from itertools import combinations, product, starmap
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,9 @@ class Point:
 
 GRID = tuple(starmap(Point, product((1e-1, 1e-2, 1e-3, 1e-4, 1e-5), (True, False), (True, False))))
 """The official grid of ComParE 2021."""
+
+COMPLEXITIES = tuple(point for point in GRID if point.standardise and point.balanced)
+"""Of the grid, what :func:`nested` chooses from: features standardised, classes alike."""
 
 ITERATIONS = 10_000
 """Most iterations of the solver, as in ComParE 2021."""
@@ -80,6 +83,64 @@ def select(
     progress(len(GRID) + 1, len(GRID) + 1)
     converged = converged and bool(grid["converged"][best])
     return Selection(grid, GRID[best], {"dev": on_dev[best], "test": on_test}, converged)
+
+
+def nested(
+    features: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Predicts every fold from the others, with the complexity that is best within these.
+
+    Within the training folds each is predicted from the rest of them; the complexity with the best UAR over all of
+    these predictions is fitted on all training folds. A fit without two folds serves the choices for both.
+
+    Args:
+        features: float (files, width).
+        labels: int (files,), class 0..n-1; every class occurs whichever two folds are left out.
+        folds: str (files,), at least three.
+        seed: of the solver.
+        progress: called with fits done and fits in all.
+
+    Returns:
+        Margins, float64 (files, classes); the complexity that each file is predicted with, float64 (files,); whether
+        the solver converged in these fits.
+    """
+    names, margins, complexity = np.unique(folds), np.empty((len(labels), labels.max() + 1)), np.empty(len(labels))
+    pairs = list(combinations(range(len(names)), 2))
+    total = len(pairs) * len(COMPLEXITIES) + len(names)
+    said = np.empty((len(COMPLEXITIES), len(names), len(labels)), int)  # by which fold is held out besides
+    for number, (one, other) in enumerate(pairs):
+        at = [np.flatnonzero(folds == names[fold]) for fold in (one, other)]
+        learnt, unseen = ~np.isin(folds, names[[one, other]]), np.concatenate(at)
+        for point, row in zip(COMPLEXITIES, said, strict=True):
+            decided = fit(point, features[learnt], labels[learnt], features[unseen], seed)[0].argmax(axis=1)
+            row[other, at[0]], row[one, at[1]] = np.split(decided, [len(at[0])])
+        progress((number + 1) * len(COMPLEXITIES), total)
+    converged = True
+    for held_out, name in enumerate(names):
+        learnt = folds != name
+        best = int(np.argmax([uar(labels[learnt], row[held_out, learnt]) for row in said]))
+        complexity[~learnt] = COMPLEXITIES[best].complexity
+        margins[~learnt], solved = fit(COMPLEXITIES[best], features[learnt], labels[learnt], features[~learnt], seed)
+        converged = converged and solved
+    progress(total, total)
+    return margins, complexity, converged
+
+
+def speaker_normalised(features: np.ndarray, speakers: np.ndarray) -> np.ndarray:
+    """Features less the mean of their speaker's files, over their standard deviation: labels are not looked at.
+
+    Args:
+        features: float (files, width).
+        speakers: str (files,).
+    """
+    _, group = np.unique(speakers, return_inverse=True)
+    of = pd.DataFrame(features.astype(np.float64)).groupby(group)
+    deviation = of.transform("std", ddof=0).to_numpy()
+    return (features - of.transform("mean").to_numpy()) / np.where(deviation > 0, deviation, 1.0)
 
 
 def fit(point: Point, features, labels, unseen, seed: int) -> tuple[np.ndarray, bool]:

@@ -36,8 +36,10 @@ from dslite.stages.corpus import work as corpus_work
 from dslite.stages.evaluate import work as evaluate_work
 from dslite.stages.explain import views as explain_views
 from dslite.stages.explain.work import BUDGETS
+from dslite.stages.folds import work as folding
+from dslite.stages.folds.work import DISJOINT, RANDOM
 from dslite.stages.paper import work as paper_work
-from dslite.systems import CHANCE, TITLES
+from dslite.systems import CHANCE, OURS, TITLES
 from tests.corpus_files import own
 from tests.through import alone
 
@@ -152,6 +154,21 @@ def _ablation(settings, corpus):
     return _record(settings, "ablation", corpus.record, seeds=[0])
 
 
+def _folds(settings, corpus):
+    """Files that name too few speakers to be normalised or drawn by them."""
+    files = pd.concat([_predictions(corpus, part).assign(fold=part) for part in ("train", "dev", "test")])
+    machines = {"complexity": 1e-5, "converged": False}
+    tables = [
+        files.assign(protocol=protocol, system=system, seed=0, **({} if system == OURS else machines))
+        for protocol in (DISJOINT, RANDOM)
+        for system in ("librosa statistics + SVM", OURS)
+    ]
+    everything = pd.concat(tables, ignore_index=True)
+    for name, table in ({"predictions": everything} | folding.scored(everything, CLASSES, 0, 100)).items():
+        _write(table, settings.paths.file("folds", f"{name}.parquet"))
+    return _record(settings, "folds", corpus.record, seeds=[0], augmentation="none", folds="the CSV's own column")
+
+
 def _benchmark(output):
     """One thread, and only the file that has to pass."""
     folder = Paths(output).benchmark("squeezenet_v1")
@@ -176,6 +193,7 @@ SAYS = {
     ("evaluate", SHORT): "no file qualifies (n_files 0)",
     ("explain", ONE): "No test clip of this class is wrong.",
     ("deploy", ONE): "Not offered: float32: it failed.",
+    ("folds", ONE): "To DS Lite's score, files dealt at random add +0.0 points",
     ("ablation", ONE): "No discrepancy could be compared.",
 }
 
@@ -203,6 +221,8 @@ def _results(case, folder):
             found[stage] = FinishedStage.of(settings, stage)
         records.write(settings, _ablation(settings, corpus))
         found["ablation"] = FinishedStage.of(settings, "ablation")
+        records.write(settings, _folds(settings, corpus))
+        found["folds"] = FinishedStage.of(settings, "folds")
         found["paper"] = paper_work.work(settings.output)
         found["benchmark"] = _benchmark(settings.output)
         assert len(_predictions(corpus, "test")) == (1 if one else 2)

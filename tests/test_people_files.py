@@ -196,8 +196,9 @@ def test_columns_under_other_names_are_taken_and_said(tmp_path):
     assert "ignored: age" in told
 
 
-def test_folds_that_are_no_partitions_and_two_candidates_are_refused(tmp_path):
+def test_folds_beside_partitions_and_two_candidates_are_refused(tmp_path):
     csv = corpus(tmp_path, "filename,label,fold", "{n}.{e},{l},{s}")
+    csv.write_text(csv.read_text().replace(",1\n", ",train\n"))
     with pytest.raises(DsliteError, match="partition '0'.*train, dev"):
         read(str(csv), tmp_path)
     csv = corpus(tmp_path, "filename,label,subject,patient", "{n}.{e},{l},{s},{s}")

@@ -23,6 +23,7 @@ workers = 1
 changes = {}"""
 _FIRST_OF = {
     "ablation": _FIRST.replace('reading = "paper"', 'seeds = 1\ndiscrepancies = ""'),
+    "folds": f"{_FIRST}\nseeds = 1",
     "benchmark": """backbone = ""
 output = ""
 seed = 0

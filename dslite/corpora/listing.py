@@ -22,7 +22,7 @@ SPELT_OUT = 20
 class Entry:
     """A clip: ``file`` relative to the corpus' folder, or the part of it from ``start`` to ``end`` (s; infinite: to the
     file's end). As the layout names it, its label is as distributed and its partition may be None; what `match` returns
-    has audio on disk, a class and a partition."""
+    has audio on disk, a class and a partition. ``fold`` is the one that own data puts it into, if any."""
 
     file: str
     label: str
@@ -30,6 +30,7 @@ class Entry:
     partition: str | None
     start: float = 0.0
     end: float = math.inf
+    fold: str = ""
 
 
 @dataclass(frozen=True)

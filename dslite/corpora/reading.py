@@ -38,7 +38,8 @@ class Corpus:
         info: what is known about it; for own data made on the fly.
         classes: in the order used everywhere.
         clips: the usable clips, sorted by file: ``file`` (POSIX path relative to ``folder``, unique), ``speaker`` (""
-            where unknown), ``label`` (one of ``classes``), ``partition`` (train, dev, test), ``duration`` (s), ``rate``
+            where unknown), ``label`` (one of ``classes``), ``partition`` (train, dev, test), ``fold`` ("" where the
+            corpus names none), ``duration`` (s), ``rate``
             (Hz), ``channels``.
         problems: everything left out or to be told: ``file`` ("" for the whole corpus), ``kind`` (skipped, warning),
             ``reason``.
@@ -222,8 +223,8 @@ def _with_headers(folder: Path, entries: list[Entry]) -> tuple[pd.DataFrame, lis
                 continue
             duration = end - entry.start
         usable.append(entry)
-        rows.append((file, entry.speaker, entry.label, entry.partition, duration, *rest))
-    kinds = dict.fromkeys(("file", "speaker", "label", "partition"), "str")
+        rows.append((file, entry.speaker, entry.label, entry.partition, entry.fold, duration, *rest))
+    kinds = dict.fromkeys(("file", "speaker", "label", "partition", "fold"), "str")
     kinds |= {"duration": "float64", "rate": "int64", "channels": "int64"}
     return pd.DataFrame(rows, columns=list(kinds)).astype(kinds), usable, broken
 

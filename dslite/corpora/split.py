@@ -51,27 +51,34 @@ def made(folder: Path, clips: Sequence[Entry], kept: Mapping[Group, str]) -> tup
     return [split[one] for one in groups], split, f"split here by {by} ({shares}; seed {SEED})"
 
 
-def deal(groups: Sequence, labels: Sequence[str], fixed: Mapping = {}) -> list[str]:
-    """Deals whole groups (speakers) into train, dev and test.
+def deal(
+    groups: Sequence,
+    labels: Sequence[str],
+    fixed: Mapping = {},
+    parts: Sequence[str] = PARTITIONS,
+    shares: Sequence[float] = SHARES,
+) -> list[str]:
+    """Deals whole groups (speakers) into parts: train, dev and test, or folds.
 
-    Largest group first, roughly, each goes where it costs least: squared relative deviations from `SHARES` per class,
+    Largest group first, roughly, each goes where it costs least: squared relative deviations from the shares per class,
     and few speakers of a class (`SPEAKERS`). The cheapest of up to `ATTEMPTS` orders counts, not the rows' own order.
 
     Args:
         groups: group of each row, sortable.
         labels: class of each row.
-        fixed: partitions of groups that are not dealt again.
+        fixed: parts of groups that are not dealt again.
+        parts, shares: their names, and how much of all files each is to hold.
 
     Returns:
-        The partition of each row.
+        The part of each row.
     """
     tally = Counter(zip(groups, labels, strict=True))
     names, classes = sorted(set(groups)), sorted(set(labels))
     counts = np.array([[tally[name, label] for label in classes] for name in names], float)
-    target = np.outer(SHARES, counts.sum(0))
+    target = np.outer(shares, counts.sum(0))
     sizes = np.stack([counts, counts > 0], axis=1)  # per group: files and speakers of each class
-    given = np.array([PARTITIONS.index(fixed[name]) if name in fixed else -1 for name in names])
-    begin = np.stack([sizes[given == part].sum(0) for part in range(len(PARTITIONS))])
+    given = np.array([parts.index(fixed[name]) if name in fixed else -1 for name in names])
+    begin = np.stack([sizes[given == part].sum(0) for part in range(len(parts))])
     random, free = np.random.default_rng(SEED), np.flatnonzero(given < 0)
 
     def cost(filled: np.ndarray) -> np.ndarray:
@@ -86,7 +93,7 @@ def deal(groups: Sequence, labels: Sequence[str], fixed: Mapping = {}) -> list[s
 
     attempts = [attempt() for _ in range(max(1, min(ATTEMPTS, 20_000 // len(names))))]
     dealt = dict(zip(names, min(attempts, key=lambda one: one[0])[1], strict=True))
-    return [PARTITIONS[dealt[name]] for name in groups]
+    return [parts[dealt[name]] for name in groups]
 
 
 def read(path: Path) -> dict[Group, str]:

@@ -99,8 +99,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         type=_count,
         default=1,
         metavar="N",
-        help="fit with N seeds, from --seed on, the ablation too; what they spread is shown apart from the test sets' "
-        "intervals (default: 1)",
+        help="fit with N seeds, from --seed on, the ablation and the folds too; what they spread is shown apart from "
+        "the test sets' intervals (default: 1)",
     )
     what.add_argument(
         "--set",

@@ -28,6 +28,7 @@ class Workload:
         variants: fits of the ablation as a share of those eight, 1 for as many.
         trials: of the search.
         demo: whether the profile is ``demo``.
+        seeds: how many, of stages that fit with several.
     """
 
     pictures: float
@@ -38,6 +39,7 @@ class Workload:
     variants: float
     trials: int
     demo: bool
+    seeds: int = 1
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,17 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             optional=True,
             parameters=(*CORPUS, "seeds", "trials", "hours"),
             indifferent=_PLACES | {"hours"},
+            weights=True,
+            threads="all",
+        ),
+        "folds": Stage(
+            needs=("corpus",),
+            # Six folds twice, where `train` has four configurations twice; and some hundred support vector machines.
+            seconds=lambda load: (
+                load.seeds * (1.5 * load.fits + 0.15 * load.files) + load.files * (0.008 + load.forward)
+            ),
+            optional=True,
+            parameters=(*CORPUS, "seeds"),
             weights=True,
             threads="all",
         ),

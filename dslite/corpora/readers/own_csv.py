@@ -22,7 +22,7 @@ _ALIASES = {
                 "patient", "patient_id", "actor", "actor_id"),
     "partition": ("split", "split_set", "set", "subset", "fold"),
 }  # fmt: skip
-_KNOWN = {"filename", "label", "speaker", "partition", "duration_frames", "start", "end", LINE}
+_KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames", "start", "end", LINE}
 _PREFIX = re.compile(r"(train|devel|dev|test)(?![a-z])", re.IGNORECASE)
 
 
@@ -63,10 +63,10 @@ def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
         partition=note,
         labels={label: label for label in labels},
     )
-    rows = [
-        Entry(file, line["label"], line.get("speaker", ""), line.get("partition", ""), *_segment(path, line))
-        for file, line in ((line["filename"], line) for line in lines)
-    ]
+    rows = []
+    for line in lines:
+        speaker, partition, fold = (line.get(name, "") for name in ("speaker", "partition", "fold"))
+        rows.append(Entry(line["filename"], line["label"], speaker, partition, *_segment(path, line), fold))
     clips, skipped = match(rows, shelf, info)
     return info, clips, problems + skipped
 
@@ -131,7 +131,7 @@ def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
     """Gives columns under other names the names used here; says which, and which columns mean nothing here."""
     problems, columns = [], set(lines[0]) if lines else set()
     for meant, others in _ALIASES.items():
-        named = [name for name in others if name in columns]
+        named = [name for name in others if name in columns and (name != "fold" or _fold_is_partition(lines))]
         if meant in columns or not named:
             continue
         if len(named) > 1:
@@ -145,6 +145,11 @@ def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
     if unknown := sorted(columns - _KNOWN):
         problems.append(Problem("", "warning", f"columns that mean nothing here, ignored: {', '.join(unknown)}"))
     return problems
+
+
+def _fold_is_partition(lines: list[dict[str, str]]) -> bool:
+    """Whether the column ``fold`` names partitions, as some do, and not folds."""
+    return any(line["fold"].lower() in _NAMED for line in lines)
 
 
 def _slips(lines: list[dict[str, str]]) -> list[Problem]:

@@ -10,7 +10,7 @@ import os
 import queue
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -49,16 +49,21 @@ class FitInputs:
 @dataclass(frozen=True)
 class Fit:
     """One fit: its augmentation, the partition it is scored on, the folder it leaves its files in, and an identity
-    that changes with everything that the model and its predictions depend on."""
+    that changes with everything that the model and its predictions depend on.
+
+    ``partition`` has that of each file where it is not the corpus' own, ``title`` a name where that says too little.
+    """
 
     augmentation: str
     target: str
     folder: Path
     identity: str
+    partition: Mapping[str, str] | None = None
+    title: str = ""
 
     @property
     def name(self) -> str:
-        return fit_name(self.augmentation, self.target)
+        return self.title or fit_name(self.augmentation, self.target)
 
     @property
     def finished(self) -> bool:
@@ -85,18 +90,31 @@ def planned(corpus: FinishedStage, augmentations: Iterable[str], folder: Callabl
 
     A fit's identity goes by the labels that it learns from and the files that it predicts, not by the labels of these.
     """
-    clips, found, augmentations = corpus.clips, [], tuple(augmentations)
-    same = fitted_with(corpus.settings, corpus.record["data_hash"]) | {"classes": corpus.classes}
-    for target, learns_from in TRAINED_ON.items():
-        learnt = clips.loc[clips["partition"].isin(learns_from), ["file", "label"]].to_numpy().tolist()
-        seen = {"learnt": learnt, "predicted": clips.loc[clips["partition"] == target, "file"].tolist()}
-        key = records.identity("train", same | seen, corpus.settings.chosen)
+    found, augmentations = [], tuple(augmentations)
+    for target in TRAINED_ON:
+        key = _key(corpus, corpus.clips["partition"], target)
         found += [Fit(a, target, folder(a, target), records.hashed([key, a, target])) for a in augmentations]
     names = [fit.name for fit in found]
     wanted = dict(corpus.settings.changes).get("fits", names)
     if unknown := [name for name in wanted if name not in names]:
         raise DsliteError(f"There is no fit {', '.join(unknown)}; there are: {', '.join(names)}.")
     return [fit for fit in found if fit.name in wanted]
+
+
+def held_out(corpus: FinishedStage, augmentation: str, files: np.ndarray, folder: Path, title: str) -> Fit:
+    """A fit that learns from all of a corpus' files but some, bool (files,), which it predicts."""
+    partition = pd.Series(np.where(files, "test", "train"))
+    identity = records.hashed([_key(corpus, partition, "test"), augmentation, "test"])
+    return Fit(augmentation, "test", folder, identity, dict(zip(corpus.clips["file"], partition, strict=True)), title)
+
+
+def _key(corpus: FinishedStage, partition: pd.Series, target: str) -> str:
+    """A hash of all that a fit depends on but for its augmentation."""
+    clips = corpus.clips
+    same = fitted_with(corpus.settings, corpus.record["data_hash"]) | {"classes": corpus.classes}
+    learnt = clips.loc[partition.isin(TRAINED_ON[target]), ["file", "label"]].to_numpy().tolist()
+    seen = {"learnt": learnt, "predicted": clips.loc[partition == target, "file"].tolist()}
+    return records.identity("train", same | seen, corpus.settings.chosen)
 
 
 def again(corpus: FinishedStage, augmentation: str, progress: Callable[..., None]) -> Path:
@@ -327,7 +345,8 @@ def _fit(inputs: FitInputs, fit: Fit, about: dict) -> None:
     started, settings = time.monotonic(), inputs.settings
     clips, chunks, trainer = _trainer(inputs)
     of_chunk = clips.set_index("file").loc[chunks["file"]]
-    partition = of_chunk["partition"].to_numpy()
+    own = of_chunk["partition"] if fit.partition is None else of_chunk.index.map(fit.partition)
+    partition = own.to_numpy()
     examples = Examples(
         train=np.flatnonzero(np.isin(partition, TRAINED_ON[fit.target])),
         evaluate=np.flatnonzero(partition == fit.target),
@@ -365,6 +384,7 @@ def _fit(inputs: FitInputs, fit: Fit, about: dict) -> None:
         trainer.model().save(draft)
     record = {
         "identity": fit.identity,
+        "name": fit.name,
         "augmentation": fit.augmentation,
         "trained_on": TRAINED_ON[fit.target],
         "scored_on": fit.target,

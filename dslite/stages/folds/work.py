@@ -1,0 +1,178 @@
+"""Stage ``folds``: every file is predicted by systems that never heard its speaker, fold by fold; and beside it by
+systems that learnt from the same number of files dealt at random, to see what such leakage adds to a score."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache, partial
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from dslite import scoring, statistics
+from dslite.baseline import ITERATIONS, nested, predictions, speaker_normalised
+from dslite.configurations import CONFIGURATIONS
+from dslite.corpora.folds import folds, shuffled, write
+from dslite.errors import DsliteError
+from dslite.files import whole_file
+from dslite.layout import progress, records
+from dslite.layout.finished import FinishedStage
+from dslite.layout.settings import Settings
+from dslite.resampling import DRAWS
+from dslite.stages.train import fits
+from dslite.systems import CHANCE, OURS, TITLES
+from dslite.weights import digest
+
+DISJOINT, NORMALISED, RANDOM = "speaker-disjoint", "speaker-normalised", "random files"
+"""The protocols: no speaker in two folds; besides, the SVMs' features normalised by the speaker's own unlabelled files,
+which a device can do only once it has heard its owner; files dealt at random, so that every voice is known."""
+
+AUGMENTATION = "both"
+
+_SVMS = 0.3
+"""Share of the bar that features and support vector machines take."""
+
+
+def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
+    """Predicts every file from the other folds, and scores the predictions of all folds together.
+
+    It leaves ``folds.csv``, ``predictions`` (a row per file, protocol, system and seed), ``scores`` and ``pairs`` of
+    the first seed, ``uars`` (of each seed, pooled and by fold) and ``leakage`` (:func:`dslite.statistics.against`,
+    random files less speaker-disjoint, a row per system).
+
+    Args:
+        settings: of the corpus; with several ``seeds`` both files dealt at random and fits are of each.
+        augmentation: of DS Lite, a key of :data:`dslite.configurations.CONFIGURATIONS`, fixed beforehand.
+
+    Raises:
+        DsliteError: for another augmentation, or a corpus that no folds can be made of.
+    """
+    if augmentation not in CONFIGURATIONS:
+        raise DsliteError(f"The augmentation {augmentation!r} is not one of {', '.join(CONFIGURATIONS)}.")
+    corpus = FinishedStage.of(settings, "corpus")
+    clips, fold = corpus.clips, folds(settings.source, corpus.clips)
+    seeds = list(range(settings.seed, settings.seed + settings.seeds))
+    dealt = {seed: {DISJOINT: fold, RANDOM: shuffled(fold, clips["label"], seed)} for seed in seeds}
+    prepared = {seed: FinishedStage(replace(settings, seed=seed), corpus.record) for seed in seeds}
+    todo = {seed: _fits(prepared[seed], augmentation, of) for seed, of in dealt.items()}
+    asked = {
+        "corpus": corpus.record["identity"],
+        "fits": [fit.identity for of in todo.values() for fit in of.values()],
+        "folds": fold.tolist(),
+        "draws": (draws := dict(settings.changes).get("draws", DRAWS)),
+    }
+    identity = records.identity("folds", asked | {"seeds": seeds}, settings.chosen)
+    more = {"seeds": len(seeds), "augmentation": augmentation}
+    if record := records.made(settings, "folds", identity, **more):
+        return FinishedStage(settings, record)
+    started = time.monotonic()
+    settings.paths.record("folds").unlink(missing_ok=True)
+    write(settings.paths.file("folds", "folds.csv"), clips, fold)
+    tables, about, share = _machines(corpus, dealt), {}, (1 - _SVMS) / len(seeds)
+    for number, (seed, of_seed) in enumerate(todo.items()):
+        report = partial(_report, _SVMS + number * share, share, f"seed {seed}")
+        about = fits.run(prepared[seed], list(of_seed.values()), report)
+        for (protocol, name), fit in of_seed.items():
+            where = {"protocol": protocol, "system": OURS, "seed": seed, "fold": name}
+            tables.append(pd.read_parquet(fit.folder / "predictions.parquet").assign(**where))
+    everything = pd.concat(tables, ignore_index=True)
+    unsolved = sorted(everything.loc[everything["converged"].eq(False), "system"].unique())
+    record = {
+        **records.inherited(corpus.record),
+        **records.begin(settings, "folds", identity, started, **more),
+        "backbone": settings.backbone,
+        "weights": about["weights"],
+        "weights_source": about["source"],
+        "augmentation": augmentation,
+        "folds": "the CSV's own column" if any(clips["fold"]) else "made here, by speakers",
+        "seeds": seeds,
+        "warnings": [
+            *(f"{system}: the solver did not converge in {ITERATIONS:,} iterations." for system in unsolved),
+            *records.weights_warnings(about["weights"], about["source"]),
+            *corpus.record["warnings"],
+        ],
+    }
+    scores = scored(everything, corpus.classes, settings.seed, draws)
+    records.write(settings, record, {"predictions": everything} | scores)
+    return FinishedStage(settings, record)
+
+
+def _report(begin: float, share: float, name: str, done: float, total: float, text: str, epochs: Sequence = ()) -> None:
+    """Hands the progress of a part on as one of the whole, without its epochs."""
+    progress.report(begin + share * done / total, 1, f"{name}: {text}")
+
+
+def _fits(corpus: FinishedStage, augmentation: str, dealt: dict[str, np.ndarray]) -> dict[tuple[str, str], fits.Fit]:
+    """DS Lite's fits with one seed, by protocol and fold: each learns from all other folds."""
+    found = {}
+    for (protocol, fold), at in product(dealt.items(), range(len(np.unique(dealt[DISJOINT])))):
+        name = np.unique(fold)[at]  # numbered on disk: names are other people's
+        folder = corpus.paths.file("folds", f"{protocol}/{corpus.settings.seed}/{at}")
+        found[protocol, name] = fits.held_out(corpus, augmentation, fold == name, folder, f"{protocol}, fold {name}")
+    return found
+
+
+def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) -> list[pd.DataFrame]:
+    """Predictions of the support vector machines under every protocol; those that are there already are read."""
+    settings, clips, speaker = corpus.settings, corpus.clips, corpus.clips["speaker"].to_numpy(str)
+    known = {name: getattr(settings, name) for name in ("backbone", "seed")} | {"corpus": corpus.record["identity"]}
+    known |= {"weights": digest(settings.weights_file), "classes": corpus.classes}
+    labels = pd.Categorical(clips["label"], corpus.classes).codes.astype(int)
+    padded = corpus.chunks.groupby("file")["padded"].first().loc[clips["file"]].to_numpy()
+    apart = [DISJOINT, NORMALISED] if all(speaker) else [DISJOINT]
+    runs = [(protocol, settings.seed, dealt[settings.seed][DISJOINT]) for protocol in apart]
+    runs += [(RANDOM, seed, of[RANDOM]) for seed, of in dealt.items()]
+
+    @cache
+    def features() -> dict[str, np.ndarray]:
+        from dslite.features import whole_files  # import TensorFlow
+        from dslite.network import load_backbone
+        from dslite.store import Samples
+
+        base = load_backbone(settings.backbone, settings.weights_file, settings.seed)
+        report = partial(_report, 0.0, 0.5 * _SVMS, "SVMs", text="features of whole files")
+        return whole_files(list(clips["file"]), Samples(corpus.paths.samples), base, report)
+
+    tables, systems = [], [system for system in TITLES if system != CHANCE]
+    share = 0.5 * _SVMS / len(runs) / len(systems)
+    for system, (protocol, seed, fold) in product(systems, runs):
+        where = {"protocol": protocol, "system": TITLES[system], "seed": seed}
+        key = records.identity("baseline", known | where | {"fold": fold.tolist()}, settings.chosen)
+        file = corpus.paths.file("folds", f"machines/{key}.parquet")
+        if not file.exists():
+            report = partial(_report, 0.5 * _SVMS + share * len(tables), share, TITLES[system], text=protocol)
+            vectors = features()[system]
+            vectors = speaker_normalised(vectors, speaker) if protocol == NORMALISED else vectors
+            margins, complexity, converged = nested(vectors, labels, fold, seed, report)
+            table = predictions(clips, padded, corpus.classes, margins=margins).assign(**where, fold=fold)
+            with whole_file(file) as draft:
+                table.assign(complexity=complexity, converged=converged).to_parquet(draft, index=False)
+        tables.append(pd.read_parquet(file))
+    return tables
+
+
+def scored(everything: pd.DataFrame, classes: Sequence[str], seed: int, draws: int) -> dict[str, pd.DataFrame]:
+    """The tables of scores, from predictions of all protocols, systems and seeds."""
+    of, scores, uars, pairs, leakage = {}, [], [], [], []
+    for (protocol, system, fitted), rows in everything.groupby(["protocol", "system", "seed"], sort=False):
+        where = {"protocol": protocol, "system": system, "seed": fitted}
+        of.setdefault((protocol, system), []).append(rows)
+        if fitted == seed:
+            scores.append(where | scoring.score(rows, classes, "all", seed, draws))
+        for fold, those in [("", rows), *rows.groupby("fold")]:
+            label, said = (pd.Categorical(those[name], classes).codes.astype(int) for name in ("label", "predicted"))
+            uars.append(where | {"fold": fold, "uar": scoring.uar(label, said)})
+    for protocol, unit in product((DISJOINT, NORMALISED), statistics.UNITS):
+        tables = {system: found[0] for (key, system), found in of.items() if key == protocol}
+        if tables:
+            compared = statistics.compare(tables, classes, "all", unit)
+            where = {"protocol": protocol, "unit": unit, "n_units": compared.units}
+            pairs.append(statistics.pairs(compared, seed).assign(**where))
+    for system in everything["system"].unique():
+        both = {protocol: of[protocol, system] for protocol in (RANDOM, DISJOINT)}
+        leakage.append(statistics.against(both, DISJOINT, classes, seed).assign(system=system))
+    lost = pd.concat(leakage, ignore_index=True)
+    lost["p_holm"] = statistics.holm(lost["p"].to_numpy(float))
+    found = {"scores": pd.DataFrame(scores), "uars": pd.DataFrame(uars)}
+    return found | {"pairs": pd.concat(pairs, ignore_index=True), "leakage": lost}
