@@ -22,6 +22,8 @@ from tests.toys import wait_for
 
 CORPUS = "mpssc"
 HOW = {"backbone": "squeezenet_v1", "weights": "random"}
+ONE_PHASE = {"epochs": (6, 0)}
+"""Half of the time goes by until the graphs of the second are there."""
 OF_OTHERS = ("TF_CPP_MIN_LOG_LEVEL", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", progress.VARIABLE)
 FEWER = """import dslite.run.notebook as way
 from dslite.configurations import CONFIGURATIONS
@@ -100,10 +102,11 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def cells(output: Path, workers: int) -> tuple[str, str]:
+def cells(output: Path, workers: int, changes: dict) -> tuple[str, str]:
     """Parameters of the train notebook, and its cell that runs the stage, as the template has them."""
     notebook = nbformat.read(NOTEBOOKS / "train.ipynb", as_version=4)
-    substitute(notebook, HOW | {"corpus": CORPUS, "output": str(output), "workers": workers}, "train.ipynb")
+    values = HOW | {"corpus": CORPUS, "output": str(output), "workers": workers, "changes": changes}
+    substitute(notebook, values, "train.ipynb")
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     return code[0], code[1]
 
@@ -158,10 +161,10 @@ def kernel(tmp_path):
     (1, {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}),  # fits in the kernel's own process
 ])  # fmt: skip
 def test_training_is_seen_stops_and_goes_on(tmp_path, kernel, workers, variables):
-    settings = resolve(CORPUS, **HOW, output=tmp_path)
+    settings = resolve(CORPUS, **HOW, output=tmp_path, changes=ONE_PHASE)
     through(settings, "corpus")
-    fits = tmp_path / "artifacts" / CORPUS
-    parameters, stage = cells(tmp_path, workers)
+    fits = settings.paths.root
+    parameters, stage = cells(tmp_path, workers, ONE_PHASE)
     person = kernel(**variables)
     person.run(FEWER)
     person.run(parameters)
@@ -192,7 +195,7 @@ def test_training_is_seen_stops_and_goes_on(tmp_path, kernel, workers, variables
 
 
 def test_stop_ends_what_earlier_stages_run_in(tmp_path, kernel):
-    parameters, stage = cells(tmp_path, 2)
+    parameters, stage = cells(tmp_path, 2, {})
     person = kernel()
     person.run(parameters)
     person.start(stage)
@@ -202,7 +205,7 @@ def test_stop_ends_what_earlier_stages_run_in(tmp_path, kernel):
 
 
 def test_error_for_people_is_one_sentence(tmp_path, kernel):
-    parameters, stage = cells(tmp_path, 1)
+    parameters, stage = cells(tmp_path, 1, {})
     person = kernel()
     person.run(parameters.replace('"paper"', '"tea leaves"'))
     (error,) = (m["content"] for m in person.run(stage) if m["msg_type"] == "error")

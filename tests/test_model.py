@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import OrderedDict
 from dataclasses import replace
+from functools import cache
 from types import ModuleType, SimpleNamespace
 
 import keras
@@ -34,6 +35,10 @@ def random_backbone(name="squeezenet_v1", seed=0):
     return load_backbone(name, seed=seed)
 
 
+untouched = cache(random_backbone)
+"""For tests that leave its weights as they are; building DenseNet121 takes seconds."""
+
+
 @pytest.fixture(autouse=True)
 def empty_cache(tmp_path, monkeypatch):
     """Whatever lies in this machine's Keras cache is not part of a test."""
@@ -45,7 +50,7 @@ def empty_cache(tmp_path, monkeypatch):
     ("efficientnet_lite0", 141, 3_413_024, 1280),
 ])  # fmt: skip
 def test_size_of_base_models(name, layers, parameters, width):
-    backbone = random_backbone(name)
+    backbone = untouched(name)
     assert (len(backbone.model.layers), backbone.model.count_params(), backbone.width) == (
         layers,
         parameters,
@@ -59,14 +64,14 @@ def test_size_of_base_models(name, layers, parameters, width):
 )
 def test_last_layers_of_densenet_are_trained(last, parameters):
     # The counts are those of the released code's reading, which freezes one layer less than Table 2 names.
-    model = random_backbone("densenet121").model
+    model = untouched("densenet121").model
     train_last(model, 10)  # freezing twice must not leave layers behind
     assert sum(int(np.prod(v.shape)) for v in train_last(model, last)) == parameters
 
 
 @pytest.mark.parametrize("name", names())
 def test_normalisation_is_keras_own(name):
-    backbone = random_backbone(name)
+    backbone = untouched(name)
     picture = np.random.default_rng(0).uniform(0, 255, (1, 4, 4, 3)).astype(np.float32)
     ours = keras.layers.Rescaling(backbone.scale, backbone.offset)(picture).numpy()
     if name == "squeezenet_v1":  # caffe's way turns RGB to BGR; here the first kernel is turned instead

@@ -1,6 +1,7 @@
 """The search on a tiny corpus: what dev decides, what is kept, and what goes on where it was stopped."""
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -123,19 +124,23 @@ def test_what_was_stopped_is_taken_up_again(settings, stage, tmp_path, monkeypat
         place.parent.mkdir(parents=True)
         place.write_text(settings.paths.record(name).read_text())
     monkeypatch.setattr(searching, "cached_as", lambda *_: None)
-    monkeypatch.setattr(searching, "_try", lambda *_: (_ for _ in ()).throw(searching._OutOfTime))
     ran = []
 
     def runs_out(trial, *_):
         ran.append(trial.params)
-        if len(ran) > 1:
-            monkeypatch.setattr(searching.time, "monotonic", lambda: float("inf"))
-        raise searching._OutOfTime
+        if len(ran) == 2:
+            raise KeyboardInterrupt
+        raise searching._Stopped
 
     monkeypatch.setattr(searching, "_try", runs_out)
+    with pytest.raises(KeyboardInterrupt):
+        searching.work(elsewhere)
+    monkeypatch.setattr(searching, "_try", lambda trial, *_: ran.append(trial.params) or time.sleep(0.01) or 50.0)
     with pytest.raises(DsliteError, match="no trial of the search came to an end"):
-        searching.work(replace(elsewhere, hours=1.0))
-    assert ran[0] == ran[1], "asked for again"
+        searching.work(replace(elsewhere, hours=1e-9))
+    with pytest.raises(FileNotFoundError):  # of the winner's fit, which this test has not made
+        searching.work(elsewhere)
+    assert ran[0] == ran[1] == ran[2] != ran[3], "what was stopped or interrupted is asked for again, and first"
     assert ran[0]["share"] == TUNED.share and ran[0]["chunk"] == 1.0, "our own recipe is tried first"
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 import numpy as np
 import pandas as pd
@@ -37,8 +37,12 @@ WARM_UP = 40
 """Share of its epochs in percent before which no trial is given up: a second phase begins with a fall."""
 
 
-class _OutOfTime(Exception):
-    """The hours that were given are over; the trial is taken up again another time."""
+class _Stopped(Exception):
+    """Of a trial: the hours that were given are over, or somebody interrupts. It is taken up again another time."""
+
+
+class _GivenUp(Exception):
+    """Of a trial that is behind the median of the others."""
 
 
 def work(settings: Settings) -> FinishedStage:
@@ -88,8 +92,7 @@ def work(settings: Settings) -> FinishedStage:
     for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):  # of a search that was killed
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
         study.enqueue_trial(trial.params)
-    deadline = started + 3600 * settings.hours if settings.hours else float("inf")
-    _search(study, network, settings, decoded, deadline)
+    _search(study, network, settings, decoded)
     ended = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE]
     if not ended:
         reasons = {trial.user_attrs["reason"] for trial in study.trials if "reason" in trial.user_attrs}
@@ -147,25 +150,26 @@ def _done(study) -> list:
     return [trial for trial in study.trials if trial.state.name in states or "reason" in trial.user_attrs]
 
 
-def _search(study, network, settings: Settings, decoded: FinishedStage, deadline: float) -> None:
+def _search(study, network, settings: Settings, decoded: FinishedStage) -> None:
     """Trials until there are enough or the time is over, some side by side, each with one thread."""
     from optuna.trial import TrialState
 
-    lock = Lock()
-    running: dict[int, float] = {}
+    lock, interrupted, running = Lock(), Event(), dict[int, float]()
+    deadline = time.monotonic() + 3600 * settings.hours if settings.hours else float("inf")
+
+    def over() -> bool:
+        return interrupted.is_set() or time.monotonic() > deadline
 
     def report(number: int, share: float, text: str) -> None:
         with lock:
             running[number] = share
-            done = len(_done(study))
-            total = settings.trials
-            best = next((f", best on dev {study.best_value:.1f}" for t in study.trials if t.value is not None
-                         and t.state == TrialState.COMPLETE), "")  # fmt: skip
-            shares = done + sum(running.values())
-            progress.report(min(0.95 * shares / total, 0.95), 1, f"trial {number + 1} of {total}{best}: {text}")
+            scored = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+            best = f", best on dev {max(trial.value for trial in scored):.1f}" if scored else ""
+            share, total = len(_done(study)) + sum(running.values()), settings.trials
+            progress.report(min(0.95 * share / total, 0.95), 1, f"trial {number + 1} of {total}{best}: {text}")
 
     def worker(_) -> None:
-        while time.monotonic() < deadline:
+        while not over():
             with lock:
                 if len(_done(study)) + len(running) >= settings.trials:
                     return
@@ -173,27 +177,29 @@ def _search(study, network, settings: Settings, decoded: FinishedStage, deadline
                 running[trial.number] = 0.0
             told: dict = {"state": TrialState.FAIL}
             try:
-                told = {"values": _try(trial, settings, decoded, report, deadline)}
-            except _OutOfTime:
-                study.enqueue_trial(trial.params)
+                told = {"values": _try(trial, settings, decoded, report, over)}
             except _GivenUp:
                 told = {"state": TrialState.PRUNED}
             except DsliteError as error:
                 trial.set_user_attr("reason", str(error))
+            except BaseException as error:  # the same is asked for the next time, first of all
+                study.enqueue_trial(trial.params)
+                if not isinstance(error, _Stopped):
+                    raise
             finally:
                 with lock:
                     study.tell(trial, **told)
                     running.pop(trial.number)
 
     with ThreadPoolExecutor(settings.workers) as pool:
-        list(pool.map(worker, range(settings.workers)))
+        try:
+            list(pool.map(worker, range(settings.workers)))
+        except BaseException:  # told now, not when the other trials have ended
+            interrupted.set()
+            raise
 
 
-class _GivenUp(Exception):
-    """Of the trial, which is behind the median of the others."""
-
-
-def _try(trial, settings: Settings, decoded: FinishedStage, report: Callable, deadline: float) -> float:
+def _try(trial, settings: Settings, decoded: FinishedStage, report: Callable, over: Callable[[], bool]) -> float:
     """UAR on dev of one trial, in percent."""
     corpus, folder = _corpus(settings, decoded, trial.params), _folder(settings.paths.file("search"), trial.params)
     total = sum(corpus.settings.recipe.epochs)
@@ -204,8 +210,8 @@ def _try(trial, settings: Settings, decoded: FinishedStage, report: Callable, de
             trial.report(epoch.dev_uar, round(100 * epoch.epoch / total))
         if epochs and trial.should_prune():
             raise _GivenUp
-        if time.monotonic() > deadline:
-            raise _OutOfTime
+        if over():
+            raise _Stopped
 
     (fit,) = [fit for fit in _planned(corpus, trial.params, folder) if fit.target == "dev"]
     fits.run(corpus, [fit], follow, apart=True)
