@@ -1,6 +1,8 @@
 """Speaker-disjoint folds: how they are made and refused, the stage on a tiny corpus, and what leakage adds."""
 
+import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -8,11 +10,13 @@ import pytest
 from bs4 import BeautifulSoup
 from sklearn.metrics import balanced_accuracy_score
 
+from benchmarks.folds import main as renew
 from dslite import statistics
 from dslite.baseline import nested, predictions, speaker_normalised
 from dslite.corpora import reading
 from dslite.corpora.folds import folds, shuffled, write
 from dslite.errors import DsliteError
+from dslite.layout.paths import Paths
 from dslite.run.resolve import resolve
 from dslite.stages.folds import views
 from dslite.stages.folds import work as folding
@@ -23,6 +27,7 @@ from tests.through import alone, through
 from tests.whole import ROOT, run
 
 DOCS = ROOT / "docs"
+MARKS = "<!-- tables of python -m benchmarks.folds -->", "<!-- end of tables -->"
 
 
 def clips(speakers=8, each=6, classes="abc", fold="") -> pd.DataFrame:
@@ -237,6 +242,23 @@ def test_its_page_says_what_is_what(stage):
     assert re.search(r"librosa statistics \+ SVM: (\S+, ){2}\S+;", views.complexities(stage))
     assert sum(panel.matrix.sum() for panel in views.confusion_panels(stage)) == 3 * 18
     assert "known voices" in views.verdict(stage)
+
+
+def test_the_tables_of_the_docs_are_of_real_weights_and_say_what_they_rest_on(stage, tmp_path):
+    page, out = tmp_path / "folds.md", stage.settings.output
+    page.write_text(f"a\n{MARKS[0]}\nstale\n{MARKS[1]}\nz\n")
+    with pytest.raises(SystemExit, match="random weights"):
+        renew([str(out)], page)
+    places, elsewhere = stage.paths, Paths(tmp_path).corpus("own")
+    shutil.copytree(places.file("folds"), elsewhere.file("folds"))
+    record = elsewhere.record("folds")
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"weights": "imagenet"}))
+    renew([str(tmp_path)], page)
+    told = page.read_text()
+    assert told.startswith("a\n") and told.endswith("z\n") and "stale" not in told
+    assert "SqueezeNet v1.1, ImageNet weights · demo profile" in told and "42, 43" in told and "no augmentation" in told
+    uar = views.scores(stage, DISJOINT).set_index("system").loc[OURS, "UAR"]
+    assert f"| DS Lite | {uar:.1f} |" in told
 
 
 @pytest.mark.slow

@@ -113,7 +113,7 @@ def python(root: Path, *arguments: str) -> subprocess.CompletedProcess:
 @pytest.mark.slow
 def test_a_stage_and_a_base_model_are_added_by_their_recipes(root):
     helped = run(root, "--help")
-    assert "toynet" in helped and "explain, deploy, toy, ablation, folds, benchmark" in " ".join(helped.split())
+    assert "toynet" in helped and "explain, deploy, toy, ablation, search, folds, benchmark" in " ".join(helped.split())
     planned = run(root, "--stages", "toy", "--dry-run")
     assert [line.split()[:2] for line in planned.splitlines() if line.startswith("  mpssc")] == [
         ["mpssc", "corpus"], ["mpssc", "train"], ["mpssc", "toy"],

@@ -83,7 +83,7 @@ def toy(corpus: str, stage: str, threads: int = 1, **values) -> Job:
     return Job(corpus, stage, "", "", {"seed": 1, "workers": 1} | values, {}, {}, {}, threads)
 
 
-LOAD = Workload(pictures=100, files=50, classes=4, forward=0.01, fits=50, variants=2, trials=10, demo=True)
+LOAD = Workload(pictures=100, files=50, classes=4, forward=0.01, fits=50, variants=2, trials=8, demo=True)
 
 
 def test_the_estimate_is_what_it_took_last_time_with_the_same_parameters(tmp_path):

@@ -105,6 +105,8 @@ def test_reasons_of_parameters(root):
         "aa-explain": f"new input: evaluate; {changed}",
         "aa-deploy": f"new input: evaluate; {changed}",
         "aa-ablation": f"new input: corpus; {changed}",
+        "aa-search": f"new input: evaluate; {changed}",
+        "aa-folds": f"new input: corpus; {changed}",
         "paper": "new input: evaluate of aa, explain of aa",
     }
     assert all(reason.results for reason in staleness.to_do(plan).values())
@@ -119,6 +121,7 @@ def test_reasons_of_code_and_audio(root):
         "aa-evaluate": "changed code: dslite.evaluate",
         "aa-explain": "new input: evaluate",
         "aa-deploy": "new input: evaluate",
+        "aa-search": "new input: evaluate",
         "paper": "new input: evaluate of aa, explain of aa",
     }
     other = replace(member("aa", root / "out"), audio={"audio": "of aa", "labels of test": "2"})
@@ -163,6 +166,7 @@ def test_reasons_of_a_new_corpus_and_of_what_is_missing(root):
     assert reasons(plan) == {
         "aa-explain": "new input: evaluate",
         "aa-deploy": "new input: evaluate",
+        "aa-search": "new input: evaluate",
         "paper": "new input: evaluate of aa, explain of aa",
     }
     record.write_text(kept)

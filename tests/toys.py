@@ -23,6 +23,7 @@ workers = 1
 changes = {}"""
 _FIRST_OF = {
     "ablation": _FIRST.replace('reading = "paper"', 'seeds = 1\ndiscrepancies = ""'),
+    "search": f"{_FIRST}\nseeds = 1\ntrials = 1\nhours = 0.0",
     "folds": f"{_FIRST}\nseeds = 1",
     "benchmark": """backbone = ""
 output = ""
