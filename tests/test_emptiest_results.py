@@ -203,7 +203,8 @@ def _results(case, folder):
             found[stage] = FinishedStage.of(settings, stage)
         records.write(settings, _ablation(settings, corpus))
         found["ablation"] = FinishedStage.of(settings, "ablation")
-        found["paper"] = paper_work.work(settings.output)
+        if one:  # of the other it would say the same, and draws a dozen figures for it
+            found["paper"] = paper_work.work(settings.output)
         found["benchmark"] = _benchmark(settings.output)
         assert len(_predictions(corpus, "test")) == (1 if one else 2)
         return found
