@@ -18,7 +18,7 @@ ravdess: .venv/ready
 		--output "$(OUTPUT)" $(ARGS)
 	-@test ! -e "$(OUTPUT)/reports/index.html" || $(RUN) -m webbrowser "file://$(abspath $(OUTPUT))/reports/index.html"
 
-test: .venv/ready lint .venv/browser
+test: .venv/ready lint .venv/browser .venv/search
 	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/ready
@@ -30,6 +30,11 @@ lint: .venv/ready
 # What drives Chromium in the tests takes 165 MB, and nobody needs it who does not test.
 .venv/browser: tests/browser.lock .venv/ready
 	$(RUN) -m pip install --quiet --requirement tests/browser.lock
+	touch $@
+
+# Of the stage search alone: Optuna and what it needs, 9 MB.
+.venv/search: requirements-search.lock .venv/ready
+	$(RUN) -m pip install --quiet --requirement requirements-search.lock
 	touch $@
 
 bench: .venv/ready

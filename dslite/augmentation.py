@@ -186,6 +186,39 @@ def apply(plan: BatchPlan, pictures, partners, fill) -> tf.Tensor:
     return tf.where(masked, fill, tf.where(pasted, partners, pictures))
 
 
+def vary(pictures, seed, shift: float, masks: tuple[float, float], fill) -> tf.Tensor:
+    """What a recipe does to every picture, whatever its loss: rotation along time, and light masks.
+
+    Args:
+        pictures: float32 (n, height, width, 3); rows are frequency, columns are time.
+        seed: int32 (2,).
+        shift: largest rotation along time, in either direction, as a share of the width.
+        masks: largest width of the time mask and height of the frequency mask, as shares of the picture; each is laid
+            in half of the samples.
+        fill: float32 (3,), the colour of the masks.
+
+    Returns:
+        float32, shaped as ``pictures``.
+    """
+    n, size = tf.shape(pictures)[0], tf.cast(tf.shape(pictures)[1], tf.float32)
+    uniform = tf.random.stateless_uniform([7, n], tf.random.experimental.stateless_fold_in(seed, 2))
+
+    def whole(x):
+        return tf.cast(tf.round(x), tf.int32)
+
+    columns = tf.range(tf.shape(pictures)[2])
+    by = whole((2 * uniform[0] - 1) * shift * size)
+    rotated = tf.gather(pictures, (columns[None] - by[:, None]) % len(columns), axis=2, batch_dims=1)
+    widths = [
+        tf.where(uniform[i] < 0.5, uniform[i + 1] * most * size, 0.0) for i, most in zip((1, 3), masks, strict=True)
+    ]
+    firsts = [uniform[i] * (size - width) for i, width in zip((5, 6), widths, strict=True)]
+    none = tf.zeros([n], tf.int32)
+    (time, frequency), (time_width, height) = map(whole, firsts), map(whole, widths)
+    plan = BatchPlan(none, none, none, none, none, time, time_width, frequency, height, none)
+    return apply(plan, rotated, rotated, fill)
+
+
 def mix_labels(plan: BatchPlan, labels, size: int = 224) -> tf.Tensor:
     """Mixes labels in proportion to what counts of each square (:attr:`BatchPlan.counted`).
 

@@ -70,20 +70,20 @@ def select(
     train, dev, test = (partitions == name for name in ("train", "dev", "test"))
     rows, on_dev = [], []
     for number, point in enumerate(GRID, start=1):
-        margins, converged = _fit(point, features[train], labels[train], features[dev], seed)
+        margins, converged = fit(point, features[train], labels[train], features[dev], seed)
         rows.append((*astuple(point), uar(labels[dev], margins.argmax(axis=1)), converged))
         on_dev.append(margins)
         progress(number, len(GRID) + 1)
     grid = pd.DataFrame(rows, columns=["complexity", "standardise", "balanced", "dev_uar", "converged"])
     best = int(grid["dev_uar"].to_numpy().argmax())
-    on_test, converged = _fit(GRID[best], features[train | dev], labels[train | dev], features[test], seed)
+    on_test, converged = fit(GRID[best], features[train | dev], labels[train | dev], features[test], seed)
     progress(len(GRID) + 1, len(GRID) + 1)
     converged = converged and bool(grid["converged"][best])
     return Selection(grid, GRID[best], {"dev": on_dev[best], "test": on_test}, converged)
 
 
-def _fit(point: Point, features, labels, unseen, seed: int) -> tuple[np.ndarray, bool]:
-    """Margins of unseen files, and whether the solver converged."""
+def fit(point: Point, features, labels, unseen, seed: int) -> tuple[np.ndarray, bool]:
+    """Margins of unseen files, float64 (files, classes), and whether the solver converged."""
     from sklearn.exceptions import ConvergenceWarning  # scikit-learn is slow to import; names and grid are not
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Any
 
 from dslite.errors import DsliteError
-from dslite.profiles import Recipe
+from dslite.profiles import SCHEDULES, Recipe
 from dslite.readings import CHOICES, Reading
 
 Changes = tuple[tuple[str, Any], ...]
@@ -95,12 +95,32 @@ def _ends(names: str, field: str, about: str, high: float) -> dict[str, Changeab
 CHANGEABLE: dict[str, Changeable] = {
     "epochs": Changeable("recipe", "epochs of the first and the second phase", int, 0, 10_000, count=2),
     "learning_rate": Changeable("recipe", "rate of the first phase; the second has a tenth", float, 1e-8, 10.0),
-    "optimiser": Changeable("recipe", "optimiser of both phases", str, words=CHOICES["optimiser"]),
-    "units": Changeable("recipe", "width of the head's hidden layer", int, 1, 8192),
+    "optimiser": Changeable("recipe", "optimiser of both phases", str, words=(*CHOICES["optimiser"], "adamw")),
+    "units": Changeable("recipe", "width of the head's hidden layer; 0 for none", int, 0, 8192),
     "dropout": Changeable("recipe", "share of its units dropped in training", float, 0.0, 0.99),
     "share": Changeable("recipe", "share of the base model's layers that the second phase trains", float, 0.0, 1.0),
     "batch": Changeable("recipe", "chunks per step", int, 1, 4096),
     "chunk": Changeable("recipe", "length of a chunk in s", float, 0.2, 600.0),
+    "schedule": Changeable("recipe", "rate over a phase: constant, or up and down a cosine", str, words=SCHEDULES),
+    "decay": Changeable("recipe", "weight decay of adamw, as a share of the rate", float, 0.0, 1.0),
+    "clip": Changeable("recipe", "largest norm of all gradients together; 0 for no limit", float, 0.0, 1000.0),
+    "smoothing": Changeable("recipe", "share of a label that all classes get alike", float, 0.0, 0.9),
+    "class_weights": Changeable("recipe", "classes count alike by weights, in place of up-sampling", bool),
+    "standardise": Changeable("recipe", "the head scales features to those of the training chunks", bool),
+    "average": Changeable(
+        "recipe", "momentum of averaged weights in the second phase; 0 for none", float, 0.0, 0.99999
+    ),
+    "shift": Changeable(
+        "recipe", "plots of the second phase rotate by up to this share of their width", float, 0.0, 1.0
+    ),
+    "light_masks": Changeable(
+        "recipe",
+        "largest time and frequency mask, each in half of the second phase's plots, as shares",
+        float,
+        0,
+        1,
+        count=2,
+    ),
     "window": Changeable("reading", "window and FFT in samples at 16 kHz", int, 32, 8192),
     "hop": Changeable("reading", "step between frames in samples at 16 kHz", int, 8, 8192),
     "low_hz": Changeable("reading", "lower edge of the Mel bins in Hz", float, 0.0, 4000.0),

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from dslite.keras_defaults import keras, tf
 from dslite.network import Backbone
 from dslite.spectrogram import MelPlot
@@ -39,38 +41,56 @@ class AReLU(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("dslite")
 class Head(keras.layers.Layer):
-    """Dense -> AReLU -> dropout -> dense: features (batch, width) to logits (batch, classes).
+    """(Standardise ->) dense -> AReLU -> dropout -> dense: features (batch, width) to logits (batch, classes).
 
     Dropout acts only when :meth:`call` gets a ``seed``. Its mask is a function of that seed alone, so that a fit that
     was interrupted goes on with the masks it would have had.
 
     Args:
-        units: width of the hidden layer (Table 2).
+        units: width of the hidden layer (Table 2); 0 for none, and so a linear head.
         classes: number of classes.
-        dropout: share of hidden units dropped in training, in [0, 1).
+        dropout: share of hidden units (of features, where there is no hidden layer) dropped in training, in [0, 1).
         arelu: ``"trained"``, or ``"fixed"`` for an AReLU that keeps its initial slopes.
+        standardise: whether features are first scaled by what :meth:`scale_to` was given.
     """
 
-    def __init__(self, units: int, classes: int, dropout: float, arelu: str = "trained", **kwargs):
+    def __init__(
+        self, units: int, classes: int, dropout: float, arelu: str = "trained", standardise: bool = False, **kwargs
+    ):
         super().__init__(**kwargs)
         self.dropout = float(dropout)
-        self.arelu = arelu
-        self.hidden = keras.layers.Dense(units, name="hidden")
-        self.activation = AReLU(trainable=arelu == "trained", name="arelu")
+        self.arelu, self.standardise = arelu, standardise
+        self.units = units
+        if units:
+            self.hidden = keras.layers.Dense(units, name="hidden")
+            self.activation = AReLU(trainable=arelu == "trained", name="arelu")
         self.output_layer = keras.layers.Dense(classes, name="logits")
 
     def build(self, input_shape):
-        self.hidden.build(input_shape)
-        hidden = (*input_shape[:-1], self.hidden.units)
-        self.activation.build(hidden)
-        self.output_layer.build(hidden)
+        if self.standardise:
+            self.factor = self.add_weight(shape=input_shape[-1:], initializer="ones", trainable=False, name="factor")
+            self.centre = self.add_weight(shape=input_shape[-1:], initializer="zeros", trainable=False, name="centre")
+        if self.units:
+            self.hidden.build(input_shape)
+            input_shape = (*input_shape[:-1], self.units)
+            self.activation.build(input_shape)
+        self.output_layer.build(input_shape)
+
+    def scale_to(self, features: np.ndarray) -> None:
+        """Brings each of these features, float32 (n, width), to a mean of 0 and a standard deviation of 1."""
+        spread = features.std(axis=0)
+        self.factor.assign(1 / np.where(spread > 1e-6, spread, 1))
+        self.centre.assign(features.mean(axis=0))
 
     def get_config(self):
-        sizes = {"units": self.hidden.units, "classes": self.output_layer.units}
-        return {**super().get_config(), **sizes, "dropout": self.dropout, "arelu": self.arelu}
+        sizes = {"units": self.units, "classes": self.output_layer.units}
+        said = {"dropout": self.dropout, "arelu": self.arelu, "standardise": self.standardise}
+        return {**super().get_config(), **sizes, **said}
 
     def call(self, features, seed=None):
-        x = self.activation(self.hidden(features))
+        x = (features - self.centre) * self.factor if self.standardise else features
+        if self.units:
+            x = self.activation(self.hidden(x))
         if seed is not None and self.dropout:
             x = tf.nn.experimental.stateless_dropout(x, self.dropout, seed=seed)
         return self.output_layer(x)

@@ -10,9 +10,10 @@ that was not. That needs one thread: with two, TensorFlow's sums do not repeat b
 """
 
 import json
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -120,7 +121,7 @@ class Trainer:
         self.recipe, self.reading, self.policy = recipe, reading, Policy.of(reading)
         self.plot = MelPlot(reading.front_end(), name="plot")
         self._initial = backbone.model.get_weights()
-        self.head = Head(recipe.units, classes, recipe.dropout, reading.arelu, name="head")
+        self.head = Head(recipe.units, classes, recipe.dropout, reading.arelu, recipe.standardise, name="head")
         self.head.build((None, backbone.width))
         self._scale = tf.constant(backbone.scale, tf.float32)
         self._offset = tf.constant(backbone.offset, tf.float32)
@@ -143,14 +144,15 @@ class Trainer:
         pictures, labels = spec([None, size, size, 3]), spec([None, classes])
         key, flag, number = spec([2], tf.int32), spec([], tf.bool), spec([None], tf.int32)
         crossing = [[spec([None, backbone.width])], [spec(tensor.shape) for tensor in self._stem.outputs]]
-        plan = BatchPlan(*[number] * len(BatchPlan._fields))
+        plan, weights = BatchPlan(*[number] * len(BatchPlan._fields)), spec([classes])
         self._paint = _graph(self.plot.paint, spec([None, None, None], self.plot.parameters.level_type))
         self._plan = _graph(self._draw, spec([None]), key, flag, flag)
         self._apply = _graph(augmentation.apply, plan, pictures, pictures, spec([3]))
+        self._vary = _graph(self._varied, pictures, key)
         self._frozen = [_graph(f, pictures) for f in (self._whole, self._up_to_the_cut)]
         self._losses = [_graph(partial(self._loss_of_each, p), crossing[p - 1], labels) for p in (1, 2)]
         self._predict = [_graph(partial(self._softmax, p), crossing[p - 1]) for p in (1, 2)]
-        self._step = [_graph(partial(self._one_step, p), crossing[p - 1], labels, key) for p in (1, 2)]
+        self._step = [_graph(partial(self._one_step, p), crossing[p - 1], labels, weights, key) for p in (1, 2)]
 
     # pictures and features -------------------------------------------------------------------------------------
 
@@ -251,15 +253,24 @@ class Trainer:
         recipe, total = self.recipe, sum(self.recipe.epochs)
         self._reset(seed)
         rows, begin = self._resume(checkpoint, identity)
-        train = training_set(examples, self.reading, recipe.batch, seed)
+        reading = replace(self.reading, upsampling="none") if recipe.class_weights else self.reading
+        train = training_set(examples, reading, recipe.batch, seed)
         one_hot = np.eye(self.classes, dtype=np.float32)[examples.labels]
+        weights = np.ones(self.classes, np.float32)
+        if recipe.class_weights:
+            counts = np.bincount(examples.labels[train], minlength=self.classes)
+            weights[counts > 0] = len(train) / (np.count_nonzero(counts) * counts[counts > 0])
+        if recipe.standardise:
+            self.head.scale_to(features[np.sort(examples.train)])
         saved, told = time.monotonic(), 0
         every = max(1, recipe.epochs[1] // DEV_POINTS)
         for epoch in range(begin, total):
             started = time.monotonic()
             phase = 1 if epoch < recipe.epochs[0] else 2
             order = np.random.default_rng([seed, 2, epoch]).permutation(train)
-            loss, right = self._epoch(phase, epoch, order, features, one_hot, augment, seed)
+            loss, right = self._epoch(phase, epoch, order, features, one_hot, weights, augment, seed)
+            if recipe.average and epoch + 1 == total and phase == 2:
+                self._optimisers[1].finalize_variable_values(self._variables[1])
             decided = None
             if dev and (phase == 1 or (epoch + 1 - recipe.epochs[0]) % every == 0 or epoch + 1 == total):
                 decided = self._decided(phase, examples, features)
@@ -278,25 +289,33 @@ class Trainer:
         """The model as it is now: waveforms to probabilities."""
         return assemble(self.plot, self.backbone, self.head)
 
-    def _epoch(self, phase, epoch, order, features, one_hot, augment, seed) -> tuple[float, float]:
+    def _epoch(self, phase, epoch, order, features, one_hot, weights, augment, seed) -> tuple[float, float]:
         cutmix, specaugment = CONFIGURATIONS[augment].cutmix, CONFIGURATIONS[augment].specaugment
+        varies, steps = self.recipe.varies and phase == 2, -(-len(order) // self.recipe.batch)
+        before, epochs = epoch - (self.recipe.epochs[0] if phase == 2 else 0), self.recipe.epochs[phase - 1]
         loss = right = 0.0
         for step, start in enumerate(range(0, len(order), self.recipe.batch)):
             batch = order[start : start + self.recipe.batch]
             key = tf.constant([seed, epoch * 1_000_000 + step], tf.int32)
             labels = tf.constant(one_hot[batch])
-            crossing = self._crossing(phase, batch, features)
+            plan = None
+            if cutmix or specaugment or not varies:
+                crossing = self._crossing(phase, batch, features)
             if cutmix or specaugment:
                 losses = self._losses[phase - 1](crossing, labels)
                 plan = self._plan(losses, key, tf.constant(cutmix), tf.constant(specaugment))
-                touched = np.flatnonzero(plan.touched)
-                if len(touched):
-                    changed = self._frozen[phase - 1](self._augmented(plan, touched, batch))
-                    where = touched[:, None]
-                    pairs = zip(crossing, changed, strict=True)
-                    crossing = [tf.tensor_scatter_nd_update(old, where, new) for old, new in pairs]
-                    labels = augmentation.mix_labels(plan, labels, self.plot.parameters.size)
-            batch_loss, logits = self._step[phase - 1](crossing, labels, key)
+                labels = augmentation.mix_labels(plan, labels, self.plot.parameters.size)
+            if varies:
+                crossing = self._frozen[1](self._augmented(plan, np.arange(len(batch)), batch, key))
+            elif plan is not None and len(touched := np.flatnonzero(plan.touched)):
+                changed = self._frozen[phase - 1](self._augmented(plan, touched, batch))
+                where = touched[:, None]
+                pairs = zip(crossing, changed, strict=True)
+                crossing = [tf.tensor_scatter_nd_update(old, where, new) for old, new in pairs]
+            if self.recipe.schedule == "cosine":
+                rate = _rate(self.recipe, phase) * cosine((before * steps + step) / (epochs * steps))
+                self._optimisers[phase - 1].learning_rate.assign(rate)
+            batch_loss, logits = self._step[phase - 1](crossing, labels, weights, key)
             loss += float(batch_loss) * len(batch)
             right += float(np.sum(np.argmax(logits, axis=1) == one_hot[batch].argmax(axis=1)))
         return loss, right
@@ -304,18 +323,29 @@ class Trainer:
     def _draw(self, losses, key, cutmix, specaugment):
         return augmentation.draw(losses, key, self.policy, cutmix, specaugment, self.plot.parameters.size)
 
-    def _augmented(self, plan, touched, batch):
-        """The changed pictures of a batch; each chunk that takes part is rendered once."""
+    def _varied(self, pictures, key):
+        return augmentation.vary(pictures, key, self.recipe.shift, self.recipe.light_masks, self._fill)
+
+    def _augmented(self, plan, touched, batch, vary=None):
+        """The changed pictures of a batch; each chunk that takes part is rendered once, and varied by a key if any."""
+        if plan is None:
+            return self._vary(self.pictures(batch), vary)
         partners = np.where(plan.area.numpy()[touched] > 0, plan.partner.numpy()[touched], touched)
         needed, where = np.unique(np.concatenate([touched, partners]), return_inverse=True)
         pictures = self.pictures(batch[needed])
+        pictures = pictures if vary is None else self._vary(pictures, vary)
         own, others = np.split(where, 2)
         return self._apply(plan.take(touched), tf.gather(pictures, own), tf.gather(pictures, others), self._fill)
 
-    def _one_step(self, phase: int, crossing: list, labels, key):
+    def _one_step(self, phase: int, crossing: list, labels, weights, key):
+        smoothing = self.recipe.smoothing
         with tf.GradientTape() as tape:
             logits = self._logits(phase, crossing, seed=tf.random.experimental.stateless_fold_in(key, 1))
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels, logits))
+            smooth = labels * (1 - smoothing) + smoothing / self.classes if smoothing else labels
+            losses = tf.nn.softmax_cross_entropy_with_logits(smooth, logits)
+            if self.recipe.class_weights:
+                losses *= tf.linalg.matvec(labels, weights)
+            loss = tf.reduce_mean(losses)
         variables = self._variables[phase - 1]
         self._optimisers[phase - 1].apply(tape.gradient(loss, [v.value for v in variables]), variables)
         return loss, logits
@@ -341,9 +371,10 @@ class Trainer:
                 weight.assign(keras.initializers.GlorotUniform(seed=seed * 1000 + number)(weight.shape))
             elif weight.name == "bias":
                 weight.assign(tf.zeros(weight.shape))
-        arelu = self.head.activation
-        for scalar, value in zip((arelu.alpha, arelu.beta), arelu.initial, strict=True):
-            scalar.assign(value)
+        if self.head.units:
+            arelu = self.head.activation
+            for scalar, value in zip((arelu.alpha, arelu.beta), arelu.initial, strict=True):
+                scalar.assign(value)
         for optimiser, state in zip(self._optimisers, self._states, strict=True):
             for variable, value in zip(optimiser.variables, state, strict=True):
                 variable.assign(value)
@@ -372,6 +403,18 @@ def _graph(function: Callable, *signature):
     return tf.function(function, input_signature=signature)
 
 
+def cosine(done: float) -> float:
+    """Share of the learning rate after a share of a phase: up to 1 over the first tenth, then half a cosine to 0."""
+    return done / 0.1 if done < 0.1 else 0.5 * (1 + math.cos(math.pi * (done - 0.1) / 0.9))
+
+
+def _rate(recipe: Recipe, phase: int) -> float:
+    return recipe.learning_rate / (1 if phase == 1 else 10)
+
+
 def _optimiser(recipe: Recipe, phase: int):
-    make = {"adadelta": keras.optimizers.Adadelta, "adam": keras.optimizers.Adam}[recipe.optimiser]
-    return make(recipe.learning_rate / (1 if phase == 1 else 10))
+    make = {"adadelta": keras.optimizers.Adadelta, "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
+    more: dict = {"weight_decay": recipe.decay} if recipe.optimiser == "adamw" else {}
+    if recipe.average and phase == 2:
+        more |= {"use_ema": True, "ema_momentum": recipe.average}
+    return make[recipe.optimiser](_rate(recipe, phase), global_clipnorm=recipe.clip or None, **more)

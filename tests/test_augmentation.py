@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import betainc
 
-from dslite.augmentation import BatchPlan, Policy, apply, draw, mix_labels, sap_lambda
+from dslite.augmentation import BatchPlan, Policy, apply, draw, mix_labels, sap_lambda, vary
 from dslite.configurations import CONFIGURATIONS
 
 SIZE = 224
@@ -140,6 +140,27 @@ def test_labels_are_mixed_by_the_pasted_area():
         for i in range(4):
             shares = [(painted[i] == k).mean() for k in range(4)]
             np.testing.assert_allclose(mixed[i], shares, atol=1e-6)
+
+
+def test_what_is_varied_is_rotated_along_time_and_lightly_masked():
+    rng, fill = np.random.default_rng(2), np.full(3, -1.0, np.float32)
+    pictures = rng.uniform(0, 255, (400, 20, 20, 3)).astype(np.float32)
+    rotated = vary(pictures, [3, 1], 0.25, (0.0, 0.0), fill).numpy()
+    by = [
+        next(k for k in range(-5, 6) if (np.roll(x, k, axis=1) == y).all())
+        for x, y in zip(pictures, rotated, strict=True)
+    ]
+    assert set(by) == set(range(-5, 6)) and abs(np.mean(by)) < 0.5
+    masked = (vary(pictures, [3, 1], 0.0, (0.3, 0.1), fill).numpy() == fill).all(axis=3)
+    wide, high = masked.all(axis=1).sum(axis=1), masked.all(axis=2).sum(axis=1)
+    assert (masked.sum(axis=(1, 2)) == 20 * wide + 20 * high - wide * high).all(), "whole columns and whole rows"
+    assert set(wide) == set(range(7)) and set(high) == set(range(3))
+    assert 0.40 < (wide > 0).mean() < 0.5 and 0.25 < (high > 0).mean() < 0.45, "half of them, some less than a pixel"
+    assert abs(np.corrcoef(wide > 0, high > 0)[0, 1]) < 0.15
+    assert masked.mean(axis=0).min() > 0.01, "anywhere"
+    np.testing.assert_array_equal(vary(pictures, [3, 1], 0.0, (0.0, 0.0), fill), pictures)
+    again, other = (vary(pictures, [3, n], 0.25, (0.3, 0.1), fill).numpy() for n in (1, 2))
+    assert (again == vary(pictures, [3, 1], 0.25, (0.3, 0.1), fill).numpy()).all() and (again != other).any()
 
 
 def test_untouched_pictures_stay_as_they_are():

@@ -32,7 +32,7 @@ RATE, SAMPLES = 16_000, 8_000
 CLASSES = ("low", "high", "noise")
 
 
-def tiny_model(seed=0, front_end=None):
+def tiny_model(seed=0, front_end=None, head=None):
     keras.utils.set_random_seed(seed)
     picture = keras.Input((224, 224, 3))
     x = keras.layers.Conv2D(8, 5, strides=8, padding="same", activation="relu")(picture)
@@ -40,7 +40,7 @@ def tiny_model(seed=0, front_end=None):
     x = keras.layers.Conv2D(16, 1)(x)
     net = keras.Model(picture, x, name="tiny")
     backbone = Backbone("tiny", net, (1 / 127.5,) * 3, (-1.0,) * 3, "random", "")
-    return assemble(MelPlot(front_end, name="plot"), backbone, Head(32, len(CLASSES), 0.0, name="head"))
+    return assemble(MelPlot(front_end, name="plot"), backbone, head or Head(32, len(CLASSES), 0.0, name="head"))
 
 
 def wave(label, length, rng):
@@ -98,6 +98,19 @@ def test_every_variant_is_offered_with_its_figures(offered):
     assert (table["ci_low"] <= table["uar"]).all() and (table["uar"] <= table["ci_high"]).all()
     assert (table["n_files"] == 9).all()
     assert set(result.predictions["model"]) == {"keras", *VARIANTS} and len(result.predictions) == 9 * 5
+
+
+@pytest.mark.parametrize(("variant", "off"), [("float32", 1e-4), ("int8", 0.1)])
+def test_a_linear_head_on_standardised_features_becomes_a_file(variant, off):
+    head, rng = Head(0, len(CLASSES), 0.4, standardise=True, name="head"), np.random.default_rng(3)
+    model = tiny_model(head=head)
+    chunks = chunks_of(rng, 12)
+    pooled = keras.Model(model.input, model.get_layer("pool").output)(chunks)
+    head.scale_to(pooled.numpy())
+    made = runner(quantise(convert(model, SAMPLES), variant, chunks), 1)
+    ours, keras_own = np.concatenate([made(chunk[None]) for chunk in chunks]), model(chunks).numpy()
+    assert np.ptp(keras_own, axis=0).min() > 0.1, "or there is nothing to be seen"
+    np.testing.assert_allclose(ours, keras_own, atol=off)
 
 
 def test_the_file_alone_equals_the_pipeline(offered, corpus, model):

@@ -25,6 +25,7 @@ from dslite.stages.explain import clips, figures, gallery
 from dslite.stages.explain import views as explained
 from dslite.stages.explain import work as explaining
 from dslite.stages.explain.work import Budget
+from dslite.stages.train import fits
 from dslite.store import Spectrograms
 from tests.corpus_files import own
 from tests.through import alone, one_configuration, through
@@ -61,6 +62,18 @@ def test_stage_leaves_what_it_promises_and_its_record_last(stage):
             assert (folder / "clips" / name).stat().st_size > 100
     files = [file for file in folder.rglob("*") if file.suffix != ".png" and file.is_file()]
     assert max(files, key=lambda file: file.stat().st_mtime_ns).name == "record.json"
+
+
+def test_another_seeds_fit_is_made_once_and_taken_where_a_run_with_further_seeds_left_it(stage):
+    corpus, told = FinishedStage.of(stage.settings, "corpus"), []
+    made = fits.again(corpus, "none", lambda *said: told.append(said))
+    assert made.parent == stage.paths.fit("none", "test-next-seed") and told
+    assert json.loads((made.parent / "record.json").read_text())["seed"] == 43
+    further = Paths(Paths(stage.settings.output).seed(43)).corpus(stage.settings.name).fit("none", "test")
+    shutil.copytree(made.parent, further)
+    shutil.rmtree(made.parent)
+    told.clear()
+    assert fits.again(corpus, "none", lambda *said: told.append(said)).parent == further and not told
 
 
 def test_stage_is_made_once(stage):

@@ -16,6 +16,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 from sklearn.datasets import load_sample_image
+from sklearn.preprocessing import StandardScaler
 
 from dslite import backbones
 from dslite.backbones import base_model, names
@@ -311,6 +312,20 @@ def test_dropout_is_a_function_of_its_seed():
     assert (one.numpy() == same.numpy()).all()
     assert not (one.numpy() == other.numpy()).all() and not (one.numpy() == plain.numpy()).all()
     assert (head(x).numpy() == plain.numpy()).all()
+
+
+def test_a_linear_head_on_standardised_features_survives_saving(tmp_path):
+    features = np.random.default_rng(1).gamma(2.0, 3.0, (50, 512)).astype(np.float32)
+    features[:, 7] = 4.0  # says nothing
+    head = Head(0, 3, 0.5, standardise=True, name="head")
+    model = assemble(MelPlot(name="plot"), random_backbone(), head)
+    head.scale_to(features)
+    kernel, bias = head.output_layer.get_weights()
+    np.testing.assert_allclose(head(features), StandardScaler().fit_transform(features) @ kernel + bias, atol=1e-4)
+    model.save(tmp_path / "model.keras")
+    wave = np.random.default_rng(0).standard_normal((2, 16_000)).astype(np.float32)
+    np.testing.assert_array_equal(load_model(tmp_path / "model.keras")(wave), model(wave))
+    assert len(head.trainable_variables) == 2 and model.count_params() == 722_496 + 2 * 512 + 512 * 3 + 3
 
 
 def test_whole_model_survives_saving(tmp_path):

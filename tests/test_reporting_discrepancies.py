@@ -113,7 +113,9 @@ def test_whole_runs_stand_with_their_reading_seed_and_data(html):
         for (backbone, reading), runs in every.groupby(["backbone", "reading"]):
             found = runs.sort_values("seed").iloc[0]
             at = heads.index(f"{title(backbone)}, reading {reading}, seed {found['seed']}")
-            here = f"{found['uar']:.1f} ({found['ci_low']:.1f}–{found['ci_high']:.1f})"
+            here = f"{found['uar']:.1f} ({found['ci_low']:.1f}–{found['ci_high']:.1f})" + "*" * bool(
+                found["p_none"] <= 0.05
+            )
             assert cells[at] == here + ", best on dev" * bool(found["chosen"])
             if len(runs) > 1:
                 assert cells[at + 1] == f"{runs['uar'].mean():.1f} ({runs['uar'].std():.1f})"

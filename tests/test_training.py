@@ -3,11 +3,14 @@
 from dataclasses import replace
 from functools import cache
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 import tensorflow as tf
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight
 
 from dslite import training
 from dslite.network import load_backbone, split
@@ -171,6 +174,64 @@ def test_fit_is_the_same_without_room_for_the_cache(corpus, trainer, features, w
     np.testing.assert_allclose(
         trainer.fit(examples(corpus), features, "both", 1).probabilities, whole.probabilities, atol=1e-4
     )
+
+
+OURS = {"units": 0, "dropout": 0.0, "optimiser": "adamw", "learning_rate": 0.01, "schedule": "cosine", "decay": 0.2,
+        "clip": 0.5, "smoothing": 0.1, "class_weights": True, "standardise": True, "batch": 8}  # fmt: skip
+
+
+def test_the_first_phase_of_our_recipe_is_what_keras_makes_of_the_same_words(corpus, features):
+    uneven = Examples(np.arange(30)[np.arange(30) % 8 != 1], np.arange(32, 48), corpus[3], np.arange(48))
+    labels, steps = corpus[3], 3 * 4
+    trainer = trainer_on(corpus, **OURS, epochs=(3, 0))
+    trainer.fit(uneven, features, "none", 5)
+    x = StandardScaler().fit(features[uneven.train]).transform(features).astype(np.float32)
+    network = keras.Sequential(
+        [keras.Input(x.shape[1:]), keras.layers.Dense(2, kernel_initializer=keras.initializers.GlorotUniform(5002))]
+    )
+    optimizer = keras.optimizers.AdamW(0.01, weight_decay=0.2, global_clipnorm=0.5)
+    network.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1))
+    counts = compute_class_weight("balanced", classes=np.arange(2), y=labels[uneven.train])
+    step = 0
+    for epoch in range(3):
+        order = np.random.default_rng([5, 2, epoch]).permutation(uneven.train)
+        assert sorted(order) == sorted(uneven.train), "nothing is repeated where weights balance the classes"
+        for start in range(0, len(order), 8):
+            batch, done = order[start : start + 8], step / steps
+            optimizer.learning_rate = 0.01 * (done / 0.1 if done < 0.1 else np.cos(np.pi * (done - 0.1) / 1.8) ** 2)
+            network.train_on_batch(x[batch], np.eye(2)[labels[batch]], sample_weight=counts[labels[batch]])
+            step += 1
+    assert step == steps
+    for ours, theirs in zip(trainer.head.output_layer.weights, network.layers[-1].weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+
+def test_our_second_phase_repeats_resumes_and_sees_no_plot_as_it_is(corpus, features, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    ours = OURS | {"dropout": 0.3, "shift": 0.2, "light_masks": (0.2, 0.2), "epochs": (1, 3), "learning_rate": 0.002}
+    trainer = trainer_on(corpus, **ours)
+    seen = []
+    vary = trainer._vary
+    monkeypatch.setattr(trainer, "_vary", lambda pictures, key: seen.append(vary(pictures, key)) or seen[-1])
+    first = trainer.fit(examples(corpus), features, "none", 1)
+    plain = trainer.pictures(np.arange(32)).numpy()
+    assert sum(map(len, seen)) == 3 * 32
+    unchanged = sum((picture.numpy() == plain).all(axis=(1, 2, 3)).any() for part in seen for picture in part[:, None])
+    assert unchanged <= 6, "a quarter has no mask, and few of these are rotated by less than half a pixel"
+
+    def kill(done, total, text, rows):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    for augment in ("none", "both"):
+        whole = first if augment == "none" else trainer.fit(examples(corpus), features, augment, 1)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.fit(examples(corpus), features, augment, 1, tmp_path / f"{augment}.npz", augment, progress=kill)
+        again = trainer_on(corpus, **ours).fit(
+            examples(corpus), features, augment, 1, tmp_path / f"{augment}.npz", augment
+        )
+        np.testing.assert_array_equal(again.probabilities, whole.probabilities)
+    assert np.abs(whole.probabilities - first.probabilities).max() > 1e-4
 
 
 @pytest.fixture(scope="module")

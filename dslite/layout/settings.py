@@ -35,8 +35,9 @@ class Settings:
         random_weights: whether the base model is to start from random weights.
         chunk: length of a chunk in s that own data asks for; 0 for Table 2's.
         changes: what was changed against Table 2, the reading and the defaults.
-        seeds: how many, from ``seed`` on. This and what follows are asked of the ablation alone.
-        discrepancies: IDs of the ledger's entries that are looked at; none stands for all.
+        seeds: how many, from ``seed`` on. This and what follows are asked of optional stages alone.
+        discrepancies: IDs of the ledger's entries that the ablation looks at; none stands for all.
+        trials, hours: of the search; no hours stand for no limit.
     """
 
     source: str
@@ -58,6 +59,8 @@ class Settings:
     changes: Changes = ()
     seeds: int = 1
     discrepancies: tuple[str, ...] = ()
+    trials: int = 40
+    hours: float = 0.0
 
     @property
     def paths(self) -> CorpusPaths:
@@ -101,4 +104,6 @@ class Settings:
             "changes": dict(self.changes),
             "seeds": self.seeds,
             "discrepancies": " ".join(self.discrepancies),
+            "trials": self.trials,
+            "hours": self.hours,
         }

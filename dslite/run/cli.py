@@ -168,6 +168,8 @@ def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
             changes=chosen.changes,
             seeds=chosen.seeds,
             discrepancies=" ".join(chosen.discrepancies),
+            trials=chosen.search or 40,
+            hours=chosen.hours,
         )
         for name in names
     ]

@@ -40,7 +40,9 @@ def workload(settings: Settings) -> Workload:
     fits = _fits(settings, pictures, forward) * len(dict(settings.changes).get("fits", range(8))) / 8
     ablated = _fits(settings, pictures, forward) * (1 + len(variants)) * settings.seeds / 4  # two fits of each
     classes = len(info.classes) if info else 4
-    return Workload(pictures, files, classes, forward, fits, ablated / fits, settings.profile == "demo")
+    return Workload(
+        pictures, files, classes, forward, fits, ablated / fits, settings.trials, settings.profile == "demo"
+    )
 
 
 def _pictures(settings: Settings, info: corpora.CorpusInfo | None) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from dslite.run import by_hand
 from dslite.run.resolve import resolve, with_weights
 from dslite.stages.catalogue import CORPUS, STAGES, chain
 
-_RESOLVED = frozenset(CORPUS) | {"seeds", "discrepancies"}
+_RESOLVED = frozenset(CORPUS) | {"seeds", "discrepancies", "trials", "hours"}
 
 DsliteError.logged = progress.VARIABLE in os.environ  # what a run's notebook shows of an error goes to a log
 

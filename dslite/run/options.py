@@ -10,7 +10,7 @@ from dslite.backbones import names
 from dslite.corpora import CORPORA, FORM
 from dslite.errors import DsliteError
 from dslite.layout.settings import RANDOM
-from dslite.profiles import FULL_BACKBONE
+from dslite.profiles import FULL_BACKBONE, PROFILES
 from dslite.readings import READINGS
 from dslite.stages.catalogue import DEFAULT, STAGES
 
@@ -31,6 +31,8 @@ examples:
   python run_all.py --corpora my/own.csv                 your own audio: filename,label[,speaker][,partition]
   python run_all.py --download ravdess                   fetch the one corpus that is free, after showing its licence
   python run_all.py --stages ablation --corpora ravdess  which discrepancies between paper and code matter
+  python run_all.py --corpora my/own.csv --search trials=40 --hours 3
+                                                         the best hyperparameters for it, chosen on dev
   python run_all.py --data ~/corpora --strict            fail if what is printed does not come out on real data
   python run_all.py --output elsewhere --seed 7          a second run beside the first
   python run_all.py --corpora css --set units=256        other values than the paper's; --set help lists them all
@@ -65,10 +67,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     what.add_argument(
         "--profile",
-        choices=("auto", "demo", "full"),
+        choices=("auto", *PROFILES),
         default="auto",
-        help="full: the paper's Table 2; demo: a short schedule and a small base model, for minutes; "
-        "auto: full where the real corpus is found, demo where it is not (default)",
+        help="full: the paper's Table 2; demo: a short schedule and a small base model, for minutes; tuned: a recipe "
+        "of our own with the small base model; auto (default): full where the real corpus is found, else "
+        "demo",
     )
     what.add_argument(
         "--reading",
@@ -114,6 +117,22 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="ID",
         default=[],
         help="only these entries of reports/discrepancies.html, e.g. F-02 F-16 (default: all that are switches)",
+    )
+    search = parser.add_argument_group("of the stage search")
+    search.add_argument(
+        "--search",
+        type=_trials,
+        metavar="trials=N",
+        default=0,
+        help="run the stage search: N hyperparameters are tried, each by a fit on train that is judged on dev, and the "
+        "best is scored on test; with a larger N the same search goes on (40 where --stages alone names it)",
+    )
+    search.add_argument(
+        "--hours",
+        type=float,
+        metavar="H",
+        default=0.0,
+        help="stop the search after so long; the same command goes on with it (default: no limit)",
     )
     where = parser.add_argument_group("where things are")
     where.add_argument(
@@ -170,6 +189,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error(str(error))
     papers = any(name in CORPORA for name in chosen.corpora)  # Table 5 is the paper's, and of no corpus
     chosen.stages = chosen.stages or [s for s in DEFAULT if papers or STAGES[s].needs or not STAGES[s].across]
+    chosen.stages += ["search"] * bool(chosen.search and "search" not in chosen.stages)
     return chosen
 
 
@@ -180,6 +200,10 @@ def output(options: argparse.Namespace) -> Path:
     place = Paths(Path(options.output).expanduser().resolve() if options.output else NOTEBOOKS.parent)
     inside = not options.changes or place.unchanged != place
     return place.output if inside else place.changed(changes.folder(options.changes.items()))
+
+
+def _trials(text: str) -> int:
+    return _count(text.removeprefix("trials="))
 
 
 def _count(text: str) -> int:

@@ -30,6 +30,8 @@ def resolve(
     changes: Mapping[str, object] | None = None,
     seeds: int = 1,
     discrepancies: str = "",
+    trials: int = 40,
+    hours: float = 0.0,
 ) -> Settings:
     """Decides what was left open.
 
@@ -75,9 +77,11 @@ def resolve(
         raise DsliteError(f"The base model {backbone!r} is not one of {', '.join(names())}.")
     if not 0 <= seed <= 2**20:
         raise DsliteError(f"The seed is {seed}; expected a whole number from 0 to {2**20}.")
-    for what, number in {"workers": workers, "seeds": seeds}.items():
+    for what, number in {"workers": workers, "seeds": seeds, "trials": trials}.items():
         if number < 1:
             raise DsliteError(f"{what} is {number}; expected at least 1.")
+    if not hours >= 0:
+        raise DsliteError(f"hours is {hours}; expected a number above 0, or 0 for no limit.")
     changed = changing.checked(changes or {})
     place = Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent
     if changed and Paths(place).unchanged == Paths(place):
@@ -102,6 +106,8 @@ def resolve(
         changes=changed,
         seeds=seeds,
         discrepancies=_entries(discrepancies),
+        trials=trials,
+        hours=hours,
     )
 
 

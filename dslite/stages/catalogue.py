@@ -26,6 +26,7 @@ class Workload:
         forward: s per picture and thread through the frozen base model.
         fits: s of all eight fits.
         variants: fits of the ablation as a share of those eight, 1 for as many.
+        trials: of the search.
         demo: whether the profile is ``demo``.
     """
 
@@ -35,6 +36,7 @@ class Workload:
     forward: float
     fits: float
     variants: float
+    trials: int
     demo: bool
 
 
@@ -104,6 +106,16 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             seconds=lambda load: load.fits * load.variants,
             optional=True,
             parameters=(*(name for name in CORPUS if name != "reading"), "seeds", "discrepancies"),
+            weights=True,
+            threads="all",
+        ),
+        "search": Stage(
+            needs=("evaluate",),
+            # Some 20 passes forwards and back over train; a part is given up on the way.
+            seconds=lambda load: load.trials * load.pictures * 30 * load.forward,
+            optional=True,
+            parameters=(*CORPUS, "seeds", "trials", "hours"),
+            indifferent=_PLACES | {"hours"},
             weights=True,
             threads="all",
         ),

@@ -19,7 +19,7 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.paper.ledger import ablations
 from dslite.readings import CACHED, READINGS
-from dslite.stages.corpus.cache import cache
+from dslite.stages.corpus.cache import cached_as
 from dslite.stages.train import fits
 from dslite.weights import digest
 
@@ -68,13 +68,14 @@ def work(settings: Settings) -> FinishedStage:
         return FinishedStage(settings, record)
     started = time.monotonic()
     settings.paths.record("ablation").unlink(missing_ok=True)
-    corpus = _cached(settings, decoded, _part_of_progress(0, 0, REFERENCE))
+    place = settings.paths.file("ablation")
+    corpus = cached_as(settings, decoded, place, _part_of_progress(0, 0, REFERENCE))
     tables: dict[str, list[dict[str, pd.DataFrame]]] = {}
     left_out, about = [], {}
     for number, (name, variant) in enumerate(variants.items()):
         begin, share = number / len(variants), 1 / (len(variants) * seeds)
         try:
-            prepared = _cached(variant, decoded, _part_of_progress(begin, share, name))
+            prepared = cached_as(variant, decoded, place, _part_of_progress(begin, share, name))
             if name != REFERENCE and _inputs(variant, prepared) == _inputs(settings, corpus):
                 left_out.append({"variant": name, "reason": NO_EFFECT})
                 continue
@@ -123,25 +124,6 @@ def _inputs(variant: Settings, corpus: FinishedStage) -> tuple:
         no_say |= {"decision"}
     rest = {name: value for name, value in parameters.items() if name not in no_say | set(CACHED)}
     return corpus.record["data_hash"], recipe, rest
-
-
-def _cached(variant: Settings, decoded: FinishedStage, report: _Report) -> FinishedStage:
-    """The corpus as the variant's front end sees it: an output of its own, shared by all with the same front end."""
-    reading, chunk = variant.reading, variant.recipe.chunk
-    asked = {"corpus": decoded.record["identity"], "chunk": chunk, "reading": reading.parameters("corpus")}
-    folder = records.hashed({name: getattr(reading, name) for name in CACHED} | {"chunk": chunk})
-    settings = replace(variant, output=decoded.paths.file("ablation", folder))
-    identity = records.identity("ablation", asked, settings.chosen)
-    if settings.paths.record("corpus").exists():
-        found = FinishedStage.of(settings, "corpus")
-        if found.record["identity"] == identity:
-            return found
-    report(0, 1, "spectrograms")
-    cached = cache(settings, decoded.found, decoded.classes, decoded.paths.samples)
-    more = {"files": len(cached.clips), "chunks": len(cached.chunks), "data_hash": cached.data_hash}
-    record = decoded.record | more | {"identity": identity}
-    records.write(settings, record, {"clips": cached.clips, "chunks": cached.chunks})
-    return FinishedStage(settings, record)
 
 
 def _fit(corpus: FinishedStage, folder: Path, report: _Report) -> tuple[dict, dict]:

@@ -1,14 +1,17 @@
 """From decoded clips to cached spectrograms: what fits begin with, whatever front end they have."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from dslite import store
 from dslite.errors import DsliteError
+from dslite.layout import records
+from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
+from dslite.readings import CACHED
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,32 @@ def cache(
     left_out = [f"{len(short)} files {told}"] if len(short) else []
     left_out += _require_all_classes(settings.name, kept, classes, left_out)
     return Cached(kept, chunks, short, left_out, store.data_hash(chunks, spectrograms))
+
+
+def cached_as(variant: Settings, decoded: FinishedStage, place: Path, report: Callable[..., None]) -> FinishedStage:
+    """A corpus as another front end sees it: an output of its own, shared by all with the same chunks and front end.
+
+    Args:
+        variant: the settings with that front end.
+        decoded: the corpus as decoded.
+        place: the folder for such outputs.
+        report: called with work done, all work and a text, before it is made.
+    """
+    reading, chunk = variant.reading, variant.recipe.chunk
+    asked = {"corpus": decoded.record["identity"], "chunk": chunk, "reading": reading.parameters("corpus")}
+    folder = records.hashed({name: getattr(reading, name) for name in CACHED} | {"chunk": chunk})
+    settings = replace(variant, output=place / folder)
+    identity = records.identity("corpus", asked, settings.chosen)
+    if settings.paths.record("corpus").exists():
+        found = FinishedStage.of(settings, "corpus")
+        if found.record["identity"] == identity:
+            return found
+    report(0, 1, "spectrograms")
+    cached = cache(settings, decoded.found, decoded.classes, decoded.paths.samples)
+    more = {"files": len(cached.clips), "chunks": len(cached.chunks), "data_hash": cached.data_hash}
+    record = decoded.record | more | {"identity": identity}
+    records.write(settings, record, {"clips": cached.clips, "chunks": cached.chunks})
+    return FinishedStage(settings, record)
 
 
 def _require_all_classes(name: str, clips: pd.DataFrame, classes: Sequence[str], left_out: list[str]) -> list[str]:

@@ -19,10 +19,10 @@ from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 
-CALIBRATION = {"demo": 30, "full": 100}
+CALIBRATION = {"demo": 30, "full": 100, "tuned": 100}
 """Profile -> training chunks that the full int8 variant is calibrated on."""
 
-ROUNDS = {"demo": 10, "full": 50}
+ROUNDS = {"demo": 10, "full": 50, "tuned": 50}
 """Profile -> repetitions of each latency; Table 5 has its own."""
 
 STREAM_SECONDS = 60.0

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +68,7 @@ BUDGETS = {
     "stand-in": Budget(4, 64, 2, 40, 2, 1, 2, 16, again=False),
     # 1,900 pictures for four classes.
     "demo": Budget(8, 100, 3, 60, 4, 2, 2, 24, again=True),
+    "tuned": Budget(8, 200, 8, 100, 6, 2, 2, 48, again=True),
     # Where fitting takes hours, 20 minutes of DenseNet121 are well spent on means that do not rest on three clips.
     "full": Budget(8, 500, 24, 200, 12, 4, 4, 128, again=True),
 }
@@ -153,10 +153,11 @@ class _Subject:
         steps = (budget.curves, 2 * (budget.draws + 2)), (budget.heads, 5 + 5 * budget.again)
         self._all = 10 * len(self.chosen) + 25 + 5 * self.sampled + sum(n * cost for n, cost in steps)
         self._done = 0
+        self.fits = budget.again and imagenet  # without, another seed would be another base model
 
     def did(self, work: int, text: str) -> None:
         self._done += work
-        progress.report(min(self._done, self._all), self._all, text)
+        progress.report(min(self._done, self._all) / self._all * (0.5 if self.fits else 1.0), 1, text)
 
     def levels(self, chunk: int) -> np.ndarray:
         """Levels (frames, mel_bins) of a chunk, by its row."""
@@ -297,7 +298,7 @@ def _check_trust(subject: _Subject, maps: list[tuple[np.ndarray, Attribution]]) 
     levels, before = zip(*picked, strict=True)
     head = trust.head_check(again, subject.view, levels, before=before)
     seeds = pd.DataFrame(columns=["clip", "similarity", "similarity_unsigned"], dtype=float)
-    if subject.budget.again and subject.imagenet:  # or another seed would be another base model
+    if subject.fits:
         view = View.of(load_model(_with_next_seed(subject)))
         pairs = ((b.pooled()[b.prediction.argmax()], again(view, x).pooled()[b.prediction.argmax()]) for x, b in picked)
         seeds = pd.DataFrame([(at, *trust.similarity(*pair)) for at, pair in enumerate(pairs)], columns=seeds.columns)
@@ -312,11 +313,12 @@ def _check_trust(subject: _Subject, maps: list[tuple[np.ndarray, Attribution]]) 
 
 def _with_next_seed(subject: _Subject) -> Path:
     """The explained fit's model, made with another seed."""
-    stage = subject.stage
-    told = partial(progress.report, subject._done, subject._all)
-    return fits.again(
-        FinishedStage.of(stage.settings, "corpus"), stage.chosen, lambda *_: told("fits with another seed")
-    )
+
+    def told(done, total, text, *_) -> None:  # in the full profile a fit takes as long as all else
+        progress.report(0.5 + 0.5 * done / total, 1, f"the same fit with the next seed: {text}")
+
+    corpus = FinishedStage.of(subject.stage.settings, "corpus")
+    return fits.again(corpus, subject.stage.chosen, told)
 
 
 def _save(file, attribution: Attribution, **more) -> None:

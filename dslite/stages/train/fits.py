@@ -26,6 +26,7 @@ from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
+from dslite.layout.paths import Paths
 from dslite.layout.progress import Epoch
 from dslite.layout.settings import Settings
 from dslite.processes import die_with_parent, end_quickly
@@ -99,7 +100,8 @@ def planned(corpus: FinishedStage, augmentations: Iterable[str], folder: Callabl
 
 
 def again(corpus: FinishedStage, augmentation: str, progress: Callable[..., None]) -> Path:
-    """Makes a fit on train and dev once more with the next seed, if that has not been done; its model's file.
+    """Makes a fit on train and dev once more with the next seed, where neither that has been done before nor a run with
+    further seeds did; its model's file.
 
     Args:
         corpus: as prepared.
@@ -108,20 +110,22 @@ def again(corpus: FinishedStage, augmentation: str, progress: Callable[..., None
     """
     settings = corpus.settings
     other = FinishedStage(replace(settings, seed=settings.seed + 1, workers=1), corpus.record)
-    places = {target: settings.paths.fit(augmentation, target) for target in TRAINED_ON}
-    fits = planned(other, [augmentation], lambda _, target: places[target].with_name(f"{target}-next-seed"))
-    fits = [fit for fit in fits if fit.target == "test"]
-    run(other, fits, progress)
-    return fits[0].folder / "model.keras"
+    further = Paths(Paths(settings.output).seed(other.settings.seed)).corpus(settings.name).fit(augmentation, "test")
+    own = settings.paths.fit(augmentation, "test").with_name("test-next-seed")
+    made, todo = (planned(other, [augmentation], lambda *_, at=at: at)[-1] for at in (further, own))
+    if not made.finished:
+        run(other, [made := todo], progress)
+    return made.folder / "model.keras"
 
 
-def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None]) -> dict:
+def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None], apart: bool = False) -> dict:
     """Runs what is not finished yet, and brings the labels in the tables of all fits up to date.
 
     Args:
         corpus: as prepared; its settings' ``workers`` run side by side. For one, see the head of this module.
         fits: the fits.
         progress: called with the share of the work that is done, 1, a short text, and the epochs that are new.
+        apart: whether one after the other they go to a process of their own all the same: of several calls at once.
 
     Returns:
         ``weights`` (imagenet or random) and ``source`` of the base model, for the record.
@@ -144,7 +148,7 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
         share = _EXTRACTION + (1 - _EXTRACTION) * sum(done.values()) / total
         progress(share, 1, f"{name}: {text}", [epoch for *_, epochs in messages for epoch in epochs])
 
-    pool, messages = _pool(settings.workers, tell)
+    pool, messages = _pool(settings.workers, tell, apart)
     try:
         with pool:
             try:
@@ -202,9 +206,13 @@ class _Processes(ProcessPoolExecutor):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _pool(workers: int, tell: Callable[[list], None]) -> tuple[Executor, object]:
+def _pool(workers: int, tell: Callable[[list], None], apart: bool) -> tuple[Executor, object]:
     """Where fits run, and the queue in which they tell how far they are; those in this process tell at once."""
-    if workers == 1 and all(os.environ.get(f"TF_NUM_{kind}_THREADS") == "1" for kind in ("INTRAOP", "INTEROP")):
+    if (
+        workers == 1
+        and not apart
+        and all(os.environ.get(f"TF_NUM_{kind}_THREADS") == "1" for kind in ("INTRAOP", "INTEROP"))
+    ):
         _listen(SimpleNamespace(put=lambda message: tell([message])))
         return _Here(), queue.SimpleQueue()
     context = multiprocessing.get_context("spawn")

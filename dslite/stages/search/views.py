@@ -1,0 +1,105 @@
+"""What the search notebook shows, from what its stage left."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dslite.changes import said
+from dslite.layout.finished import FinishedStage
+from dslite.reporting import ablations, figures
+from dslite.reporting.comparisons import Strip
+from dslite.stages.search.work import MACHINE, WINNER
+
+_STATES = {"complete": "scored", "pruned": "given up on the way", "fail": "not finished"}
+
+
+def trials(stage: FinishedStage) -> pd.DataFrame:
+    """A row per trial of the network, the best on dev first: its UAR on dev and all its values."""
+    table = stage.table("trials").sort_values("dev_uar", ascending=False, kind="stable", ignore_index=True)
+    table["state"] = table["state"].map(_STATES)
+    table = table if table["reason"].any() else table.drop(columns="reason")
+    return table.rename(columns={"dev_uar": "UAR on dev"})
+
+
+def machine_trials(stage: FinishedStage) -> pd.DataFrame:
+    """The same of the support vector machine on librosa's statistics."""
+    table = stage.table("machine").sort_values("dev_uar", ascending=False, kind="stable", ignore_index=True)
+    return table.drop(columns=["reason", "state"]).rename(columns={"dev_uar": "UAR on dev"})
+
+
+def progress(stage: FinishedStage) -> Figure:
+    """UAR on dev of every trial in its order, and the best so far, of both searches."""
+    with figures.subplots(1, 2, 3.2, sharey=True) as (figure, axes):
+        for axis, (name, table) in zip(axes.flat, {WINNER: "trials", MACHINE: "machine"}.items(), strict=True):
+            rows = stage.table(table)
+            axis.plot(rows["trial"], rows["dev_uar"], "o", markersize=4, label="a trial")
+            best = rows["dev_uar"].cummax().ffill()
+            axis.step(rows["trial"], best, where="post", color="black", label="the best so far")
+            axis.set(title=name, xlabel="trial", ylabel="UAR on dev (%)")
+            axis.legend(loc="lower right")
+    return figure
+
+
+def winner(stage: FinishedStage) -> pd.DataFrame:
+    """The values of the winner."""
+    told = stage.record["winner"] | {name: stage.record[name] for name in ("backbone", "augmentation")}
+    return pd.DataFrame({"value": [said([(name, value)])[len(name) + 1 :] for name, value in told.items()]}, list(told))
+
+
+def scores(stage: FinishedStage) -> pd.DataFrame:
+    """UAR on dev and test of the winner, of Table 2's values and of the searched machine, a column per seed."""
+    table = stage.table("scores")
+    rows = table["system"].unique()
+    shown = {}
+    for (partition, seed), part in table.groupby(["partition", "seed"], sort=False):
+        of = part.set_index("system")
+        cells = [
+            f"{of['uar'][name]:.1f} ({of['ci_low'][name]:.1f}–{of['ci_high'][name]:.1f})" if name in of.index else ""
+            for name in rows
+        ]
+        shown[f"{partition}, seed {seed}"] = cells
+    return pd.DataFrame({"system": rows} | shown)
+
+
+def differences(stage: FinishedStage) -> pd.DataFrame:
+    """What the others lack of the winner's UAR on test, paired."""
+    table = stage.table("differences")
+    ends = [ablations.interval(*both) for both in zip(table["low_file"], table["high_file"], strict=True)]
+    return pd.DataFrame(
+        {
+            "system": table["system"],
+            "UAR": table["uar"],
+            "UAR of the winner": table["uar_reference"],
+            "difference": table["difference"],
+            "over files": ends,
+            "p, Holm": table["p_holm"],
+        }
+    )
+
+
+def strip(stage: FinishedStage) -> Strip:
+    """The differences as :func:`dslite.reporting.comparisons.intervals` draws them."""
+    return ablations.strip(stage.table("differences"), WINNER)
+
+
+def verdict(stage: FinishedStage) -> str:
+    """What was searched and what came of it, in words."""
+    record, table, scored = stage.record, stage.table("trials"), stage.table("scores")
+    ended, given_up = ((table["state"] == name).sum() for name in ("complete", "pruned"))
+    words = (
+        f"{ended} trials were scored on dev, {given_up} were given up on the way as behind the median of the others."
+    )
+    if not record["in_time"]:
+        words += (
+            f" The {record['hours']:g} h were over before all {record['trials']} were made: the same command goes on."
+        )
+    best = float(table["dev_uar"][table["state"] == "complete"].max())
+    words += f" The best has {best:.1f} % on dev"
+    if not pd.isna(record["optimism"]):
+        words += f", which is about {record['optimism']:.1f} points too high for having been chosen by it"
+    for system in (name for name in scored["system"].unique() if name != WINNER):
+        gains = []
+        for partition in ("dev", "test"):
+            mean = scored[scored["partition"] == partition].groupby("system")["uar"].mean()
+            gains.append(f"{ablations.points(mean[WINNER] - mean[system])} on {partition}")
+        words += f"{'.' if 'points over' not in words else ';'} {' and '.join(gains)} points over {system}"
+    return f"{words}."

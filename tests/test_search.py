@@ -1,0 +1,171 @@
+"""The search on a tiny corpus: what dev decides, what is kept, and what goes on where it was stopped."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from optuna.trial import TrialState
+from sklearn.metrics import recall_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from dslite.changes import CHANGEABLE, checked, to_recipe
+from dslite.configurations import CONFIGURATIONS
+from dslite.errors import DsliteError
+from dslite.features import statistics, whole
+from dslite.profiles import TUNED
+from dslite.run.cli import main
+from dslite.run.options import parse
+from dslite.run.resolve import resolve
+from dslite.stages.search import space, views
+from dslite.stages.search import work as searching
+from dslite.store import Samples
+from tests.corpus_files import own
+from tests.through import alone, one_configuration, through
+
+TRIALS = 4
+OF_NETWORK = space.of_network
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    rng = np.random.default_rng(0)
+    waves = rng.uniform(0.02, 0.2, (12, 1)) * rng.standard_normal((12, 20_000))
+    with pytest.MonkeyPatch.context() as patch:
+        alone(patch, folder)
+        one_configuration(patch, "both")
+
+        def tiny(asked):
+            found = OF_NETWORK(asked) | {
+                "units": optuna.distributions.CategoricalDistribution([0, 8]),
+                "epochs_1": optuna.distributions.IntDistribution(1, 3),
+                "epochs_2": optuna.distributions.IntDistribution(0, 1),
+            }
+            return found
+
+        patch.setattr(space, "of_network", tiny)
+        yield resolve(
+            own(folder, waves), profile="demo", weights="random", output=folder / "out", trials=TRIALS, seeds=2,
+            changes={"chunk": 1.0},
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stage(settings):
+    return through(settings, "search")
+
+
+def test_every_trial_is_judged_on_dev_and_the_best_one_alone_on_test(stage):
+    trials = stage.table("trials")
+    assert trials["trial"].tolist() == list(range(TRIALS)) and set(trials["state"]) <= {"complete", "pruned"}
+    ended = trials[trials["state"] == "complete"].set_index("trial")
+    assert stage.record["best"] == ended["dev_uar"].idxmax() and stage.record["in_time"]
+    place = stage.paths.file("search", "trials")
+    fitted = [file.relative_to(place).parts for file in place.rglob("record.json")]
+    assert sorted(parts[-2] for parts in fitted).count("dev") == len(ended) + 1, "the winner once more with seed 43"
+    assert sorted(parts[-2] for parts in fitted).count("test") == 2, "the winner, with two seeds"
+    scores = stage.table("scores")
+    by_dev = scores[(scores["system"] == searching.WINNER) & (scores["partition"] == "dev")]["uar"].tolist()
+    assert by_dev[0] == pytest.approx(ended["dev_uar"].max()) and len(by_dev) == 2
+    assert not list(place.rglob("dev/model.keras"))[2:], "models of trials that did not win are not kept"
+
+
+def test_the_winner_is_fitted_with_the_values_that_stand_on_the_page(stage):
+    record, values = stage.record, stage.table("trials").set_index("trial").loc[stage.record["best"]]
+    assert checked(record["winner"]) and record["winner"]["units"] == values["units"]
+    shown = views.winner(stage)["value"]
+    assert shown["epochs"] == f"{values['epochs_1']} and {values['epochs_2']}"
+    assert shown["backbone"] == record["backbone"] == "squeezenet_v1"
+    (file, *_) = stage.paths.file("search", "trials").rglob("test/record.json")
+    fitted = json.loads(file.read_text())["recipe"]
+    for name, value in record["winner"].items():
+        if CHANGEABLE[name].of == "recipe":
+            assert fitted[name] == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_the_machine_is_searched_as_often_and_scored_by_its_best(stage):
+    rows = stage.table("machine")
+    assert len(rows) == TRIALS
+    best = rows.loc[rows["dev_uar"].idxmax()]
+    samples, clips = Samples(stage.paths.samples), stage.clips
+    vectors = np.stack([statistics(whole(samples[file])) for file in clips["file"]])
+    taken = [n for name, of in zip(space.GROUPS, ([*range(20)], [*range(20, 40)], [*range(40, 60)], [60, 61], [62]),
+                                   strict=True) if best[name] for n in of] or [*range(63)]  # fmt: skip
+    halves = {"both": (0, 63), "means": (0,), "deviations": (63,)}[best["moments"]]
+    x = vectors[:, [h + n for h in halves for n in taken]]
+    svc = LinearSVC(C=best["complexity"], class_weight="balanced" if best["balanced"] else None, max_iter=10_000,
+                    dual="auto", random_state=42)  # fmt: skip
+    learnt, asked = clips["partition"] == "train", clips["partition"] == "dev"
+    machine = make_pipeline(*[StandardScaler()] * bool(best["standardise"]), svc)
+    predicted = machine.fit(x[learnt].astype(float), clips["label"][learnt]).predict(x[asked].astype(float))
+    expected = 100 * recall_score(clips["label"][asked], predicted, average="macro")
+    assert best["dev_uar"] == pytest.approx(expected)
+
+
+def test_it_is_made_once_and_goes_on_with_more_trials(stage, settings):
+    before = stage.table("trials")
+    assert searching.work(settings).record == stage.record
+    more = searching.work(replace(settings, trials=TRIALS + 1, seeds=1))
+    assert more.table("trials").iloc[:TRIALS].drop(columns="seconds").equals(before.drop(columns="seconds"))
+    assert len(more.table("trials")) == TRIALS + 1
+
+
+def test_what_was_stopped_is_taken_up_again(settings, stage, tmp_path, monkeypatch):
+    """After the time is over, and after a kill, which leaves a trial running for ever in the journal."""
+    elsewhere = replace(settings, output=tmp_path, trials=2, seeds=1)
+    for name in ("corpus", "evaluate"):
+        place = elsewhere.paths.record(name)
+        place.parent.mkdir(parents=True)
+        place.write_text(settings.paths.record(name).read_text())
+    monkeypatch.setattr(searching, "cached_as", lambda *_: None)
+    monkeypatch.setattr(searching, "_try", lambda *_: (_ for _ in ()).throw(searching._OutOfTime))
+    ran = []
+
+    def runs_out(trial, *_):
+        ran.append(trial.params)
+        if len(ran) > 1:
+            monkeypatch.setattr(searching.time, "monotonic", lambda: float("inf"))
+        raise searching._OutOfTime
+
+    monkeypatch.setattr(searching, "_try", runs_out)
+    with pytest.raises(DsliteError, match="no trial of the search came to an end"):
+        searching.work(replace(elsewhere, hours=1.0))
+    assert ran[0] == ran[1], "asked for again"
+    assert ran[0]["share"] == TUNED.share and ran[0]["chunk"] == 1.0, "our own recipe is tried first"
+
+
+def test_the_first_trial_is_our_recipe():
+    settings = resolve("ravdess", profile="demo", weights="random")
+    found = space.first(TUNED, settings, OF_NETWORK(settings))
+    recipe = to_recipe(settings.recipe, checked(space.to_changes(found)))
+    assert replace(recipe, decay=TUNED.decay) == TUNED and found["augmentation"] in CONFIGURATIONS
+
+
+@pytest.mark.parametrize("values", [
+    {"moments": "both", **dict.fromkeys(space.GROUPS, False)}, {"moments": "both", **dict.fromkeys(space.GROUPS, True)},
+])  # fmt: skip
+def test_a_machine_without_features_has_all(values):
+    assert space.columns(values).tolist() == list(range(126))
+
+
+def test_the_command_line_names_trials(capsys):
+    assert parse(["--search", "trials=7"]).search == 7 and parse(["--search", "trials=7"]).stages[-1] == "search"
+    assert parse(["--stages", "search"]).stages == ["search"]
+    with pytest.raises(SystemExit):
+        parse(["--search", "trials=0"])
+    assert "0 is less than 1" in capsys.readouterr().err
+    assert main(["--corpora", "ravdess", "--search", "3", "--hours", "-1", "--dry-run"]) == 1
+    assert "hours is -1.0; expected a number above 0" in capsys.readouterr().err
+
+
+def test_pages_of_a_search_that_gave_trials_up(stage):
+    verdict = views.verdict(stage)
+    assert "points over" in verdict and "on dev" in verdict and verdict.count("points over") == 2
+    assert views.trials(stage)["UAR on dev"].is_monotonic_decreasing or views.trials(stage)["UAR on dev"].isna().any()
+    assert len(views.progress(stage).axes) == 2 and len(views.differences(stage)) == 2
+    assert isinstance(views.scores(stage), pd.DataFrame) and TrialState.FAIL.name.lower() in views._STATES
