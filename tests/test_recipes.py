@@ -76,7 +76,7 @@ def run(root: Path, *options: str) -> str:
 @pytest.mark.slow
 def test_a_stage_and_a_base_model_are_added_by_their_recipes(root):
     helped = run(root, "--help")
-    assert "toynet" in helped and "explain, deploy, toy, ablation, benchmark" in " ".join(helped.split())
+    assert "toynet" in helped and "explain, deploy, toy, ablation" in " ".join(helped.split())
     planned = run(root, "--stages", "toy")
     assert [line.split()[:2] for line in planned.splitlines() if line.startswith("  mpssc")] == [
         ["mpssc", "corpus"], ["mpssc", "train"], ["mpssc", "toy"],
