@@ -245,7 +245,8 @@ def _results(case, folder):
         found["folds"] = FinishedStage.of(settings, "folds")
         records.write(settings, _search(settings, corpus))
         found["search"] = FinishedStage.of(settings, "search")
-        found["paper"] = paper_work.work(settings.output)
+        if one:  # of the other it would say the same, and draws a dozen figures for it
+            found["paper"] = paper_work.work(settings.output)
         found["benchmark"] = _benchmark(settings.output)
         assert len(_predictions(corpus, "test")) == (1 if one else 2)
         return found

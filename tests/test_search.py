@@ -51,8 +51,8 @@ def settings(tmp_path_factory):
 
         patch.setattr(space, "of_network", tiny)
         yield resolve(
-            own(folder, waves), profile="demo", weights="random", output=folder / "out", trials=TRIALS, seeds=2,
-            changes={"chunk": 1.0},
+            own(folder, waves), profile="demo", backbone="squeezenet_v1", weights="random", output=folder / "out",
+            trials=TRIALS, seeds=2, changes={"chunk": 1.0},
         )  # fmt: skip
 
 
