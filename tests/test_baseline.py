@@ -243,7 +243,7 @@ def test_stage_leaves_predictions_and_the_whole_grid(stage):
     for system, rows in record["grid"].items():
         best = max(rows, key=lambda row: row["dev_uar"])
         assert record["chosen"][system] == {key: best[key] for key in ("complexity", "standardise", "balanced")}
-    assert record["features"] == {"deep_spectrum": 512, "librosa": 126}
+    assert record["features"] == {"deep_spectrum": 16, "librosa": 126}
     assert record["weights"] == "random" and record["warnings"][0].startswith("RANDOM WEIGHTS")
     scores = baseline_views.scores(stage).set_index("system")
     assert scores.loc["chance", ["dev", "test"]].tolist() == [50.0, 50.0]

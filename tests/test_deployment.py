@@ -413,9 +413,9 @@ def test_table5_names_every_candidate_and_cost(offered, tmp_path):
 
 def test_the_benchmark_measures(monkeypatch, capsys):
     from benchmarks import deployment
-    from dslite.stages.benchmark.work import untrained
 
-    monkeypatch.setattr(deployment, "untrained", lambda name, seed: untrained("squeezenet_v1", seed))
+    monkeypatch.setattr(deployment, "untrained", lambda name, seed: tiny_model(seed))
+    monkeypatch.setattr(deployment, "CLASSES", CLASSES)
     monkeypatch.setattr(deployment, "ROUNDS", 2)
     deployment.main()
     said = capsys.readouterr().out

@@ -1,11 +1,12 @@
 """Exploring one clip: what is computed, what the page shows, what the controls change, and the notebook itself."""
 
-import os
 import re
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import IPython.display
+import ipywidgets
 import nbformat
 import numpy as np
 import pytest
@@ -15,16 +16,16 @@ from dslite import augmentation, profiles
 from dslite.errors import DsliteError
 from dslite.explore import explorer as exploring
 from dslite.explore.data import at_lambda
-from dslite.explore.page import NOT_ASKED, Page
+from dslite.explore.page import NOT_ASKED, OutputPanel, Page
 from dslite.layout.paths import NOTEBOOKS
 from dslite.model import load_model
 from dslite.run import execution
+from dslite.run.parameters import substitute
 from dslite.run.resolve import resolve
 from dslite.stages.catalogue import STAGES
+from tests.through import one_configuration, short_in_kernels, with_toynet
 
 RATE = 16_000
-SHORT = "from dslite import profiles\n\nprofiles.DEMO_EPOCHS = (1, 0)\n"
-"""Said to every process of a run: Python imports ``sitecustomize`` before anything else."""
 
 
 @pytest.fixture(scope="module")
@@ -47,21 +48,32 @@ def folder(tmp_path_factory):
         patch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
         patch.setenv("KERAS_HOME", str(folder / "keras"))
         patch.setattr(profiles, "DEMO_EPOCHS", (1, 0))
-        (folder / "short").mkdir()
-        (folder / "short" / "sitecustomize.py").write_text(SHORT)
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "short"), str(NOTEBOOKS.parent)]))
+        one_configuration(patch)
+        with_toynet(patch)
+        short_in_kernels(patch, folder)
         yield folder
+
+
+def parameters(folder) -> dict:
+    how = {"profile": "demo", "backbone": "toynet", "weights": "random"}
+    return {"corpus": str(folder / "own.csv"), "output": str(folder / "out"), **how}
 
 
 @pytest.fixture(scope="module")
 def explorer(folder):
     """Of a corpus that was not there: a run of its own has made it."""
-    settings = resolve(str(folder / "own.csv"), profile="demo", output=folder / "out")
+    settings = resolve(**parameters(folder))
     assert not settings.paths.record("corpus").exists()
     loaded = exploring.load(settings)
     assert settings.paths.page("evaluate").is_file(), "as run_all.py makes it, with its pages"
-    assert len(loaded.stage.history("none", "test")) == 1, "one epoch, as SHORT says"
+    assert len(loaded.stage.history("none", "test")) == 1, "one epoch, as short_in_kernels says"
     return loaded
+
+
+@pytest.fixture(scope="module")
+def model(explorer):
+    """What the explorer asks, read from its file."""
+    return load_model(explorer.stage.paths.fit(explorer.stage.chosen, "test") / "model.keras")
 
 
 @pytest.fixture
@@ -81,12 +93,11 @@ def test_first_clip_is_a_test_file_that_a_window_can_move_over(explorer):
 
 
 @pytest.mark.parametrize("window, hop", [(0.0, 0.5), (1.0, 0.25)])
-def test_probabilities_over_time_are_the_models_on_those_chunks(explorer, window, hop):
+def test_probabilities_over_time_are_the_models_on_those_chunks(explorer, model, window, hop):
     clip = explorer.clip(explorer.first)
     line = explorer.over_time(clip, hop, window)
     length, step = int((window or 3.0) * RATE), int(hop * RATE)
     starts = range(0, len(clip.samples) - length + 1, step)
-    model = load_model(explorer.stage.paths.fit(explorer.stage.chosen, "test") / "model.keras")
     expected = model.predict(np.stack([clip.samples[at : at + length] for at in starts]), verbose=0)
     np.testing.assert_allclose(line.probabilities, expected, atol=1e-5)
     np.testing.assert_allclose(line.starts, np.array(starts) / RATE)
@@ -130,8 +141,8 @@ def test_lambda_sets_the_sizes_of_square_and_masks(explorer, lam, side, mask):
     for made in drawn:
         top, bottom, left, right = made.square
         assert made.share == pytest.approx((bottom - top) * (right - left) / 224**2)
-        # EfficientNet-Lite0's mean colour, a grey, lies on no viridis plot, so masked pixels can be counted.
-        masked = (np.abs(made.after - 127.0) < 1e-3).all(axis=-1)
+        # The toy network's mean colour, a grey, lies on no viridis plot, so masked pixels can be counted.
+        masked = (np.abs(made.after - 127.5) < 1e-3).all(axis=-1)
         assert masked.sum() == 2 * mask * 224 - mask**2
         pasted = np.zeros((224, 224), bool)
         pasted[top:bottom, left:right] = True
@@ -152,9 +163,8 @@ def test_partner_is_another_training_file(explorer):
     assert partners == train - {clip.name}
 
 
-def test_model_is_asked_about_the_augmented_picture(explorer):
+def test_model_is_asked_about_the_augmented_picture(explorer, model):
     made = explorer.augmented(explorer.clip(explorer.first), 0, 1.0, 0)
-    model = load_model(explorer.stage.paths.fit(explorer.stage.chosen, "test") / "model.keras")
     wave = explorer.plot(explorer.clip(explorer.first))[0]
     np.testing.assert_allclose(made.probabilities[0], model.predict(wave[None], verbose=0)[0], atol=1e-5)
     expected = explorer.view.probabilities_of_pictures(made.after[None])[0]
@@ -207,7 +217,7 @@ def test_what_is_there_comes_first_and_costs_nothing(explorer, folder):
     assert exploring.choices(settings)[:2] == ["own", "ccs"] and exploring.cost(settings) == ""
     css = exploring.other(settings, "css")
     assert re.search(r"css has not been trained.*SYNTHETIC.*about \d+", exploring.cost(css))
-    assert exploring.other(resolve("css", output=folder / "out", seed=7), "own") == settings
+    assert exploring.other(resolve("css", weights="random", output=folder / "out", seed=7), "own") == settings
 
 
 def test_the_price_counts_the_baselines_which_scores_need(tmp_path, monkeypatch):
@@ -324,11 +334,10 @@ def test_corpus_that_is_not_there_names_its_price_first(page, explorer, monkeypa
 # the notebook ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("widgets", [True, False])
-def test_notebook_runs_and_its_page_shows_the_first_clip(explorer, folder, tmp_path, widgets):
+def test_notebook_runs_and_its_page_shows_the_first_clip(explorer, folder, tmp_path):
     template = nbformat.read(NOTEBOOKS / "explore.ipynb", 4)
-    if widgets:  # somebody moves a control: the output of an earlier cell changes
-        template.cells.append(nbformat.v4.new_code_cell("page.controls.by_name['lambda'].value = 1.0"))
+    # Somebody moves a control: the output of an earlier cell changes.
+    template.cells.append(nbformat.v4.new_code_cell("page.controls.by_name['lambda'].value = 1.0"))
     nbformat.write(template, tmp_path / "explore.ipynb")
     paths = explorer.stage.paths
     target = execution.Target(
@@ -336,14 +345,27 @@ def test_notebook_runs_and_its_page_shows_the_first_clip(explorer, folder, tmp_p
         paths.record("evaluate"), "Explore", tmp_path / "index.html",
     )  # fmt: skip
     stamp = paths.record("train").stat().st_mtime_ns
-    values = {"corpus": str(folder / "own.csv"), "profile": "demo", "output": str(folder / "out"), "widgets": widgets}
-    execution.execute(tmp_path / "explore.ipynb", values, target)
+    execution.execute(tmp_path / "explore.ipynb", parameters(folder), target)
     assert paths.record("train").stat().st_mtime_ns == stamp  # nothing was fitted again
     shown = target.page.read_text("utf-8")
     # The barely trained model may find nothing that speaks for its class: then there is no second pair of players.
     assert shown.count('class="ds-figure"') == 4 and shown.count("<audio") in (1, 3) and explorer.first in shown
-    assert f"masks {67 if widgets else 34} px" in shown
+    assert "masks 67 px" in shown
     assert "Dropdown(" not in shown and "<high>" not in shown
     outputs = [o for c in nbformat.read(target.notebook, 4).cells for o in c.get("outputs", [])]
     controls = [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
-    assert len(controls) == (4 if widgets else 0)
+    assert len(controls) == 4
+
+
+def test_notebook_without_widgets_has_plain_outputs(explorer, folder, monkeypatch):
+    """Its cells in this process: what a kernel makes of them, the test above shows."""
+    notebook, shown, space = nbformat.read(NOTEBOOKS / "explore.ipynb", 4), [], {}
+    substitute(notebook, parameters(folder) | {"widgets": False}, "explore")
+    monkeypatch.setattr(exploring, "load", lambda settings: explorer)
+    monkeypatch.setattr(IPython.display, "display", lambda output, **how: shown.append(output))
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            exec(cell.source, space)
+    plain = [output.html for output in shown if isinstance(output, OutputPanel)]
+    assert sum(html.count('class="ds-figure"') for html in plain) == 4 and any("masks 34 px" in html for html in plain)
+    assert not any(isinstance(output, ipywidgets.Widget) for output in shown)

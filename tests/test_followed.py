@@ -108,9 +108,11 @@ def made(tmp_path_factory):
         for other in set(CONFIGURATIONS) - set(CONFIGURED):
             patch.delitem(CONFIGURATIONS, other)
         patch.setattr(deploying, "ROUNDS", {"demo": 1})
+        patch.setattr(explaining, "WAYS", ("partition",))
         patch.setitem(explaining.BUDGETS, "demo", Budget(3, 20, 1, 20, 1, 1, 1, 2, again=False))
         source = write_corpus(folder)
-        settings = resolve(source, profile="demo", weights=weights, output=folder / "out", changes=CHANGES)
+        how = {"profile": "demo", "backbone": "squeezenet_v1", "weights": weights}
+        settings = resolve(source, **how, output=folder / "out", changes=CHANGES)
         explained, deployed = through(settings, "explain"), through(settings, "deploy")
         said = pd.read_csv(source, index_col="filename")
         truth = said.assign(label=[heard(folder / file) for file in said.index])
@@ -364,7 +366,8 @@ def test_rows_in_another_order_change_nothing(made, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         weights = made.settings.weights or "random"
         alone(patch, tmp_path)
-        settings = resolve(source, profile="demo", weights=weights, output=tmp_path / "out", changes=changes)
+        how = {"profile": "demo", "backbone": "squeezenet_v1", "weights": weights}
+        settings = resolve(source, **how, output=tmp_path / "out", changes=changes)
         other = through(settings, "train")
     pd.testing.assert_frame_equal(other.chunks, made.chunks)
     assert np.array_equal(np.load(other.paths.spectrograms), np.load(made.paths.spectrograms))

@@ -41,18 +41,21 @@ def toys(tmp_path) -> tuple[Path, Path]:
 def start_slow(templates: Path, out: Path):
     """A run of four notebooks of which one takes minutes; the ids of its kernel, the server and the kernel's child."""
     (out / "css-corpus.py").write_text(SLOW)
-    process = command(templates, *FOUR, "--output", out)
+    process = command(templates, *FOUR, "--output", out, forked=True)
     wait_for(lambda: (out / "pids").exists() and (out / "pids").read_text().count(" ") == 2, seconds=60)
     pids = [int(pid) for pid in (out / "pids").read_text().split()]
     assert "dslite.run.forks" in psutil.Process(pids[SERVER]).cmdline()
     return process, pids
 
 
-def test_a_run_takes_its_kernels_from_one_process(toys):
+def test_a_run_takes_its_kernels_from_one_process(toys, tmp_path, monkeypatch):
     templates, out = toys
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "seaborn.py").write_text("raise SystemExit('the user's own, not the package')")
+    monkeypatch.chdir(tmp_path / "here")
     for corpus in ("css", "ess"):
         (out / f"{corpus}-train.py").write_text(LOOK)
-    process = command(templates, *FOUR, "--output", out)
+    process = command(templates, *FOUR, "--output", out, forked=True)
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
     css, ess = (json.loads((out / f"{corpus}.json").read_text()) for corpus in ("css", "ess"))
@@ -103,20 +106,8 @@ def test_without_a_socket_a_run_starts_kernels_itself(toys, monkeypatch):
     deep = out / ("d" * 90)
     deep.mkdir()
     monkeypatch.setenv("TMPDIR", str(deep))
-    process = command(templates, *FOUR, "--output", out)
+    process = command(templates, *FOUR, "--output", out, forked=True)
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
     assert "kernels start the usual way" in (Paths(out).logs / "forks.log").read_text()
     assert not list(deep.iterdir())
-
-
-def test_nothing_of_the_users_folder_is_imported_for_something_else(toys, monkeypatch, tmp_path):
-    templates, out = toys
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here" / "seaborn.py").write_text("raise SystemExit('the wrong one')")
-    (out / "css-train.py").write_text(LOOK)
-    monkeypatch.chdir(tmp_path / "here")
-    process = command(templates, *FOUR, "--output", out)
-    said, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, said
-    assert "dslite.run.forks" in json.loads((out / "css.json").read_text())["parent"]

@@ -1,6 +1,5 @@
 """Notebooks in a real JupyterLab: legible in both themes, alive with a kernel, and worth reading without one."""
 
-import os
 import shutil
 
 import nbformat
@@ -12,16 +11,7 @@ from dslite.reporting.templates import whole_page
 from dslite.run.parameters import known, substitute
 from dslite.run.resolve import resolve
 from tests.lab import Lab, jupyterlab
-from tests.through import alone, as_a_run, one_configuration, through
-
-SHORT = """
-from dslite import profiles
-from dslite.configurations import CONFIGURATIONS
-profiles.DEMO_EPOCHS = profiles.STANDIN_EPOCHS = (1, 0)
-for other in [name for name in CONFIGURATIONS if name != "none"]:
-    del CONFIGURATIONS[other]
-"""
-"""Said to every kernel: Python imports ``sitecustomize`` before anything else."""
+from tests.through import alone, as_a_run, one_configuration, short_in_kernels, through
 
 STYLE = """
 import pandas as pd
@@ -41,12 +31,10 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     root = folder / "root"
     shutil.copytree(NOTEBOOKS, root / "notebooks")
-    for name in ("state", "short"):
-        (folder / name).mkdir()
-    (folder / "short" / "sitecustomize.py").write_text(SHORT)
+    (folder / "state").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         alone(patch, folder)
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "short"), str(NOTEBOOKS.parent)]))
+        short_in_kernels(patch, folder)
         with jupyterlab(root, folder / "state") as lab:
             yield lab
 

@@ -15,7 +15,7 @@ from dslite.paper import published
 from dslite.profiles import TABLE2
 from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows, sheet_html
 from dslite.reporting.tables import table1, table1_sheet, table2, table2_sheet
-from dslite.run import cli
+from dslite.run import cli, forks
 from dslite.stages.benchmark.views import table5_sheet
 from dslite.stages.benchmark.work import Benchmark
 from dslite.stages.paper import index, parts
@@ -414,6 +414,7 @@ def test_figure_2_shows_explanations_of_these_very_scores(tmp_path):
 def strict(tmp_path, monkeypatch, capsys, summary):
     """Runs the stage ``paper``, a toy that leaves a made-up scorecard; returns exit code and words."""
     monkeypatch.delenv("DSLITE_DATA", raising=False)
+    monkeypatch.setattr(forks, "WORTH_IT", 1000)  # toys import nothing that forks would share
     templates = write_templates(tmp_path / "templates")
     (tmp_path / "paper.py").write_text(
         "import shutil\npaths = Paths(Path(output))\npaths.reports.mkdir(exist_ok=True)\n"

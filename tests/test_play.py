@@ -22,6 +22,7 @@ from dslite.network import Backbone, count_trained, train_last
 from dslite.run.execution import _Kernel
 from dslite.run.parameters import substitute
 from dslite.spectrogram import FrontEnd, MelPlot
+from tests.through import short_in_kernels
 
 EPOCHS = [2, 1]
 
@@ -38,8 +39,7 @@ def played(tmp_path_factory):
     (folder / "ravdess").mkdir()
     (folder / "ravdess" / "tried.json").write_text('[{"units": 99}, {"units": 77, "epochs": [3, 0]}]')
     notebook = nbformat.read(NOTEBOOKS / "play.ipynb", 4)
-    # SqueezeNet without weights, for its graphs are traced in a third of the time.
-    values = {"backbone": "squeezenet_v1", "limit": 2, "epochs": EPOCHS, "units": 16, "output": str(folder)}
+    values = {"backbone": "toynet", "limit": 2, "epochs": EPOCHS, "units": 16, "output": str(folder)}
     substitute(notebook, values, "play")
     asked = "import json\n\nprint(json.dumps([keras.backend.backend(), keras.config.floatx(), score['uar']]))"
     asked += "\nnp.savez(folder / 'said.npz', waves[test], network(waves[test], training=False))"
@@ -49,7 +49,7 @@ def played(tmp_path_factory):
         patch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
         patch.setenv("KERAS_HOME", str(other_keras(folder)))
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-        patch.setenv("PYTHONPATH", str(NOTEBOOKS.parent))
+        short_in_kernels(patch, folder)
         resources = {"metadata": {"path": str(NOTEBOOKS)}}
         NotebookClient(notebook, timeout=300, kernel_manager_class=_Kernel, resources=resources).execute()
     return notebook, folder / "ravdess"
@@ -75,7 +75,7 @@ def test_everything_is_shown_and_says_what_it_is_made_of(played):
     figures, tables = ([part for part in html if mark in part] for mark in ("<img", "<table"))
     assert len(figures) == 4 and len(tables) == 6 and sum("<audio" in part for part in html) == 1
     for part in [*figures, *tables]:
-        assert "SYNTHETIC stand-in" in part and "RANDOM weights" in part and "SqueezeNet" in part
+        assert "SYNTHETIC stand-in" in part and "RANDOM weights" in part and "Toy network" in part
     banner = next(part for part in html if "<aside" in part)
     assert "36 of 82 files are used" in banner and "12 test files says little" in banner
 

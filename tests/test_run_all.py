@@ -7,11 +7,13 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from dslite.corpora import CORPORA
 from dslite.layout.paths import Paths
+from dslite.run.cli import main
 from dslite.stages.catalogue import OF_CORPUS
 from tests.toys import alive, command, wait_for, write_templates
 
@@ -129,7 +131,23 @@ def test_a_failing_notebook_among_others(toys):
 
 
 def run_real(*options: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, ROOT / "run_all.py", *options], capture_output=True, text=True, timeout=300)
+    command, silent = [sys.executable, ROOT / "run_all.py", *options], subprocess.DEVNULL
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, stdin=silent)
+
+
+@pytest.fixture
+def typed(capsys):
+    """What the command does in this process: a function from options to its exit code, and to what it says where."""
+
+    def run(*options: str) -> SimpleNamespace:
+        try:
+            code = main(options)
+        except SystemExit as ended:
+            code = ended.code
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+
+    return run
 
 
 def test_help_teaches():
@@ -148,42 +166,36 @@ def test_help_teaches():
         (("--seed", "-1"), "-1"),
     ],
 )
-def test_mistakes_are_named_in_a_sentence(options, words, tmp_path):
-    done = run_real(*options, "--output", str(tmp_path))
+def test_mistakes_are_named_in_a_sentence(typed, options, words, tmp_path):
+    done = typed(*options, "--output", str(tmp_path))
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_weights_that_cannot_be_had_are_said_before_anything_starts(tmp_path, monkeypatch):
+def test_weights_that_cannot_be_had_are_said_before_anything_starts(typed, tmp_path, monkeypatch):
     for name in ("DSLITE_WEIGHTS", "DSLITE_DATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
     options = ("--corpora", "css", "--profile", "full", "--output", str(tmp_path / "out"))
-    done = run_real(*options)
+    done = typed(*options)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     for words in ("densenet121_weights", "--weights", "--backbone efficientnet_lite0", "--random-weights"):
         assert words in done.stderr
     assert not (tmp_path / "out" / "reports").exists()
-    assert "RANDOM, as asked for" in run_real(*options, "--random-weights", "--dry-run").stdout
-    assert run_real(*options, "--stages", "corpus", "--dry-run").returncode == 0
+    assert "RANDOM, as asked for" in typed(*options, "--random-weights", "--dry-run").stdout
+    assert typed(*options, "--stages", "corpus", "--dry-run").returncode == 0
 
 
-def test_wrong_options_are_refused():
-    assert run_real("--stages", "fly").returncode == 2
-    assert run_real("--cores", "0").returncode == 2
+def test_wrong_options_are_refused(typed):
+    assert typed("--stages", "fly").returncode == 2
+    assert typed("--cores", "0").returncode == 2
 
 
 def test_the_licence_comes_before_the_download(tmp_path):
-    done = subprocess.run(
-        [sys.executable, ROOT / "run_all.py", "--download", "ravdess", "--data", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        stdin=subprocess.DEVNULL,
-    )
+    done = run_real("--download", "ravdess", "--data", str(tmp_path))
     assert done.returncode == 1
     assert "CC BY-NC-SA 4.0" in done.stdout
     assert not any(tmp_path.rglob("*.wav"))

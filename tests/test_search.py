@@ -51,8 +51,8 @@ def settings(tmp_path_factory):
 
         patch.setattr(space, "of_network", tiny)
         yield resolve(
-            own(folder, waves), profile="demo", weights="random", output=folder / "out", trials=TRIALS, seeds=2,
-            changes={"chunk": 1.0},
+            own(folder, waves), profile="demo", backbone="squeezenet_v1", weights="random", output=folder / "out",
+            trials=TRIALS, seeds=2, changes={"chunk": 1.0},
         )  # fmt: skip
 
 
@@ -170,7 +170,10 @@ def test_the_command_line_names_trials(capsys):
 
 def test_pages_of_a_search_that_gave_trials_up(stage):
     verdict = views.verdict(stage)
-    assert "points over" in verdict and "on dev" in verdict and verdict.count("points over") == 2
+    assert verdict.startswith("Trials scored on dev: ") and verdict.count("The winner against") == 2
+    scores = stage.table("scores").groupby(["system", "partition"])["uar"].mean()
+    gain = scores[searching.WINNER, "test"] - scores[searching.MACHINE, "test"]
+    assert f"against {searching.MACHINE}: " in verdict and f"{gain + 0.0:+.1f}".replace("-", "−") in verdict
     assert views.trials(stage)["UAR on dev"].is_monotonic_decreasing or views.trials(stage)["UAR on dev"].isna().any()
     assert len(views.progress(stage).axes) == 2 and len(views.differences(stage)) == 2
     assert isinstance(views.scores(stage), pd.DataFrame) and TrialState.FAIL.name.lower() in views._STATES

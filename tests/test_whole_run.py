@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from dslite.systems import TITLES
 from tests import chromium
 from tests.links import leading_nowhere
 from tests.outside import outside_references
-from tests.whole import ROOT, UNTRAINED, command, run
+from tests.whole import UNTRAINED, copied, environment, run
 
 LABELS = ("<b>calm</b>", "lärm & co")
 COLUMNS = [
@@ -57,10 +58,16 @@ def own(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(own, tmp_path_factory) -> Path:
-    """What a fresh run on the own corpus leaves."""
+def root(tmp_path_factory) -> Path:
+    """The package with less to do."""
+    return copied(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="module")
+def finished(root, own, tmp_path_factory) -> Path:
+    """What a fresh run on the own corpus leaves, made on one core."""
     output = tmp_path_factory.mktemp("fresh") / "out"
-    done = run(output, "--corpora", own, *UNTRAINED, "--stages", *DEFAULT)
+    done = run(root, output, "--corpora", own, *UNTRAINED, "--stages", *DEFAULT, "--cores", 1)
     assert done.returncode == 0, done.stdout + done.stderr
     return output
 
@@ -131,15 +138,15 @@ def test_pages_open_in_a_browser_without_network(finished):
         assert (seen.requests, seen.errors, seen.overflow, seen.without_alt) == ([], [], 0, 0), page
 
 
-def test_a_showcase_holds_every_page_and_names_no_folder(own, finished, tmp_path):
-    done = run(finished, "--showcase", tmp_path / "shown")
+def test_a_showcase_holds_every_page_and_names_no_folder(root, own, finished, tmp_path):
+    done = run(root, finished, "--showcase", tmp_path / "shown")
     assert done.returncode == 0, done.stderr
     assert leading_nowhere(tmp_path / "shown") == []
     for page in (finished / "reports").rglob("*.html"):
         copy, text = tmp_path / "shown" / page.relative_to(finished / "reports"), page.read_text("utf-8")
         shown = copy.read_text("utf-8")
         assert outside_references(shown) == []
-        assert all(str(folder) not in shown for folder in (own.parent, finished, ROOT)), page
+        assert all(str(folder) not in shown for folder in (own.parent, finished, root)), page
         for same in ("&lt;b&gt;calm&lt;/b&gt;", "<img", "</td>", "<style>", "data:image/png"):
             assert shown.count(same) == text.count(same), (page, same)
 
@@ -152,30 +159,34 @@ def test_values_stand_in_the_first_cell(finished):
     assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
 
 
-def test_second_run_executes_nothing(own, finished):
+def test_second_run_executes_nothing(root, own, finished):
     before = {f: f.stat().st_mtime_ns for f in (finished / "reports").rglob("*.ipynb")}
-    done = run(finished, "--corpora", own, *UNTRAINED)
+    done = run(root, finished, "--corpora", own, *UNTRAINED)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {f: f.stat().st_mtime_ns for f in (finished / "reports").rglob("*.ipynb")} == before
 
 
-def test_killed_run_goes_on_and_ends_where_it_would_have(own, finished, tmp_path):
+def test_killed_run_goes_on_and_ends_where_it_would_have(root, own, finished, tmp_path):
     output = tmp_path / "out"
-    words, clean = command(output, "--corpora", own, *UNTRAINED, "--stages", "train")
+    how = ("--output", output, "--corpora", own, *UNTRAINED, "--stages", "train", "--cores", "2")
     with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(words, env=clean, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, "run_all.py", *how], cwd=root, env=environment(root), stdout=log, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
         records = output / "artifacts" / "my_sounds" / "train"
         limit = time.monotonic() + 300
-        while len(list(records.glob("*/*/record.json"))) < 2:
+        while not list(records.glob("*/*/record.json")):
             assert time.monotonic() < limit and process.poll() is None, (tmp_path / "log").read_text()
-            time.sleep(0.2)
+            time.sleep(0.05)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     time.sleep(3)  # whatever outlives the run would go on fitting now
     kept = {f: f.stat().st_mtime_ns for f in records.glob("*/*/record.json")}
+    assert len(kept) < 8, "there is nothing left to go on with"
     time.sleep(4)
     assert {f: f.stat().st_mtime_ns for f in records.glob("*/*/record.json")} == kept, "a fit outlived the run"
-    done = run(output, "--corpora", own, *UNTRAINED, "--stages", "train")
+    done = run(root, output, "--corpora", own, *UNTRAINED, "--stages", "train", "--cores", 1)
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(f.stat().st_mtime_ns == when for f, when in kept.items()), "finished fits are not fitted again"
     resumed, whole = tables(output), tables(finished)
@@ -184,11 +195,11 @@ def test_killed_run_goes_on_and_ends_where_it_would_have(own, finished, tmp_path
         pd.testing.assert_frame_equal(resumed[name], whole[name])
 
 
-def test_other_parameters_replace_what_was_there(own, finished, tmp_path):
+def test_other_parameters_replace_what_was_there(root, own, finished, tmp_path):
     output = tmp_path / "out"
     shutil.copytree(finished, output, symlinks=True)
     assert set(pd.read_csv(output / "reports" / "results.csv")["seed"]) == {42}
-    done = run(output, "--corpora", own, *UNTRAINED, "--seed", "7", "--stages", "paper")
+    done = run(root, output, "--corpora", own, *UNTRAINED, "--seed", "7", "--stages", "paper", "--cores", 1)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "changed parameter seed: 42 -> 7" in done.stdout
     assert set(pd.read_csv(output / "reports" / "results.csv")["seed"]) == {7}

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from dslite.stages.catalogue import DEFAULT, OF_CORPUS
-from tests.whole import SMALL, run
+from tests.whole import copied, run
 
 WITHOUT_TABLE5 = [stage for stage in DEFAULT if stage != "benchmark"]
 """It is of no corpus, and the run of tests/test_whole_run.py measures it."""
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_stand_in_says_so_everywhere(tmp_path):
-    output = tmp_path / "out"
-    done = run(output, "--corpora", "css", "--stages", *WITHOUT_TABLE5)
+    root, output = copied(tmp_path / "package"), tmp_path / "out"
+    done = run(root, output, "--corpora", "css", "--stages", *WITHOUT_TABLE5, "--cores", 1)
     assert done.returncode == 0, done.stdout + done.stderr
     stages = [stage for stage in OF_CORPUS if stage in DEFAULT]
     for name in (*(f"css/{stage}.html" for stage in stages), "paper.html", "gallery.html", "index.html"):
@@ -46,9 +46,9 @@ def test_real_ravdess_runs_through_every_stage(real_ravdess, squeezenet_weights,
     (tmp_path / "data" / "ravdess" / "corpus.toml").write_text(
         'corpus = "ravdess"\ndata = "cropped"\nnote = "five actors, three clips per class, cropped"\n'
     )
-    output = tmp_path / "out"
-    done = run(output, "--corpora", "ravdess", *SMALL, "--data", tmp_path / "data", "--weights", squeezenet_weights,
-               "--stages", *WITHOUT_TABLE5)  # fmt: skip
+    root, output = copied(tmp_path / "package"), tmp_path / "out"
+    how = ("--profile", "demo", "--backbone", "squeezenet_v1", "--weights", squeezenet_weights, "--cores", 1)
+    done = run(root, output, "--corpora", "ravdess", "--data", tmp_path / "data", *how, "--stages", *WITHOUT_TABLE5)
     assert done.returncode == 0, done.stdout + done.stderr
     results = pd.read_csv(output / "reports" / "results.csv")
     assert set(results["data"]) == {"cropped"} and set(results["weights"].dropna()) == {"imagenet"}

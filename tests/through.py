@@ -1,18 +1,22 @@
 """Stages in this very process, one after another, as a run would have them made."""
 
+import os
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dslite import audio
+from dslite import audio, backbones
 from dslite.configurations import CONFIGURATIONS
 from dslite.layout import notes
+from dslite.layout.paths import NOTEBOOKS
 from dslite.layout.settings import Settings
 from dslite.run import session
 from dslite.run.outcome import Outcome
 from dslite.stages.catalogue import chain
+
+BASE_MODELS = Path(__file__).with_name("base_models")
 
 
 def through(settings: Settings, stage: str, **own):
@@ -39,15 +43,40 @@ def one_configuration(patch, key: str = "none") -> None:
         patch.delitem(CONFIGURATIONS, other)
 
 
+_SHORT = """
+from dslite import backbones, profiles
+from dslite.configurations import CONFIGURATIONS
+backbones.__path__.append({base_models!r})
+profiles.DEMO_EPOCHS = profiles.STANDIN_EPOCHS = (1, 0)
+for other in [name for name in CONFIGURATIONS if name != "none"]:
+    del CONFIGURATIONS[other]
+"""
+
+
+def short_in_kernels(patch, folder: Path) -> None:
+    """Has all processes that are started from here know ``toynet`` and fit for one epoch, without augmentation: Python
+    imports ``sitecustomize`` before anything else."""
+    place = folder / "short"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(_SHORT.format(base_models=str(BASE_MODELS)))
+    patch.setenv("PYTHONPATH", os.pathsep.join([str(place), str(NOTEBOOKS.parent)]))
+
+
+def with_toynet(patch) -> None:
+    """One more base model."""
+    patch.setattr(backbones, "__path__", [*backbones.__path__, str(BASE_MODELS)])
+
+
 def alone(patch, folder: Path) -> None:
-    """Nothing that lies on this machine takes part, neither corpora nor weights; the base model is the
-    one that is built fastest, and a fit is one epoch long."""
+    """Nothing that lies on this machine takes part, neither corpora nor weights; the base model is one of
+    two layers, and a fit is one epoch long."""
     for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
         patch.delenv(name, raising=False)
     patch.setenv("KERAS_HOME", str(folder / "keras"))
     for name in ("DEMO_EPOCHS", "STANDIN_EPOCHS"):
         patch.setattr(f"dslite.profiles.{name}", (1, 0))
-    patch.setattr("dslite.run.resolve.DEMO_BACKBONE", "squeezenet_v1")
+    with_toynet(patch)
+    patch.setattr("dslite.run.resolve.DEMO_BACKBONE", "toynet")
 
 
 class Decoded:

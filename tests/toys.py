@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import psutil
 
+from dslite.run.forks import WORTH_IT
 from dslite.stages.catalogue import STAGES
 
 _FIRST = """corpus = "none"  # which one
@@ -45,8 +46,12 @@ print("the end")"""
 
 _COMMAND = """import sys
 from pathlib import Path
+from dslite.layout.code import Code
+from dslite.run import forks
 from dslite.run.cli import main
 if __name__ == "__main__":
+    forks.WORTH_IT = {worth_it}
+    Code.made_by = lambda *roots, **chosen: {{}}
     sys.exit(main(templates=Path({templates!r})))
 """
 
@@ -68,10 +73,14 @@ def write_templates(folder: Path) -> Path:
     return folder
 
 
-def command(templates: Path, *options: str | Path) -> subprocess.Popen:
-    """``run_all.py`` with these templates, started; its output is to be read from ``stdout``."""
+def command(templates: Path, *options: str | Path, forked: bool = False) -> subprocess.Popen:
+    """``run_all.py`` with these templates, started; its output is to be read from ``stdout``.
+
+    What results are made by is nothing here, as to read the whole package takes a core 2 s; nor are kernels forked, if
+    it is not said, as notebooks that import nothing heavy have nothing of it.
+    """
     script = templates / "run_all.py"
-    script.write_text(_COMMAND.format(templates=str(templates)))
+    script.write_text(_COMMAND.format(templates=str(templates), worth_it=WORTH_IT if forked else 1000))
     environment = {k: v for k, v in os.environ.items() if k not in ("DSLITE_DATA", "DSLITE_WEIGHTS")}
     return subprocess.Popen(
         [sys.executable, str(script), *map(str, options)],

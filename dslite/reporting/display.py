@@ -23,7 +23,22 @@ _MORE_FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Dro
 
 
 FORMATS = {
-    **dict.fromkeys(("UAR", "sd over seeds", "UAR of sound", "dev", "test", "mean", "sd", "least", "most"), "{:.1f}"),
+    **dict.fromkeys(
+        (
+            "UAR",
+            "sd over seeds",
+            "UAR of sound",
+            "UAR of the winner",
+            "UAR on dev",
+            "dev",
+            "test",
+            "mean",
+            "sd",
+            "least",
+            "most",
+        ),
+        "{:.1f}",
+    ),
     **dict.fromkeys(("difference", "low", "high"), "{:+.1f}"),
     **dict.fromkeys(("p", "p, Holm", "base", "probability"), "{:.3f}"),
     **dict.fromkeys(("P(class), file", "P(said), chunk", "P(said), evidence"), "{:.3f}"),

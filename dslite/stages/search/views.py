@@ -52,11 +52,7 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
     shown = {}
     for (partition, seed), part in table.groupby(["partition", "seed"], sort=False):
         of = part.set_index("system")
-        cells = [
-            f"{of['uar'][name]:.1f} ({of['ci_low'][name]:.1f}–{of['ci_high'][name]:.1f})" if name in of.index else ""
-            for name in rows
-        ]
-        shown[f"{partition}, seed {seed}"] = cells
+        shown[f"{partition}, seed {seed}"] = [_cell(of.loc[name]) if name in of.index else "" for name in rows]
     return pd.DataFrame({"system": rows} | shown)
 
 
@@ -85,21 +81,23 @@ def verdict(stage: FinishedStage) -> str:
     """What was searched and what came of it, in words."""
     record, table, scored = stage.record, stage.table("trials"), stage.table("scores")
     ended, given_up = ((table["state"] == name).sum() for name in ("complete", "pruned"))
-    words = (
-        f"{ended} trials were scored on dev, {given_up} were given up on the way as behind the median of the others."
-    )
+    words = f"Trials scored on dev: {ended}; given up on the way, as behind the median of the others: {given_up}."
     if not record["in_time"]:
         words += (
             f" The {record['hours']:g} h were over before all {record['trials']} were made: the same command goes on."
         )
     best = float(table["dev_uar"][table["state"] == "complete"].max())
-    words += f" The best has {best:.1f} % on dev"
     if not pd.isna(record["optimism"]):
-        words += f", which is about {record['optimism']:.1f} points too high for having been chosen by it"
-    for system in (name for name in scored["system"].unique() if name != WINNER):
-        gains = []
-        for partition in ("dev", "test"):
-            mean = scored[scored["partition"] == partition].groupby("system")["uar"].mean()
-            gains.append(f"{ablations.points(mean[WINNER] - mean[system])} on {partition}")
-        words += f"{'.' if 'points over' not in words else ';'} {' and '.join(gains)} points over {system}"
-    return f"{words}."
+        words += (
+            f" The best has {best:.1f} % on dev, which is about {record['optimism']:.1f} points too high for having "
+        )
+        words += "been chosen by it."
+    mean = scored.groupby(["system", "partition"])["uar"].mean().unstack()
+    for system, gain in (mean.loc[WINNER] - mean.drop(WINNER)).dropna().iterrows():
+        gains = " and ".join(f"{ablations.points(gain[partition])} on {partition}" for partition in ("dev", "test"))
+        words += f" The winner against {system}: {gains} (points)."
+    return words
+
+
+def _cell(row: pd.Series) -> str:
+    return "–" if pd.isna(row["uar"]) else f"{row['uar']:.1f} ({row['ci_low']:.1f}–{row['ci_high']:.1f})"
