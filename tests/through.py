@@ -63,8 +63,10 @@ def short_in_kernels(patch, folder: Path) -> None:
 
 
 def with_toynet(patch) -> None:
-    """One more base model."""
+    """One more base model, here and in processes that are started from here."""
     patch.setattr(backbones, "__path__", [*backbones.__path__, str(BASE_MODELS)])
+    places = (BASE_MODELS.with_name("in_processes"), NOTEBOOKS.parent)
+    patch.setenv("PYTHONPATH", os.pathsep.join(map(str, places)))
 
 
 def alone(patch, folder: Path) -> None:
