@@ -7,6 +7,7 @@ from scipy.special import betainc
 
 from dslite.augmentation import BatchPlan, Policy, apply, draw, mix_labels, sap_lambda, vary
 from dslite.configurations import CONFIGURATIONS
+from tests.through import configurations
 
 SIZE = 224
 
@@ -39,6 +40,14 @@ def test_lambda_of_a_batch_of_32():
 def test_equal_losses_still_have_ranks():
     lam = sap_lambda(np.ones(8, np.float32), Policy()).numpy()
     assert len(np.unique(lam)) == 8 and (np.diff(lam) < 0).all()
+
+
+def test_configurations_are_in_their_order_after_a_test_left_some_out():
+    before = list(CONFIGURATIONS)
+    with pytest.MonkeyPatch.context() as patch:
+        configurations(patch, "both", "none")
+        assert list(CONFIGURATIONS) == ["both", "none"]
+    assert list(CONFIGURATIONS) == before
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)

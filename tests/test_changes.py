@@ -23,7 +23,7 @@ from dslite.scoring import score
 from dslite.stages.evaluate import work as evaluating
 from dslite.stages.train import views
 from tests.corpus_files import own
-from tests.through import alone, through
+from tests.through import alone, configurations, through
 
 
 def test_values_are_taken_as_notebooks_and_the_command_line_write_them():
@@ -39,7 +39,7 @@ def test_values_are_taken_as_notebooks_and_the_command_line_write_them():
 
 @pytest.mark.parametrize("name, value, said", [
     ("unit", 256, "There is no 'unit' to be changed. Did you mean 'units'"),
-    ("units", 0, "units is 0; expected a whole number from 1 to 8,192"), ("units", 2.5, "units is 2.5"),
+    ("units", -1, "units is -1; expected a whole number from 0 to 8,192"), ("units", 2.5, "units is 2.5"),
     ("units", "many", "units is 'many'"), ("units", True, "units is True"), ("dropout", 1.0, "from 0 to 0.99"),
     ("epochs", 10, "expected 2 whole numbers"), ("epochs", (0, 4), "without a first phase"), ("epochs", (1, -1), "is"),
     ("normalise", 1, "True or False"), ("decision", "toss", "'vote', 'vote, first wins', 'mean'"),
@@ -131,8 +131,7 @@ def usual(tmp_path_factory):
     source = own(place, 0.1 * np.random.default_rng(0).standard_normal((12, 20_000)))
     with pytest.MonkeyPatch.context() as patch:
         alone(patch, place)
-        for name in [name for name in CONFIGURATIONS if name not in ("none", "both")]:
-            patch.delitem(CONFIGURATIONS, name)
+        configurations(patch, "none", "both")
         yield through(resolve(source, profile="demo", weights="random", output=place / "out"), "train")
 
 

@@ -34,7 +34,16 @@ def test_registry_is_complete_and_in_the_papers_order():
 
 def test_compare_2021(tmp_path):
     corpus = read("ccs", compare_2021(tmp_path))
-    assert list(corpus.clips.columns) == ["file", "speaker", "label", "partition", "duration", "rate", "channels"]
+    assert list(corpus.clips.columns) == [
+        "file",
+        "speaker",
+        "label",
+        "partition",
+        "fold",
+        "duration",
+        "rate",
+        "channels",
+    ]
     assert corpus.clips["file"].is_unique and len(corpus.clips) == 12
     clip = corpus.clips.set_index("file").loc["dist/wav/devel_003.wav"]
     assert (clip["label"], clip["partition"], clip["speaker"]) == ("positive", "dev", "")

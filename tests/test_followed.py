@@ -22,7 +22,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from dslite.configurations import CONFIGURATIONS
 from dslite.deployment import LiteModel
 from dslite.features import statistics, whole_files
 from dslite.model import load_model
@@ -35,7 +34,7 @@ from dslite.stages.explain.work import Budget
 from dslite.store import Samples
 from dslite.systems import BASELINES, OURS
 from tests.corpus_files import text
-from tests.through import alone, through
+from tests.through import alone, configurations, through
 
 RATE, CHUNK = 16_000, 1.0
 BANDS = {"tone": (1000, 1000), "hiss": (3000, 5000), "air": (0, 0)}
@@ -105,8 +104,7 @@ def made(tmp_path_factory):
     folder, weights = tmp_path_factory.mktemp("takes"), os.environ.get("DSLITE_WEIGHTS") or "random"
     with pytest.MonkeyPatch.context() as patch:
         alone(patch, folder)
-        for other in set(CONFIGURATIONS) - set(CONFIGURED):
-            patch.delitem(CONFIGURATIONS, other)
+        configurations(patch, *CONFIGURED)
         patch.setattr(deploying, "ROUNDS", {"demo": 1})
         patch.setattr(explaining, "WAYS", ("partition",))
         patch.setitem(explaining.BUDGETS, "demo", Budget(3, 20, 1, 20, 1, 1, 1, 2, again=False))

@@ -37,10 +37,22 @@ def as_a_run(settings: Settings, stage: str) -> None:
         done.write(notes.outcome(planned.paths, job.name))
 
 
+def configurations(patch, *keys: str) -> None:
+    """Leaves DS Lite some configurations, to save fits.
+
+    All are taken out, the last first, and what is kept is put back: undone in reverse, they are in their order again,
+    by which tables are sorted.
+    """
+    before = dict(CONFIGURATIONS)
+    for name in reversed(before):
+        patch.delitem(CONFIGURATIONS, name)
+    for key in keys:
+        patch.setitem(CONFIGURATIONS, key, before[key])
+
+
 def one_configuration(patch, key: str = "none") -> None:
-    """Leaves DS Lite one configuration, to save fits."""
-    for other in [name for name in CONFIGURATIONS if name != key]:
-        patch.delitem(CONFIGURATIONS, other)
+    """Leaves DS Lite one of them."""
+    configurations(patch, key)
 
 
 _SHORT = """
