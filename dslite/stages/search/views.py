@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dslite.changes import said
 from dslite.layout.finished import FinishedStage
@@ -35,6 +36,7 @@ def progress(stage: FinishedStage) -> Figure:
             best = rows["dev_uar"].cummax().ffill()
             axis.step(rows["trial"], best, where="post", color="black", label="the best so far")
             axis.set(title=name, xlabel="trial", ylabel="UAR on dev (%)")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             axis.legend(loc="lower right")
     return figure
 

@@ -18,6 +18,7 @@ import pandas as pd
 
 from dslite import baseline, scoring, statistics
 from dslite.changes import checked, to_reading
+from dslite.configurations import CONFIGURATIONS
 from dslite.errors import DsliteError
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
@@ -104,7 +105,7 @@ def work(settings: Settings) -> FinishedStage:
     winner, weights = _refit(settings, decoded, best.params)
     chosen = evaluated.chosen
     table2 = {target: evaluated.predictions(chosen, target) for target in TRAINED_ON}
-    tables = {WINNER: winner, f"{OURS}, {chosen}": [table2], MACHINE: [on_machine]}
+    tables = {WINNER: winner, f"{OURS}, {CONFIGURATIONS[chosen].title}": [table2], MACHINE: [on_machine]}
     on_test = {name: [found["test"] for found in runs] for name, runs in tables.items()}
     on_dev = {str(t.number): pd.read_parquet(_folder(place, t.params) / "dev/predictions.parquet") for t in ended}
     scores = [
@@ -202,12 +203,14 @@ def _search(study, network, settings: Settings, decoded: FinishedStage) -> None:
 def _try(trial, settings: Settings, decoded: FinishedStage, report: Callable, over: Callable[[], bool]) -> float:
     """UAR on dev of one trial, in percent."""
     corpus, folder = _corpus(settings, decoded, trial.params), _folder(settings.paths.file("search"), trial.params)
-    total = sum(corpus.settings.recipe.epochs)
+    total, told = sum(corpus.settings.recipe.epochs), set()
 
     def follow(done: float, _, text: str, epochs=()) -> None:
         report(trial.number, done, text)
         for epoch in (epoch for epoch in epochs if not np.isnan(epoch.dev_uar)):
-            trial.report(epoch.dev_uar, round(100 * epoch.epoch / total))
+            if (percent := round(100 * epoch.epoch / total)) not in told:  # at the end all epochs are told again
+                told.add(percent)
+                trial.report(epoch.dev_uar, percent)
         if epochs and trial.should_prune():
             raise _GivenUp
         if over():
