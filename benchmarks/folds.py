@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
+from benchmarks.measured import markdown
 from dslite.configurations import CONFIGURATIONS
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
@@ -58,8 +59,7 @@ def _markdown(table: pd.DataFrame, caption: str) -> str:
     cells = table.map(lambda value: f"{value:.1f}" if isinstance(value, float) else str(value))
     if "p, Holm" in table:
         cells["p, Holm"] = table["p, Holm"].map("{:.4f}".format)
-    lines = [list(table.columns), ["---"] * table.shape[1], *cells.to_numpy().tolist()]
-    return f"{caption}:\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{caption}:\n\n{markdown(cells)}"
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def with_tables(page: str, measured: Measured) -> str:
         raise SystemExit("The page lacks the lines <!-- tables of measured.json --> and <!-- end of tables -->.")
     parts = ["## Whole runs"]
     for kind in measured.kinds:
-        parts += [measured.about(*kind), _markdown(measured.table(*kind))]
+        parts += [measured.about(*kind), markdown(measured.table(*kind))]
     rests = measured.adadelta.record
     parts += ["## The printed rate of AdaDelta (F-13)"]
     parts += [f"{rests['about']['short']}, {rests['note']} ({provenance_line(rests)}); without augmentation, on train:"]
@@ -78,7 +78,7 @@ def with_tables(page: str, measured: Measured) -> str:
         cells = [(r.system, points(r.difference), interval(r.low_file, r.high_file), f"{r.p_holm:.3f}") for r in rows]
         heads = ["discrepancy", "UAR points", "95 % interval over files", "p after Holm"]
         parts += [f"{measurements.told(one)} {provenance_line(measurements.marked(one))}."]
-        parts += [_markdown(pd.DataFrame(cells, columns=heads))]
+        parts += [markdown(pd.DataFrame(cells, columns=heads))]
     return _TABLES.sub(lambda _: "\n" + "\n\n".join(parts) + "\n\n", page)
 
 
@@ -89,7 +89,8 @@ def _curve(fit: MeasuredFit) -> str:
     return f"- at a rate of {fit.learning_rate:g} {told}, and {ends}."
 
 
-def _markdown(table: pd.DataFrame) -> str:
+def markdown(table: pd.DataFrame) -> str:
+    """A table of texts as Markdown has it."""
     lines = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

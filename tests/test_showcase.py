@@ -1,10 +1,14 @@
 """`run_all.py --showcase` on what a run of toy notebooks leaves."""
 
+import io
 import re
 import subprocess
 from pathlib import Path
 
+import matplotlib
+import numpy as np
 import pytest
+from PIL import Image
 
 import dslite
 from dslite.layout.paths import Paths
@@ -97,6 +101,18 @@ def test_a_showcase_replaces_nothing_but_a_showcase(finished, tmp_path, capsys):
         assert shown(finished, folder) == 1 and f"{folder} holds something" in capsys.readouterr().err
     assert (thesis / "index.html").read_text() == "mine" and Paths(finished).results.exists()
     assert shown(tmp_path, place) == 1 and "holds no reports yet" in capsys.readouterr().err
+
+
+def test_pictures_keep_256_colours_and_look_the_same():
+    frame, drawn = np.linspace(0, 1, 300 * 400).reshape(300, 400), io.BytesIO()
+    painted = np.uint8(255 * matplotlib.colormaps["viridis"](np.sin(9 * frame) ** 2))
+    Image.fromarray(painted).save(drawn, "PNG")
+    small = showcase._in_256_colours(drawn.getvalue())
+    shown = np.asarray(Image.open(io.BytesIO(small)).convert("RGB")).astype(int)
+    assert len(small) < len(drawn.getvalue()) and len(np.unique(shown.reshape(-1, 3), axis=0)) <= 256
+    assert np.abs(shown - painted[..., :3]).mean() < 2
+    Image.new("L", (1, 1)).save(tiny := io.BytesIO(), "PNG")
+    assert len(showcase._in_256_colours(tiny.getvalue())) <= len(tiny.getvalue()), "what would grow stays"
 
 
 def test_too_large_a_showcase_is_refused(finished, tmp_path, capsys, monkeypatch):

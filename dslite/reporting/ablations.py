@@ -33,6 +33,11 @@ def verdict(differences: pd.DataFrame, reference: str, seeds: Sequence[int]) -> 
     return f"{words} Means over {len(seeds)} seeds; the intervals are those of the test set alone."
 
 
+def intervals(table: pd.DataFrame, unit: str) -> list[str]:
+    """The intervals of a table of :func:`dslite.statistics.against` over ``file`` or ``speaker``, a text each."""
+    return [interval(*ends) for ends in zip(table[f"low_{unit}"], table[f"high_{unit}"], strict=True)]
+
+
 def interval(low: float, high: float) -> str:
     """An interval of a difference, e.g. ``−4.0 to +2.1``; ``–`` where there is none."""
     return "–" if pd.isna(low) else f"{points(low)} to {points(high)}"

@@ -20,8 +20,8 @@ def differences(stage: FinishedStage) -> pd.DataFrame:
             "sd over seeds": sd,
             "UAR of sound": table["uar_reference"],
             "difference": table["difference"],
-            "over files": _intervals(table, "file"),
-            "over speakers": _intervals(table, "speaker"),
+            "over files": ablations.intervals(table, "file"),
+            "over speakers": ablations.intervals(table, "speaker"),
             "p": table["p"],
             "p, Holm": table["p_holm"],
             "files": table["n_files"],
@@ -51,7 +51,3 @@ def strip(stage: FinishedStage) -> Strip:
 def verdict(stage: FinishedStage) -> str:
     """What is left standing after Holm's correction, in words."""
     return ablations.verdict(stage.table("differences"), REFERENCE, stage.record["seeds"])
-
-
-def _intervals(table: pd.DataFrame, unit: str) -> list[str]:
-    return [ablations.interval(*ends) for ends in zip(table[f"low_{unit}"], table[f"high_{unit}"], strict=True)]

@@ -91,8 +91,7 @@ def leakage(stage: FinishedStage) -> pd.DataFrame:
     columns = {"system": table["system"], RANDOM: table["uar"], DISJOINT: table["uar_reference"]}
     columns |= {"difference": table["difference"]}
     for unit in ("file", "speaker"):
-        ends = zip(table[f"low_{unit}"], table[f"high_{unit}"], strict=True)
-        columns[f"over {unit}s"] = [ablations.interval(*both) for both in ends]
+        columns[f"over {unit}s"] = ablations.intervals(table, unit)
     found = pd.DataFrame(columns | {"p, Holm": table["p_holm"]})
     found.attrs["digits"] = 1
     return found

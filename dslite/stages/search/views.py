@@ -61,14 +61,13 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
 def differences(stage: FinishedStage) -> pd.DataFrame:
     """What the others lack of the winner's UAR on test, paired."""
     table = stage.table("differences")
-    ends = [ablations.interval(*both) for both in zip(table["low_file"], table["high_file"], strict=True)]
     return pd.DataFrame(
         {
             "system": table["system"],
             "UAR": table["uar"],
             "UAR of the winner": table["uar_reference"],
             "difference": table["difference"],
-            "over files": ends,
+            "over files": ablations.intervals(table, "file"),
             "p, Holm": table["p_holm"],
         }
     )
