@@ -101,7 +101,7 @@ def work(settings: Settings) -> FinishedStage:
             f"{settings.name}: no trial of the search came to an end. {' '.join(sorted(reasons))}".strip()
         )
     best = max(ended, key=lambda trial: (trial.value, -trial.number))
-    machine, on_machine = _machine(settings, decoded, len(study.trials), space)
+    machine, on_machine = _machine(settings, decoded, len(_done(study)), space)
     winner, weights = _refit(settings, decoded, best.params)
     chosen = evaluated.chosen
     table2 = {target: evaluated.predictions(chosen, target) for target in TRAINED_ON}
