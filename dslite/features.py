@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from dslite import audio
-from dslite.keras_defaults import tf
+from dslite.keras_defaults import graph, tf
 from dslite.network import Backbone, folded
 from dslite.spectrogram import FrontEnd, MelPlot
 
@@ -47,11 +47,11 @@ def whole_files(
     scale, offset = tf.constant(backbone.scale, tf.float32), tf.constant(backbone.offset, tf.float32)
     body = folded(backbone.model)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])
-    def pooled(pictures):
+    def features(pictures):
         return tf.reduce_mean(body(pictures * scale + offset, training=False), axis=[1, 2])
 
-    draw = tf.function(plot.call, input_signature=[tf.TensorSpec([None, None], tf.float32)])
+    pooled = graph(features, tf.TensorSpec([None, None, None, 3], tf.float32))
+    draw = graph(plot.call, tf.TensorSpec([None, None], tf.float32))
 
     deep, acoustic = [], []
     for start in range(0, len(files), BATCH):

@@ -4,6 +4,7 @@ What TensorFlow says when it is loaded, whatever the level, and when it traces g
 """
 
 import os
+from collections.abc import Callable
 
 _stderr, _silent = os.dup(2), os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "0"
 try:
@@ -19,3 +20,12 @@ tf.get_logger().setLevel("ERROR" if _silent else "WARNING")
 keras.config.set_floatx("float32")
 keras.config.set_epsilon(1e-7)
 keras.config.set_image_data_format("channels_last")
+
+
+def graph(function: Callable, *signature: tf.TensorSpec):
+    """A function of tensors as a graph, traced once for all sizes of a signature.
+
+    Not rewritten first, as TensorFlow would ("autograph"), since none here branches or loops on a tensor: that costs a
+    process that trains 2 s, and changes no value.
+    """
+    return tf.function(function, input_signature=signature, autograph=False)

@@ -144,10 +144,10 @@ def build(
         chunks: ``file``, ``chunk`` (0..), ``start_s``, ``frames``, ``offset``, ``padded`` (shorter than one chunk).
         problems: ``file``, ``kind``, ``reason`` of every file that was left out.
     """
-    from dslite.keras_defaults import tf
+    from dslite.keras_defaults import graph, tf
 
     plot = MelPlot(front_end)
-    quantise = tf.function(plot.quantise, input_signature=[tf.TensorSpec([None, None], tf.float32)])
+    quantise = graph(plot.quantise, tf.TensorSpec([None, None], tf.float32))
     length = round(chunk_seconds * front_end.rate) or None
     hop = length // 2 if length else 1
     rows, problems, waiting, offset = [], [], [], 0

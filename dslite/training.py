@@ -24,7 +24,7 @@ from dslite import augmentation
 from dslite.augmentation import BatchPlan, Policy
 from dslite.configurations import CONFIGURATIONS
 from dslite.files import whole_file
-from dslite.keras_defaults import keras, tf
+from dslite.keras_defaults import graph, keras, tf
 from dslite.model import Head, assemble
 from dslite.network import Backbone, count_trained, folded, mask_colour, split, train_last
 from dslite.profiles import Recipe
@@ -145,14 +145,14 @@ class Trainer:
         key, flag, number = spec([2], tf.int32), spec([], tf.bool), spec([None], tf.int32)
         crossing = [[spec([None, backbone.width])], [spec(tensor.shape) for tensor in self._stem.outputs]]
         plan, weights = BatchPlan(*[number] * len(BatchPlan._fields)), spec([classes])
-        self._paint = _graph(self.plot.paint, spec([None, None, None], self.plot.parameters.level_type))
-        self._plan = _graph(self._draw, spec([None]), key, flag, flag)
-        self._apply = _graph(augmentation.apply, plan, pictures, pictures, spec([3]))
-        self._vary = _graph(self._varied, pictures, key)
-        self._frozen = [_graph(f, pictures) for f in (self._whole, self._up_to_the_cut)]
-        self._losses = [_graph(partial(self._loss_of_each, p), crossing[p - 1], labels) for p in (1, 2)]
-        self._predict = [_graph(partial(self._softmax, p), crossing[p - 1]) for p in (1, 2)]
-        self._step = [_graph(partial(self._one_step, p), crossing[p - 1], labels, weights, key) for p in (1, 2)]
+        self._paint = graph(self.plot.paint, spec([None, None, None], self.plot.parameters.level_type))
+        self._plan = graph(self._draw, spec([None]), key, flag, flag)
+        self._apply = graph(augmentation.apply, plan, pictures, pictures, spec([3]))
+        self._vary = graph(self._varied, pictures, key)
+        self._frozen = [graph(f, pictures) for f in (self._whole, self._up_to_the_cut)]
+        self._losses = [graph(partial(self._loss_of_each, p), crossing[p - 1], labels) for p in (1, 2)]
+        self._predict = [graph(partial(self._softmax, p), crossing[p - 1]) for p in (1, 2)]
+        self._step = [graph(partial(self._one_step, p), crossing[p - 1], labels, weights, key) for p in (1, 2)]
 
     # pictures and features -------------------------------------------------------------------------------------
 
@@ -397,10 +397,6 @@ class Trainer:
             for number, variable in enumerate(self._state(), start=1):
                 variable.assign(saved[f"arr_{number}"])
         return [tuple(row) for row in about["rows"]], about["epoch"]
-
-
-def _graph(function: Callable, *signature):
-    return tf.function(function, input_signature=signature)
 
 
 def cosine(done: float) -> float:

@@ -1,4 +1,4 @@
-"""Kernels that are forks of one process: they must come, go and fail as kernels do that are started one by one."""
+"""Kernels and runners that are forks of one process must come, go and fail as those do that are started one by one."""
 
 import json
 import os
@@ -15,13 +15,15 @@ from tests.toys import alive, command, wait_for, write_templates
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 
 FOUR = ("--corpora", "css", "ess", "--stages", "corpus", "train")
-LOOK = """import json, os, sys
+LOOK = """import json, os, psutil, sys
+mine = [p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[-len(sys.argv) + 1:] == sys.argv[1:]]
 found = dict(
     pid=os.getpid(), group=os.getpgrp(), folder=os.getcwd(), progress=os.environ["DSLITE_PROGRESS"], argv=sys.argv[1:],
     there="tensorflow" in sys.modules,
     ours=sorted({m.split(".")[1] for m in sys.modules if m.startswith("dslite.")} - {"run", "processes", "layout"}),
     forked_by=os.getppid(), parent=open(f"/proc/{os.getppid()}/cmdline").read().split(chr(0)),
     random=__import__("numpy").random.rand(), address=os.environ["DSLITE_FORKS"],
+    runner=mine[0].parent().cmdline(),
 )
 Path(output, f"{corpus}.json").write_text(json.dumps(found))"""
 SLOW = """import os, subprocess, time
@@ -67,6 +69,7 @@ def test_a_run_takes_its_kernels_from_one_process(toys, tmp_path, monkeypatch):
     for corpus, found in (("css", css), ("ess", ess)):
         assert Path(found["folder"]) == Paths(out).corpus(corpus).page("train").parent
         assert Path(found["progress"]).name == f"{corpus}-train.progress.json"
+    assert css["runner"] == [*filter(None, css["parent"])], "what executes it is a fork too"
     assert not Path(css["address"]).parent.exists()
     assert not alive(css["forked_by"])
 

@@ -9,7 +9,7 @@ import absl.logging
 import numpy as np
 
 from dslite.deployment.container import Card
-from dslite.keras_defaults import keras, tf
+from dslite.keras_defaults import graph, keras, tf
 
 
 def convert(model: keras.Model, samples: int) -> bytes:
@@ -26,9 +26,9 @@ def convert(model: keras.Model, samples: int) -> bytes:
     module.kept = [
         variable.value for variable in model.variables
     ]  # all that is to be saved; Keras traces twice as much
-    module.serve = tf.function(
+    module.serve = graph(
         lambda waveform: {"probabilities": model(waveform, training=False)},
-        input_signature=[tf.TensorSpec([1, samples], tf.float32, name="waveform")],
+        tf.TensorSpec([1, samples], tf.float32, name="waveform"),
     )
     with tempfile.TemporaryDirectory() as folder, _quiet():
         tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})

@@ -136,17 +136,16 @@ def _main(folder: Path, samples: int, threads: int, rounds: int, keras_file: Pat
 
 
 def _tensorflow(keras_file: Path, chunk: np.ndarray, threads: int) -> dict[str, Callable[[], object]]:
-    from dslite.keras_defaults import tf
+    from dslite.keras_defaults import graph, tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     from dslite.model import load_model
 
     model = load_model(keras_file)
-    signature = [tf.TensorSpec(chunk.shape, tf.float32)]
-    tensor = tf.constant(chunk)
-    whole = tf.function(lambda wave: model(wave, training=False), input_signature=signature)
-    plot = tf.function(model.get_layer("plot"), input_signature=signature)
+    tensor, spec = tf.constant(chunk), tf.TensorSpec(chunk.shape, tf.float32)
+    whole = graph(lambda wave: model(wave, training=False), spec)
+    plot = graph(model.get_layer("plot"), spec)
     return {"keras|whole": lambda: whole(tensor).numpy(), "keras|front end": lambda: plot(tensor).numpy()}
 
 

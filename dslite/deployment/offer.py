@@ -15,7 +15,7 @@ from dslite.deployment.files import predict, sample_chunks
 from dslite.deployment.quantisation import VARIANTS, quantise
 from dslite.deployment.runtime import LiteModel
 from dslite.files import whole_file
-from dslite.keras_defaults import keras, tf
+from dslite.keras_defaults import graph, keras, tf
 from dslite.statistics import compare, pairs
 
 CALIBRATION = 100
@@ -179,7 +179,5 @@ def offer(
 
 def keras_classifier(model: keras.Model):
     """The model as a function of float32 (n, samples), in batches of 32 at most."""
-    run = tf.function(
-        lambda chunks: model(chunks, training=False), input_signature=[tf.TensorSpec([None, None], tf.float32)]
-    )
+    run = graph(lambda chunks: model(chunks, training=False), tf.TensorSpec([None, None], tf.float32))
     return lambda chunks: np.concatenate([run(chunks[i : i + 32]).numpy() for i in range(0, len(chunks), 32)])

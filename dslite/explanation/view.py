@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dslite.keras_defaults import keras, tf
+from dslite.keras_defaults import graph, keras, tf
 from dslite.model import Head
 from dslite.network import folded
 from dslite.spectrogram import MelPlot
@@ -24,8 +24,10 @@ class View:
         self.plot, self._body, self._head = plot, body, head
         levels = tf.TensorSpec([None, None, plot.parameters.mel_bins], plot.parameters.level_type)
         picture = tf.TensorSpec([None, plot.parameters.size, plot.parameters.size, 3], tf.float32)
-        self._decide = tf.function(self._decided, input_signature=[picture])  # traced once, for all three ways
-        self._from_levels = tf.function(lambda x: self._decide(plot.paint(x)), input_signature=[levels])
+        self._decide = graph(self._decided, picture)  # traced once, for all three ways
+        self._from_levels = graph(lambda x: self._decide(plot.paint(x)), levels)
+        between = tf.TensorSpec(levels.shape, tf.float32)
+        self._slope = graph(self._gradient, between, tf.TensorSpec([None], tf.float32))
 
     @classmethod
     def of(cls, model: keras.Model) -> "View":
@@ -53,7 +55,6 @@ class View:
         head.set_weights([rng.permutation(w.ravel()).reshape(w.shape) for w in self._head.get_weights()])
         return View(self.plot, self._body, head)
 
-    @tf.function(reduce_retracing=True)
     def gradient(self, levels, weights):
         """Gradient of a weighted sum of the probabilities with respect to the levels.
 
@@ -67,6 +68,9 @@ class View:
         Returns:
             float32 (n, frames, mel_bins), in probability per level.
         """
+        return self._slope(levels, weights)
+
+    def _gradient(self, levels, weights):
         with tf.GradientTape() as tape:
             tape.watch(levels)
             value = tf.reduce_sum(self._decide(self.plot.arrange(self.plot.blend(levels))) * weights)

@@ -95,15 +95,14 @@ class Explorer:
     def __init__(self, stage: FinishedStage):
         from dslite.augmentation import Policy
         from dslite.explanation.view import View
-        from dslite.keras_defaults import tf
+        from dslite.keras_defaults import graph, tf
         from dslite.model import load_model
 
         self.stage, self.classes = stage, stage.classes
         model = load_model(stage.paths.fit(stage.chosen, TRAINED_ON) / "model.keras")
         self.front_end, self.policy = model.get_layer("plot").parameters, Policy.of(stage.settings.reading)
         self.view, self.mel_hz = View.of(model), self.front_end.mel_frequencies()
-        waves = tf.TensorSpec([None, None], tf.float32)
-        self._quantise = tf.function(self.view.plot.quantise, input_signature=[waves])
+        self._quantise = graph(self.view.plot.quantise, tf.TensorSpec([None, None], tf.float32))
         self._kept: dict = {}
 
     @property

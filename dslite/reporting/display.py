@@ -14,6 +14,7 @@ from dslite.reporting.templates import render, show_html, stylesheet
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 _INK = "#2b2a27"
 
@@ -161,10 +162,8 @@ def figure_html(figure: "Figure", alt: str, caption: str = "", record: Mapping |
         raise ValueError("A figure needs alt text: say in a sentence what it shows.")
     if told := legible(figure):
         caption = f"{caption} Numbers stand for what no font here has: {told}.".strip()
-    if line := provenance_line(record):
-        _stamp(figure, line)
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.08)
+    line, png = provenance_line(record), io.BytesIO()
+    figure.savefig(png, format="png", dpi=dpi, bbox_inches=_stamped(figure, line, dpi))
     plt.close(figure)
     width, height = (int.from_bytes(png.getvalue()[at : at + 4], "big") for at in (16, 20))
     return render(
@@ -177,13 +176,20 @@ def figure_html(figure: "Figure", alt: str, caption: str = "", record: Mapping |
     )
 
 
-def _stamp(figure: "Figure", line: str) -> None:
-    """Writes a line below everything that is drawn, at the right."""
+def _stamped(figure: "Figure", line: str, dpi: int) -> "Bbox":
+    """Writes a line, if there is one, below everything that is drawn, at the right; what to save, in inches.
+
+    The figure is laid out here, once: matplotlib's "tight" would draw it once more to find the same.
+    """
+    figure.dpi = dpi
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # it has done its work; the line must not move anything
     box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-    at = box.x1 / width, (box.y0 - 0.07) / height
-    figure.text(*at, line, ha="right", va="top", fontsize=6.5, color="#8a4b00", parse_math=False)
+    if line:
+        at = box.x1 / width, (box.y0 - 0.07) / height
+        text = figure.text(*at, line, ha="right", va="top", fontsize=6.5, color="#8a4b00", parse_math=False)
+        box = box.union([box, text.get_window_extent().transformed(figure.dpi_scale_trans.inverted())])
+    return box.padded(0.08)
 
 
 def words(text: str) -> None:

@@ -1,9 +1,10 @@
-"""``python -m dslite.run.forks LISTENER``: where the kernels of a run come from.
+"""``python -m dslite.run.forks LISTENER``: where the kernels of a run come from, and what executes its notebooks.
 
 A short notebook spends most of its time on imports: TensorFlow, seaborn, scikit-learn and the kernel itself take a core
-6 s, for each of fifty. So one process imports them once, and kernels are forks of it. A fork takes one thread along and
-no other, and so is sound only where there is one: a server that has more after its imports takes no orders, and
-kernels start the usual way. Of dslite it imports nothing that notebooks use: it may be edited while a run goes on.
+6 s, papermill and nbconvert one more, for each of fifty. So one process imports them once, and these processes are
+forks of it. A fork takes one thread along and no other, and so is sound only where there is one: a server that has more
+after its imports takes no orders, and they start the usual way. Of dslite it imports nothing that notebooks use: it may
+be edited while a run goes on.
 """
 
 import contextlib
@@ -22,12 +23,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from dslite.run import kernel
+from dslite.run import forked, kernel
 
 WORTH_IT = 4
 """Fewest notebooks for which a run opens one."""
 
-_IMPORTED = ("ipykernel.kernelapp", "pandas", "seaborn", "sklearn.svm", "tensorflow")
+_IMPORTED = ("papermill", "nbconvert", "ipykernel.kernelapp", "pandas", "seaborn", "sklearn.svm", "tensorflow")
 
 # Of pyarrow's allocators one keeps a thread for tidying up, the only one that these imports start.
 _ONE_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
@@ -41,16 +42,16 @@ _POLL = 0.05
 
 @contextlib.contextmanager
 def opened(notebooks: int, log: Path) -> Iterator[None]:
-    """A fork server for all kernels that are started inside the ``with``.
+    """A fork server for all notebooks that are started inside the ``with``.
 
     There is none for a few notebooks, outside Linux (macOS' libraries bear no forks), and where the folder for
-    temporary files takes no socket; kernels then start the usual way.
+    temporary files takes no socket; their processes then start the usual way.
 
     Args:
         notebooks: how many are to run.
         log: what it has to say.
     """
-    os.environ.pop(kernel.FORKS, None)  # of a run that this one is a part of: it may belong to another installation
+    os.environ.pop(forked.FORKS, None)  # of a run that this one is a part of: it may belong to another installation
     if notebooks < WORTH_IT or sys.platform != "linux":
         yield
         return
@@ -62,7 +63,7 @@ def opened(notebooks: int, log: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            os.environ.pop(kernel.FORKS, None)
+            os.environ.pop(forked.FORKS, None)
             if process:
                 process.kill()
                 process.communicate()
@@ -86,7 +87,7 @@ def _start(address: str, out) -> subprocess.Popen | None:
             env=os.environ | kernel.environment() | _ONE_THREAD,
             start_new_session=True,
         )
-    os.environ[kernel.FORKS] = address
+    os.environ[forked.FORKS] = address
     return process
 
 
@@ -124,7 +125,7 @@ def _serve(listener: socket.socket) -> socket.socket | None:
                     line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
-def _become_a_kernel(line: socket.socket) -> None:
+def _become_what_was_ordered(line: socket.socket) -> int | None:
     os.setsid()
     text, files = b"", []
     try:
@@ -133,9 +134,9 @@ def _become_a_kernel(line: socket.socket) -> None:
             more, sent, _, _ = socket.recv_fds(line, 1 << 16, 3)
             text, files = text + more, files + sent
             if not more:
-                return
+                return None
     except OSError:  # nobody waits any more
-        return
+        return None
     order = json.loads(text)
     for number, file in enumerate(files):
         os.dup2(file, number)
@@ -145,9 +146,9 @@ def _become_a_kernel(line: socket.socket) -> None:
     sys.argv[1:] = order["argv"]
     if not sys.flags.safe_path:
         sys.path[0] = order["folder"]
-    sys.modules["numpy"].random.seed()  # no two kernels share its state; for its own, Python sees to that
+    sys.modules["numpy"].random.seed()  # no two share its state; for its own, Python sees to that
     threading.Thread(target=_live_as_long_as, args=(line,), daemon=True).start()
-    kernel.run()
+    return importlib.import_module(order["module"]).main()
 
 
 def _live_as_long_as(line: socket.socket) -> None:
@@ -159,18 +160,21 @@ def _live_as_long_as(line: socket.socket) -> None:
 
 def _main(listener: socket.socket) -> int:
     os.environ.pop("JPY_PARENT_PID", None)  # of a run from a notebook: ipykernel would read it when it is imported
+    forked.lighten()
     for name in _IMPORTED:
         importlib.import_module(name)
-    gc.freeze()  # what is here stays: kernels need not search it for garbage, and so go on sharing its memory
+    gc.freeze()  # what is here stays: forks need not search it for garbage, and so go on sharing its memory
     threads = len(os.listdir("/proc/self/task"))
     if threads > 1:
-        print(f"{threads} threads run after the imports: no kernels from here.", flush=True)
+        print(f"{threads} threads run after the imports: nothing is forked from here.", flush=True)
         return 1
     line = _serve(listener)
     if line:
-        _become_a_kernel(line)
-    else:
-        shutil.rmtree(os.path.dirname(listener.getsockname()), ignore_errors=True)
+        code = _become_what_was_ordered(line) or 0
+        with contextlib.suppress(OSError):
+            line.sendall(f"{code}\n".encode())  # the server would, but it may be gone
+        return code
+    shutil.rmtree(os.path.dirname(listener.getsockname()), ignore_errors=True)
     return 0
 
 

@@ -1,9 +1,7 @@
-"""``python -m dslite.run.runner PLAN JOB THREADS``: the process of one notebook; it dies with the run."""
+"""``python -m dslite.run.forked dslite.run.runner PLAN JOB THREADS``: the process of one notebook."""
 
 import argparse
 import os
-import signal
-import sys
 import time
 import traceback
 from pathlib import Path
@@ -12,14 +10,11 @@ from dslite.errors import DsliteError
 from dslite.layout import notes as notes
 from dslite.layout import progress
 from dslite.layout.paths import Paths
-from dslite.processes import die_with_parent, end_quickly
-from dslite.run import kernel
+from dslite.processes import end_quickly
+from dslite.run import forked, kernel
 from dslite.run import plan as plans
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job
-
-RUN = "DSLITE_RUN"
-"""Environment variable with the process id of the run."""
 
 
 def run(job: Job, paths: Paths, threads: int) -> None:
@@ -28,9 +23,8 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     Raises:
         DsliteError: it failed; the sentence is in its outcome too.
     """
-    # jsonschema would build a grammar of web addresses, for a second and more of every notebook; nothing here has any.
-    sys.modules.setdefault("rfc3987_syntax", None)
-    from dslite.run import execution  # slow to import, so not before the lifeline holds
+    forked.lighten()
+    from dslite.run import execution
 
     places, stage = job.places(paths), job.stage
     values = job.parameters | ({"workers": threads} if "workers" in job.parameters else {})
@@ -64,8 +58,6 @@ def main() -> int:
     parser.add_argument("job")
     parser.add_argument("threads", type=int)
     options = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the run decides
-    die_with_parent(int(os.environ[RUN]) if RUN in os.environ else None)
     end_quickly()
     plan = plans.read(options.plan)
     try:
@@ -74,7 +66,3 @@ def main() -> int:
         traceback.print_exc()
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -246,9 +246,10 @@ def _compare_ways(subject: _Subject, clips: list[dict]) -> None:
     hides = subject.baselines[subject.hides]
     picture = subject.view.plot.paint(levels[None]).numpy()[0]
     said = subject.classes.index(clips[number]["predicted"])
+    few = min(explainers.EVALUATIONS, subject.budget.evaluations)  # inpainting costs more than the model
     ways: dict[str, Callable[[], Attribution]] = {
         "partition": lambda: ours.only([said]),
-        "paper": lambda: explainers.paper_way(subject.view.probabilities_of_pictures, picture).only([said]),
+        "paper": lambda: explainers.paper_way(subject.view.probabilities_of_pictures, picture, few).only([said]),
         "gradients": lambda: explainers.gradients(subject.view, levels, hides, said, subject.budget.points),
     }
     for name in WAYS:
