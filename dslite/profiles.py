@@ -92,7 +92,7 @@ TUNED = Recipe(
 """Of our own, for any corpus (docs/search.md): what Table 2's share of layers and schedule hold back."""
 
 DEMO_EPOCHS = (12, 4)
-STANDIN_EPOCHS = (7, 1)
+STANDIN_EPOCHS = (6, 1)
 """Of ``demo`` on a stand-in, whose few dozen clips a head has learnt by heart after six epochs; one of the second phase
 costs ten of the first."""
 

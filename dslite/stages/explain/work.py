@@ -65,7 +65,7 @@ class Budget:
 
 BUDGETS = {
     # Of ``demo`` on a stand-in, whose sounds are known: as much as shows what the page can.
-    "stand-in": Budget(4, 64, 2, 40, 2, 1, 2, 16, again=False),
+    "stand-in": Budget(4, 48, 2, 32, 2, 1, 2, 8, again=False),
     # 1,900 pictures for four classes.
     "demo": Budget(8, 100, 3, 60, 4, 2, 2, 24, again=True),
     "tuned": Budget(8, 200, 8, 100, 6, 2, 2, 48, again=True),
