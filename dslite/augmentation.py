@@ -46,6 +46,8 @@ class Policy:
     def of(cls, reading: Reading) -> "Policy":
         """As a reading of the paper has it."""
         return cls(
+            a=reading.sap_a,
+            s=reading.sap_s,
             patch=reading.patch,
             mask=reading.mask,
             probability=reading.probability,

@@ -121,19 +121,27 @@ CHANGEABLE: dict[str, Changeable] = {
         1,
         count=2,
     ),
-    "window": Changeable("reading", "window and FFT in samples at 16 kHz", int, 32, 8192),
+    "window": Changeable(
+        "reading", "window in samples at 16 kHz; the FFT is the power of two that holds it", int, 32, 8192
+    ),
     "hop": Changeable("reading", "step between frames in samples at 16 kHz", int, 8, 8192),
     "low_hz": Changeable("reading", "lower edge of the Mel bins in Hz", float, 0.0, 4000.0),
+    "mel_bins": Changeable("reading", "number of Mel bins", int, 16, 512),
     "floor": Changeable("reading", "smallest power before the logarithm", float, 1e-30, 1.0),
     "top_db": Changeable("reading", "range below the loudest bin in dB; 0 for all", float, 0.0, 300.0),
     **_word_of("triangles", "whether Mel filters are straight lines over Hz or over Mel"),
     "normalise": Changeable("reading", "whether a chunk's peak is brought to 1", bool),
+    **_word_of("colours", "colour map of the plots, by matplotlib's name"),
     **_word_of("colouring", "the colour map's 256 steps, or straight lines between them"),
     **_word_of("resize", "how the plot comes to 224 x 224"),
     **_word_of("short_files", "files shorter than a chunk"),
     **_word_of("remainder", "what follows a file's last whole chunk"),
     **_word_of("upsampling", "which chunks of smaller classes are repeated in training"),
     **_word_of("tail", "training chunks beyond the last whole pair of batches"),
+    "sap_a": Changeable(
+        "reading", "SapAugment's a: the larger, the fewer samples are much augmented", float, 0.01, 0.99
+    ),
+    "sap_s": Changeable("reading", "SapAugment's s: how sharply lambda falls over the loss rank", float, 0.1, 1000.0),
     **_ends("augmentation", "probability", "probability of CutMix and of SpecAugment", 1.0),
     **_ends("cutmix", "patch", "side of CutMix' square in pixels of 224", 224.0),
     **_ends("mask", "mask", "width of SpecAugment's masks in pixels of 224", 224.0),

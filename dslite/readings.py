@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reading:
-    """The parameters, each named by the ledger entry in brackets.
+    """The parameters, each named by the ledger entry in brackets; the last four are alike in every reading.
 
     Attributes:
         name: ``paper``, ``released``, ``sound``, or what was changed in one of them.
@@ -47,6 +47,8 @@ class Reading:
         learning_rate: of the full profile's first phase; 0 stands for Table 2's [F-13].
         extra_epochs: added to the second phase, where there is one [F-12].
         decision: a file's class; a key of :data:`dslite.scoring.DECISIONS` [F-17].
+        mel_bins, colours: number of Mel bins, and the colour map by matplotlib's name.
+        sap_a, sap_s: shape of lambda over the loss rank, see :class:`dslite.augmentation.Policy`.
     """
 
     name: str
@@ -79,6 +81,10 @@ class Reading:
     learning_rate: float
     extra_epochs: int
     decision: str
+    mel_bins: int = 128
+    colours: str = "viridis"
+    sap_a: float = 0.5
+    sap_s: float = 10.0
 
     def __post_init__(self):
         for name, allowed in CHOICES.items():
@@ -122,7 +128,7 @@ class Reading:
 
 CACHED = (
     *("window", "hop", "low_hz", "floor", "top_db", "empty_bins", "triangles", "normalise", "colouring"),
-    *("short_files", "remainder"),
+    *("short_files", "remainder", "mel_bins"),
 )
 """The parameters that change what the stage ``corpus`` caches."""
 
@@ -130,6 +136,7 @@ _UNSET = {"learning_rate": "Table 2's", "top_db": "no limit", "loss_limit": "no 
 
 CHOICES = {
     "triangles": ("hz", "mel"),
+    "colours": ("viridis", "plasma", "inferno", "magma", "cividis", "turbo", "jet", "hot", "bone", "gray"),
     "colouring": ("steps", "interpolated"),
     "resize": ("bilinear", "nearest"),
     "short_files": ("repeat", "drop"),

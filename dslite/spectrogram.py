@@ -11,10 +11,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from matplotlib import colormaps
 
+from dslite.errors import DsliteError
 from dslite.keras_defaults import keras, tf
-
-COLOUR_MAPS = ("viridis", "plasma", "inferno", "magma", "cividis")
-"""The five perceptually uniform maps of matplotlib; the paper uses viridis."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class FrontEnd:
 
     Attributes:
         rate: sample rate in Hz.
-        window: length of the Hann window and of the FFT in samples (512 = 32 ms, paper 2.1).
+        window: length of the Hann window in samples (512 = 32 ms, paper 2.1).
         hop: step between frames in samples (256 = 50 %, paper 2.1).
         mel_bins: number of Mel bins (128, paper 2.1).
         mel_scale: ``"htk"`` or ``"slaney"``; the paper does not say, the released code is HTK.
@@ -38,7 +36,7 @@ class FrontEnd:
             silence from doing what a dead bin does.
         empty_bins: whether filters in which no FFT bin falls are taken as they are, as in the released code (F-02).
         normalise: whether each chunk's peak is brought to 1 (paper 2.1; not in the released configuration, F-04).
-        colours: name of the colour map.
+        colours: name of a colour map of matplotlib with 256 colours; the paper's is viridis.
         colouring: ``"steps"``: the map's 256 colours, as matplotlib cuts them; ``"interpolated"``: straight lines
             between them, as in the released code (F-24).
         resize: ``"bilinear"`` (paper 2.1), or ``"nearest"`` (the released configuration), which it does before it turns
@@ -68,11 +66,16 @@ class FrontEnd:
         """Number of STFT frames of a chunk (no centring, no padding).
 
         Raises:
-            ValueError: if the chunk is shorter than one window.
+            DsliteError: if the chunk is shorter than one window.
         """
         if samples < self.window:
-            raise ValueError(f"A chunk of {samples} samples is shorter than the window of {self.window}.")
+            raise DsliteError(f"A chunk of {samples} samples is shorter than the window of {self.window}.")
         return 1 + (samples - self.window) // self.hop
+
+    @property
+    def fft(self) -> int:
+        """Length of the FFT in samples: the power of two that holds the window, because LiteRT takes no other."""
+        return 1 << (self.window - 1).bit_length()
 
     @property
     def level_type(self) -> str:
@@ -108,18 +111,19 @@ def mel_filters(p: FrontEnd) -> np.ndarray:
     """Triangular Mel filter bank, peaks of 1 or of ``2 / (width in Hz)``.
 
     Returns:
-        float32, shape (window // 2 + 1, mel_bins): multiply a power spectrum with it from the left.
+        float32, shape (fft // 2 + 1, mel_bins): multiply a power spectrum with it from the left.
 
     Raises:
-        ValueError: for an unknown scale, edges out of order, or a filter in which no FFT bin falls, unless the
-            parameters allow it; such a dead bin would ruin the contrast of every plot (see :class:`FrontEnd`).
+        ValueError: for an unknown scale, or edges out of order.
+        DsliteError: for a filter in which no FFT bin falls, unless the parameters allow it; such a dead bin would ruin
+            the contrast of every plot (see :class:`FrontEnd`).
     """
     if p.mel_scale not in ("htk", "slaney"):
         raise ValueError(f"mel_scale is {p.mel_scale!r}; expected 'htk' or 'slaney'.")
     if not 0 <= p.low_hz < p.high_hz <= p.rate / 2:
         raise ValueError(f"Mel edges {p.low_hz}-{p.high_hz} Hz do not lie in order within 0-{p.rate / 2} Hz.")
     edges = _mel_edges(p)
-    at, corners = np.linspace(0.0, p.rate / 2, p.window // 2 + 1)[:, None], edges
+    at, corners = np.linspace(0.0, p.rate / 2, p.fft // 2 + 1)[:, None], edges
     if p.triangles == "mel":
         at, corners = _to_mel(at, p.mel_scale), _to_mel(edges, p.mel_scale)
     rising = (at - corners[:-2]) / (corners[1:-1] - corners[:-2])
@@ -127,7 +131,7 @@ def mel_filters(p: FrontEnd) -> np.ndarray:
     filters = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
     dead = np.flatnonzero(filters.max(axis=0) == 0.0)
     if dead.size and not p.empty_bins:
-        raise ValueError(
+        raise DsliteError(
             f"Mel bin {dead[0]} ({edges[dead[0]]:.0f}-{edges[dead[0] + 2]:.0f} Hz) holds no FFT bin: raise low_hz "
             f"(now {p.low_hz} Hz), lengthen the window (now {p.window} samples) or use fewer Mel bins."
         )
@@ -135,9 +139,7 @@ def mel_filters(p: FrontEnd) -> np.ndarray:
 
 
 def colour_table(name: str) -> np.ndarray:
-    """The 256 colours of one of :data:`COLOUR_MAPS`, from matplotlib's own table: float32 (256, 3) in 0-255."""
-    if name not in COLOUR_MAPS:
-        raise ValueError(f"The colour map {name!r} is not one of {', '.join(COLOUR_MAPS)}.")
+    """The 256 colours of a colour map, from matplotlib's own table: float32 (256, 3) in 0-255."""
     return (colormaps[name](np.arange(256))[:, :3] * 255.0).astype(np.float32)
 
 
@@ -146,7 +148,7 @@ class MelPlot(keras.layers.Layer):
     """Waveforms to spectrogram plots, batched, in the graph.
 
     Call: float32 (batch, samples), any amplitude -> float32 (batch, size, size, 3), RGB in 0-255; rows are frequency
-    (top is high), columns are time. Silent and constant chunks give the darkest colour throughout, never NaN.
+    (top is high), columns are time. Silent and constant chunks give the map's first colour throughout, never NaN.
 
     Args:
         parameters: a :class:`FrontEnd`, or its fields as a dict (as in a saved model); None for the paper's.
@@ -177,11 +179,11 @@ class MelPlot(keras.layers.Layer):
             # peak is therefore brought to 1 for every chunk (paper 2.1, "signal normalization"; ledger F-04).
             peak = tf.reduce_max(tf.abs(waveforms), axis=-1, keepdims=True)
             waveforms = tf.math.divide_no_nan(waveforms, peak)
-        spectrum = tf.signal.stft(waveforms, p.window, p.hop, p.window, pad_end=False)
+        spectrum = tf.signal.stft(waveforms, p.window, p.hop, p.fft, pad_end=False)
         power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
         # One matrix product for the whole batch is several times faster than one per chunk.
         shape = tf.shape(power)
-        mel = tf.matmul(tf.reshape(power, [-1, p.window // 2 + 1]), self._filters)
+        mel = tf.matmul(tf.reshape(power, [-1, p.fft // 2 + 1]), self._filters)
         mel = tf.reshape(mel, [shape[0], shape[1], p.mel_bins])
         db = tf.math.log(tf.maximum(mel, p.floor)) * np.float32(10.0 / np.log(10.0))
         db -= tf.reduce_max(db, axis=[1, 2], keepdims=True)

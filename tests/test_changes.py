@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 
 from dslite import changes
+from dslite.augmentation import Policy
 from dslite.changes import CHANGEABLE, checked, folder, parsed, said
 from dslite.configurations import CONFIGURATIONS
+from dslite.deployment import LiteModel
 from dslite.errors import DsliteError
 from dslite.layout.paths import Paths
+from dslite.model import load_model
 from dslite.paper.comparable import score_reasons
 from dslite.profiles import Recipe, recipe
 from dslite.readings import READINGS, Reading
@@ -20,6 +23,7 @@ from dslite.run import notebook, options
 from dslite.run.cli import main
 from dslite.run.resolve import resolve
 from dslite.scoring import score
+from dslite.spectrogram import colour_table
 from dslite.stages.evaluate import work as evaluating
 from dslite.stages.train import views
 from tests.corpus_files import own
@@ -43,7 +47,9 @@ def test_values_are_taken_as_notebooks_and_the_command_line_write_them():
     ("units", "many", "units is 'many'"), ("units", True, "units is True"), ("dropout", 1.0, "from 0 to 0.99"),
     ("epochs", 10, "expected 2 whole numbers"), ("epochs", (0, 4), "without a first phase"), ("epochs", (1, -1), "is"),
     ("normalise", 1, "True or False"), ("decision", "toss", "'vote', 'vote, first wins', 'mean'"),
-    ("fits", [1], "one name or several"), ("fits", [], "one name or several"), ("learning_rate", float("nan"), "rate"),
+    ("colours", "rainbow", "'viridis', 'plasma'"), ("mel_bins", 8, "a whole number from 16 to 512"),
+    ("sap_a", 1.0, "from 0.01 to 0.99"), ("fits", [1], "one name or several"),
+    ("fits", [], "one name or several"), ("learning_rate", float("nan"), "rate"),
 ])  # fmt: skip
 def test_what_cannot_be_says_what_would_be_right(name, value, said):
     with pytest.raises(DsliteError) as error:
@@ -155,6 +161,27 @@ def test_one_fit_can_be_made_and_scores_need_two(usual):
         draws: score(scored.predictions("both", "test"), scored.classes, "all", both.seed, draws) for draws in (99, 100)
     }
     assert ours["se"] == said[100]["se"] != said[99]["se"], "as many draws as were asked for"
+
+
+def test_a_front_end_of_ones_own_is_fitted_shown_and_shipped(tmp_path, monkeypatch):
+    """A stand-in with other Mel bins, colours, window (no power of two) and shape of lambda."""
+    alone(monkeypatch, tmp_path)
+    configurations(monkeypatch, "both")
+    monkeypatch.setattr("dslite.stages.deploy.work.ROUNDS", {"demo": 1})
+    wanted = {"mel_bins": 64, "colours": "magma", "window": 400, "hop": 160, "sap_a": 0.3, "sap_s": 4.0}
+    own = resolve("ravdess", profile="demo", weights="random", output=tmp_path / "out", changes=wanted)
+    assert (Policy.of(own.reading).a, Policy.of(own.reading).s) == (0.3, 4.0)
+    stage = through(own, "deploy")
+    assert np.load(stage.paths.spectrograms, mmap_mode="r").shape[1] == 64
+    model = load_model(stage.paths.fit("both", "test") / "model.keras")
+    lite = LiteModel(stage.paths.file("deploy", "float32.tflite"))
+    for there in (asdict(model.get_layer("plot").parameters), lite.card.front_end, stage.record["front_end"]):
+        assert {name: there[name] for name in wanted if name in there} == dict(list(wanted.items())[:4])
+    waves = np.random.default_rng(0).standard_normal((4, lite.card.samples)).astype(np.float32)
+    said = model(waves, training=False).numpy()
+    np.testing.assert_allclose(lite(waves), said, atol=1e-3)
+    model.get_layer("plot").colours = colour_table("viridis")
+    assert np.abs(model(waves, training=False).numpy() - said).max() > 0.01, "the colours matter"
 
 
 def test_an_edited_notebook_leaves_what_lies_there_alone(usual, capsys, monkeypatch):

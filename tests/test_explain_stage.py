@@ -21,6 +21,7 @@ from dslite.model import load_model
 from dslite.reporting import explanations
 from dslite.reporting.sanitiser import clean
 from dslite.run.resolve import resolve
+from dslite.spectrogram import FrontEnd
 from dslite.stages.explain import clips, figures, gallery
 from dslite.stages.explain import views as explained
 from dslite.stages.explain import work as explaining
@@ -123,7 +124,7 @@ def test_maps_that_fail_a_check_bear_a_stamp_and_others_do_not(stage):
         shown = FinishedStage(stage.settings, stage.record | {"failed": failed})
         view = next(explained.classes(shown))
         assert ("FAILED CHECKS (last section): another seed gives others" in view.caption) == bool(failed)
-        figure = explanations.shap_maps(view.clips, np.linspace(70, 7900, 128), bool(failed))
+        figure = explanations.shap_maps(view.clips, FrontEnd(), bool(failed))
         stamped = [axes for axes in figure.axes if any(text.get_text() == "FAILED CHECKS" for text in axes.texts)]
         assert len(stamped) == (len(view.clips) * len(stage.classes) if failed else 0), "every map, no spectrogram"
 
@@ -268,7 +269,7 @@ def test_three_ways_are_compared_on_one_clip(stage):
     assert ways.loc["the paper's way", "evaluations"] == 100
     clip, found = explained.ways(stage)
     assert all(len(way.values) == 1 for way in found.values()), "the class that the model says"
-    figure = figures.compared(clip, found, np.linspace(70, 7900, 128))
+    figure = figures.compared(clip, found, FrontEnd())
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert sum("gap" in title for title in titles) == 3
 

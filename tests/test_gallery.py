@@ -12,12 +12,12 @@ from dslite.explanation.evidence import encode
 from dslite.explanation.maps import Attribution
 from dslite.reporting import display, pages
 from dslite.reporting.explanations import Explained
+from dslite.spectrogram import FrontEnd
 from dslite.stages.explain.cards import card_picture
 from dslite.stages.explain.gallery import GalleryCard, write_gallery
 from tests.chromium import ask, look
 from tests.outside import outside_references
 
-MEL_HZ = np.linspace(70, 7900, 128)
 SOUND = encode(np.sin(np.arange(16_000) / 20).astype(np.float32), 16_000, 1.0)
 
 
@@ -27,7 +27,7 @@ def picture(values=0.25):
     base = np.full(3, 1 / 3)
     levels = np.random.default_rng(0).integers(0, 256, (61, 128), np.uint8)
     clip = Explained("", levels, 2.0, ["x", "y", "z"], Attribution(maps, base, base + maps.sum((1, 2)), "by hand", 1))
-    return card_picture(clip, (1, 2), MEL_HZ, "SYNTHETIC stand-in · demo profile")
+    return card_picture(clip, (1, 2), FrontEnd(), "SYNTHETIC stand-in · demo profile")
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_a_card_escapes_what_no_font_has(monkeypatch):
         "dslite.stages.explain.cards._palette_png", lambda figure: drawn.extend(figure.findobj(mpl.text.Text))
     )
     attribution = Attribution(np.zeros((2, 16, 32)), np.zeros(2), np.zeros(2), "m", 1)
-    card_picture(Explained("", np.zeros((9, 128), np.uint8), 1.0, ("\u58f0", "b"), attribution), (0, 1), MEL_HZ, "")
+    card_picture(Explained("", np.zeros((9, 128), np.uint8), 1.0, ("\u58f0", "b"), attribution), (0, 1), FrontEnd(), "")
     assert "\\u58f0: 0.00 → 0.00" in {text.get_text() for text in drawn}
 
 

@@ -19,6 +19,7 @@ from dslite.reporting import display, figures, tables
 from dslite.reporting.display import figure_html, table_html
 from dslite.reporting.provenance import banner_html, duration, provenance_line
 from dslite.reporting.sheets import sheet_html
+from dslite.spectrogram import FrontEnd
 from dslite.stages.corpus import views as corpus_views
 from dslite.stages.paper import results
 from dslite.stages.train.views import learning_curves
@@ -290,18 +291,19 @@ def test_a_class_without_files_has_zero_percent():
 def _examples(seconds=1.0):
     rate = 16_000
     wave = np.sin(np.arange(int(seconds * rate)) / 20).astype("float32")
-    spectrogram = np.zeros((61, 128), "uint8")
+    spectrogram = np.zeros((61, 64), "uint8")
     return [figures.Example(label, wave, rate, spectrogram) for label in (EVIL, "calm")]
 
 
 def test_hz_ticks_stand_at_their_mel_bins():
-    mel_hz = 700 * (10 ** (np.linspace(0, 2840, 130)[1:-1] / 2595) - 1)
-    figure = figures.waveform_and_plot(_examples(), mel_hz)
+    mel_hz = 700 * (10 ** (np.linspace(0, 2840, 66)[1:-1] / 2595) - 1)
+    figure = figures.waveform_and_plot(_examples(), FrontEnd(mel_bins=64, low_hz=0.0, colours="magma"))
     plot = figure.axes[1]
     for tick, label in zip(plot.get_yticks(), plot.get_yticklabels(), strict=True):
         hz = float(label.get_text().replace(",", ""))
         assert hz == pytest.approx(mel_hz[round(tick)], rel=0.03)
     assert plot.get_images()[0].get_extent()[1] == 1.0, "time in seconds"
+    assert plot.get_images()[0].get_cmap().name == "magma", "as the network sees it"
     assert figure.axes[0].get_title(loc="left") == EVIL
     figure.canvas.draw()
     plt.close(figure)

@@ -5,9 +5,12 @@ import librosa
 import matplotlib
 import numpy as np
 import pytest
+import scipy.signal
 from scipy.ndimage import map_coordinates
 
-from dslite.spectrogram import COLOUR_MAPS, FrontEnd, MelPlot, colour_table, mel_filters
+from dslite.errors import DsliteError
+from dslite.readings import CHOICES
+from dslite.spectrogram import FrontEnd, MelPlot, colour_table, mel_filters
 
 
 def chirp(seconds, rate=16_000, seed=0):
@@ -50,23 +53,43 @@ def test_plot_agrees_on_real_audio(real_ravdess, scale):
         assert np.abs(MelPlot(p)(wave[None])[0].numpy() - reference(wave, p)).mean() <= 1.0, file
 
 
-@pytest.mark.parametrize("p", [FrontEnd(), FrontEnd(mel_scale="slaney"), FrontEnd(window=2048, hop=1024, low_hz=0.0)])
+@pytest.mark.parametrize(
+    "p",
+    [
+        FrontEnd(),
+        FrontEnd(mel_scale="slaney"),
+        FrontEnd(window=2048, hop=1024, low_hz=0.0),
+        FrontEnd(window=400, mel_bins=64),
+    ],
+)
 def test_filters_are_librosas(p):
     theirs = librosa.filters.mel(
-        sr=p.rate, n_fft=p.window, n_mels=p.mel_bins, fmin=p.low_hz, fmax=p.high_hz, htk=p.mel_scale == "htk", norm=None
+        sr=p.rate, n_fft=p.fft, n_mels=p.mel_bins, fmin=p.low_hz, fmax=p.high_hz, htk=p.mel_scale == "htk", norm=None
     )
     np.testing.assert_allclose(mel_filters(p), theirs.T, atol=1e-5)
     hz = librosa.mel_frequencies(p.mel_bins + 2, fmin=p.low_hz, fmax=p.high_hz, htk=p.mel_scale == "htk")
     np.testing.assert_allclose(p.mel_frequencies(), hz[1:-1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", COLOUR_MAPS)
+@pytest.mark.parametrize("name", CHOICES["colours"])
 def test_colours_are_matplotlibs(name):
-    np.testing.assert_allclose(colour_table(name), np.array(matplotlib.colormaps[name].colors) * 255, atol=1e-4)
+    table = colour_table(name)
+    assert table.shape == (256, 3) and matplotlib.colormaps[name].N == 256
+    np.testing.assert_allclose(table, matplotlib.colormaps[name](np.linspace(0, 1, 256))[:, :3] * 255, atol=1e-3)
+
+
+def test_windows_of_any_length_are_padded_up_to_a_power_of_two():
+    """LiteRT takes no other FFT."""
+    p, wave = FrontEnd(window=400, hop=160, mel_bins=64, top_db=0.0), chirp(1.0)
+    frames = np.lib.stride_tricks.sliding_window_view(wave / np.abs(wave).max(), 400)[::160]
+    power = np.abs(np.fft.rfft(frames * scipy.signal.get_window("hann", 400), 512)) ** 2
+    db = 10 * np.log10(np.maximum(power @ mel_filters(p), p.floor))
+    assert (p.fft, FrontEnd().fft, len(db)) == (512, 512, p.frames(16_000))
+    np.testing.assert_allclose(MelPlot(p).decibels(wave[None])[0], db - db.max(), atol=0.05)
 
 
 def test_dead_mel_bin_is_refused():
-    with pytest.raises(ValueError, match="Mel bin 0 .* holds no FFT bin"):
+    with pytest.raises(DsliteError, match="Mel bin 0 .* holds no FFT bin"):
         mel_filters(FrontEnd(low_hz=0.0))
     # Here noise fills the plot: had a bin been dead, its row would be the only dark one.
     noise = np.random.default_rng(1).standard_normal((1, 48_000)).astype(np.float32)

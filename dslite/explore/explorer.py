@@ -101,7 +101,7 @@ class Explorer:
         self.stage, self.classes = stage, stage.classes
         model = load_model(stage.paths.fit(stage.chosen, TRAINED_ON) / "model.keras")
         self.front_end, self.policy = model.get_layer("plot").parameters, Policy.of(stage.settings.reading)
-        self.view, self.mel_hz = View.of(model), self.front_end.mel_frequencies()
+        self.view = View.of(model)
         self._quantise = graph(self.view.plot.quantise, tf.TensorSpec([None, None], tf.float32))
         self._kept: dict = {}
 

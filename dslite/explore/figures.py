@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 
 from dslite.reporting.explanations import label_axes
 from dslite.reporting.figures import COLOURS, envelope, placed, subplots
+from dslite.spectrogram import FrontEnd
 
 _STYLES = ("-", "--", "-.", ":")
 _MARKERS = "osD^vP*X"
@@ -70,19 +71,19 @@ def over_time(
 
 
 def augmentation(
-    pictures: Sequence[Picture], mel_hz: np.ndarray, curve: tuple[np.ndarray, np.ndarray], lam: float
+    pictures: Sequence[Picture], front_end: FrontEnd, curve: tuple[np.ndarray, np.ndarray], lam: float
 ) -> Figure:
     """Plots before and after augmentation, and where on SapAugment's curve this lambda lies.
 
     Args:
         pictures: plots, from left to right.
-        mel_hz: centre frequency of each Mel bin in Hz, rising.
+        front_end: of the plots.
         curve: loss rank as a share of the batch, shape (n,), and lambda, shape (n,).
         lam: the lambda that was used.
     """
     with subplots(1, len(pictures) + 1, 2.35) as (figure, (*plots, last)):
         for axes, shown in zip(plots, pictures, strict=True):
-            _draw(axes, shown, mel_hz)
+            _draw(axes, shown, front_end)
         rank, portion = curve
         last.plot(rank, portion, color=COLOURS["train"], lw=1.3)
         last.plot(np.interp(lam, portion[::-1], rank[::-1]), lam, "o", color=COLOURS["dev"], ms=6)
@@ -91,8 +92,8 @@ def augmentation(
     return figure
 
 
-def _draw(axes: Axes, shown: Picture, mel_hz: np.ndarray) -> None:
-    bins, size = len(mel_hz), len(shown.picture)
+def _draw(axes: Axes, shown: Picture, front_end: FrontEnd) -> None:
+    bins, size = front_end.mel_bins, len(shown.picture)
     axes.imshow(np.clip(shown.picture / 255.0, 0.0, 1.0), **placed(shown.seconds, bins) | {"origin": "upper"})
     if shown.square:
         top, bottom, left, right = shown.square
@@ -100,4 +101,4 @@ def _draw(axes: Axes, shown: Picture, mel_hz: np.ndarray) -> None:
         sides = (right - left) / size * shown.seconds, (bottom - top) / size * bins
         axes.add_patch(Rectangle(corner, *sides, fill=False, ec="white", lw=1.4, ls="--"))
     axes.set_title(shown.title, parse_math=False, fontsize=8.5)
-    label_axes(axes, mel_hz, ticks=4)
+    label_axes(axes, front_end, ticks=4)

@@ -142,7 +142,7 @@ class Page:
         wave, levels = e.plot(clip, self.chunk)
         said = e.decision(clip)
         title = f"{clip.label or 'no known class'}: {clip.name.rsplit('/', 1)[-1]}"
-        figure = waveform_and_plot([Example(title, wave, e.front_end.rate, levels)], e.mel_hz)
+        figure = waveform_and_plot([Example(title, wave, e.front_end.rate, levels)], e.front_end)
         caption = (
             f"Chunk {self.chunk + 1} of {said.chunks} of {clip.name} ({self._belongs()}). The model says of the file: "
             f"{said.predicted} (mean probability {said.mean[e.classes.index(said.predicted)]:.2f})."
@@ -179,7 +179,7 @@ class Page:
             f"the plot has {e.front_end.size} × {e.front_end.size} px. In training each of the two is done with a "
             f"probability of {100 * (low + (high - low) * self.lam):.0f} % at this λ, here always."
         )
-        figure = augmentation(pictures, e.mel_hz, e.sap_curve(), self.lam)
+        figure = augmentation(pictures, e.front_end, e.sap_curve(), self.lam)
         alt = f"Plot of {clip.name} before and after augmentation with lambda {self.lam:.2f}, with its partner."
         return self._figure(figure, alt, caption)
 
@@ -200,7 +200,7 @@ class Page:
         found = e.shap(clip, self.chunk)
         best = int(found.prediction.argmax())
         title = f"{clip.label or 'your file'}\nmodel: {e.classes[best]}"
-        figure = shap_maps([Explained(title, levels, len(wave) / e.front_end.rate, e.classes, found)], e.mel_hz)
+        figure = shap_maps([Explained(title, levels, len(wave) / e.front_end.rate, e.classes, found)], e.front_end)
         caption = (
             f"Chunk {self.chunk + 1} of {clip.name}. {found.method}. A hidden region is silent: level 0, the floor "
             "of the plot. Over each class: its probability when all is hidden → as it is."

@@ -15,6 +15,7 @@ from dslite.reporting.templates import render, show_html
 
 if TYPE_CHECKING:
     from dslite.explanation.maps import Attribution
+    from dslite.spectrogram import FrontEnd
 
 RED_BLUE = "RdBu_r"
 """Red raises a class, blue lowers it, white does nothing (paper, Figure 2)."""
@@ -55,7 +56,7 @@ def draw_map(
     return axes.imshow(values, cmap=RED_BLUE, norm=norm, **placed(seconds, bins))
 
 
-def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray, failed: bool = False) -> Figure:
+def shap_maps(clips: Sequence[Explained], front_end: "FrontEnd", failed: bool = False) -> Figure:
     """Spectrogram and SHAP map of each class side by side, one clip below the other (the paper's Figure 2).
 
     All maps are shown on the same regions and share one colour bar, whatever method they come from. Over each class
@@ -63,7 +64,7 @@ def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray, failed: bool = Fal
 
     Args:
         clips: what to show, all with the same classes.
-        mel_hz: centre frequency of each Mel bin in Hz, rising.
+        front_end: of the plots.
         failed: whether the maps bear the stamp (:func:`stamp`).
     """
     lines, columns = grid_shape(1 + len(clips[0].classes), 5)
@@ -75,14 +76,14 @@ def shap_maps(clips: Sequence[Explained], mel_hz: np.ndarray, failed: bool = Fal
             axes.set_visible(False)
         for number, (clip, maps) in enumerate(zip(clips, pooled, strict=True)):
             first, *others = grid[number * lines : (number + 1) * lines].flat
-            draw_levels(first, clip.levels, clip.seconds)
+            draw_levels(first, clip.levels, clip.seconds, front_end)
             first.set_title(f"{clip.title}\ngap {gap_words(clip.attribution.gap)}", parse_math=False)
-            label_axes(first, mel_hz)
+            label_axes(first, front_end)
             for index, (axes, values) in enumerate(zip(others, maps, strict=False)):
-                draw_map(axes, values, norm, clip.seconds, len(mel_hz), failed)
+                draw_map(axes, values, norm, clip.seconds, front_end.mel_bins, failed)
                 chance, base = clip.attribution.prediction[index], clip.attribution.base[index]
                 axes.set_title(f"{clip.classes[index]}\n{base:.2f} → {chance:.2f}", parse_math=False)
-                label_axes(axes, mel_hz)
+                label_axes(axes, front_end)
         shap_bar(figure, grid, norm, "SHAP value of a region: what it adds to the probability")
     return figure
 
@@ -121,11 +122,11 @@ def symmetric(maps: Sequence[np.ndarray]) -> mpl.colors.Normalize:
     return mpl.colors.Normalize(-most, most)
 
 
-def label_axes(axes: Axes, mel_hz: np.ndarray, ticks: int = 3) -> None:
+def label_axes(axes: Axes, front_end: "FrontEnd", ticks: int = 3) -> None:
     """Seconds, at so many steps at most, and Hz; the Hz are named at the left end of a row only."""
     axes.set_visible(True)
     first = axes.get_subplotspec().is_first_col()
-    axes.set_yticks(*mel_ticks(mel_hz))
+    axes.set_yticks(*mel_ticks(front_end))
     axes.tick_params(labelleft=first)
     axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(ticks))
     axes.set(xlabel="time (s)", ylabel="Hz (Mel)" if first else "")

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
@@ -16,6 +17,9 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from dslite.reporting.display import RC
+
+if TYPE_CHECKING:
+    from dslite.spectrogram import FrontEnd
 
 PARTITIONS = ("train", "dev", "test")
 COLOURS = {"train": "#0072b2", "dev": "#e69f00", "test": "#009e73"}
@@ -52,12 +56,12 @@ class Example:
     spectrogram: np.ndarray
 
 
-def waveform_and_plot(examples: Sequence[Example], mel_hz: np.ndarray) -> Figure:
+def waveform_and_plot(examples: Sequence[Example], front_end: "FrontEnd") -> Figure:
     """Per class, the waveform and the spectrogram plot of one chunk (the left side of the paper's Figure 2).
 
     Args:
         examples: one per class.
-        mel_hz: centre frequency of each Mel bin in Hz, rising; the ticks stand where their frequencies lie.
+        front_end: of the plots.
     """
     shape = {"squeeze": False, "sharex": "row", "width_ratios": (1, 1.15)}
     with subplots(len(examples), 2, 0.4 + 1.35 * len(examples), **shape) as (figure, grid):
@@ -68,8 +72,8 @@ def waveform_and_plot(examples: Sequence[Example], mel_hz: np.ndarray) -> Figure
             peak = max(1e-6, float(np.abs(example.wave).max()))
             left.set(xlim=(0, seconds), ylim=(-1.1 * peak, 1.1 * peak), ylabel="amplitude")
             left.set_title(_short(example.label, 40), parse_math=False)
-            picture = draw_levels(right, example.spectrogram, seconds)
-            right.set_yticks(*mel_ticks(mel_hz))
+            picture = draw_levels(right, example.spectrogram, seconds, front_end)
+            right.set_yticks(*mel_ticks(front_end))
             right.set(ylabel="Hz (Mel)")
             right.spines[["top", "right"]].set_visible(True)
         if len({len(example.wave) / example.rate for example in examples}) == 1:
@@ -82,11 +86,11 @@ def waveform_and_plot(examples: Sequence[Example], mel_hz: np.ndarray) -> Figure
     return figure
 
 
-def mel_frequencies(front_end: Mapping) -> np.ndarray:
-    """Centre frequency in Hz of each Mel bin of a front end, as a stage's record describes it."""
+def front_end(record: Mapping) -> "FrontEnd":
+    """The front end that a stage's record describes."""
     from dslite.spectrogram import FrontEnd  # imports TensorFlow: only who draws spectrograms pays
 
-    return FrontEnd(**front_end).mel_frequencies()
+    return FrontEnd(**record["front_end"])
 
 
 def placed(seconds: float, bins: int) -> dict:
@@ -100,13 +104,15 @@ def in_255(levels: np.ndarray) -> np.ndarray:
     return levels if levels.dtype == np.uint8 else levels / 256
 
 
-def draw_levels(axes: Axes, levels: np.ndarray, seconds: float):
+def draw_levels(axes: Axes, levels: np.ndarray, seconds: float, front_end: "FrontEnd"):
     """Draws a spectrogram, levels (frames, mel_bins), in the colours of the plots."""
-    return axes.imshow(in_255(levels).T, cmap="viridis", vmin=0, vmax=255, **placed(seconds, levels.shape[1]))
+    place = placed(seconds, front_end.mel_bins)
+    return axes.imshow(in_255(levels).T, cmap=front_end.colours, vmin=0, vmax=255, **place)
 
 
-def mel_ticks(mel_hz: np.ndarray) -> tuple[np.ndarray, list[str]]:
+def mel_ticks(front_end: "FrontEnd") -> tuple[np.ndarray, list[str]]:
     """Where round frequencies lie on an axis of Mel bins, and their names in Hz."""
+    mel_hz = front_end.mel_frequencies()
     ticks = [hz for hz in (250, 1000, 2000, 4000, 8000) if mel_hz[0] <= hz <= mel_hz[-1] * 1.02]
     return np.interp(ticks, mel_hz, np.arange(len(mel_hz))), [f"{hz:,}" for hz in ticks]
 

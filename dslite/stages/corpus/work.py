@@ -70,7 +70,7 @@ def work(settings: Settings) -> FinishedStage:
         "skipped": int(((problems["kind"] == "skipped") & (problems["file"] != "")).sum()),
         "chunks": len(cached.chunks),
         "data_hash": cached.data_hash,
-        "front_end": {name: value for name, value in front_end.items() if name != "resize"},  # not cached
+        "front_end": {name: at for name, at in front_end.items() if name not in ("colours", "resize")},  # not cached
         "warnings": [
             *_unknown_voices(settings, cached.clips),
             *cached.warnings,

@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 from dslite.reporting.display import RC, legible
 from dslite.reporting.explanations import RED_BLUE, Explained, gap_words, stamp
 from dslite.reporting.figures import in_255, mel_ticks
+from dslite.spectrogram import FrontEnd
 
 _WIDTH, _PANEL = 3.6, 1.22
 """Inches: a card's width on a phone at 100 CSS pixels per inch, and the height of one panel with its title."""
@@ -25,14 +26,14 @@ _SMALL = {"axes.titlesize": 7.5, "axes.labelsize": 6.5, "xtick.labelsize": 6.5, 
 
 
 def card_picture(
-    clip: Explained, indices: Sequence[int], mel_hz: np.ndarray, line: str, failed: bool = False, dpi: int = 150
+    clip: Explained, indices: Sequence[int], front_end: FrontEnd, line: str, failed: bool = False, dpi: int = 150
 ) -> bytes:
     """Spectrogram and the maps of some classes, one below the other on one axis of time; the maps share a colour bar.
 
     Args:
         clip: what to show; its title is not used.
         indices: of the classes whose maps are shown.
-        mel_hz: centre frequency of each Mel bin in Hz, rising.
+        front_end: of the plots.
         line: provenance, drawn into the picture; "" for none.
         failed: whether the maps bear the stamp.
         dpi: pixels per inch.
@@ -46,9 +47,9 @@ def card_picture(
     most = max(float(np.abs(maps).max()), _LEAST)
     with mpl.rc_context(RC | _SMALL):
         figure = plt.figure(figsize=(_WIDTH, height), dpi=dpi)
-        place = {"origin": "lower", "aspect": "auto", "extent": (0, clip.seconds, -0.5, len(mel_hz) - 0.5)}
+        place = {"origin": "lower", "aspect": "auto", "extent": (0, clip.seconds, -0.5, front_end.mel_bins - 0.5)}
         said = f"spectrogram; gap {gap_words(clip.attribution.gap)}"
-        drawn = [(in_255(clip.levels).T, "viridis", mpl.colors.Normalize(0, 255), said)]
+        drawn = [(in_255(clip.levels).T, front_end.colours, mpl.colors.Normalize(0, 255), said)]
         for index, values in zip(indices, maps, strict=True):
             raised = f"{clip.attribution.base[index]:.2f} → {clip.attribution.prediction[index]:.2f}"
             drawn.append((values, RED_BLUE, mpl.colors.Normalize(-most, most), f"{clip.classes[index]}: {raised}"))
@@ -59,7 +60,7 @@ def card_picture(
             if failed and number:
                 stamp(axes)
             axes.set_title(title, parse_math=False, pad=2.5)
-            axes.set_yticks(*mel_ticks(mel_hz))
+            axes.set_yticks(*mel_ticks(front_end))
             axes.set_ylabel("Hz", labelpad=1)
             axes.spines[["top", "right"]].set_visible(True)
             axes.tick_params(length=2, pad=1.5, labelbottom=number == panels - 1)

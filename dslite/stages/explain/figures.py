@@ -14,39 +14,40 @@ from dslite.reporting.figures import WIDTH, draw_levels, mel_ticks, subplots
 
 if TYPE_CHECKING:
     from dslite.explanation.maps import Attribution, MeanMap
+    from dslite.spectrogram import FrontEnd
 
 _ORDERS = {"SHAP": "#0072b2", "random": "#e69f00"}
 
 
-def compared(clip: Explained, ways: Mapping[str, "Attribution"], mel_hz: np.ndarray, failed: bool = False) -> Figure:
+def compared(clip: Explained, ways: Mapping[str, "Attribution"], front_end: "FrontEnd", failed: bool = False) -> Figure:
     """The map of one class by several methods, side by side; each has colours of its own, as their sizes differ.
 
     Args:
         clip: what is explained.
         ways: name -> the map, of one class.
-        mel_hz: centre frequency of each Mel bin in Hz, rising.
+        front_end: of the plots.
         failed: whether the maps bear the stamp.
     """
     with subplots(1, 1 + len(ways), 2.7) as (figure, row):
-        draw_levels(row[0], clip.levels, clip.seconds)
+        draw_levels(row[0], clip.levels, clip.seconds, front_end)
         row[0].set_title(clip.title, parse_math=False, fontsize=8)
-        label_axes(row[0], mel_hz)
+        label_axes(row[0], front_end)
         for axes, (name, way) in zip(row[1:], ways.items(), strict=True):
             values = way.pooled()[0]
-            picture = draw_map(axes, values, symmetric([values]), clip.seconds, len(mel_hz), failed)
+            picture = draw_map(axes, values, symmetric([values]), clip.seconds, front_end.mel_bins, failed)
             axes.set_title(f"{name}\ngap {gap_words(way.gap[0])}", parse_math=False, fontsize=8)
-            label_axes(axes, mel_hz)
+            label_axes(axes, front_end)
             bar = figure.colorbar(picture, ax=axes, orientation="horizontal", pad=0.03, aspect=14)
             bar.locator = mpl.ticker.MaxNLocator(2)
     return figure
 
 
-def mean_maps(maps: Sequence["MeanMap"], mel_hz: np.ndarray, seconds: float | None, failed: bool = False) -> Figure:
+def mean_maps(maps: Sequence["MeanMap"], front_end: "FrontEnd", seconds: float | None, failed: bool = False) -> Figure:
     """Mean SHAP map of each class over many clips of it, and how far they spread.
 
     Args:
         maps: a class each. A dot marks a region whose sign at least four in five clips share.
-        mel_hz: centre frequency of each Mel bin in Hz, rising.
+        front_end: of the plots.
         seconds: length of the clips; None where it varies, then time is relative.
         failed: whether the maps bear the stamp.
     """
@@ -55,30 +56,30 @@ def mean_maps(maps: Sequence["MeanMap"], mel_hz: np.ndarray, seconds: float | No
     with subplots(len(maps), 2, 0.8 + 1.75 * len(maps), WIDTH * 0.85, squeeze=False) as (figure, grid):
         for row, shown in zip(grid, maps, strict=True):
             for axes, values, what in zip(row, (shown.mean, shown.spread), ("mean", "standard deviation"), strict=True):
-                draw_map(axes, values, norm, length, len(mel_hz), failed)
+                draw_map(axes, values, norm, length, front_end.mel_bins, failed)
                 axes.set_title(f"{shown.label}: {what}, {shown.clips} clips", parse_math=False)
-                label_axes(axes, mel_hz)
+                label_axes(axes, front_end)
                 axes.set_xlabel("share of the clip" if seconds is None else "time (s)")
             band, span = np.nonzero((shown.agreement >= 0.8) & (shown.mean != 0))
             bands, spans = shown.mean.shape
             row[0].scatter(
-                (span + 0.5) * length / spans, (band + 0.5) * len(mel_hz) / bands - 0.5, s=2.5, c="#2b2a27", lw=0
+                (span + 0.5) * length / spans, (band + 0.5) * front_end.mel_bins / bands - 0.5, s=2.5, c="#2b2a27", lw=0
             )
         shap_bar(figure, grid, norm, "SHAP value of a region; dots: at least 4 of 5 clips agree in its sign")
     return figure
 
 
 def band_profiles(
-    profiles: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], edges_hz: np.ndarray, mel_hz: np.ndarray
+    profiles: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], edges_hz: np.ndarray, front_end: "FrontEnd"
 ) -> Figure:
     """What each band of frequencies does to a class on average, with 95 % intervals over clips.
 
     Args:
         profiles: class -> mean, lower and upper bound per band.
         edges_hz: Hz, shape (bands + 1,), where the bands begin and end.
-        mel_hz: centre frequency of each Mel bin in Hz, rising.
+        front_end: of the plots.
     """
-    at = np.interp(edges_hz, mel_hz, np.arange(len(mel_hz)))
+    at = np.interp(edges_hz, front_end.mel_frequencies(), np.arange(front_end.mel_bins))
     lines, columns = grid_shape(len(profiles), 4)
     shared = {"squeeze": False, "sharex": True, "sharey": True}
     with subplots(lines, columns, 0.5 + 2.3 * lines, **shared) as (figure, grid):
@@ -91,7 +92,7 @@ def band_profiles(
             axes.hlines(middle, low, high, color="#2b2a27", lw=0.9)
             axes.axvline(0, color="#8a857b", lw=0.8)
             axes.set_title(label, parse_math=False)
-            axes.set_yticks(*mel_ticks(mel_hz))
+            axes.set_yticks(*mel_ticks(front_end))
             axes.set_xlabel("SHAP value")
             axes.tick_params(labelbottom=True)
         for axes in grid[:, 0]:

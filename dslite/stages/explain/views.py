@@ -13,9 +13,8 @@ from dslite.explanation.maps import Attribution, MeanMap
 from dslite.files import whole_file
 from dslite.layout.finished import FinishedStage
 from dslite.reporting.explanations import Explained, gap_words
-from dslite.reporting.figures import mel_frequencies
+from dslite.reporting.figures import front_end
 from dslite.reporting.provenance import provenance_line
-from dslite.spectrogram import FrontEnd
 from dslite.stages.explain import cards, clips
 
 _NAMES = {"partition": "partition (ours)", "paper": "the paper's way", "gradients": "gradients"}
@@ -68,15 +67,10 @@ def terms(stage: FinishedStage) -> str:
     return clips.terms(stage.record)
 
 
-def mel_hz(stage: FinishedStage) -> np.ndarray:
-    """Centre frequency of each Mel bin in Hz."""
-    return mel_frequencies(stage.record["front_end"])
-
-
 def draw_cards(stage: FinishedStage) -> None:
     """Draws the picture of every chosen clip for the gallery: its plot, and the maps of what the model says and of its
     rival (the true class where it is wrong)."""
-    line, bins = provenance_line(stage.record), mel_hz(stage)
+    line, of = provenance_line(stage.record), front_end(stage.record)
     for number, clip in enumerate(stage.record["clips"]):
         levels, attribution = clips.stored(stage.paths, number)
         said = stage.classes.index(clip["predicted"])
@@ -84,7 +78,7 @@ def draw_cards(stage: FinishedStage) -> None:
         rival = stage.classes.index(clip["label"]) if clip["kind"] == "wrong" else int(order[order != said][0])
         shown = Explained("", levels, clip["seconds"], stage.classes, attribution)
         with whole_file(clips.picture(stage.paths, number)) as draft:
-            draft.write_bytes(cards.card_picture(shown, (said, rival), bins, line, bool(stage.record["failed"])))
+            draft.write_bytes(cards.card_picture(shown, (said, rival), of, line, bool(stage.record["failed"])))
 
 
 def subject(stage: FinishedStage) -> str:
@@ -142,7 +136,7 @@ def band_profiles(stage: FinishedStage) -> tuple[dict, np.ndarray]:
     """Per class the mean effect of each band with its bounds, and the bands' edges in Hz."""
     found, table = sample(stage)
     profiles = maps.band_profile(found, table["label"], stage.classes, stage.settings.seed)
-    return profiles, band_edges_hz(FrontEnd(**stage.record["front_end"]))
+    return profiles, band_edges_hz(front_end(stage.record))
 
 
 def ways(stage: FinishedStage) -> tuple[Explained, dict[str, Attribution]]:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from dslite import corpora
@@ -31,13 +30,11 @@ class Maps:
 
     Attributes:
         clips: for :func:`dslite.reporting.explanations.shap_maps`.
-        mel_hz: centre frequency of each Mel bin in Hz.
         alt, caption: its words.
-        record: of the corpus' explanations, whose provenance the figure carries.
+        record: of the corpus' explanations: their front end, and the provenance that the figure carries.
     """
 
     clips: list
-    mel_hz: np.ndarray
     alt: str
     caption: str
     record: dict
@@ -81,7 +78,6 @@ def figure2_text(layout: Paths, evaluated: dict[str, dict]) -> str:
 
 def _maps(layout: Paths, name: str, title: str) -> Maps:
     from dslite.reporting.explanations import Explained, gap_words
-    from dslite.spectrogram import FrontEnd
     from dslite.stages.explain.clips import stored, where, worth_showing
 
     places = layout.corpus(name)
@@ -106,7 +102,6 @@ def _maps(layout: Paths, name: str, title: str) -> Maps:
     some = f" Of {len(record['classes'])} classes." if len(record["classes"]) > len(names) else ""
     return Maps(
         shown,
-        FrontEnd(**record["front_end"]).mel_frequencies(),
         f"{title}: spectrogram and SHAP maps of a test clip each of {' and '.join(c['label'] for c in clips)}.",
         f"{title}, computed here. {'; '.join(words)}.{some} Baseline: {record['baseline']}.{failed}",
         record,
