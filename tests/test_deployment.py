@@ -1,10 +1,12 @@
 """One file from waveform to probabilities: what it holds, what the gate refuses, how it is measured."""
 
+import os
 import shutil
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -84,6 +86,30 @@ def offered(model, corpus, tmp_path_factory):
 
 def chunks_of(rng, count=6):
     return np.stack([wave(CLASSES[i % 3], SAMPLES, rng) for i in range(count)])
+
+
+FIRST = """
+import os, sys, threading
+from pathlib import Path
+from dslite.deployment.runtime import runner
+threads = [threading.Thread(target=runner, args=(Path(sys.argv[1]), 1)) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+os.write(2, b"the end")
+"""
+
+
+@pytest.mark.parametrize("level, told", [("3", False), ("0", True)])
+def test_nobody_is_told_of_xnnpack_and_other_words_pass(float32, tmp_path, level, told):
+    """A process of its own: LiteRT says it once in each."""
+    (tmp_path / "model.tflite").write_bytes(float32)
+    env = os.environ | {"TF_CPP_MIN_LOG_LEVEL": level, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", FIRST, tmp_path / "model.tflite"]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=True)
+    assert ("XNNPACK" in done.stderr) == told and done.stderr.endswith("the end")
+    assert told or done.stderr == "the end"
 
 
 def test_every_variant_is_offered_with_its_figures(offered):

@@ -86,6 +86,12 @@ def test_epochs_grow_before_the_eyes(played):
     assert len(re.findall(r"accuracy: .*val_loss: ", told)) == sum(EPOCHS)
 
 
+def test_nothing_is_written_in_pink(played):
+    """Neither TensorFlow nor LiteRT, which tells of XNNPACK by its file descriptor, stand among the results."""
+    outputs = [output for cell in played[0].cells if cell.cell_type == "code" for output in cell.outputs]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+
+
 def test_keras_is_as_the_package_wants_it_and_the_score_is_one(played):
     backend, kind, uar = json.loads(shown(played[0], "stream")[-1])
     assert (backend, kind) == ("tensorflow", "float32") and 0 <= uar <= 100

@@ -14,6 +14,7 @@ import numpy as np
 from ai_edge_quantizer import algorithm_manager, qtyping, quantizer
 
 from dslite.deployment.container import Content
+from dslite.deployment.runtime import untold
 
 _HEAD = qtyping.TFLOperationName.FULLY_CONNECTED
 _OPERATORS = (
@@ -76,7 +77,7 @@ def quantise(float32: Content, variant: str, calibration: np.ndarray) -> bytes:
             # The head of "int8" too: with fixed ranges for its few activations, decisions on real clips agreed with
             # Keras on 92 % instead of 96 %; and it takes no time.
             work.add_dynamic_config(pattern, operator, num_bits=8)
-    with _quiet():
+    with untold(), _quiet():
         seen = None
         if work.need_calibration:
             clips = [{"waveform": chunk[None]} for chunk in calibration]

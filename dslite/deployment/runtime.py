@@ -1,6 +1,10 @@
 """Runs an exported file with ``ai_edge_litert`` alone, without TensorFlow."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Lock
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -42,8 +46,9 @@ class LiteModel:
 def runner(source: Path | Content, threads: int):
     """A function from the only input of a TFLite model to a copy of its only output. A file is mapped, not read."""
     given = {"model_content": bytes(source)} if isinstance(source, Content) else {"model_path": str(source)}
-    interpreter = Interpreter(**given, num_threads=threads)
-    interpreter.allocate_tensors()
+    with untold():
+        interpreter = Interpreter(**given, num_threads=threads)
+        interpreter.allocate_tensors()
     (entry,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     def run(value: np.ndarray) -> np.ndarray:
@@ -52,3 +57,24 @@ def runner(source: Path | Content, threads: int):
         return interpreter.get_tensor(wanted["index"])
 
     return run
+
+
+_told, _one_by_one = Event(), Lock()
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """Keeps what LiteRT tells of XNNPACK from a notebook: a process' first interpreter writes it to file descriptor 2
+    itself, whatever the level. Until one is made that leads nowhere, for one thread at a time."""
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0" or _told.is_set():
+        yield
+        return
+    with _one_by_one, open(os.devnull, "w") as nowhere:
+        stderr = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+            _told.set()
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
