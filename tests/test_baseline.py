@@ -277,6 +277,7 @@ def test_page_of_scores_tells_what_few_speakers_and_files_allow(evaluated):
     for title in TITLES.values():
         assert beside[title] == scores.set_index("system")["uar"][title]
     assert len(evaluate_views.pairs(evaluated, "all")) == 3, "DS Lite and two machines; none with chance"
+    assert evaluate_views.intervals(evaluated).startswith("Intervals are from 1,000 draws. 4 speakers")
     assert evaluate_views.speakers(evaluated) == "4 speakers: too few to draw; at least 6."
     said = evaluate_views.verdict(evaluated, "all")
     assert said.endswith(

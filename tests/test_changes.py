@@ -13,6 +13,7 @@ from dslite.changes import CHANGEABLE, checked, folder, parsed, said
 from dslite.configurations import CONFIGURATIONS
 from dslite.deployment import LiteModel
 from dslite.errors import DsliteError
+from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
 from dslite.model import load_model
 from dslite.paper.comparable import score_reasons
@@ -24,6 +25,8 @@ from dslite.run.cli import main
 from dslite.run.resolve import resolve
 from dslite.scoring import score
 from dslite.spectrogram import colour_table
+from dslite.stages.baseline import views as baseline_views
+from dslite.stages.evaluate import views as evaluate_views
 from dslite.stages.evaluate import work as evaluating
 from dslite.stages.train import views
 from tests.corpus_files import own
@@ -154,6 +157,9 @@ def test_one_fit_can_be_made_and_scores_need_two(usual):
     both = resolve(**asked | {"changes": {"fits": ["both on train", "both on train + dev"], "draws": 100}})
     scored = through(both, "evaluate")
     assert scored.record["configurations"] == ["both"] and scored.chosen == "both"
+    assert evaluate_views.intervals(scored).startswith("Intervals are from 100 draws.")
+    compared = baseline_views.scores(FinishedStage.of(both, "baseline"))
+    assert "interval on test, 100 draws" in compared, "that page counts as many"
     table = scored.table("scores")
     assert set(table["augmentation"]) == {"", "both"} and set(table["changed"]) == {scored.record["changed"]}
     ours = table.query("system == 'DS Lite' and partition == 'test' and protocol == 'all'").iloc[0]

@@ -8,6 +8,7 @@ from dslite.changes import Changes
 from dslite.layout.paths import CorpusPaths, Paths
 from dslite.profiles import Recipe, recipe
 from dslite.readings import Reading
+from dslite.resampling import DRAWS
 
 RANDOM = "random"
 """What stands for a folder of weights where the base model is to start from random ones."""
@@ -74,6 +75,11 @@ class Settings:
     def recipe(self) -> Recipe:
         tabled = recipe(self.name, self.profile, self.reading, self.standin)
         return changes.to_recipe(replace(tabled, chunk=self.chunk) if self.chunk else tabled, self.changes)
+
+    @property
+    def draws(self) -> int:
+        """Bootstrap draws of an interval."""
+        return dict(self.changes).get("draws", DRAWS)
 
     @property
     def chosen(self) -> dict[str, str]:

@@ -54,14 +54,15 @@ def chosen(stage: FinishedStage) -> pd.DataFrame:
 
 def scores(stage: FinishedStage) -> pd.DataFrame:
     """UAR of every baseline on all files of dev and test, with its interval on test."""
-    rows = []
+    rows, settings = [], stage.settings
+    drawn = f"interval on test, {settings.draws:,} draws"
     for system, name in TITLES.items():
         dev, test = (
-            scoring.score(_predictions(stage, system, target), stage.classes, "all", stage.settings.seed)
+            scoring.score(_predictions(stage, system, target), stage.classes, "all", settings.seed, settings.draws)
             for target in scoring.TRAINED_ON
         )
         interval = "–" if system == CHANCE else f"{test['ci_low']:.1f}–{test['ci_high']:.1f}"
-        rows.append({"system": name, "dev": dev["uar"], "test": test["uar"], "interval on test": interval})
+        rows.append({"system": name, "dev": dev["uar"], "test": test["uar"], drawn: interval})
     return pd.DataFrame(rows)
 
 

@@ -29,6 +29,11 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
     return table[[*shown, *counts]].rename(columns=counts)
 
 
+def intervals(stage: FinishedStage) -> str:
+    """How many draws an interval is from, and what one over speakers can be worth here, in words."""
+    return f"Intervals are from {stage.settings.draws:,} draws. {speakers(stage)}"
+
+
 def speakers(stage: FinishedStage) -> str:
     """What an interval over speakers can be worth here, in words."""
     test = stage.predictions(stage.record["configurations"][0], "test")

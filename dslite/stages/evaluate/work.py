@@ -11,7 +11,6 @@ from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
-from dslite.resampling import DRAWS
 from dslite.systems import BASELINES, CHANCE, OURS
 
 COLUMNS = [
@@ -31,9 +30,8 @@ def work(settings: Settings) -> FinishedStage:
         DsliteError: if no configuration has a score on dev.
     """
     trained, compared = (FinishedStage.of(settings, stage) for stage in ("train", "baseline"))
-    draws = dict(settings.changes).get("draws", DRAWS)
     inputs = {"train": trained.record["identity"], "baseline": compared.record["identity"], "seed": settings.seed}
-    inputs["draws"] = draws
+    inputs["draws"] = settings.draws
     identity = records.identity("evaluate", inputs)
     if record := records.made(settings, "evaluate", identity):
         return FinishedStage(settings, record)
@@ -56,7 +54,8 @@ def work(settings: Settings) -> FinishedStage:
             table = pd.read_parquet(file) if key else trained.predictions(augmentation, partition)
             for protocol in scoring.PROTOCOLS:
                 where = {"system": system, "augmentation": augmentation, "partition": partition, "protocol": protocol}
-                scores.append({**where, **scoring.score(table, trained.classes, protocol, settings.seed, draws)})
+                found = scoring.score(table, trained.classes, protocol, settings.seed, settings.draws)
+                scores.append({**where, **found})
                 if key == CHANCE:  # 100 / classes on any files: nothing about it is uncertain
                     scores[-1] |= dict.fromkeys(
                         ("ci_low", "ci_high", "ci_speaker_low", "ci_speaker_high", "se"), np.nan

@@ -19,7 +19,6 @@ from dslite.files import whole_file
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
-from dslite.resampling import DRAWS
 from dslite.stages.train import fits
 from dslite.systems import CHANCE, OURS, TITLES
 from dslite.weights import digest
@@ -60,7 +59,7 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
         "corpus": corpus.record["identity"],
         "fits": [fit.identity for of in todo.values() for fit in of.values()],
         "folds": fold.tolist(),
-        "draws": (draws := dict(settings.changes).get("draws", DRAWS)),
+        "draws": settings.draws,
     }
     identity = records.identity("folds", asked | {"seeds": seeds}, settings.chosen)
     more = {"seeds": len(seeds), "augmentation": augmentation}
@@ -93,7 +92,7 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
             *corpus.record["warnings"],
         ],
     }
-    scores = scored(everything, corpus.classes, settings.seed, draws)
+    scores = scored(everything, corpus.classes, settings.seed, settings.draws)
     records.write(settings, record, {"predictions": everything} | scores)
     return FinishedStage(settings, record)
 
