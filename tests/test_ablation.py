@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 
 from dslite import statistics
 from dslite.errors import DsliteError
@@ -17,6 +18,7 @@ from dslite.run.resolve import resolve
 from dslite.stages.ablation import views as ablation_views
 from dslite.stages.ablation import work as ablating
 from dslite.stages.catalogue import STAGES
+from dslite.stages.train.views import learning_curves
 from tests.corpus_files import own
 from tests.through import alone, through
 
@@ -77,6 +79,15 @@ def test_every_variant_is_fitted_or_left_out_with_a_reason(stage):
     left_out = ablation_views.left_out(stage).set_index("variant")["reason"]
     assert left_out["F-13 Adam"] == left_out["F-17 vote"] == ablating.NO_EFFECT, "each file is one chunk"
     assert "shorter than one chunk" in left_out["F-16 short files dropped"]
+
+
+def test_every_fit_shows_how_it_learnt(stage):
+    found = ablation_views.histories(stage)
+    assert list(found) == [(name, part) for name in ("sound", "F-03 nearest") for part in ("dev", "test")]
+    assert found["sound", "dev"]["dev_uar"].notna().any() and found["sound", "test"]["dev_uar"].isna().all()
+    figure = learning_curves(found)
+    assert [axes.get_title(loc="left") for axes in figure.axes[::2]] == ["sound", "F-03 nearest"]
+    plt.close(figure)
 
 
 def test_the_difference_is_that_of_the_tables(stage):

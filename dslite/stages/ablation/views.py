@@ -1,11 +1,14 @@
 """What the ablation notebook shows, from what its stage left."""
 
+from itertools import product
+
 import pandas as pd
 
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations
 from dslite.reporting.comparisons import Strip
-from dslite.stages.ablation.work import REFERENCE
+from dslite.scoring import TRAINED_ON
+from dslite.stages.ablation.work import REFERENCE, fits_of
 
 
 def differences(stage: FinishedStage) -> pd.DataFrame:
@@ -36,6 +39,13 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
     wide.attrs["digits"] = 1
     wide.columns = [f"{partition}, seed {seed}" for partition, seed in wide.columns]
     return wide.rename_axis("variant").reset_index()
+
+
+def histories(stage: FinishedStage) -> dict[tuple[str, str], pd.DataFrame]:
+    """(variant, partition that is scored) -> a row per epoch, of the first seed."""
+    keys = product(stage.table("scores")["variant"].unique(), TRAINED_ON)
+    places = {key: fits_of(stage.paths, key[0]) / str(stage.record["seeds"][0]) / key[1] for key in keys}
+    return {key: pd.read_parquet(place / "history.parquet") for key, place in places.items()}
 
 
 def left_out(stage: FinishedStage) -> pd.DataFrame:

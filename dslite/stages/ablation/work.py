@@ -16,6 +16,7 @@ from dslite.changes import to_reading
 from dslite.errors import DsliteError
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
+from dslite.layout.paths import CorpusPaths
 from dslite.layout.settings import Settings
 from dslite.paper.ledger import ablations
 from dslite.readings import CACHED, READINGS
@@ -79,7 +80,7 @@ def work(settings: Settings) -> FinishedStage:
             if name != REFERENCE and _inputs(variant, prepared) == _inputs(settings, corpus):
                 left_out.append({"variant": name, "reason": NO_EFFECT})
                 continue
-            folder = variant.paths.file("ablation", re.sub(r"[^a-z0-9]+", "_", name.lower()))
+            folder = fits_of(variant.paths, name)
             for further in range(seeds):
                 seed = settings.seed + further
                 fitted = replace(prepared, settings=replace(prepared.settings, seed=seed))
@@ -109,6 +110,11 @@ def work(settings: Settings) -> FinishedStage:
     }
     records.write(settings, record, leaves)
     return FinishedStage(settings, record)
+
+
+def fits_of(paths: CorpusPaths, variant: str) -> Path:
+    """Where the fits of a variant lie: a folder per seed, and in it one per partition that is scored."""
+    return paths.file("ablation", re.sub(r"[^a-z0-9]+", "_", variant.lower()))
 
 
 def _part_of_progress(begin: float, share: float, name: str) -> _Report:

@@ -6,14 +6,12 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from dslite import audio
 from dslite.corpora.registry import described
 from dslite.layout.finished import FinishedStage
-from dslite.reporting.display import RC
-from dslite.reporting.figures import COLOURS, PARTITIONS, WIDTH, Example
+from dslite.reporting.figures import COLOURS, PARTITIONS, Example, subplots
 from dslite.store import Samples, Spectrograms
 
 _PRINT = "#6a3f7e"
@@ -74,8 +72,7 @@ def durations(clips: pd.DataFrame, chunk: float = 0.0, published_mean: float | N
         chunk: length of a chunk in s, drawn as a line; 0 for whole files.
         published_mean: the paper's mean duration in s, drawn as a line.
     """
-    with mpl.rc_context(RC):
-        figure, axes = plt.subplots(figsize=(WIDTH, 2.7), layout="constrained")
+    with subplots(1, 1, 2.7) as (figure, axes):
         shown = [part for part in PARTITIONS if (clips["partition"] == part).any()]
         edges = _edges(clips["duration"].to_numpy(float))
         sns.histplot(

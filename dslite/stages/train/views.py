@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -14,8 +12,7 @@ from dslite.layout.finished import FinishedStage
 from dslite.paper.ledger import LEDGER
 from dslite.profiles import TABLE2
 from dslite.readings import PAPER
-from dslite.reporting.display import RC
-from dslite.reporting.figures import COLOURS, WIDTH
+from dslite.reporting.figures import COLOURS, subplots
 from dslite.scoring import TRAINED_ON, fit_name
 
 
@@ -60,21 +57,18 @@ def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure
     """Loss, and accuracy with dev UAR, over the epochs of the fits.
 
     Args:
-        histories: (augmentation, partition that the fit is scored on) -> ``phase``, ``epoch``, ``loss``, ``accuracy``
-            (a share of 1), ``dev_uar`` (percent, NaN for fits on train + dev).
+        histories: (augmentation or another name, partition that the fit is scored on) -> ``phase``, ``epoch``,
+            ``loss``, ``accuracy`` (a share of 1), ``dev_uar`` (percent, NaN for fits on train + dev); a row per name.
     """
-    names = [name for name in CONFIGURATIONS if any(name == key[0] for key in histories)]
-    with mpl.rc_context(RC):
-        figure, grid = plt.subplots(
-            len(names), 2, figsize=(WIDTH, 0.5 + 1.75 * len(names)), squeeze=False, sharex=True, sharey="col",
-            layout="constrained",
-        )  # fmt: skip
+    names, titles = list(dict.fromkeys(name for name, _ in histories)), {k: c.title for k, c in CONFIGURATIONS.items()}
+    shared = {"squeeze": False, "sharex": True, "sharey": "col"}
+    with subplots(len(names), 2, 0.5 + 1.75 * len(names), **shared) as (figure, grid):
         for name, (left, right) in zip(names, grid, strict=True):
             for partition, style in (("dev", "-"), ("test", "--")):
                 history = histories.get((name, partition))
                 if history is not None:
                     _curves(left, right, history, partition, style)
-            left.set(title=CONFIGURATIONS[name].title, ylabel="training loss")
+            left.set(title=titles.get(name, name), ylabel="training loss")
             right.set(ylabel="accuracy, UAR (%)", ylim=(0, 102))
         for axes in grid[-1]:
             axes.set_xlabel("epoch")
