@@ -41,7 +41,8 @@ def played(tmp_path_factory):
     notebook = nbformat.read(NOTEBOOKS / "play.ipynb", 4)
     values = {"backbone": "toynet", "limit": 2, "epochs": EPOCHS, "units": 16, "output": str(folder)}
     substitute(notebook, values, "play")
-    asked = "import json\n\nprint(json.dumps([keras.backend.backend(), keras.config.floatx(), score['uar']]))"
+    asked = "import json\n\nlearnt = labels[train].sum(axis=0).tolist()"
+    asked += "\nprint(json.dumps([keras.backend.backend(), keras.config.floatx(), score['uar'], learnt]))"
     asked += "\nnp.savez(folder / 'said.npz', waves[test], network(waves[test], training=False))"
     notebook.cells.append(nbformat.v4.new_code_cell(asked))
     with pytest.MonkeyPatch.context() as patch:
@@ -93,8 +94,9 @@ def test_nothing_is_written_in_pink(played):
 
 
 def test_keras_is_as_the_package_wants_it_and_the_score_is_one(played):
-    backend, kind, uar = json.loads(shown(played[0], "stream")[-1])
+    backend, kind, uar, learnt = json.loads(shown(played[0], "stream")[-1])
     assert (backend, kind) == ("tensorflow", "float32") and 0 <= uar <= 100
+    assert len(set(learnt)) == 1 and len(learnt) == 6, "as many chunks of each class, as in the paper"
 
 
 def test_the_exported_file_says_what_keras_says(played):
