@@ -107,12 +107,8 @@ CHANGEABLE: dict[str, Changeable] = {
     "smoothing": Changeable("recipe", "share of a label that all classes get alike", float, 0.0, 0.9),
     "class_weights": Changeable("recipe", "classes count alike by weights, in place of up-sampling", bool),
     "standardise": Changeable("recipe", "the head scales features to those of the training chunks", bool),
-    "average": Changeable(
-        "recipe", "momentum of averaged weights in the second phase; 0 for none", float, 0.0, 0.99999
-    ),
-    "shift": Changeable(
-        "recipe", "plots of the second phase rotate by up to this share of their width", float, 0.0, 1.0
-    ),
+    "average": Changeable("recipe", "momentum of averaged weights in phase two; 0 for none", float, 0.0, 0.99999),
+    "shift": Changeable("recipe", "the second phase rotates plots by up to this share of their width", float, 0.0, 1.0),
     "light_masks": Changeable(
         "recipe",
         "largest time and frequency mask, each in half of the second phase's plots, as shares",

@@ -120,7 +120,7 @@ def pairs(compared: Compared, seed: int, draws: int = DRAWS) -> pd.DataFrame:
 
 
 def against(
-    tables: Mapping[str, Sequence[pd.DataFrame]], reference: str, classes: Sequence[str], seed: int, draws: int = DRAWS
+    tables: Mapping[str, Sequence[pd.DataFrame]], reference: str, classes: Sequence[str], seed: int
 ) -> pd.DataFrame:
     """Paired differences of several systems from one of them, each fitted with several seeds.
 
@@ -132,7 +132,6 @@ def against(
         reference: the system that the others are compared with.
         classes: the corpus' classes in their order.
         seed: of the draws.
-        draws: number of draws.
 
     Returns:
         A row per other system: ``system``, ``n_files`` (compared on), ``uar``, ``uar_reference`` (means over seeds on
@@ -150,7 +149,7 @@ def against(
         for unit in UNITS:
             compared = compare(both, classes, "all", unit)
             own, other = range(len(tables[system])), range(len(tables[system]), len(both))
-            difference, low, high, p = _apart(compared, compared.draw(seed, draws), other, own)
+            difference, low, high, p = _apart(compared, compared.draw(seed, DRAWS), other, own)
             row |= {"uar": compared.scores[own].mean(), "uar_reference": compared.scores[other].mean()}
             row |= {"difference": difference, f"low_{unit}": low, f"high_{unit}": high}
             if unit == "file":

@@ -76,7 +76,7 @@ def test_every_variant_is_fitted_or_left_out_with_a_reason(stage):
     scores = pd.read_parquet(stage.paths.file("ablation", "scores.parquet"))
     assert list(scores["variant"].unique()) == ["sound", "F-03 nearest"]
     assert len(scores) == 4 and set(scores["partition"]) == {"dev", "test"} and (scores["n_files"] == 4).all()
-    left_out = ablation_views.left_out(stage).set_index("variant")["reason"]
+    left_out = stage.table("left_out").set_index("variant")["reason"]
     assert left_out["F-13 Adam"] == left_out["F-17 vote"] == ablating.NO_EFFECT, "each file is one chunk"
     assert "shorter than one chunk" in left_out["F-16 short files dropped"]
 
@@ -134,7 +134,7 @@ def test_of_the_ledger_only_what_is_asked_for_is_looked_at(settings, stage):
     elsewhere = replace(settings, output=settings.output / "elsewhere")
     some = through(replace(elsewhere, chunk=1.0, discrepancies=("F-13", "F-16")), "ablation")
     assert set(pd.read_parquet(some.paths.file("ablation", "scores.parquet"))["variant"]) == {"sound"}
-    left_out = ablation_views.left_out(some).set_index("variant")["reason"].to_dict()
+    left_out = some.table("left_out").set_index("variant")["reason"].to_dict()
     assert left_out == dict.fromkeys(["F-13 Adam", "F-16 short files dropped"], ablating.NO_EFFECT), "1.25 s a file"
     assert (
         ablation_views.differences(some).empty and ablation_views.verdict(some) == "No discrepancy could be compared."

@@ -53,7 +53,6 @@ def predict(
     classes: Sequence[str],
     decision: str = "vote",
     remainder: str = "drop",
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, pd.DataFrame]:
     """Prediction tables (:func:`dslite.scoring.predictions`) of several models.
 
@@ -65,15 +64,13 @@ def predict(
         classes: in the order of the probabilities.
         decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
         remainder: what becomes of a file's rest, see :func:`dslite.audio.cut`.
-        progress: called with files done and files in all.
     """
     rows, found = [], {name: [] for name in classifiers}
-    for done, file in enumerate(clips["file"], start=1):
+    for file in clips["file"]:
         of_file, padded = chunks(waves[file], samples, remainder)
         rows += [(file, padded)] * len(of_file)
         for name, classify in classifiers.items():
             found[name].append(classify(of_file))
-        progress(done, len(clips))
     table = pd.DataFrame(rows, columns=["file", "padded"])
     every = np.arange(len(table))
     return {

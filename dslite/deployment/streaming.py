@@ -100,7 +100,7 @@ def stream(model: LiteModel, source: Path | Iterable[np.ndarray], hop_s: float |
         yield Window(index * hop / rate, model(chunk[None])[0])
 
 
-def real_time_factor(model: LiteModel, file: Path, hop_s: float | None = None) -> dict[str, float]:
+def real_time_factor(model: LiteModel, file: Path) -> dict[str, float]:
     """Streams a file and times it.
 
     Returns:
@@ -110,6 +110,6 @@ def real_time_factor(model: LiteModel, file: Path, hop_s: float | None = None) -
     with soundfile.SoundFile(file) as sound:
         audio_s = sound.frames / sound.samplerate
     begin = time.perf_counter()
-    count = sum(1 for _ in stream(model, file, hop_s))
+    count = sum(1 for _ in stream(model, file))
     seconds = time.perf_counter() - begin
     return {"audio_s": audio_s, "seconds": seconds, "factor": seconds / audio_s, "windows": count}

@@ -60,7 +60,6 @@ def partition(
     probabilities: Callable[[np.ndarray], np.ndarray],
     levels: np.ndarray,
     baseline: np.ndarray,
-    regions: Regions | None = None,
     evaluations: int = EVALUATIONS,
 ) -> Attribution:
     """Owen values of regions in Mel x time, by shap's Partition explainer: the default.
@@ -69,14 +68,13 @@ def partition(
         probabilities: levels (n, frames, mel_bins) -> (n, classes), such as :meth:`View.probabilities`.
         levels: (frames, mel_bins).
         baseline: what a hidden region shows, (k, any frames, mel_bins); see :mod:`dslite.explanation.baselines`.
-        regions: the grid; 16 x 32 if not given.
         evaluations: how many masks are tried; each costs k pictures.
 
     Returns:
         values (classes, bands, spans). Their gap is 0 but for rounding; with few evaluations, neighbouring regions
         that were not told apart share their value evenly.
     """
-    regions = regions or Regions(*levels.shape)
+    regions = Regions(*levels.shape)
 
     def averaged(plots: np.ndarray) -> np.ndarray:  # (n, k, frames, mel_bins)
         said = probabilities(plots.reshape(-1, *levels.shape))
@@ -124,9 +122,7 @@ def paper_way(
     return _attribution(probabilities(picture[None])[0], values, base, method, evaluations)
 
 
-def gradients(
-    view, levels: np.ndarray, baseline: np.ndarray, index: int, samples: int = 32, seed: int = 0
-) -> Attribution:
+def gradients(view, levels: np.ndarray, baseline: np.ndarray, index: int, samples: int = 32) -> Attribution:
     """Expected gradients (Erion et al., 2021) of one class with respect to the levels, as fine as the spectrogram.
 
     The gradient is averaged along straight lines from the baseline to the spectrogram, one point per sample, evenly
@@ -139,13 +135,12 @@ def gradients(
         baseline: (k, any frames, mel_bins); ``samples`` should be a multiple of k.
         index: the class.
         samples: points; each costs a forward and a backward pass.
-        seed: which point belongs to which plot of the baseline.
 
     Returns:
         values (1, mel_bins, frames).
     """
     background = lasting(baseline, len(levels))
-    ends = background[np.random.default_rng(seed).permutation(samples) % len(background)].astype(np.float32)
+    ends = background[np.random.default_rng(0).permutation(samples) % len(background)].astype(np.float32)
     way = levels.astype(np.float32) - ends
     along = ((np.arange(samples, dtype=np.float32) + 0.5) / samples)[:, None, None]
     base, prediction = view.probabilities(background).mean(axis=0), view.probabilities(levels[None])[0]

@@ -1,6 +1,7 @@
 """The controls of the explore page: ipywidgets that set a choice and have its panels drawn again."""
 
 import contextlib
+import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -170,7 +171,7 @@ class Controls:
         chunk.disabled = chunk.max == 1
 
 
-class _Line:
+class _Line(io.TextIOBase):
     """Progress that is printed, as a message that rewrites itself."""
 
     def __init__(self, say: Callable[[str], None]):
@@ -180,6 +181,3 @@ class _Line:
         if text.strip():
             self._say(" ".join(text.split()))
         return len(text)
-
-    def flush(self) -> None:
-        pass

@@ -1,4 +1,4 @@
-"""Stage results to play with: one corpus' model and any clip, as arrays. ``explore_widgets`` shows them.
+"""Stage results to play with: one corpus' model and any clip, as arrays. :mod:`dslite.explore.page` shows them.
 
 Nothing here is written to disk, and nothing is computed twice for the same clip and the same choice.
 """
@@ -11,18 +11,23 @@ from pathlib import Path
 
 import numpy as np
 
-from dslite import audio, corpora, scoring
+from dslite import audio, augmentation, corpora, scoring
 from dslite.backbones import base_model
 from dslite.errors import DsliteError
+from dslite.explanation.view import View
 from dslite.explore.data import Augmented, ClipDecision, ExploredClip, OverTime, at_lambda
+from dslite.keras_defaults import graph, tf
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
 from dslite.layout.results import evaluated
 from dslite.layout.settings import Settings
+from dslite.model import load_model
+from dslite.network import mask_colour
 from dslite.run import estimates
 from dslite.run.notebook import with_earlier
 from dslite.run.resolve import resolve
 from dslite.stages.catalogue import STAGES, chain
+from dslite.store import Samples, Spectrograms
 
 LONGEST = 120.0
 """Seconds of somebody's own file that are looked at; the rest is left out, and the page says so."""
@@ -31,9 +36,6 @@ WINDOWS = 120
 """Most windows of one curve over time: a finer hop is made coarser, so that a long file does not take minutes."""
 
 _KEPT = 32  # results that are remembered
-
-TRAINED_ON = "test"
-"""The model is the one that is scored on test, hence trained on train + dev."""
 
 
 def choices(settings: Settings) -> list[str]:
@@ -93,14 +95,9 @@ class Explorer:
     """
 
     def __init__(self, stage: FinishedStage):
-        from dslite.augmentation import Policy
-        from dslite.explanation.view import View
-        from dslite.keras_defaults import graph, tf
-        from dslite.model import load_model
-
         self.stage, self.classes = stage, stage.classes
-        model = load_model(stage.paths.fit(stage.chosen, TRAINED_ON) / "model.keras")
-        self.front_end, self.policy = model.get_layer("plot").parameters, Policy.of(stage.settings.reading)
+        model = load_model(stage.paths.fit(stage.chosen, "test") / "model.keras")
+        self.front_end, self.policy = model.get_layer("plot").parameters, augmentation.Policy.of(stage.settings.reading)
         self.view = View.of(model)
         self._quantise = graph(self.view.plot.quantise, tf.TensorSpec([None, None], tf.float32))
         self._kept: dict = {}
@@ -244,8 +241,6 @@ class Explorer:
         return self._once(key, lambda: self._augment(clip, chunk, lam, seed, cutmix, specaugment))
 
     def _augment(self, clip, chunk, lam, seed, cutmix, specaugment) -> Augmented:
-        from dslite import augmentation
-
         file, label, partner = self._partner(clip, seed)
         pictures = np.concatenate([self.view.plot.paint(x[None]) for x in (self.plot(clip, chunk)[1], partner)])
         # A batch of two: the clip's partner is the only other sample.
@@ -265,11 +260,10 @@ class Explorer:
             probabilities=self.view.probabilities_of_pictures(np.stack([pictures[0], after])),
         )
 
-    def sap_curve(self, n: int = 32) -> tuple[np.ndarray, np.ndarray]:
-        """SapAugment's lambda over the loss rank in a batch: shares of the batch (n,) and lambda (n,)."""
-        from dslite.augmentation import sap_lambda
-
-        return np.arange(1, n + 1) / n, sap_lambda(np.arange(n, dtype=np.float32), self.policy).numpy()
+    def sap_curve(self) -> tuple[np.ndarray, np.ndarray]:
+        """SapAugment's lambda over the loss rank in a batch: shares of 32 samples (32,) and lambda (32,)."""
+        ranks = np.arange(1, 33, dtype=np.float32)
+        return ranks / 32, augmentation.sap_lambda(ranks, self.policy).numpy()
 
     def shap(self, clip: ExploredClip, chunk: int = 0):
         """The SHAP map of one chunk, an :class:`dslite.explanation.maps.Attribution`; what is hidden is silent."""
@@ -284,21 +278,15 @@ class Explorer:
 
     @cached_property
     def _fill(self) -> np.ndarray:
-        from dslite.network import mask_colour
-
         settings = self.stage.settings
         return mask_colour(base_model(settings.backbone), settings.reading.mask_fill)
 
     @cached_property
     def _samples(self):
-        from dslite.store import Samples
-
         return Samples(self.stage.paths.samples)
 
     @cached_property
     def _cache(self):
-        from dslite.store import Spectrograms
-
         return Spectrograms(self.stage.paths.spectrograms, self.stage.chunks)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The page of ``notebooks/explore.ipynb``: what its panels show. ``explore_widgets`` adds the controls.
+"""The page of ``notebooks/explore.ipynb``: what its panels show. :mod:`dslite.explore.controls` adds the controls.
 
 A panel is an ordinary output of its cell whose content can be replaced. So a page without a kernel behind it, or
 without widgets, shows the same as a live one does for the clip that it begins with.

@@ -48,11 +48,6 @@ def histories(stage: FinishedStage) -> dict[tuple[str, str], pd.DataFrame]:
     return {key: pd.read_parquet(place / "history.parquet") for key, place in places.items()}
 
 
-def left_out(stage: FinishedStage) -> pd.DataFrame:
-    """The discrepancies that were not fitted, and why."""
-    return stage.table("left_out")
-
-
 def strip(stage: FinishedStage) -> Strip:
     """The differences as :func:`dslite.reporting.comparisons.intervals` draws them."""
     return ablations.strip(stage.table("differences"), REFERENCE)

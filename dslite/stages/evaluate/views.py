@@ -7,6 +7,7 @@ import pandas as pd
 from dslite import scoring
 from dslite.configurations import CONFIGURATIONS
 from dslite.layout.finished import FinishedStage
+from dslite.reporting import ablations
 from dslite.reporting.comparisons import Strip
 from dslite.reporting.figures import ConfusionPanel
 from dslite.reporting.tables import confusion_matrix
@@ -61,9 +62,9 @@ def protocols(stage: FinishedStage) -> list[str]:
 def pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:
     """Paired differences on test: a row per pair, with what draws of files and of speakers say."""
     table = _pairs(stage, protocol)
-    shown = pd.DataFrame({"pair": table["pair"], "difference": [_signed(value) for value in table["difference"]]})
+    shown = pd.DataFrame({"pair": table["pair"], "difference": list(map(ablations.points, table["difference"]))})
     for unit in UNITS:
-        shown[f"over {unit}s"] = list(map(_signed_interval, table[f"low_{unit}"], table[f"high_{unit}"]))
+        shown[f"over {unit}s"] = ablations.intervals(table, unit)
         shown[f"p, {unit}s"] = list(map(_p, table[f"p_{unit}"]))
         shown[f"Holm, {unit}s"] = list(map(_p, table[f"p_holm_{unit}"]))
     return shown
@@ -163,14 +164,6 @@ def _few(speakers: int) -> str:
 
 def _interval(low: float, high: float) -> str:
     return "–" if pd.isna(low) else f"{low:.1f}–{high:.1f}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "−")
-
-
-def _signed_interval(low: float, high: float) -> str:
-    return "–" if pd.isna(low) else f"{_signed(low)} to {_signed(high)}"
 
 
 def _p(value: float) -> str:

@@ -26,7 +26,7 @@ _SMALL = {"axes.titlesize": 7.5, "axes.labelsize": 6.5, "xtick.labelsize": 6.5, 
 
 
 def card_picture(
-    clip: Explained, indices: Sequence[int], front_end: FrontEnd, line: str, failed: bool = False, dpi: int = 150
+    clip: Explained, indices: Sequence[int], front_end: FrontEnd, line: str, failed: bool = False
 ) -> bytes:
     """Spectrogram and the maps of some classes, one below the other on one axis of time; the maps share a colour bar.
 
@@ -36,7 +36,6 @@ def card_picture(
         front_end: of the plots.
         line: provenance, drawn into the picture; "" for none.
         failed: whether the maps bear the stamp.
-        dpi: pixels per inch.
 
     Returns:
         PNG with a palette.
@@ -46,7 +45,7 @@ def card_picture(
     maps = clip.attribution.pooled()[list(indices)]
     most = max(float(np.abs(maps).max()), _LEAST)
     with mpl.rc_context(RC | _SMALL):
-        figure = plt.figure(figsize=(_WIDTH, height), dpi=dpi)
+        figure = plt.figure(figsize=(_WIDTH, height), dpi=150)
         place = {"origin": "lower", "aspect": "auto", "extent": (0, clip.seconds, -0.5, front_end.mel_bins - 0.5)}
         said = f"spectrogram; gap {gap_words(clip.attribution.gap)}"
         drawn = [(in_255(clip.levels).T, front_end.colours, mpl.colors.Normalize(0, 255), said)]

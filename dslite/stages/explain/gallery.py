@@ -44,7 +44,7 @@ class GalleryCard:
     sounds: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def write_gallery(page: Path, cards: Sequence[GalleryCard], home: str = "index.html") -> None:
+def write_gallery(page: Path, cards: Sequence[GalleryCard]) -> None:
     """Writes the gallery: every card, and radio buttons that show some of them, without a script.
 
     One group chooses everything, a corpus or a class of it, so that no two choices can contradict each other; the
@@ -54,7 +54,6 @@ def write_gallery(page: Path, cards: Sequence[GalleryCard], home: str = "index.h
     Args:
         page: the file to write.
         cards: in the order they are shown; those of one corpus stand together.
-        home: relative link to the index.
     """
     numbers = {name: number for number, name in enumerate(dict.fromkeys(card.corpus for card in cards))}
     classes = {name: list(dict.fromkeys(card.label for card in cards if card.corpus == name)) for name in numbers}
@@ -81,7 +80,7 @@ def write_gallery(page: Path, cards: Sequence[GalleryCard], home: str = "index.h
     ]
     keys += clips.KINDS
     body = render("gallery.html.j2", groups=groups, keys=keys, cards=shown, styles=stylesheet("gallery.css"))
-    crumbs = [("All reports", home), ("Explanations", "")]
+    crumbs = [("All reports", "index.html"), ("Explanations", "")]
     html = whole_page("Explanations of all corpora", crumbs, body, "SHAP maps of all corpora.", wide=True)
     with whole_file(page) as draft:
         draft.write_text(html, encoding="utf-8")

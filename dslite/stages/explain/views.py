@@ -62,11 +62,6 @@ def classes(stage: FinishedStage) -> Iterator[ClassView]:
         )
 
 
-def terms(stage: FinishedStage) -> str:
-    """Under what terms the page holds sounds, or why it holds none."""
-    return clips.terms(stage.record)
-
-
 def draw_cards(stage: FinishedStage) -> None:
     """Draws the picture of every chosen clip for the gallery: its plot, and the maps of what the model says and of its
     rival (the true class where it is wrong)."""
