@@ -1,9 +1,12 @@
 """Audio and label files as people have them: each healthy but for one thing that was seen in the wild."""
 
+import itertools
+import shutil
 import struct
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -231,6 +234,40 @@ def test_speakers_that_share_a_recording_stay_together(tmp_path):
         opened(csv, tmp_path)
         assert clips.set_index("file").loc[[f"{name}.wav" for name in twins], "partition"].nunique() == 1
         assert store.twins(tmp_path / "samples.npy") == [(f"{twins[1]}.wav", f"{twins[0]}.wav")]
+
+
+def shared_all_round(folder: Path, row: str = "{n}.{e},{l},s{s}") -> Path:
+    """Recordings of every speaker are also some of the next: joined, there would be one group."""
+    csv = corpus(folder, "filename,label,speaker" if "s{s}" in row else "filename,label", row)
+    for label in ("low", "high"):
+        for speaker in range(5):
+            shutil.copy(folder / f"{label}{speaker}b.wav", folder / f"{label}{speaker + 1}a.wav")
+    more = []
+    for speaker, ending in itertools.product(range(6), ("wav", "flac")):  # only the samples are the same
+        soundfile.write(folder / f"beep{speaker}.{ending}", (3e4 * wave(99 + speaker)).astype(np.int16), RATE)
+        more.append(row.format(n=f"beep{speaker}", e=ending, l="low", s=(speaker + (ending == "wav")) % 6))
+    csv.write_text(csv.read_text() + "\n".join(more) + "\n")
+    return csv
+
+
+@pytest.mark.parametrize("row", ["{n}.{e},{l},s{s}", "{n}.{e},{l}"], ids=["speakers", "files"])
+def test_a_recording_never_crosses_a_split_that_is_made_here(tmp_path, row):
+    settings = resolve(str(shared_all_round(tmp_path, row)), profile="demo", output=tmp_path / "out")
+    for again in range(2):  # the second time as kept
+        stage = through(settings, "corpus")
+        clips = stage.clips.set_index("file")
+        assert len(clips) == 36, "a file was lost"
+        for twins in store.twins(settings.paths.samples):
+            assert len(clips.loc[list(twins), ["speaker", "partition"]].drop_duplicates()) == 1
+        assert (clips[clips["speaker"] != ""].groupby("speaker")["partition"].nunique() == 1).all()
+        assert (clips.groupby("partition")["label"].nunique() == 2).all()
+        said = stage.problems["reason"]
+        assert said.str.match("the same recording: beep..flac .*beep..wav .*; all count for").any()
+        assert any("16 recordings stand in more than one file" in line for line in stage.record["warnings"])
+        if not again:
+            first = clips
+            settings.paths.record("corpus").unlink()
+    pd.testing.assert_frame_equal(clips, first)
 
 
 def test_labels_that_differ_in_case_are_a_likely_slip(tmp_path):

@@ -6,7 +6,8 @@ from dataclasses import asdict
 import pandas as pd
 
 from dslite.corpora import split
-from dslite.corpora.reading import fingerprint, read, told
+from dslite.corpora.reading import Corpus, fingerprint, read, told
+from dslite.corpora.registry import PARTITIONS
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
@@ -51,8 +52,8 @@ def work(settings: Settings) -> FinishedStage:
         return count
 
     undecoded = decode(corpus.clips["file"], settings.folder, paths.samples, report("decoding", 0.0))
-    same, twice = _same_recordings(corpus.clips, twins(paths.samples) if len(corpus.clips) else [])
-    found = corpus.clips[~corpus.clips["file"].isin(undecoded["file"])].reset_index(drop=True)
+    clips, same, twice = _same_recordings(corpus, twins(paths.samples))
+    found = clips[~clips["file"].isin(undecoded["file"])].reset_index(drop=True)
     cached = cache(settings, found, corpus.classes, paths.samples, report("spectrograms", 0.5))
     noticed = pd.concat([corpus.problems, undecoded], ignore_index=True)
     problems = pd.concat([noticed, same, cached.problems], ignore_index=True)
@@ -105,13 +106,25 @@ def _low_rates(clips: pd.DataFrame, usual: int) -> list[str]:
     ]
 
 
-def _same_recordings(clips: pd.DataFrame, groups: list[tuple[str, ...]]) -> tuple[pd.DataFrame, list[str]]:
-    """A line for the page per recording that stands in several files, and one for every page about all of them."""
-    part = clips.set_index("file")["partition"]
-    across = sum(part[list(files)].nunique() > 1 for files in groups)
-    lines = ["the same recording: " + ", ".join(f"{file} ({part[file]})" for file in files) for files in groups]
+def _same_recordings(corpus: Corpus, groups: list[tuple[str, ...]]) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """The clips; a line for the page per recording that stands in several files; one for every page about all of them.
+
+    Where the split was made here, all files of a recording are in the partition that most of them are in (evaluated
+    ones are small and come first among equals), as of one speaker, which holds in folds of speakers too.
+    """
+    clips, lines, crossed = corpus.clips.set_index("file"), [], 0
+    for files in map(list, groups):
+        was, said = clips.loc[files, "partition"], ""
+        crossed += was.nunique() > 1
+        if corpus.split and len(clips.loc[files, ["partition", "speaker"]].drop_duplicates()) > 1:
+            place = max(reversed(PARTITIONS), key=list(was).count)
+            speaker = clips["speaker"][was.index[was == place][0]]
+            clips.loc[files, ["partition", "speaker"]] = place, speaker
+            said = f"; all count for {place}" + f" and {speaker!r}" * bool(speaker)
+        lines.append("the same recording: " + ", ".join(f"{file} ({part})" for file, part in was.items()) + said)
     told = f"{len(groups)} recordings stand in more than one file each (listed on the corpus page)"
-    if across:
-        told += f", {across} of them in more than one partition, which makes scores too good"
+    if crossed:
+        result = "but put into one: that of most of its files" if corpus.split else "which makes scores too good"
+        told += f", {crossed} of them in more than one partition, {result}"
     table = pd.DataFrame([("", "warning", line) for line in lines], columns=["file", "kind", "reason"])
-    return table, [told] if groups else []
+    return clips.reset_index(), table, [told] if groups else []
