@@ -163,6 +163,27 @@ def test_a_class_without_audio_is_named(tmp_path):
         read(str(csv), tmp_path)
 
 
+@pytest.mark.parametrize("content", ["header", "samples"])
+def test_all_files_that_end_the_stage_are_listed(tmp_path, content):
+    csv = corpus(tmp_path)
+    broken = sorted(tmp_path.glob("low*.wav"))
+    for file in broken:
+        if content == "header":
+            file.write_bytes(b"no audio" * 9)
+        else:
+            soundfile.write(file, np.full(RATE, np.nan, np.float32), RATE, subtype="FLOAT")
+    settings = resolve(str(csv), profile="demo", output=tmp_path / "out")
+    listed = settings.paths.file("corpus", "problems.csv")
+    with pytest.raises(DsliteError, match=f"has no 'low'.* and 2 more. All are listed in {listed}"):
+        through(settings, "corpus")
+    told = pd.read_csv(listed).query("kind == 'skipped'")
+    assert list(told["file"]) == [file.name for file in broken] and told["reason"].str.contains("audio").all()
+    for number, file in enumerate(broken):
+        soundfile.write(file, wave(number), RATE)
+    through(settings, "corpus")
+    assert not listed.exists()
+
+
 @pytest.mark.parametrize("text", [
     "sep=;\n\nfilename;label;speaker;\n{rows};\n", "# made by hand\nfilename,label,speaker\n# a remark\n{rows}\n",
 ])  # fmt: skip

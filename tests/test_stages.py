@@ -149,7 +149,7 @@ def test_a_stage_whose_input_is_missing_says_what_to_run(own, name):
 def test_unusable_audio_that_empties_a_class_is_refused(own):
     for i in (4, 6):
         soundfile.write(own.parent / f"{i}.wav", np.zeros(20_000), 16_000)
-    with pytest.raises(DsliteError, match="no usable audio is left for a in dev"):
+    with pytest.raises(DsliteError, match="dev has no 'a'.*2 x The audio .*: 4.wav, 6.wav"):
         corpus.work(settings(own))
     assert not settings(own).paths.record("corpus").exists()
 

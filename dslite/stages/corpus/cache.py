@@ -52,23 +52,16 @@ def cache(
     Raises:
         DsliteError: if a partition lacks a class; where only short files were left out of dev or test, it is a warning.
     """
-    reading, spectrograms = settings.reading, settings.paths.spectrograms
-    stored, length = store.Samples(samples) if len(clips) else {}, settings.recipe.chunk
+    reading, place = settings.reading, settings.paths.spectrograms
+    stored, length, how = store.Samples(samples) if len(clips) else {}, settings.recipe.chunk, reading.front_end()
     chunks, short = store.build(
-        clips["file"],
-        stored,
-        length,
-        reading.front_end(),
-        spectrograms,
-        progress,
-        reading.short_files,
-        reading.remainder,
+        clips["file"], stored, length, how, place, progress, reading.short_files, reading.remainder
     )
     kept = clips[clips["file"].isin(chunks["file"])].reset_index(drop=True)
     told = "are shorter than one chunk and left out of train, dev and test, as the released code does (F-16)."
     left_out = [f"{len(short)} files {told}"] if len(short) else []
     left_out += _require_all_classes(settings.name, kept, classes, left_out)
-    return Cached(kept, chunks, short, left_out, store.data_hash(chunks, spectrograms))
+    return Cached(kept, chunks, short, left_out, store.data_hash(chunks, place))
 
 
 def cached_as(variant: Settings, decoded: FinishedStage, place: Path, report: Callable[..., None]) -> FinishedStage:
@@ -98,18 +91,13 @@ def cached_as(variant: Settings, decoded: FinishedStage, place: Path, report: Ca
 
 
 def _require_all_classes(name: str, clips: pd.DataFrame, classes: Sequence[str], left_out: list[str]) -> list[str]:
-    """Refuses audio that lacks a class in a partition; where a reading left files out of dev or test, it warns."""
+    """Warns where files that a reading leaves out were all of a class in dev or test; refuses it in train."""
     parts = ("train", "dev", "test")
     found = set(zip(clips["partition"], clips["label"], strict=True))
     gone = [f"{label} in {part}" for part in parts for label in classes if (part, label) not in found]
     if not gone:
         return []
     said = f"no usable audio is left for {', '.join(gone)}"
-    learnt = all(("train", label) in found for label in classes)
-    if left_out and learnt and {part for part, _ in found} == set(parts):
+    if all(("train", label) in found for label in classes) and {part for part, _ in found} == set(parts):
         return [f"Because of that {said}; scores are averaged over the other classes."]
-    raise DsliteError(
-        f"{name}: {said}; every partition needs every class. "
-        "Look at the files that were left out and mend or complete the corpus."
-        + (f" {left_out[0]} The other readings pad them." if left_out else "")
-    )
+    raise DsliteError(f"{name}: {said}; every partition needs every class. {left_out[0]} The other readings pad them.")

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from dslite.corpora import split
+from dslite.corpora.checks import refuse_unfit
 from dslite.corpora.reading import Corpus, fingerprint, read, told
 from dslite.corpora.registry import PARTITIONS
 from dslite.layout import progress, records
@@ -17,7 +18,7 @@ def work(settings: Settings) -> FinishedStage:
     """Leaves ``clips``, ``found``, ``problems``, the decoded ``samples``, ``chunks`` and their ``spectrograms``.
 
     Raises:
-        DsliteError: if the audio cannot be used, or a partition lacks a class.
+        DsliteError: if the audio cannot be used, or a partition lacks a class; ``problems.csv`` then lists the files.
     """
     asked = {
         "corpus": settings.source,
@@ -35,28 +36,31 @@ def work(settings: Settings) -> FinishedStage:
 
     started, paths = time.monotonic(), settings.paths
     front_end = asdict(settings.reading.front_end())
-    paths.record("corpus").unlink(missing_ok=True)
+    left_out = paths.file("corpus", "problems.csv")
+    for file in (paths.record("corpus"), left_out):
+        file.unlink(missing_ok=True)
     if settings.standin:
         from dslite.corpora.standins import write_standin
 
         progress.report(0, 1, "synthesising a stand-in")
         write_standin(settings.name, settings.folder, settings.seed)
-    corpus = read(settings.source, settings.folder, settings.split)
-    total = len(corpus.clips)
 
     def report(text: str, begin: float):
         def count(done: int) -> None:
             if done % 25 == 0:
-                progress.report(begin + 0.5 * done / total, 1, f"{text}, file {done} of {total}")
+                progress.report(begin + 0.5 * done / len(files), 1, f"{text}, file {done} of {len(files)}")
 
         return count
 
-    undecoded = decode(corpus.clips["file"], settings.folder, paths.samples, report("decoding", 0.0))
-    clips, same, twice = _same_recordings(corpus, twins(paths.samples))
+    corpus = read(settings.source, settings.folder, settings.split, left_out)
+    files = list(corpus.clips["file"])
+    undecoded = decode(files, settings.folder, paths.samples, report("decoding", 0.0))
+    clips, repeated, twice = _same_recordings(corpus, twins(paths.samples))
     found = clips[~clips["file"].isin(undecoded["file"])].reset_index(drop=True)
-    cached = cache(settings, found, corpus.classes, paths.samples, report("spectrograms", 0.5))
     noticed = pd.concat([corpus.problems, undecoded], ignore_index=True)
-    problems = pd.concat([noticed, same, cached.problems], ignore_index=True)
+    refuse_unfit(settings.source, corpus.info, found, noticed, left_out)
+    cached = cache(settings, found, corpus.classes, paths.samples, report("spectrograms", 0.5))
+    problems = pd.concat([noticed, repeated, cached.problems], ignore_index=True)
     if corpus.split:  # written once all has gone well, and from then on part of what the results depend on
         split.write(settings.split, corpus.split)
         identity = records.identity("corpus", asked | {"split": sorted(corpus.split.items())}, settings.chosen)
@@ -114,14 +118,14 @@ def _same_recordings(corpus: Corpus, groups: list[tuple[str, ...]]) -> tuple[pd.
     """
     clips, lines, crossed = corpus.clips.set_index("file"), [], 0
     for files in map(list, groups):
-        was, said = clips.loc[files, "partition"], ""
+        was = clips.loc[files, "partition"]
         crossed += was.nunique() > 1
-        if corpus.split and len(clips.loc[files, ["partition", "speaker"]].drop_duplicates()) > 1:
+        lines.append("the same recording: " + ", ".join(f"{file} ({part})" for file, part in was.items()))
+        if corpus.split:
             place = max(reversed(PARTITIONS), key=list(was).count)
             speaker = clips["speaker"][was.index[was == place][0]]
             clips.loc[files, ["partition", "speaker"]] = place, speaker
-            said = f"; all count for {place}" + f" and {speaker!r}" * bool(speaker)
-        lines.append("the same recording: " + ", ".join(f"{file} ({part})" for file, part in was.items()) + said)
+            lines[-1] += f"; all count for {place}" + f" and {speaker!r}" * bool(speaker)
     told = f"{len(groups)} recordings stand in more than one file each (listed on the corpus page)"
     if crossed:
         result = "but put into one: that of most of its files" if corpus.split else "which makes scores too good"
