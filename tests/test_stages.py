@@ -95,8 +95,15 @@ def test_labels_make_stale_what_sees_them(own, monkeypatch):
         stage = through(settings(own, weights="random"), last_stage)
         return stage, {target: (stage.paths.fit("none", target) / "record.json").read_text() for target in TRAINED_ON}
 
-    first, fitted = relabelled("train")
-    features = first.paths.features.stat().st_mtime_ns
+    def audio(paths) -> list[int]:
+        return [file.stat().st_mtime_ns for file in (paths.samples, paths.spectrograms, paths.features)]
+
+    def refitted_machines(corpus):
+        raise AssertionError("of test, only labels are new")
+
+    first, fitted = relabelled("evaluate")
+    made, margins = audio(first.paths), pd.read_parquet(first.paths.baseline("librosa", "test"))["margin_a"]
+    monkeypatch.setattr("dslite.stages.baseline.work._fitted", refitted_machines)
     for last_stage, files, refitted in (
         ("evaluate", ["8.wav"], set()),
         ("train", ["8.wav", "4.wav"], {"test"}),
@@ -104,7 +111,7 @@ def test_labels_make_stale_what_sees_them(own, monkeypatch):
     ):
         stage, now = relabelled(last_stage, *files)
         assert {target for target in now if now[target] != fitted[target]} == refitted, files
-        assert stage.paths.features.stat().st_mtime_ns == features
+        assert audio(stage.paths) == made
         expected, fitted = {}, now
         for target in TRAINED_ON:
             table = stage.predictions("none", target)
@@ -116,6 +123,10 @@ def test_labels_make_stale_what_sees_them(own, monkeypatch):
         if last_stage == "evaluate":
             scores = pd.read_parquet(stage.paths.scores).query("system == 'DS Lite' and protocol == 'all'")
             assert dict(zip(scores["partition"], scores["uar"], strict=True)) == pytest.approx(expected)
+            compared = pd.read_parquet(stage.paths.baseline("librosa", "test"))
+            assert list(compared["label"]) == labels and compared["margin_a"].equals(margins)
+    with pytest.raises(AssertionError, match="of test"):
+        through(settings(own, weights="random"), "baseline")
 
 
 def test_what_data_is_called_reaches_the_record_without_fitting_again(own, monkeypatch):

@@ -1,8 +1,11 @@
 """Stage ``baseline``: the systems that DS Lite is compared with, scored like it from prediction tables."""
 
+import json
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
+from itertools import product, starmap
 
 import numpy as np
 import pandas as pd
@@ -18,24 +21,64 @@ from dslite.weights import digest
 
 
 def work(settings: Settings) -> FinishedStage:
-    """Leaves the predictions of every baseline: features of whole files, the support vector machines' grids, chance."""
+    """Leaves the predictions of every baseline: features of whole files, the support vector machines' grids, chance.
+
+    Where labels of test alone are new, what was fitted stays, and the tables take them over.
+    """
     corpus = FinishedStage.of(settings, "corpus")
-    # Whole files count, also what no chunk holds of them: so this goes by the audio, not by the cached chunks.
-    data = {name: corpus.record[name] for name in ("identity", "data", "note", "warnings")}
     asked = {name: getattr(settings, name) for name in ("profile", "backbone", "seed")}
-    asked["reading"] = settings.reading.name  # the corpus' identity holds what it computes differently
-    made_with = data | asked | {"weights": digest(settings.weights_file)}
-    identity = records.identity("baseline", made_with, settings.chosen)
+    asked["reading"] = settings.reading.name  # the audio's identity holds what it computes differently
+    clips = corpus.clips[["file", "partition", "label"]]
+    clips = clips.assign(label=clips["label"].where(clips["partition"] != "test", "")).to_numpy().tolist()
+    # Whole files count, also what no chunk holds of them: so this goes by the audio, not by the cached chunks.
+    learnt = {"audio": corpus.record["heard_as"], "clips": clips, "classes": corpus.classes}
+    learnt_as = records.identity(
+        "baseline", learnt | asked | {"weights": digest(settings.weights_file)}, settings.chosen
+    )
+    said = {name: corpus.record[name] for name in ("identity", "data", "note", "warnings")}
+    identity = records.hashed([learnt_as, said])
     if record := records.made(settings, "baseline", identity):
         return FinishedStage(settings, record)
-    started = time.monotonic()
+    started, place = time.monotonic(), settings.paths.record("baseline")
+    last = json.loads(place.read_text("utf-8")) if place.exists() else {}
     for stage in ("baseline", "evaluate"):  # scores of other predictions than will lie here
         settings.paths.record(stage).unlink(missing_ok=True)
+    found = last if last.get("learnt_as") == learnt_as else _fitted(corpus)
+    _label(corpus, [*found["features"], CHANCE])
+    unsolved = [
+        f"{TITLES[system]}: the solver did not converge in {ITERATIONS:,} iterations; its scores are what it had then."
+        for system, converged in found["converged"].items()
+        if not converged
+    ]
+    random = records.weights_warnings(found["weights"], found["weights_source"])
+    record = {
+        **found,
+        **records.inherited(corpus.record),
+        **records.begin(settings, "baseline", identity, started),
+        "learnt_as": learnt_as,
+        "warnings": [*unsolved, *random, *corpus.record["warnings"]],
+    }
+    records.write(settings, record)
+    return FinishedStage(settings, record)
+
+
+def _label(corpus: FinishedStage, systems: Iterable[str]) -> None:
+    """Brings speakers and labels in the tables of all predictions up to date."""
+    known = corpus.clips.set_index("file")[["speaker", "label"]]
+    for file in starmap(corpus.paths.baseline, product(systems, TRAINED_ON)):
+        table = pd.read_parquet(file)
+        table[["speaker", "label"]] = known.loc[table["file"]].to_numpy()
+        with whole_file(file) as draft:
+            table.to_parquet(draft, index=False)
+
+
+def _fitted(corpus: FinishedStage) -> dict:
+    """Leaves the predictions; for the record, what they were made by. Labels of test are not looked at."""
     from dslite.features import DEEP_SPECTRUM, whole_files  # import TensorFlow
     from dslite.network import load_backbone
     from dslite.store import Samples
 
-    clips, classes = corpus.clips, corpus.classes
+    settings, clips, classes = corpus.settings, corpus.clips, corpus.classes
     base = load_backbone(settings.backbone, settings.weights_file, settings.seed)
     features = whole_files(
         list(clips["file"]),
@@ -52,11 +95,6 @@ def work(settings: Settings) -> FinishedStage:
 
     for number, (system, vectors) in enumerate(features.items()):
         selected[system] = select(vectors, labels, partitions, settings.seed, partial(report, number, TITLES[system]))
-    unsolved = [
-        f"{TITLES[system]}: the solver did not converge in {ITERATIONS:,} iterations; its scores are what it had then."
-        for system, found in selected.items()
-        if not found.converged
-    ]
     padded = corpus.chunks.groupby("file")["padded"].first()
     for target, learned_from in TRAINED_ON.items():
         shares = majority(labels[np.isin(partitions, learned_from)], len(classes))
@@ -67,9 +105,7 @@ def work(settings: Settings) -> FinishedStage:
             with whole_file(settings.paths.baseline(system, target)) as draft:
                 table = predictions(files, padded.loc[files["file"]].to_numpy(), classes, **scores)
                 table.to_parquet(draft, index=False)
-    record = {
-        **records.inherited(corpus.record),
-        **records.begin(settings, "baseline", identity, started),
+    return {
         "weights": base.weights,
         "weights_source": base.source,
         "backbone": base.name,
@@ -78,7 +114,4 @@ def work(settings: Settings) -> FinishedStage:
         "chosen": {system: asdict(found.chosen) for system, found in selected.items()},
         "grid": {system: found.grid.to_dict("records") for system, found in selected.items()},
         "converged": {system: found.converged for system, found in selected.items()},
-        "warnings": [*unsolved, *records.weights_warnings(base.weights, base.source), *corpus.record["warnings"]],
     }
-    records.write(settings, record)
-    return FinishedStage(settings, record)

@@ -39,6 +39,7 @@ def cache(
     classes: Sequence[str],
     samples: Path,
     progress: Callable[[int], None] = lambda done: None,
+    before: tuple[pd.DataFrame, pd.DataFrame] | None = None,
 ) -> Cached:
     """Caches the spectrograms of decoded clips.
 
@@ -48,13 +49,14 @@ def cache(
         classes: in their order.
         samples: the decoded clips, see :class:`dslite.store.Samples`.
         progress: called with files done.
+        before: ``chunks`` and ``problems`` as they were returned for these very spectrograms, which then stay.
 
     Raises:
         DsliteError: if a partition lacks a class; where only short files were left out of dev or test, it is a warning.
     """
     reading, place = settings.reading, settings.paths.spectrograms
     stored, length, how = store.Samples(samples) if len(clips) else {}, settings.recipe.chunk, reading.front_end()
-    chunks, short = store.build(
+    chunks, short = before or store.build(
         clips["file"], stored, length, how, place, progress, reading.short_files, reading.remainder
     )
     kept = clips[clips["file"].isin(chunks["file"])].reset_index(drop=True)

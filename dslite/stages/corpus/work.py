@@ -1,5 +1,6 @@
 """Stage ``corpus``: finds the audio (or synthesises a stand-in), checks it, decodes it once and caches spectrograms."""
 
+import json
 import time
 from dataclasses import asdict
 
@@ -15,15 +16,17 @@ from dslite.layout.settings import Settings
 
 
 def work(settings: Settings) -> FinishedStage:
-    """Leaves ``clips``, ``found``, ``problems``, the decoded ``samples``, ``chunks`` and their ``spectrograms``.
+    """Leaves ``clips``, ``found``, ``problems``, the decoded ``samples``, ``chunks`` and their ``spectrograms``; these
+    three stay as they are where all that is new are labels, speakers or partitions.
 
     Raises:
         DsliteError: if the audio cannot be used, or a partition lacks a class; ``problems.csv`` then lists the files.
     """
+    sources = {"audio": f"stand-in {settings.seed}"} if settings.standin else fingerprint(settings.recordings)
     asked = {
         "corpus": settings.source,
         "folder": "" if settings.standin else str(settings.folder),  # a stand-in moves with the output folder
-        "audio": f"stand-in {settings.seed}" if settings.standin else fingerprint(settings.recordings),
+        "audio": sources,
         "chunk": settings.recipe.chunk,
         "reading": settings.reading.parameters("corpus"),
         "split": sorted(split.read(settings.split).items()),
@@ -36,6 +39,7 @@ def work(settings: Settings) -> FinishedStage:
 
     started, paths = time.monotonic(), settings.paths
     front_end = asdict(settings.reading.front_end())
+    last = json.loads(paths.record("corpus").read_text("utf-8")) if paths.record("corpus").exists() else {}
     left_out = paths.file("corpus", "problems.csv")
     for file in (paths.record("corpus"), left_out):
         file.unlink(missing_ok=True)
@@ -54,12 +58,17 @@ def work(settings: Settings) -> FinishedStage:
 
     corpus = read(settings.source, settings.folder, settings.split, left_out)
     files = list(corpus.clips["file"])
-    undecoded = decode(files, settings.folder, paths.samples, report("decoding", 0.0))
+    heard = asked | {"audio": sources["audio"], "split": "", "files": files}
+    heard_as = records.identity("corpus", heard, settings.chosen)
+    same = FinishedStage(settings, last) if last.get("heard_as") == heard_as else None
+    decoding = report("decoding", 0.0)
+    undecoded = same.table("undecoded") if same else decode(files, settings.folder, paths.samples, decoding)
     clips, repeated, twice = _same_recordings(corpus, twins(paths.samples))
     found = clips[~clips["file"].isin(undecoded["file"])].reset_index(drop=True)
     noticed = pd.concat([corpus.problems, undecoded], ignore_index=True)
     refuse_unfit(settings.source, corpus.info, found, noticed, left_out)
-    cached = cache(settings, found, corpus.classes, paths.samples, report("spectrograms", 0.5))
+    before = (same.chunks, same.table("short")) if same else None
+    cached = cache(settings, found, corpus.classes, paths.samples, report("spectrograms", 0.5), before)
     problems = pd.concat([noticed, repeated, cached.problems], ignore_index=True)
     if corpus.split:  # written once all has gone well, and from then on part of what the results depend on
         split.write(settings.split, corpus.split)
@@ -75,6 +84,7 @@ def work(settings: Settings) -> FinishedStage:
         "skipped": int(((problems["kind"] == "skipped") & (problems["file"] != "")).sum()),
         "chunks": len(cached.chunks),
         "data_hash": cached.data_hash,
+        "heard_as": heard_as,
         "front_end": {name: at for name, at in front_end.items() if name not in ("colours", "resize")},  # not cached
         "warnings": [
             *_unknown_voices(settings, cached.clips),
@@ -85,6 +95,7 @@ def work(settings: Settings) -> FinishedStage:
         ],
     }
     tables = {"clips": cached.clips, "found": found, "chunks": cached.chunks, "problems": problems}
+    tables |= {"undecoded": undecoded, "short": cached.problems}
     records.write(settings, record, tables)
     return FinishedStage(settings, record)
 
