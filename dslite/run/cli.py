@@ -155,24 +155,10 @@ def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
     """The settings of some corpora; one whose results would lie where another's are is refused."""
-    settings = [
-        resolve(
-            name,
-            data=chosen.data,
-            weights=chosen.weights,
-            profile=chosen.profile,
-            reading=chosen.reading,
-            backbone=chosen.backbone,
-            seed=chosen.seed,
-            output=chosen.output,
-            changes=chosen.changes,
-            seeds=chosen.seeds,
-            discrepancies=" ".join(chosen.discrepancies),
-            trials=chosen.search or 40,
-            hours=chosen.hours,
-        )
-        for name in names
-    ]
+    same = ("data", "weights", "profile", "reading", "backbone", "seed", "output", "changes", "seeds", "hours")
+    given = {option: getattr(chosen, option) for option in same}
+    given |= {"discrepancies": " ".join(chosen.discrepancies), "trials": chosen.search or 40}
+    settings = [resolve(name, **given) for name in names]
     first = {s.name: listing.source(s) for s in reversed(settings)}
     for s in settings:
         if first[s.name] != s.source:
