@@ -91,6 +91,14 @@ TUNED = Recipe(
 )
 """Of our own, for any corpus (docs/search.md): what Table 2's share of layers and schedule hold back."""
 
+TUNED_PARTS = {
+    "head": ("units", "dropout", "standardise"),
+    "optimiser": ("optimiser", "learning_rate", "decay"),
+    **{name: (name,) for name in ("batch", "share", "schedule", "clip", "smoothing", "class_weights")},
+    **{name: (name,) for name in ("shift", "light_masks")},
+}
+"""What sets :data:`TUNED` apart from Table 2 besides its epochs, in parts that make sense alone."""
+
 DEMO_EPOCHS = (12, 4)
 STANDIN_EPOCHS = (6, 1)
 """Of ``demo`` on a stand-in, whose few dozen clips a head has learnt by heart after six epochs; one of the second phase

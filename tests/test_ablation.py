@@ -1,7 +1,7 @@
 """The ablation stage on a tiny corpus, and how it compares."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -97,7 +97,7 @@ def test_the_difference_is_that_of_the_tables(stage):
     row = ablation_views.differences(stage).iloc[0]
     recalls = table.assign(right=table["label"] == table["predicted"]).groupby("label")["right"].mean()
     assert row["UAR"] == pytest.approx(100 * recalls.mean())
-    assert row["difference"] == pytest.approx(row["UAR"] - row["UAR of sound"])
+    assert row["difference"] == pytest.approx(row["UAR"] - row["UAR of the reference"])
 
 
 def test_what_cannot_be_asked_for_is_refused(settings):
@@ -108,6 +108,25 @@ def test_what_cannot_be_asked_for_is_refused(settings):
             resolve(settings.source, changes={"chunk": chunk})
     with pytest.raises(DsliteError, match="F-18, X are not among .*F-16"):
         resolve(settings.source, discrepancies="F-16 F-18 X")
+
+
+def test_the_parts_of_tuned_go_back_to_table_2_one_at_a_time(settings):
+    tuned = resolve(settings.source, profile="tuned", output=settings.output, changes={"epochs": (3, 2)})
+    found, augmentation = ablating.variants(tuned)
+    table2, (_, *others) = asdict(resolve(settings.source, profile="demo").recipe), found.values()
+    back = {
+        name: value
+        for one in others
+        for name, value in asdict(one.recipe).items()
+        if value != asdict(tuned.recipe)[name]
+    }
+    assert augmentation == "none" and next(iter(found)) == "tuned" and len(set(others)) == len(others)
+    differ = {name for name, value in table2.items() if value != asdict(tuned.recipe)[name]} - {"epochs"}
+    assert back == {name: table2[name] for name in differ}, "each of what differs, and nothing else"
+    few = resolve(settings.source, profile="tuned", discrepancies="share schedule")
+    assert list(ablating.variants(few)[0]) == ["tuned", "share as in Table 2", "schedule as in Table 2"]
+    with pytest.raises(DsliteError, match="F-16 are not among .*share"):
+        resolve(settings.source, profile="tuned", discrepancies="F-16")
 
 
 def test_its_options_are_refused_where_it_does_not_run(tmp_path, capsys):
@@ -136,7 +155,5 @@ def test_of_the_ledger_only_what_is_asked_for_is_looked_at(settings, stage):
     assert set(pd.read_parquet(some.paths.file("ablation", "scores.parquet"))["variant"]) == {"sound"}
     left_out = some.table("left_out").set_index("variant")["reason"].to_dict()
     assert left_out == dict.fromkeys(["F-13 Adam", "F-16 short files dropped"], ablating.NO_EFFECT), "1.25 s a file"
-    assert (
-        ablation_views.differences(some).empty and ablation_views.verdict(some) == "No discrepancy could be compared."
-    )
+    assert ablation_views.differences(some).empty and ablation_views.verdict(some) == "No change could be compared."
     comparisons.intervals([ablation_views.strip(some)])

@@ -37,7 +37,7 @@ class Settings:
         chunk: length of a chunk in s that own data asks for; 0 for Table 2's.
         changes: what was changed against Table 2, the reading and the defaults.
         seeds: how many, from ``seed`` on. This and what follows are asked of optional stages alone.
-        discrepancies: IDs of the ledger's entries that the ablation looks at; none stands for all.
+        discrepancies: the first words of the variants that the ablation looks at; none stands for all.
         trials, hours: of the search; no hours stand for no limit.
     """
 
@@ -92,7 +92,7 @@ class Settings:
         return Path(self.source) if self.reader == "own_csv" else self.folder
 
     def looks_at(self, variant: str) -> bool:
-        """Whether the ablation is to fit a variant, named as :func:`dslite.readings.ablations` does."""
+        """Whether the ablation is to fit a variant, named as :func:`dslite.stages.ablation.work.variants` does."""
         return not self.discrepancies or variant.split()[0] in self.discrepancies
 
     def as_parameters(self) -> dict[str, object]:

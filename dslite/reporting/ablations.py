@@ -22,11 +22,9 @@ def strip(differences: pd.DataFrame, reference: str) -> Strip:
 def verdict(differences: pd.DataFrame, reference: str, seeds: Sequence[int]) -> str:
     """What is left standing after Holm's correction, in words, and what the intervals do not hold."""
     if differences.empty:
-        return "No discrepancy could be compared."
+        return "No change could be compared."
     found = differences[differences["p_holm"] <= 0.05].sort_values("difference")
-    words = (
-        f"Discrepancies that differ from {reference} at 5 % after Holm's correction: {len(found)} of {len(differences)}"
-    )
+    words = f"Changes that differ from {reference} at 5 % after Holm's correction: {len(found)} of {len(differences)}"
     words += f" ({'; '.join(found['system'])})." if len(found) else "."
     if len(seeds) == 1:
         return f"{words} One seed: what another would give is not in any interval."

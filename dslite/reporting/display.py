@@ -24,7 +24,7 @@ _MORE_FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Dro
 
 
 FORMATS = {
-    **dict.fromkeys(("UAR", "UAR of sound", "UAR of the winner", "UAR on dev", "dev", "test"), "{:.1f}"),
+    **dict.fromkeys(("UAR", "UAR of the reference", "UAR of the winner", "UAR on dev", "dev", "test"), "{:.1f}"),
     **dict.fromkeys(("sd over seeds", "mean", "sd", "least", "most"), "{:.1f}"),
     **dict.fromkeys(("difference", "low", "high"), "{:+.1f}"),
     **dict.fromkeys(("p", "p, Holm", "base", "probability"), "{:.3f}"),

@@ -10,6 +10,7 @@ from dslite.layout import notes
 from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
 from dslite.paper.ledger import ablations
+from dslite.profiles import TUNED_PARTS
 from dslite.run import outcome
 from dslite.run.plan import Job
 from dslite.stages.catalogue import STAGES, Workload
@@ -36,7 +37,8 @@ def workload(settings: Settings) -> Workload:
     """
     info, forward = corpora.CORPORA.get(settings.source), base_model(settings.backbone).seconds
     pictures, files = _pictures(settings, info)
-    variants = [name for name in ablations() if settings.looks_at(name)]
+    parts = TUNED_PARTS if settings.profile == "tuned" else ablations()
+    variants = [name for name in parts if settings.looks_at(name)]
     fits = _fits(settings, pictures, forward) * len(dict(settings.changes).get("fits", range(8))) / 8
     ablated = _fits(settings, pictures, forward) * (1 + len(variants)) * settings.seeds / 4  # two fits of each
     classes = len(info.classes) if info else 4

@@ -10,7 +10,7 @@ from dslite.backbones import names
 from dslite.corpora import CORPORA, FORM
 from dslite.errors import DsliteError
 from dslite.layout.settings import RANDOM
-from dslite.profiles import FULL_BACKBONE, PROFILES
+from dslite.profiles import FULL_BACKBONE, PROFILES, TUNED_PARTS
 from dslite.readings import READINGS
 from dslite.stages.catalogue import DEFAULT, STAGES
 
@@ -116,7 +116,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="+",
         metavar="ID",
         default=[],
-        help="only these entries of reports/discrepancies.html, e.g. F-02 F-16 (default: all that are switches)",
+        help="only these entries of reports/discrepancies.html, e.g. F-02 F-16 (default: all that are switches); with "
+        f"--profile tuned, which parts of its recipe go back to Table 2, one at a time: {', '.join(TUNED_PARTS)}",
     )
     search = parser.add_argument_group("of the stage search")
     search.add_argument(

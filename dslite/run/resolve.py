@@ -11,7 +11,7 @@ from dslite.errors import DsliteError
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import RANDOM, Settings
 from dslite.paper.ledger import ablations
-from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES
+from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES, TUNED_PARTS
 from dslite.readings import READINGS
 from dslite.weights import fetch_weights, find_weights
 
@@ -44,7 +44,7 @@ def resolve(
         profile: may be ``auto``: full where the real corpus is found, demo where it is not.
         backbone, output: else the profile's own, and the repository's root.
         changes: name -> value of :data:`dslite.changes.CHANGEABLE`; its results get a folder of their own.
-        discrepancies: IDs of the ledger's entries, e.g. ``"F-02 F-16"``.
+        discrepancies: IDs of the ledger's entries, e.g. ``"F-02 F-16"``; under ``tuned``, parts of that recipe.
 
     Raises:
         DsliteError: for a name, number or folder that does not exist or is out of range.
@@ -105,7 +105,7 @@ def resolve(
         chunk=chunk,
         changes=changed,
         seeds=seeds,
-        discrepancies=_entries(discrepancies),
+        discrepancies=_entries(discrepancies, profile),
         trials=trials,
         hours=hours,
     )
@@ -130,9 +130,10 @@ def with_weights(settings: Sequence[Settings]) -> list[Settings]:
     return [resolve(**s.as_parameters()) if s.backbone in lacking else s for s in settings]
 
 
-def _entries(said: str) -> tuple[str, ...]:
+def _entries(said: str, profile: str) -> tuple[str, ...]:
     entries = tuple(sorted(set(said.split())))
-    known = dict.fromkeys(name.split()[0] for name in ablations()) if entries else {}
+    names = (TUNED_PARTS if profile == "tuned" else ablations()) if entries else ()
+    known = dict.fromkeys(name.split()[0] for name in names)
     if unknown := [entry for entry in entries if entry not in known]:
         raise DsliteError(
             f"The discrepancies {', '.join(unknown)} are not among those that change a computation: {', '.join(known)}."

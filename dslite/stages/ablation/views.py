@@ -8,20 +8,20 @@ from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations
 from dslite.reporting.comparisons import Strip
 from dslite.scoring import TRAINED_ON
-from dslite.stages.ablation.work import REFERENCE, fits_of
+from dslite.stages.ablation.work import fits_of
 
 
 def differences(stage: FinishedStage) -> pd.DataFrame:
-    """A row per discrepancy, from the one that costs most: its score beside that of ``sound``, paired on test."""
+    """A row per variant, from the one that costs most: its score beside the reference's, paired on test."""
     table = stage.table("differences").sort_values("difference", ignore_index=True)
     spread = stage.table("scores").query("partition == 'test'").groupby("variant")["uar"]
     sd = table["system"].map(spread.std()) if len(stage.record["seeds"]) > 1 else float("nan")
     return pd.DataFrame(
         {
-            "discrepancy": table["system"],
+            "change": table["system"],
             "UAR": table["uar"],
             "sd over seeds": sd,
-            "UAR of sound": table["uar_reference"],
+            "UAR of the reference": table["uar_reference"],
             "difference": table["difference"],
             "over files": ablations.intervals(table, "file"),
             "over speakers": ablations.intervals(table, "speaker"),
@@ -33,7 +33,7 @@ def differences(stage: FinishedStage) -> pd.DataFrame:
 
 
 def scores(stage: FinishedStage) -> pd.DataFrame:
-    """UAR on dev and test of ``sound`` and every discrepancy, a row per variant and a column per seed."""
+    """UAR on dev and test, a row per variant and a column per seed."""
     table = stage.table("scores")
     wide = table.pivot(index="variant", columns=["partition", "seed"], values="uar").reindex(table["variant"].unique())
     wide.attrs["digits"] = 1
@@ -50,9 +50,9 @@ def histories(stage: FinishedStage) -> dict[tuple[str, str], pd.DataFrame]:
 
 def strip(stage: FinishedStage) -> Strip:
     """The differences as :func:`dslite.reporting.comparisons.intervals` draws them."""
-    return ablations.strip(stage.table("differences"), REFERENCE)
+    return ablations.strip(stage.table("differences"), stage.record["reference"])
 
 
 def verdict(stage: FinishedStage) -> str:
     """What is left standing after Holm's correction, in words."""
-    return ablations.verdict(stage.table("differences"), REFERENCE, stage.record["seeds"])
+    return ablations.verdict(stage.table("differences"), stage.record["reference"], stage.record["seeds"])

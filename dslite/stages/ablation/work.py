@@ -1,6 +1,5 @@
-"""Stage ``ablation``: one discrepancy at a time against the reading ``sound``, to see which of them matter.
-
-Everything is fitted with both augmentations, so that whatever a discrepancy touches has a chance to act.
+"""Stage ``ablation``: one change at a time, to see which of them matter: discrepancies against the reading ``sound``,
+or under the profile ``tuned`` the parts of its recipe, back to Table 2.
 """
 
 import re
@@ -12,22 +11,18 @@ from pathlib import Path
 import pandas as pd
 
 from dslite import scoring, statistics
-from dslite.changes import to_reading
+from dslite.changes import checked, to_reading
 from dslite.errors import DsliteError
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CorpusPaths
 from dslite.layout.settings import Settings
 from dslite.paper.ledger import ablations
+from dslite.profiles import TUNED_PARTS, recipe
 from dslite.readings import CACHED, READINGS
 from dslite.stages.corpus.cache import cached_as
 from dslite.stages.train import fits
 from dslite.weights import digest
-
-REFERENCE = "sound"
-"""The reading that each discrepancy is brought into alone."""
-
-AUGMENTATION = "both"
 
 NO_EFFECT = "changes nothing on this corpus under this profile"
 
@@ -35,27 +30,26 @@ _Report = Callable[..., None]
 
 
 def work(settings: Settings) -> FinishedStage:
-    """Fits ``sound`` and every discrepancy alone, and compares them on test.
+    """Fits the first of :func:`variants` and every other, and compares them on test.
 
     It leaves ``scores.parquet`` (a row per variant, seed and partition), ``differences.parquet``
     (:func:`dslite.statistics.against`) and ``left_out.parquet`` (variants that cannot be or change nothing, and why).
 
     Args:
-        settings: the corpus; its reading is not used. The audio of a stand-in is that of the first seed.
+        settings: the corpus. The audio of a stand-in is that of the first seed.
 
     Raises:
-        DsliteError: for a corpus on which even ``sound`` cannot be fitted.
+        DsliteError: for a corpus on which even the reference cannot be fitted.
     """
     decoded = FinishedStage.of(settings, "corpus")
-    wanted = {REFERENCE: READINGS[REFERENCE]}
-    wanted |= {name: reading for name, reading in ablations().items() if settings.looks_at(name)}
-    variants = {n: replace(settings, reading=to_reading(r, settings.changes)) for n, r in wanted.items()}
-    settings, seeds = variants[REFERENCE], settings.seeds
+    wanted, augmentation = variants(settings)
+    reference, *_ = wanted
+    settings, seeds = wanted[reference], settings.seeds
     asked = {
         "corpus": decoded.record["identity"],
         "variants": {
             name: {"reading": variant.reading.parameters(), "recipe": asdict(variant.recipe)}
-            for name, variant in variants.items()
+            for name, variant in wanted.items()
         },
         "seeds": seeds,
         "profile": settings.profile,
@@ -70,14 +64,14 @@ def work(settings: Settings) -> FinishedStage:
     started = time.monotonic()
     settings.paths.record("ablation").unlink(missing_ok=True)
     place = settings.paths.file("ablation")
-    corpus = cached_as(settings, decoded, place, _part_of_progress(0, 0, REFERENCE))
+    corpus = cached_as(settings, decoded, place, _part_of_progress(0, 0, reference))
     tables: dict[str, list[dict[str, pd.DataFrame]]] = {}
     left_out, about = [], {}
-    for number, (name, variant) in enumerate(variants.items()):
-        begin, share = number / len(variants), 1 / (len(variants) * seeds)
+    for number, (name, variant) in enumerate(wanted.items()):
+        begin, share = number / len(wanted), 1 / (len(wanted) * seeds)
         try:
             prepared = cached_as(variant, decoded, place, _part_of_progress(begin, share, name))
-            if name != REFERENCE and _inputs(variant, prepared) == _inputs(settings, corpus):
+            if name != reference and _inputs(variant, prepared) == _inputs(settings, corpus):
                 left_out.append({"variant": name, "reason": NO_EFFECT})
                 continue
             folder = fits_of(variant.paths, name)
@@ -85,16 +79,16 @@ def work(settings: Settings) -> FinishedStage:
                 seed = settings.seed + further
                 fitted = replace(prepared, settings=replace(prepared.settings, seed=seed))
                 report = _part_of_progress(begin + further * share, share, name)
-                found, about = _fit(fitted, folder / str(seed), report)
+                found, about = _fit(fitted, augmentation, folder / str(seed), report)
                 tables.setdefault(name, []).append(found)
         except DsliteError as error:
-            if name == REFERENCE:
+            if name == reference:
                 raise
             left_out.append({"variant": name, "reason": str(error)})
     on_test = {name: [found["test"] for found in runs] for name, runs in tables.items()}
     leaves = {
         "scores": _scores(tables, corpus.classes, settings.seed),
-        "differences": statistics.against(on_test, REFERENCE, corpus.classes, settings.seed),
+        "differences": statistics.against(on_test, reference, corpus.classes, settings.seed),
         "left_out": pd.DataFrame(left_out, columns=["variant", "reason"]),
     }
     record = {
@@ -103,13 +97,35 @@ def work(settings: Settings) -> FinishedStage:
         "backbone": settings.backbone,
         "weights": about["weights"],
         "weights_source": about["source"],
-        "augmentation": AUGMENTATION,
+        "reference": reference,
+        "augmentation": augmentation,
         "seeds": list(range(settings.seed, settings.seed + seeds)),
         "chunk": settings.recipe.chunk,
         "warnings": [*records.weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
     }
     records.write(settings, record, leaves)
     return FinishedStage(settings, record)
+
+
+def variants(settings: Settings) -> tuple[dict[str, Settings], str]:
+    """The reference, then what differs from it in one thing, by name; and the augmentation that all are fitted with.
+
+    Discrepancies are fitted with both augmentations, so that whatever they touch has a chance to act. What ``tuned``
+    is made of goes back to the demo's values, which are Table 2's, with Adam for the AdaDelta that would stay at chance
+    (F-13).
+    """
+    if settings.profile == "tuned":
+        back = recipe(settings.name, "demo", settings.reading)
+        found, augmentation = {"tuned": settings}, "none"
+        for part, names in TUNED_PARTS.items():
+            changes = {name: getattr(back, name) for name in names} | dict(settings.changes)
+            found[f"{part} as in Table 2"] = replace(settings, changes=checked(changes))
+    else:
+        readings, augmentation = {"sound": READINGS["sound"]} | ablations(), "both"
+        found = {n: replace(settings, reading=to_reading(r, settings.changes)) for n, r in readings.items()}
+    return {
+        name: one for at, (name, one) in enumerate(found.items()) if not at or settings.looks_at(name)
+    }, augmentation
 
 
 def fits_of(paths: CorpusPaths, variant: str) -> Path:
@@ -132,9 +148,9 @@ def _inputs(variant: Settings, corpus: FinishedStage) -> tuple:
     return corpus.record["data_hash"], recipe, rest
 
 
-def _fit(corpus: FinishedStage, folder: Path, report: _Report) -> tuple[dict, dict]:
+def _fit(corpus: FinishedStage, augmentation: str, folder: Path, report: _Report) -> tuple[dict, dict]:
     """Predictions for dev and for test, and what the base model's weights are."""
-    todo = fits.planned(corpus, [AUGMENTATION], lambda _, target: folder / target)
+    todo = fits.planned(corpus, [augmentation], lambda _, target: folder / target)
     about = fits.run(corpus, todo, report)
     return {fit.target: pd.read_parquet(fit.folder / "predictions.parquet") for fit in todo}, about
 
