@@ -99,7 +99,7 @@ def test_verdicts_name_what_differs_and_what_the_intervals_lack():
     assert verdict(table[1:], "sound", [1, 2]).endswith(
         "0 of 1. Means over 2 seeds; the intervals are those of the test set alone."
     )
-    assert verdict(table[:0], "sound", [1]) == "No discrepancy could be compared."
+    assert verdict(table[:0], "sound", [1]) == "No change could be compared."
 
 
 def test_whole_runs_stand_with_their_reading_seed_and_data(html):
