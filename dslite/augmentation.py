@@ -210,7 +210,7 @@ def vary(pictures, seed, shift: float, masks: tuple[float, float], fill) -> tf.T
 
     columns = tf.range(tf.shape(pictures)[2])
     by = whole((2 * uniform[0] - 1) * shift * size)
-    rotated = tf.gather(pictures, (columns[None] - by[:, None]) % len(columns), axis=2, batch_dims=1)
+    rotated = tf.gather(pictures, (columns[None] - by[:, None]) % tf.size(columns), axis=2, batch_dims=1)
     widths = [
         tf.where(uniform[i] < 0.5, uniform[i + 1] * most * size, 0.0) for i, most in zip((1, 3), masks, strict=True)
     ]

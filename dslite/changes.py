@@ -125,6 +125,9 @@ CHANGEABLE: dict[str, Changeable] = {
     "mel_bins": Changeable("reading", "number of Mel bins", int, 16, 512),
     "floor": Changeable("reading", "smallest power before the logarithm", float, 1e-30, 1.0),
     "top_db": Changeable("reading", "range below the loudest bin in dB; 0 for all", float, 0.0, 300.0),
+    "loudest_db": Changeable(
+        "reading", "Mel power of the last colour in dB; 0: each chunk's own", float, -200.0, 200.0
+    ),
     **_word_of("triangles", "whether Mel filters are straight lines over Hz or over Mel"),
     "normalise": Changeable("reading", "whether a chunk's peak is brought to 1", bool),
     **_word_of("colours", "colour map of the plots, by matplotlib's name"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reading:
-    """The parameters, each named by the ledger entry in brackets; the last four are alike in every reading.
+    """The parameters, each named by the ledger entry in brackets; the last five are alike in every reading.
 
     Attributes:
         name: ``paper``, ``released``, ``sound``, or what was changed in one of them.
@@ -48,6 +48,8 @@ class Reading:
         extra_epochs: added to the second phase, where there is one [F-12].
         decision: a file's class; a key of :data:`dslite.scoring.DECISIONS` [F-17].
         mel_bins, colours: number of Mel bins, and the colour map by matplotlib's name.
+        loudest_db: of the last colour, for all chunks alike; 0 for each chunk's own, see
+            :class:`dslite.spectrogram.FrontEnd`.
         sap_a, sap_s: shape of lambda over the loss rank, see :class:`dslite.augmentation.Policy`.
     """
 
@@ -83,6 +85,7 @@ class Reading:
     decision: str
     mel_bins: int = 128
     colours: str = "viridis"
+    loudest_db: float = 0.0
     sap_a: float = 0.5
     sap_s: float = 10.0
 
@@ -128,11 +131,16 @@ class Reading:
 
 CACHED = (
     *("window", "hop", "low_hz", "floor", "top_db", "empty_bins", "triangles", "normalise", "colouring"),
-    *("short_files", "remainder", "mel_bins"),
+    *("short_files", "remainder", "mel_bins", "loudest_db"),
 )
 """The parameters that change what the stage ``corpus`` caches."""
 
-_UNSET = {"learning_rate": "Table 2's", "top_db": "no limit", "loss_limit": "no limit"}
+_UNSET = {
+    "learning_rate": "Table 2's",
+    "top_db": "no limit",
+    "loss_limit": "no limit",
+    "loudest_db": "each chunk's own",
+}
 
 CHOICES = {
     "triangles": ("hz", "mel"),

@@ -34,6 +34,8 @@ class FrontEnd:
         floor: smallest power before the logarithm.
         top_db: range in dB below the loudest bin that is kept; 0 for no limit. The paper is silent; 80 dB keeps digital
             silence from doing what a dead bin does.
+        loudest_db: Mel power in dB of the map's last colour, the same for every chunk, whose loudness is then seen;
+            it needs a ``top_db``. 0 for each chunk's own minimum and maximum (paper 2.1).
         empty_bins: whether filters in which no FFT bin falls are taken as they are, as in the released code (F-02).
         normalise: whether each chunk's peak is brought to 1 (paper 2.1; not in the released configuration, F-04).
         colours: name of a colour map of matplotlib with 256 colours; the paper's is viridis.
@@ -55,6 +57,7 @@ class FrontEnd:
     high_hz: float = 8_000.0
     floor: float = 1e-10
     top_db: float = 80.0
+    loudest_db: float = 0.0
     empty_bins: bool = False
     normalise: bool = True
     colours: str = "viridis"
@@ -147,7 +150,7 @@ def colour_table(name: str) -> np.ndarray:
 class MelPlot(keras.layers.Layer):
     """Waveforms to spectrogram plots, batched, in the graph.
 
-    Call: float32 (batch, samples), any amplitude -> float32 (batch, size, size, 3), RGB in 0-255; rows are frequency
+    Call: float32 (batch, samples) -> float32 (batch, size, size, 3), RGB in 0-255; rows are frequency
     (top is high), columns are time. Silent and constant chunks give the map's first colour throughout, never NaN.
 
     Args:
@@ -158,7 +161,9 @@ class MelPlot(keras.layers.Layer):
         super().__init__(**{"trainable": False, **kwargs})
         if isinstance(parameters, dict):
             parameters = FrontEnd(**parameters)
-        self.parameters = parameters or FrontEnd()
+        self.parameters = p = parameters or FrontEnd()
+        if p.loudest_db and not p.top_db:
+            raise DsliteError(f"loudest_db is {p.loudest_db:g} without a range below it; top_db above 0 was expected.")
         self._filters = mel_filters(self.parameters)
         self.colours = colour_table(self.parameters.colours)
 
@@ -172,9 +177,17 @@ class MelPlot(keras.layers.Layer):
         return keras.KerasTensor(self.compute_output_shape(waveforms.shape), dtype="float32")
 
     def decibels(self, waveforms):
-        """Mel power in dB relative to the loudest bin: (batch, samples) -> float32 (batch, frames, mel_bins) <= 0."""
+        """Mel power in dB relative to the loudest bin, or to :attr:`FrontEnd.loudest_db`: (batch, samples) -> float32
+        (batch, frames, mel_bins) <= 0."""
         p = self.parameters
-        if p.normalise:
+        db = self.power(waveforms)
+        db = tf.minimum(db - p.loudest_db, 0.0) if p.loudest_db else db - tf.reduce_max(db, axis=[1, 2], keepdims=True)
+        return tf.maximum(db, -p.top_db) if p.top_db else db
+
+    def power(self, waveforms):
+        """Mel power in dB: (batch, samples) -> float32 (batch, frames, mel_bins)."""
+        p = self.parameters
+        if p.normalise and not p.loudest_db:
             # Gain has no effect once the plot is scaled by its own minimum and maximum, except against the floor; the
             # peak is therefore brought to 1 for every chunk (paper 2.1, "signal normalization"; ledger F-04).
             peak = tf.reduce_max(tf.abs(waveforms), axis=-1, keepdims=True)
@@ -185,21 +198,21 @@ class MelPlot(keras.layers.Layer):
         shape = tf.shape(power)
         mel = tf.matmul(tf.reshape(power, [-1, p.fft // 2 + 1]), self._filters)
         mel = tf.reshape(mel, [shape[0], shape[1], p.mel_bins])
-        db = tf.math.log(tf.maximum(mel, p.floor)) * np.float32(10.0 / np.log(10.0))
-        db -= tf.reduce_max(db, axis=[1, 2], keepdims=True)
-        return tf.maximum(db, -p.top_db) if p.top_db else db
+        return tf.math.log(tf.maximum(mel, p.floor)) * np.float32(10.0 / np.log(10.0))
 
     def quantise(self, waveforms):
         """The spectrogram before colours: (batch, samples) -> levels (batch, frames, mel_bins), 0 is the quietest.
 
-        Min-max scaled per chunk. uint8: cut into 256 steps as matplotlib does it, so that this loses nothing that the
-        colour map would not lose; 255 is the loudest. uint16: 65,280 is the loudest (:attr:`FrontEnd.level_type`).
+        Min-max scaled per chunk, or over the one range for all. uint8: cut into 256 steps as matplotlib does it, so
+        that this loses nothing that the colour map would not lose; 255 is the loudest. uint16: 65,280 is the loudest
+        (:attr:`FrontEnd.level_type`).
         """
         return tf.cast(self._levels(waveforms), self.parameters.level_type)
 
     def _levels(self, waveforms):
         db = self.decibels(waveforms)
-        low = tf.reduce_min(db, axis=[1, 2], keepdims=True)
+        fixed = self.parameters.loudest_db
+        low = tf.constant(-self.parameters.top_db) if fixed else tf.reduce_min(db, axis=[1, 2], keepdims=True)
         scaled = tf.math.divide_no_nan(db - low, -low)  # the maximum is 0 dB; silence gives 0 / 0 -> 0
         if self.parameters.colouring == "interpolated":
             return tf.cast(tf.round(scaled * 65_280.0), tf.int32)

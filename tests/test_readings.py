@@ -377,7 +377,7 @@ def test_schedules():
     assert epochs["released"] == [(40, 81), (20, 0), (12, 5)]
     rates = [[recipe(c, "full", r).learning_rate for c in ("ccs", "css")] for r in READINGS.values()]
     assert rates == [[0.001, 0.01], [0.001, 0.01], [1.0, 1.0]]
-    assert recipe("ccs", "demo", standin=True).epochs == (6, 2) and recipe("css", "demo", standin=True).epochs == (6, 0)
+    assert recipe("ccs", "demo", standin=True).epochs == (6, 1) and recipe("css", "demo", standin=True).epochs == (6, 0)
     assert recipe("ccs", "full", standin=True) == recipe("ccs", "full")
     adam = ablations()["F-13 Adam"]
     assert [recipe("ccs", "full", r).optimiser for r in (*READINGS.values(), adam)] == ["adadelta"] * 3 + ["adam"]

@@ -1,5 +1,7 @@
 """The front end against librosa and matplotlib, and the traps that it must not fall into."""
 
+from dataclasses import replace
+
 import keras
 import librosa
 import matplotlib
@@ -43,6 +45,23 @@ def test_plot_agrees_with_librosa_and_matplotlib(seconds, scale):
     wave = chirp(seconds)
     ours = MelPlot(p)(wave[None])[0].numpy()
     assert np.abs(ours - reference(wave, p)).mean() <= 1.0
+
+
+def test_a_range_that_is_fixed_for_all_chunks_keeps_their_loudness():
+    p = FrontEnd(loudest_db=10.0, top_db=60.0)
+    loud, quiet = chirp(1.0), 0.1 * chirp(1.0)
+    mel = librosa.feature.melspectrogram(
+        y=loud, sr=p.rate, n_fft=p.window, hop_length=p.hop, center=False, window="hann", power=2.0,
+        n_mels=p.mel_bins, fmin=p.low_hz, fmax=p.high_hz, htk=True, norm=None,
+    )  # fmt: skip
+    expected = np.clip((librosa.power_to_db(mel, ref=1.0, amin=p.floor, top_db=None) - 10 + 60) / 60, 0, 1).T
+    levels = MelPlot(p).quantise(np.stack([loud, quiet, 0 * loud])).numpy().astype(float)
+    assert np.abs(levels[0] - np.minimum(256 * expected, 255)).max() <= 1
+    seen = (levels[1] > 1) & (levels[0] < 254)
+    assert seen.any() and np.abs((levels[0] - levels[1])[seen] - 20 / 60 * 256).max() <= 1.01, "20 dB lower"
+    assert not levels[2].any()
+    with pytest.raises(DsliteError, match="loudest_db is 10 without a range"):
+        MelPlot(replace(p, top_db=0.0))
 
 
 @pytest.mark.parametrize("scale", ["htk", "slaney"])

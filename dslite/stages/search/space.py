@@ -21,8 +21,11 @@ _CHUNKS = (2.0, 3.0, 4.0, 6.0)
 Space = dict[str, BaseDistribution]
 
 
-def of_network(settings: Settings) -> Space:
-    """DS Lite's, for a corpus: base models are those whose weights are here and that cost no more than the run's."""
+def of_network(settings: Settings, loudest_db: float) -> Space:
+    """DS Lite's, for a corpus: base models are those whose weights are here and that cost no more than the run's.
+
+    ``loudest_db`` is the upper end of a dB range that is fixed over training: Mel power in dB.
+    """
     dearest = base_model(settings.backbone).seconds
     here = [n for n in names() if base_model(n).seconds <= dearest and find_weights(n, settings.weights)]
     chunks = sorted({*_CHUNKS, settings.recipe.chunk}) if settings.recipe.chunk else [0.0]
@@ -30,6 +33,8 @@ def of_network(settings: Settings) -> Space:
         "backbone": CategoricalDistribution(here or [settings.backbone]),
         "augmentation": CategoricalDistribution(list(CONFIGURATIONS)),
         "chunk": CategoricalDistribution(chunks),
+        "colours": CategoricalDistribution(["viridis", "plasma", "magma", "turbo", "gray"]),
+        "loudest_db": CategoricalDistribution([0.0, loudest_db] if settings.reading.top_db else [0.0]),
         "batch": CategoricalDistribution([16, 32]),
         "units": CategoricalDistribution([0, 128, 512, 1024]),
         "dropout": FloatDistribution(0.0, 0.6),
@@ -64,7 +69,8 @@ def to_changes(values: Mapping[str, object]) -> dict[str, object]:
 def first(recipe: Recipe, settings: Settings, space: Space) -> dict[str, object]:
     """A recipe as the values of a trial, brought into the ranges of the space; the first to be tried."""
     values = {name: getattr(recipe, name) for name in space if hasattr(recipe, name)} | {"augmentation": "none"}
-    values |= {"backbone": settings.backbone, "cutmix_max": 56.0, "mask_max": 67.0}
+    values |= {"backbone": settings.backbone, "colours": "viridis", "loudest_db": 0.0}
+    values |= {"cutmix_max": 56.0, "mask_max": 67.0}
     values |= dict(zip(("epochs_1", "epochs_2"), recipe.epochs, strict=True))
     values |= dict(zip(("light_time", "light_frequency"), recipe.light_masks, strict=True))
     return {name: _within(values[name], one) for name, one in space.items()}

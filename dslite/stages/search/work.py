@@ -16,7 +16,7 @@ from threading import Event, Lock
 import numpy as np
 import pandas as pd
 
-from dslite import baseline, scoring, statistics
+from dslite import audio, baseline, scoring, statistics
 from dslite.changes import checked, to_reading
 from dslite.configurations import CONFIGURATIONS
 from dslite.errors import DsliteError
@@ -87,7 +87,7 @@ def work(settings: Settings) -> FinishedStage:
         direction="maximize",
         load_if_exists=True,
     )
-    network = space.of_network(settings)
+    network = space.of_network(settings, _loudest(settings, decoded))
     if not study.trials:
         study.enqueue_trial(space.first(replace(TUNED, chunk=settings.recipe.chunk), settings, network))
     for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):  # of a search that was killed
@@ -143,6 +143,18 @@ def work(settings: Settings) -> FinishedStage:
     }
     records.write(settings, record, leaves)
     return FinishedStage(settings, record)
+
+
+def _loudest(settings: Settings, decoded: FinishedStage) -> float:
+    """Mel power in dB that the loudest bin of one in a hundred training files exceeds."""
+    from dslite.keras_defaults import graph, tf
+    from dslite.spectrogram import MelPlot
+
+    plot, samples = MelPlot(replace(settings.reading.front_end(), normalise=False)), Samples(settings.paths.samples)
+    power = graph(plot.power, tf.TensorSpec([None, None], tf.float32))
+    files = decoded.clips.loc[decoded.clips["partition"] == "train", "file"]
+    waves = (audio.cut(samples[file], None, 1, plot.parameters.window) for file in files)
+    return round(float(np.percentile([power(wave).numpy().max() for wave in waves], 99)), 1)
 
 
 def _done(study) -> list:
