@@ -110,12 +110,7 @@ CHANGEABLE: dict[str, Changeable] = {
     "average": Changeable("recipe", "momentum of averaged weights in phase two; 0 for none", float, 0.0, 0.99999),
     "shift": Changeable("recipe", "the second phase rotates plots by up to this share of their width", float, 0.0, 1.0),
     "light_masks": Changeable(
-        "recipe",
-        "largest time and frequency mask, each in half of the second phase's plots, as shares",
-        float,
-        0,
-        1,
-        count=2,
+        "recipe", "largest time and frequency mask, each in half of phase two's plots, as shares", float, 0, 1, count=2
     ),
     "window": Changeable(
         "reading", "window in samples at 16 kHz; the FFT is the power of two that holds it", int, 32, 8192

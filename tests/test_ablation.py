@@ -12,13 +12,13 @@ from dslite import statistics
 from dslite.errors import DsliteError
 from dslite.readings import READINGS
 from dslite.reporting import comparisons
+from dslite.reporting.curves import learning_curves
 from dslite.run.cli import main
 from dslite.run.estimates import workload
 from dslite.run.resolve import resolve
 from dslite.stages.ablation import views as ablation_views
 from dslite.stages.ablation import work as ablating
 from dslite.stages.catalogue import STAGES
-from dslite.stages.train.views import learning_curves
 from tests.corpus_files import own
 from tests.through import alone, through
 

@@ -16,13 +16,13 @@ from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
 from dslite.paper import published
 from dslite.reporting import display, figures, tables
+from dslite.reporting.curves import learning_curves
 from dslite.reporting.display import figure_html, table_html
 from dslite.reporting.provenance import banner_html, duration, provenance_line
 from dslite.reporting.sheets import sheet_html
 from dslite.spectrogram import FrontEnd
 from dslite.stages.corpus import views as corpus_views
 from dslite.stages.paper import results
-from dslite.stages.train.views import learning_curves
 
 EVIL = "<script>alert('x')</script> $y_0$ & \"é\""
 RECORD = {"data": "stand-in", "backbone": "squeezenet_v1", "weights": "random", "profile": "demo", "seed": 7}

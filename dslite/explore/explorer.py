@@ -161,8 +161,7 @@ class Explorer:
         try:
             samples, most = audio.load(file, rate), round(LONGEST * rate)
         except audio.UnusableAudio as reason:
-            expected = "expected audio that libsndfile reads (WAV, FLAC, OGG, MP3)"
-            raise DsliteError(f"{name} {reason}; {expected}.") from reason
+            raise DsliteError(f"{name} {reason}; expected audio that libsndfile reads (WAV, FLAC, MP3).") from reason
         return ExploredClip(name, "", "", samples[:most], len(samples) > most)
 
     # what the model makes of them -------------------------------------------------------------------------------------

@@ -62,15 +62,20 @@ def _measure(
     of_keras: Future,
     model: keras.Model,
     trained_layers: int,
+    progress: Callable[[str], None] = lambda doing: None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
+    progress("memory, each model in a process of its own")
     files = {file.stem: file for file in sorted(folder.glob("*.tflite"))}
     peaks = {name: peak(file) for name, file in files.items()}
     costs = _costs(model, trained_layers)
     whole = [{"model": "keras", **costs["all"], **costs["keras"], **of_keras.result()}]
     for name, file in files.items():
         whole.append({"model": name, **costs["all"], "bytes": file.stat().st_size, **peaks[name].result()})
-    # what was begun is done by now: nothing runs beside a timing
-    timings = pd.concat([timer.result()() for timer in timers.values()], ignore_index=True)
+    timed = []
+    for number, timer in timers.items():  # what was begun is done by now: nothing runs beside a timing
+        progress(f"timing with {number} thread{'s' if number > 1 else ''}")
+        timed.append(timer.result()())
+    timings = pd.concat(timed, ignore_index=True)
     table = latency.summary(timings)
     first = table[table["threads"] == next(iter(timers))].set_index(["model", "part"])["p50_ms"]
     table["speed_up"] = first.loc[list(zip(table["model"], table["part"], strict=True))].to_numpy() / table["p50_ms"]

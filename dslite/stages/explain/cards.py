@@ -21,7 +21,6 @@ _LEAST = 0.01
 _COLOURS = 256
 """Of the palette, chosen by octree: a median cut has no colours left for the narrow colour bar."""
 
-
 _SMALL = {"axes.titlesize": 7.5, "axes.labelsize": 6.5, "xtick.labelsize": 6.5, "ytick.labelsize": 6.5}
 
 

@@ -1,0 +1,57 @@
+"""How fits learnt, epoch by epoch."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dslite.configurations import CONFIGURATIONS
+from dslite.reporting.figures import COLOURS, subplots
+
+
+def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
+    """Loss, and accuracy with dev UAR, over the epochs of the fits.
+
+    Args:
+        histories: (augmentation or another name, partition that the fit is scored on) -> ``phase``, ``epoch``,
+            ``loss``, ``accuracy`` (a share of 1), ``dev_uar`` (percent, NaN for fits on train + dev); a row per name.
+    """
+    names, titles = list(dict.fromkeys(name for name, _ in histories)), {k: c.title for k, c in CONFIGURATIONS.items()}
+    shared = {"squeeze": False, "sharex": True, "sharey": "col"}
+    with subplots(len(names), 2, 0.5 + 1.75 * len(names), **shared) as (figure, grid):
+        for name, (left, right) in zip(names, grid, strict=True):
+            for partition, style in (("dev", "-"), ("test", "--")):
+                history = histories.get((name, partition))
+                if history is not None:
+                    _curves(left, right, history, partition, style)
+            left.set(title=titles.get(name, name), ylabel="training loss")
+            right.set(ylabel="accuracy, UAR (%)", ylim=(0, 102))
+        for axes in grid[-1]:
+            axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        handles, labels = grid[0, 1].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return figure
+
+
+def _curves(left: Axes, right: Axes, history: pd.DataFrame, partition: str, style: str) -> None:
+    fitted = "train" if partition == "dev" else "train + dev"
+    colour = COLOURS["train"] if partition == "dev" else "#56b4e9"
+    sns.lineplot(history, x="epoch", y="loss", color=colour, ls=style, ax=left, errorbar=None, legend=False)
+    accuracy = history.assign(percent=100 * history["accuracy"])
+    sns.lineplot(
+        accuracy, x="epoch", y="percent", color=colour, ls=style, ax=right, errorbar=None,
+        label=f"training loss and accuracy, fit on {fitted}", legend=False,
+    )  # fmt: skip
+    if history["dev_uar"].notna().any():
+        sns.lineplot(
+            history, x="epoch", y="dev_uar", color=COLOURS["dev"], marker="o", ms=3.5, lw=1.3, ax=right,
+            errorbar=None, label="UAR on dev of the fit on train", legend=False,
+        )  # fmt: skip
+    second = history.loc[history["phase"] == 2, "epoch"]
+    if len(second) and partition == "dev":
+        for axes in (left, right):
+            span = axes.axvspan(second.min() - 0.5, second.max() + 0.5, color="#efeadd", zorder=0, lw=0)
+        span.set_label("second phase: last layers fine-tuned")
