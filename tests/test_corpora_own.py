@@ -146,10 +146,13 @@ def test_names_of_which_only_some_begin_with_a_partition(tmp_path):
         (["filename,label,label", "a.wav,x,x"], "label more than once"),
         (["filename,label", "a.wav,x,train"], "line 2: 3 fields where the header has 2"),
         (["filename,label,partition", "a.wav,x,extra"], "'a.wav' into the partition 'extra'"),
-        (["filename,label", "a.wav,x", "b.wav,x"], "1 different labels"),
+        (["filename,label", "a.wav,x", "b.wav,x"], "Different labels in .*: 1;"),
         (["filename,label", "../a.wav,x", "b.wav,y"], "'../a.wav'.*below the corpus' own folder"),
         (["filename,label", "a.wav,x", "./a.wav,y"], "labelled more than once"),
-        (["filename,label,speaker", "a.wav,x,1", "b.wav,y,1"], "usable files of 1 speakers; train, dev and test need"),
+        (
+            ["filename,label,speaker", "a.wav,x,1", "b.wav,y,1"],
+            "speakers with usable files: 1; train, dev and test need",
+        ),
     ],
 )
 def test_unusable_csvs_are_refused_in_words(tmp_path, lines, told):
@@ -201,7 +204,7 @@ def test_a_folder_of_partitions_of_classes(tmp_path):
 
 
 def test_folders_that_are_no_corpus_are_refused_in_words(tmp_path):
-    with pytest.raises(DsliteError, match="has 0 different labels.*sub-folder per class"):
+    with pytest.raises(DsliteError, match="Different labels in .*: 0;.*sub-folder per class"):
         read(folder(tmp_path / "flat", "1.wav", "2.wav"), tmp_path / "flat")
     with pytest.raises(DsliteError, match="ravdess is a corpus of the paper"):
         resolve(folder(tmp_path / "ravdess", "Actor_01/1.wav"))

@@ -69,9 +69,11 @@ REFUSED = {
     },
     "1 of 123 files have no fold, for example 's0/a0.wav'; one for": lambda t: {"fold": ["", *t["speaker"][1:]]},
     "'fold' names 'p', 'q'; at least 3": lambda t: {"fold": np.where(t["speaker"] < "s4", "p", "q")},
-    "usable files of 2 speakers; folds need at least 3": lambda t: {"speaker": np.where(t["speaker"] < "s4", "p", "q")},
+    "speakers with usable files: 2; folds need at least 3": lambda t: {
+        "speaker": np.where(t["speaker"] < "s4", "p", "q")
+    },
     "1 of 123 files name no speaker, for example 's0/a0.wav'": lambda t: {"speaker": ["", *t["speaker"][1:]]},
-    "the class 'z' is in 2 folds (1, 2); at least 3": lambda t: {
+    "folds with the class 'z': 2 (1, 2); at least 3": lambda t: {
         "fold": t["speaker"].str[1:],
         "label": np.where(t["speaker"].isin(["s1", "s2"]), "z", t["label"]),
     },

@@ -474,7 +474,7 @@ def test_parameters_make_stale_only_the_stages_that_they_touch(settings):
 
 
 def test_released_reading_of_short_files_says_why_nothing_is_left(settings):
-    with pytest.raises(DsliteError, match="12 files are shorter than one chunk.*F-16.*other readings pad them"):
+    with pytest.raises(DsliteError, match="12 files shorter than one chunk.*F-16.*other readings pad them"):
         corpus.work(replace(settings, reading=RELEASED))
 
 
@@ -483,7 +483,7 @@ def test_released_reading_goes_on_where_dev_or_test_lose_a_class(settings):
         soundfile.write(settings.folder / f"{i}.wav", 0.1 * noise(3.5, i)[0], 16_000)
     stage = corpus.work(replace(settings, reading=RELEASED))
     assert stage.record["warnings"][:2] == [
-        "2 files are shorter than one chunk and left out of train, dev and test, as the released code does (F-16).",
+        "2 files shorter than one chunk and left out of train, dev and test, as the released code does (F-16).",
         "Because of that no usable audio is left for b in dev; scores are averaged over the other classes.",
     ]
     assert len(stage.clips) == 10 and stage.record["front_end"]["window"] == 2048

@@ -1,5 +1,8 @@
 """Figures and players of explanations."""
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -59,10 +62,33 @@ def test_shap_maps_print_the_gap():
 def test_shap_maps_have_room_for_every_class(classes):
     names = [f"c{i}" for i in range(classes)]
     figure = explanations.shap_maps([explained(names), explained(names)], FrontEnd())
-    titles = [axes.get_title(loc="left").split("\n")[0] for axes in shown(figure)]
-    assert titles == ["true b · said a", *names] * 2
+    titles = [axes.get_title(loc="left") for axes in shown(figure)]
+    told = [title.replace("\n", " ").startswith for title in titles]
+    assert all(begins(name) for begins, name in zip(told, ["true b · said a", *names] * 2, strict=True))
     named = [axes for axes in shown(figure) if axes.get_ylabel()]
     assert len(named) == 2 * (1 if classes < 5 else 2)
+
+
+def test_titles_of_long_names_overlap_nothing():
+    names = [f"the class of thirty letters {letter}{letter}" for letter in "abcdefg"] + [
+        "30lettersWithoutAnySpaceInside"
+    ]
+    band, mean = np.linspace(-0.1, 0.1, 16), np.zeros((16, 32))
+    found = [MeanMap(name, mean, mean, mean, 12) for name in names]
+    clip = replace(explained(names), title=f"true {names[0]}\nsaid {names[7]}")
+    for figure in (
+        explanations.shap_maps([clip, clip], FrontEnd()),
+        figures.mean_maps(found, FrontEnd(), 3.0),
+        figures.band_profiles(dict.fromkeys(names, (band, band, band)), np.linspace(60, 8000, 17), FrontEnd()),
+        figures.compared(clip, dict.fromkeys(("partition", "paper", "gradients"), clip.attribution), FrontEnd()),
+    ):
+        figure.canvas.draw()
+        titles = [axes._left_title for axes in shown(figure)]
+        boxes = [title.get_window_extent() for title in titles]
+        assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+        assert all(box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1 for box in boxes)
+        said = " ".join(title.get_text() for title in titles).replace("\n", "")
+        assert "…" not in said and names[7] in said
 
 
 def test_maps_without_any_value_are_drawn():
@@ -76,7 +102,7 @@ def test_mean_maps_and_profiles():
     for seconds, label in ((3.0, "time (s)"), (None, "share of the clip")):
         figure = figures.mean_maps([found], FrontEnd(), seconds)
         left, right = shown(figure)
-        assert left.get_xlabel() == right.get_xlabel() == label and "12 clips" in left.get_title(loc="left")
+        assert left.get_xlabel() == right.get_xlabel() == label and "n = 12" in left.get_title(loc="left")
         (dot,) = left.collections[0].get_offsets()
         np.testing.assert_allclose(dot, [4.5 / 32 * (seconds or 1.0), 3.5 * 8 - 0.5])
     band = np.linspace(-0.1, 0.1, 16)

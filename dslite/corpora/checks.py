@@ -47,14 +47,14 @@ def refuse_unfit(
     if len(leaking):
         examples = "; ".join(f"{speaker!r} in {' and '.join(parts)}" for speaker, parts in leaking[:3].items())
         raise DsliteError(
-            f"{where}: {len(leaking)} speakers stand in more than one partition ({examples}). Scores would tell how "
+            f"{where}: speakers in more than one partition: {len(leaking)} ({examples}). Scores would tell how "
             "well known voices are recognised. Give every speaker one partition."
         )
     if len(named) == len(clips) and len(spread) < len(PARTITIONS):
         raise DsliteError(
-            f"{where}: usable files of {len(spread)} speakers; train, dev and test need at least one each, or scores "
-            f"would tell how well known voices are recognised.{_why(problems, place)} Add a speaker, or leave the "
-            "column out: then files are dealt, and the pages say so."
+            f"{where}: speakers with usable files: {len(spread)}; train, dev and test need at least one each, or "
+            f"scores would tell how well known voices are recognised.{_why(problems, place)} Add a speaker, or leave "
+            "the column out: then files are dealt, and the pages say so."
         )
     counts = pd.crosstab(clips["partition"], clips["label"]).reindex(PARTITIONS, columns=info.classes, fill_value=0)
     missing = {part: [repr(c) for c in info.classes if not counts.loc[part, c]] for part in PARTITIONS}

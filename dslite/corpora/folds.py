@@ -38,7 +38,7 @@ def folds(where: str, clips: pd.DataFrame) -> np.ndarray:
             told = f"{len(lacking)} of {len(clips)} files name no speaker, for example {lacking.iloc[0]!r}"
             raise DsliteError(f"{where}: {told}; to make folds of speakers, each needs one. Add the column 'speaker'.")
         if speakers < FEWEST:
-            told = f"usable files of {speakers} speakers; folds need at least {FEWEST}"
+            told = f"speakers with usable files: {speakers}; folds need at least {FEWEST}"
             raise DsliteError(f"{where}: {told}: one to predict and two to learn from. Add files of other speakers.")
         parts = [str(number + 1) for number in range(min(FOLDS, speakers))]
         fold = np.array(deal(list(clips["speaker"]), list(clips["label"]), {}, parts, [1 / len(parts)] * len(parts)))
@@ -55,7 +55,7 @@ def folds(where: str, clips: pd.DataFrame) -> np.ndarray:
         raise DsliteError(f"{where}: {told}. {mend}")
     for label, names in rows.groupby("label")["fold"].unique().items():
         if len(names) < FEWEST:
-            told = f"the class {label!r} is in {len(names)} folds ({', '.join(sorted(names))}); at least {FEWEST} were"
+            told = f"folds with the class {label!r}: {len(names)} ({', '.join(sorted(names))}); at least {FEWEST} were"
             more = "expected, to learn it whatever is held out. Add files of it by other speakers, or leave it out."
             raise DsliteError(f"{where}: {told} {more}")
     return fold

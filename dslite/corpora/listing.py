@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from dslite.corpora.folders import Shelf
 from dslite.corpora.registry import CorpusInfo
 from dslite.errors import DsliteError
+from dslite.wording import counted
 
 BLIND = frozenset({"", "?", "nan"})
 """How the challenges write a label that they keep to themselves (compared in lower case)."""
@@ -94,7 +95,7 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
     for label, count in sorted(unused.items()):
         problems.append(Problem("", "skipped", f"{count:,} files labelled {label!r}: not among the paper's classes"))
     for partition, count in sorted(blind.items()):
-        problems.append(Problem("", "skipped", f"{count:,} files of {partition} whose label is withheld"))
+        problems.append(Problem("", "skipped", f"{counted(count, 'file')} of {partition} whose label is withheld"))
     unlabelled = sorted(set(shelf.files) - set(found.values()))
     if len(unlabelled) <= SPELT_OUT:
         problems += [Problem(file, "skipped", "audio without a label") for file in unlabelled]
@@ -109,6 +110,6 @@ def _refuse_duplicates(rows: list[Entry], found: dict[Entry, str | None]) -> Non
     twice = sorted(name for (name, _, _), count in counts.items() if count > 1)
     if twice:
         raise DsliteError(
-            f"{len(twice)} files are labelled more than once, for example {', '.join(map(repr, twice[:3]))}. "
+            f"{counted(len(twice), 'file')} labelled more than once, for example {', '.join(map(repr, twice[:3]))}. "
             "Every file must have one label in one partition: remove the duplicates."
         )

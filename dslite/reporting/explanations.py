@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dslite.reporting.figures import draw_levels, mel_ticks, placed, subplots
+from dslite.reporting.figures import draw_levels, mel_ticks, placed, subplots, titles
 from dslite.reporting.templates import render, show_html
 
 if TYPE_CHECKING:
@@ -68,21 +68,22 @@ def shap_maps(clips: Sequence[Explained], front_end: "FrontEnd", failed: bool = 
         failed: whether the maps bear the stamp (:func:`stamp`).
     """
     lines, columns = grid_shape(1 + len(clips[0].classes), 5)
-    pooled = [clip.attribution.pooled() for clip in clips]
+    pooled, names = [clip.attribution.pooled() for clip in clips], titles(clips[0].classes, columns)
     norm = symmetric(pooled)
-    rows = lines * len(clips)
-    with subplots(rows, columns, 0.7 + 1.85 * rows, squeeze=False) as (figure, grid):
+    rows, more = lines * len(clips), max(name.count("\n") for name in names)
+    with subplots(rows, columns, 0.7 + (1.85 + 0.2 * more) * rows, squeeze=False) as (figure, grid):
         for axes in grid.flat:
             axes.set_visible(False)
         for number, (clip, maps) in enumerate(zip(clips, pooled, strict=True)):
             first, *others = grid[number * lines : (number + 1) * lines].flat
             draw_levels(first, clip.levels, clip.seconds, front_end)
-            first.set_title(f"{clip.title}\ngap {gap_words(clip.attribution.gap)}", parse_math=False)
+            title = f"{clip.title}\ngap {gap_words(clip.attribution.gap)}"
+            first.set_title("\n".join(titles(title.splitlines(), columns)), parse_math=False)
             label_axes(first, front_end)
             for index, (axes, values) in enumerate(zip(others, maps, strict=False)):
                 draw_map(axes, values, norm, clip.seconds, front_end.mel_bins, failed)
                 chance, base = clip.attribution.prediction[index], clip.attribution.base[index]
-                axes.set_title(f"{clip.classes[index]}\n{base:.2f} → {chance:.2f}", parse_math=False)
+                axes.set_title(f"{names[index]}\n{base:.2f} → {chance:.2f}", parse_math=False)
                 label_axes(axes, front_end)
         shap_bar(figure, grid, norm, "SHAP value of a region: what it adds to the probability")
     return figure

@@ -198,6 +198,11 @@ def told_apart(names: Sequence[str], width: int = _LINE, lines: int = 3) -> list
     return [name if cut.count(name) == 1 else f"{number}: {name}" for number, name in enumerate(cut, start=1)]
 
 
+def titles(names: Sequence[str], columns: int) -> list[str]:
+    """Names in lines that fit over one of so many panels side by side."""
+    return told_apart(names, 70 // columns, 5)
+
+
 def _short(name: str, most: int) -> str:
     name = " ".join(str(name).split())
     return name if len(name) <= most else name[: most - 1] + "…"

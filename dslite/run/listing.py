@@ -9,6 +9,7 @@ from dslite.errors import DsliteError
 from dslite.layout.settings import Settings
 from dslite.run.estimates import spoken
 from dslite.run.session import Session
+from dslite.wording import counted
 
 
 def corpus_lines(settings: Settings) -> list[str]:
@@ -31,8 +32,8 @@ def corpus_lines(settings: Settings) -> list[str]:
     speakers = clips["speaker"][clips["speaker"] != ""].nunique() or "?"
     if info is None:
         counts = clips["partition"].value_counts().reindex(corpora.PARTITIONS, fill_value=0)
-        told = [", ".join(f"{part}: {count} files" for part, count in counts.items()), *corpora.told(found.problems)]
-        published = _indented("\n".join(told))
+        told = ", ".join(f"{part}: {counted(count, 'file')}" for part, count in counts.items())
+        published = _indented("\n".join([told, *corpora.told(found.problems)]))
     return [
         f"{head}: found in {folder} ({found.data}{': ' + found.note if found.note else ''})",
         f"         found:   {len(clips)} files, {speakers} speakers, {clips['label'].nunique()} classes, "
@@ -68,10 +69,9 @@ def plan_lines(session: Session) -> list[str]:
     """Which notebooks run, why, and how long it will take."""
     if not session.jobs:
         return ["Nothing to do: every notebook is up to date."]
-    count = len(session.jobs)
     lines = [
-        f"{count} {'notebook' if count == 1 else 'notebooks'} to run, "
-        f"about {spoken(session.seconds)} on {session.cores} {'core' if session.cores == 1 else 'cores'}:"
+        f"{counted(len(session.jobs), 'notebook')} to run, "
+        f"about {spoken(session.seconds)} on {counted(session.cores, 'core')}:"
     ]
     for job in session.jobs:
         took = spoken(session.each[job.name])

@@ -48,7 +48,7 @@ def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
     labels = sorted({line["label"] for line in lines if line["label"].lower() not in BLIND})
     if len(labels) < 2:
         raise DsliteError(
-            f"{path} has {len(labels)} different labels; at least two classes are needed to tell apart. "
+            f"Different labels in {path}: {len(labels)}; at least two classes are needed to tell apart. "
             f"Expected: {FORM}."
         )
     info = CorpusInfo(
@@ -158,8 +158,8 @@ def _slips(lines: list[dict[str, str]]) -> list[Problem]:
     alike: dict[str, list[str]] = {}
     for label in sorted(counts):
         alike.setdefault(label.casefold(), []).append(label)
-    told = (", ".join(f"{label!r} ({counts[label]} files)" for label in same) for same in alike.values() if same[1:])
-    return [Problem("", "warning", f"likely a slip, but read as different classes: {labels}") for labels in told]
+    told = (", ".join(f"{label!r} ({counts[label]})" for label in same) for same in alike.values() if same[1:])
+    return [Problem("", "warning", f"likely a slip, but read as classes of so many files: {labels}") for labels in told]
 
 
 def _partition(path: Path, lines: list[dict[str, str]], there: list[dict[str, str]]) -> tuple[str, list[Problem]]:

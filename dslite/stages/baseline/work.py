@@ -27,14 +27,13 @@ def work(settings: Settings) -> FinishedStage:
     """
     corpus = FinishedStage.of(settings, "corpus")
     asked = {name: getattr(settings, name) for name in ("profile", "backbone", "seed")}
-    asked["reading"] = settings.reading.name  # the audio's identity holds what it computes differently
+    # The audio's identity holds what a reading computes differently.
+    asked |= {"reading": settings.reading.name, "weights": digest(settings.weights_file)}
     clips = corpus.clips[["file", "partition", "label"]]
     clips = clips.assign(label=clips["label"].where(clips["partition"] != "test", "")).to_numpy().tolist()
     # Whole files count, also what no chunk holds of them: so this goes by the audio, not by the cached chunks.
-    learnt = {"audio": corpus.record["heard_as"], "clips": clips, "classes": corpus.classes}
-    learnt_as = records.identity(
-        "baseline", learnt | asked | {"weights": digest(settings.weights_file)}, settings.chosen
-    )
+    learnt = asked | {"audio": corpus.record["heard_as"], "clips": clips, "classes": corpus.classes}
+    learnt_as = records.identity("baseline", learnt, settings.chosen)
     said = {name: corpus.record[name] for name in ("identity", "data", "note", "warnings")}
     identity = records.hashed([learnt_as, said])
     if record := records.made(settings, "baseline", identity):

@@ -12,6 +12,7 @@ from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.readings import CACHED
+from dslite.wording import counted
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def cache(
         clips["file"], stored, length, how, place, progress, reading.short_files, reading.remainder
     )
     kept = clips[clips["file"].isin(chunks["file"])].reset_index(drop=True)
-    told = "are shorter than one chunk and left out of train, dev and test, as the released code does (F-16)."
-    left_out = [f"{len(short)} files {told}"] if len(short) else []
+    told = "shorter than one chunk and left out of train, dev and test, as the released code does (F-16)."
+    left_out = [f"{counted(len(short), 'file')} {told}"] if len(short) else []
     left_out += _require_all_classes(settings.name, kept, classes, left_out)
     return Cached(kept, chunks, short, left_out, store.data_hash(chunks, place))
 

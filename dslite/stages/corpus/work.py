@@ -13,6 +13,7 @@ from dslite.corpora.registry import PARTITIONS
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
+from dslite.wording import counted
 
 
 def work(settings: Settings) -> FinishedStage:
@@ -115,8 +116,8 @@ def _low_rates(clips: pd.DataFrame, usual: int) -> list[str]:
     """What is to be said of files that were recorded at less than the usual rate, in Hz."""
     counts = clips.loc[clips["rate"] < usual, "rate"].value_counts().sort_index()
     return [
-        f"{count} files were recorded at {rate} Hz: their plots are empty above {rate / 2:g} Hz. A model that learns "
-        f"from them expects such files; and where classes differ in their rate, it learns the rate."
+        f"{counted(count, 'file')} recorded at {rate} Hz: the plots are empty above {rate / 2:g} Hz. A model that "
+        f"learns from them expects such files; and where classes differ in their rate, it learns the rate."
         for rate, count in counts.items()
     ]
 
@@ -137,7 +138,7 @@ def _same_recordings(corpus: Corpus, groups: list[tuple[str, ...]]) -> tuple[pd.
             speaker = clips["speaker"][was.index[was == place][0]]
             clips.loc[files, ["partition", "speaker"]] = place, speaker
             lines[-1] += f"; all count for {place}" + f" and {speaker!r}" * bool(speaker)
-    told = f"{len(groups)} recordings stand in more than one file each (listed on the corpus page)"
+    told = f"{counted(len(groups), 'recording')} in more than one file each (listed on the corpus page)"
     if crossed:
         result = "but put into one: that of most of its files" if corpus.split else "which makes scores too good"
         told += f", {crossed} of them in more than one partition, {result}"

@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from dslite.reporting.explanations import Explained, draw_map, gap_words, grid_shape, label_axes, shap_bar, symmetric
-from dslite.reporting.figures import WIDTH, draw_levels, mel_ticks, subplots
+from dslite.reporting.figures import WIDTH, draw_levels, mel_ticks, subplots, titles
 
 if TYPE_CHECKING:
     from dslite.explanation.maps import Attribution, MeanMap
@@ -30,7 +30,7 @@ def compared(clip: Explained, ways: Mapping[str, "Attribution"], front_end: "Fro
     """
     with subplots(1, 1 + len(ways), 2.7) as (figure, row):
         draw_levels(row[0], clip.levels, clip.seconds, front_end)
-        row[0].set_title(clip.title, parse_math=False, fontsize=8)
+        row[0].set_title("\n".join(titles(clip.title.splitlines(), 1 + len(ways))), parse_math=False, fontsize=8)
         label_axes(row[0], front_end)
         for axes, (name, way) in zip(row[1:], ways.items(), strict=True):
             values = way.pooled()[0]
@@ -57,7 +57,7 @@ def mean_maps(maps: Sequence["MeanMap"], front_end: "FrontEnd", seconds: float |
         for row, shown in zip(grid, maps, strict=True):
             for axes, values, what in zip(row, (shown.mean, shown.spread), ("mean", "standard deviation"), strict=True):
                 draw_map(axes, values, norm, length, front_end.mel_bins, failed)
-                axes.set_title(f"{shown.label}: {what}, {shown.clips} clips", parse_math=False)
+                axes.set_title(titles([f"{shown.label}: {what}, n = {shown.clips}"], 2)[0], parse_math=False)
                 label_axes(axes, front_end)
                 axes.set_xlabel("share of the clip" if seconds is None else "time (s)")
             band, span = np.nonzero((shown.agreement >= 0.8) & (shown.mean != 0))
@@ -85,7 +85,8 @@ def band_profiles(
     with subplots(lines, columns, 0.5 + 2.3 * lines, **shared) as (figure, grid):
         for axes in grid.flat[len(profiles) :]:
             axes.set_visible(False)
-        for axes, (label, (mean, low, high)) in zip(grid.flat, profiles.items(), strict=False):
+        labels = titles(list(profiles), columns)
+        for axes, label, (mean, low, high) in zip(grid.flat, labels, profiles.values(), strict=False):
             middle = (at[:-1] + at[1:]) / 2
             colours = np.where(mean > 0, "#b2182b", "#2166ac")
             axes.barh(middle, mean, np.diff(at) * 0.9, color=colours)

@@ -188,7 +188,7 @@ def caution(stage: FinishedStage) -> str:
     """How many clips a mean rests on, and what that is worth."""
     fewest = int(sample(stage)[1]["label"].value_counts().min())
     few = " That is too few for any claim about a class; the full profile draws more." if fewest < 10 else ""
-    return f"At least {fewest} clips per class, {stage.record['budget']['sample_evaluations']} evaluations each.{few}"
+    return f"Clips per class: at least {fewest}, {stage.record['budget']['sample_evaluations']} evaluations each.{few}"
 
 
 def alike(stage: FinishedStage, name: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from dslite.paper import audit, comparable, published
 from dslite.reporting.provenance import provenance_line
 from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows
 from dslite.systems import OURS, TITLES
+from dslite.wording import counted
 
 HERE, PAPER = "here", "paper"
 _PROVENANCE = ["data", "backbone", "weights", "profile", "reading", "changed", "seed"]
@@ -185,7 +186,7 @@ def _rests_on(frame: pd.DataFrame, corpus: str) -> str:
         return _NOT_RUN
     row = {name: ours[f"{corpus}_{name}"].iloc[0] for name in _PROVENANCE}
     files, speakers = (int(ours[f"{corpus}_test_{what}"].iloc[0]) for what in ("files", "speakers"))
-    scored = f"{files} test files" + (f" of {speakers} speakers" if speakers else "")
+    scored = counted(files, "test file") + (f" of {counted(speakers, 'speaker')}" if speakers else "")
     return f"{provenance_line(row)} · {scored}"
 
 
