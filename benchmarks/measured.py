@@ -23,7 +23,7 @@ from dslite.layout.paths import CorpusPaths, Paths
 from dslite.paper.measured import Measured, MeasuredFit, read
 from dslite.reporting.ablations import interval, points
 from dslite.reporting.provenance import provenance_line
-from dslite.stages.ablation.work import NO_EFFECT, REFERENCE
+from dslite.stages.ablation.work import NO_EFFECT
 from dslite.stages.paper import measurements
 from dslite.stages.paper.seeds import every_seed
 from dslite.systems import CHANCE, OURS
@@ -186,7 +186,7 @@ def _ablation(places: CorpusPaths) -> dict:
         for name in ("differences", "scores", "left_out")
     }
     by_variant = tables["scores"].query("partition == 'test'").groupby("variant")
-    sound = by_variant.get_group(REFERENCE)
+    sound = by_variant.get_group("sound")
     differences = tables["differences"].assign(sd=lambda table: table["system"].map(by_variant["uar"].std()))
     no_effect = tables["left_out"]["reason"] == NO_EFFECT
     return {

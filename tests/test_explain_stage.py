@@ -266,7 +266,7 @@ def test_three_ways_are_compared_on_one_clip(stage):
     assert ways.index.tolist() == ["partition (ours)", "the paper's way", "gradients"]
     assert ways["rank correlation with ours"].iloc[0] == pytest.approx(1.0)
     assert ways["probability"].to_numpy() == pytest.approx(ways["probability"].iloc[0], abs=1e-3)
-    assert ways.loc["the paper's way", "evaluations"] == 100
+    assert ways.loc["the paper's way", "evaluations"] == stage.record["budget"]["evaluations"]
     clip, found = explained.ways(stage)
     assert all(len(way.values) == 1 for way in found.values()), "the class that the model says"
     figure = figures.compared(clip, found, FrontEnd())

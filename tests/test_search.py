@@ -125,6 +125,7 @@ def test_what_was_stopped_is_taken_up_again(settings, stage, tmp_path, monkeypat
         place.parent.mkdir(parents=True)
         place.write_text(settings.paths.record(name).read_text())
     monkeypatch.setattr(searching, "cached_as", lambda *_: None)
+    monkeypatch.setattr(searching, "_loudest", lambda *_: 20.0)
     ran = []
 
     def runs_out(trial, *_):
@@ -147,7 +148,7 @@ def test_what_was_stopped_is_taken_up_again(settings, stage, tmp_path, monkeypat
 
 def test_the_first_trial_is_our_recipe():
     settings = resolve("ravdess", profile="demo", weights="random")
-    found = space.first(TUNED, settings, OF_NETWORK(settings))
+    found = space.first(TUNED, settings, OF_NETWORK(settings, 20.0))
     recipe = to_recipe(settings.recipe, checked(space.to_changes(found)))
     assert replace(recipe, decay=TUNED.decay) == TUNED and found["augmentation"] in CONFIGURATIONS
 

@@ -166,7 +166,7 @@ def test_the_rules_of_the_scorecard_make_the_papers_page_stale(root, edit):
 def test_a_parameter_of_a_stage_makes_that_stage_stale(root, edit):
     edit("dslite/stages/explain/work.py", "SHARE = 0.8", "SHARE = 0.9")
     assert stale(root)[0] == of_both({"explain"}) | {"paper"}
-    edit("dslite/stages/deploy/work.py", "STREAM_SECONDS = 60.0", "STREAM_SECONDS = 30.0")
+    edit("dslite/stages/deploy/work.py", "STREAM_SECONDS = 30.0", "STREAM_SECONDS = 60.0")
     assert stale(root)[0] == of_both({"explain", "deploy"}) | {"paper"}
 
 

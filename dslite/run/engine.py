@@ -25,7 +25,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from dslite.errors import DsliteError
 from dslite.layout import notes
 from dslite.processes import import_path
-from dslite.run import forked
+from dslite.run import launcher
 from dslite.run.plan import Plan
 from dslite.run.signals import STOPPED
 
@@ -73,7 +73,7 @@ def execute(plan: Plan, cores: int, started: Callable[[str], None], ended: Calla
     paths = plan.paths
     paths.logs.mkdir(parents=True, exist_ok=True)
     plan.write(notes.plan(paths))
-    os.environ |= {"DSLITE_PYTHON": sys.executable, "PYTHONPATH": import_path(), forked.RUN: str(os.getpid())}
+    os.environ |= {"DSLITE_PYTHON": sys.executable, "PYTHONPATH": import_path(), launcher.RUN: str(os.getpid())}
     log = logging.FileHandler(notes.engine_log(paths), encoding="utf-8")
     log.setFormatter(DefaultFormatter())
     done = True

@@ -31,7 +31,7 @@ class _Kernel(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        command = [sys.executable, "-m", "dslite.run.forked", "dslite.run.kernel", "-f", "{connection_file}"]
+        command = [sys.executable, "-m", "dslite.run.launcher", "dslite.run.kernel", "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name="Python 3", language="python")
 
     async def is_alive(self) -> bool:  # type: ignore[override]  # jupyter_client itself wraps it to be one

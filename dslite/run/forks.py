@@ -23,7 +23,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from dslite.run import forked, kernel
+from dslite.run import kernel, launcher
 
 WORTH_IT = 4
 """Fewest notebooks for which a run opens one."""
@@ -51,7 +51,7 @@ def opened(notebooks: int, log: Path) -> Iterator[None]:
         notebooks: how many are to run.
         log: what it has to say.
     """
-    os.environ.pop(forked.FORKS, None)  # of a run that this one is a part of: it may belong to another installation
+    os.environ.pop(launcher.FORKS, None)  # of a run that this one is a part of: it may belong to another installation
     if notebooks < WORTH_IT or sys.platform != "linux":
         yield
         return
@@ -63,7 +63,7 @@ def opened(notebooks: int, log: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            os.environ.pop(forked.FORKS, None)
+            os.environ.pop(launcher.FORKS, None)
             if process:
                 process.kill()
                 process.communicate()
@@ -87,7 +87,7 @@ def _start(address: str, out) -> subprocess.Popen | None:
             env=os.environ | kernel.environment() | _ONE_THREAD,
             start_new_session=True,
         )
-    os.environ[forked.FORKS] = address
+    os.environ[launcher.FORKS] = address
     return process
 
 
@@ -160,7 +160,7 @@ def _live_as_long_as(line: socket.socket) -> None:
 
 def _main(listener: socket.socket) -> int:
     os.environ.pop("JPY_PARENT_PID", None)  # of a run from a notebook: ipykernel would read it when it is imported
-    forked.lighten()
+    launcher.lighten()
     for name in _IMPORTED:
         importlib.import_module(name)
     gc.freeze()  # what is here stays: forks need not search it for garbage, and so go on sharing its memory

@@ -1,4 +1,4 @@
-"""``python -m dslite.run.forked dslite.run.runner PLAN JOB THREADS``: the process of one notebook."""
+"""``python -m dslite.run.launcher dslite.run.runner PLAN JOB THREADS``: the process of one notebook."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from dslite.layout import notes as notes
 from dslite.layout import progress
 from dslite.layout.paths import Paths
 from dslite.processes import end_quickly
-from dslite.run import forked, kernel
+from dslite.run import kernel, launcher
 from dslite.run import plan as plans
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job
@@ -23,7 +23,7 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     Raises:
         DsliteError: it failed; the sentence is in its outcome too.
     """
-    forked.lighten()
+    launcher.lighten()
     from dslite.run import execution
 
     places, stage = job.places(paths), job.stage

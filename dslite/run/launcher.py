@@ -1,4 +1,4 @@
-"""``python -m dslite.run.forked MODULE ARGUMENTS``: a process of a run, which dies with the one that started it.
+"""``python -m dslite.run.launcher MODULE ARGUMENTS``: a process of a run, which dies with the one that started it.
 
 Where the run has a fork server (:mod:`dslite.run.forks`), ``main`` of the module runs in a fork of that, and this
 process stands for it; otherwise it runs here. So nothing slow is imported here.
@@ -16,6 +16,8 @@ from dslite.processes import die_with_parent
 
 FORKS = "DSLITE_FORKS"
 """Environment variable with the address of a run's fork server."""
+
+_KERNEL = "dslite.run.kernel"
 
 RUN = "DSLITE_RUN"
 """Environment variable with the process id of the run."""
@@ -52,9 +54,10 @@ def _forked(address: str, module: str, argv: list[str]) -> int | None:
 
 def _main(module: str, *argv: str) -> int | None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the run decides
-    # Of a kernel, taken out of the environment before ipykernel is imported: its own watch would end the kernel alone,
-    # and what the kernel's cells have started would live on.
-    parent = os.environ.pop("JPY_PARENT_PID", None) or os.environ.get(RUN)
+    # Taken out of the environment before ipykernel is imported: its own watch would end the kernel alone, and what the
+    # kernel's cells have started would live on. A run that a notebook has started has that of the notebook's kernel.
+    jupyter, run = (os.environ.pop(name, None) for name in ("JPY_PARENT_PID", RUN))
+    parent = jupyter if module == _KERNEL else run
     die_with_parent(int(parent) if parent else None)
     address = os.environ.get(FORKS)
     ended = _forked(address, module, list(argv)) if address else None
