@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 
 from dslite import statistics
 from dslite.errors import DsliteError
+from dslite.layout.finished import FinishedStage
 from dslite.readings import READINGS
 from dslite.reporting import comparisons
 from dslite.reporting.curves import learning_curves
@@ -19,6 +20,8 @@ from dslite.run.resolve import resolve
 from dslite.stages.ablation import views as ablation_views
 from dslite.stages.ablation import work as ablating
 from dslite.stages.catalogue import STAGES
+from dslite.stages.corpus.cache import cached_as
+from dslite.stages.train import fits
 from tests.corpus_files import own
 from tests.through import alone, through
 
@@ -108,6 +111,20 @@ def test_what_cannot_be_asked_for_is_refused(settings):
             resolve(settings.source, changes={"chunk": chunk})
     with pytest.raises(DsliteError, match="F-18, X are not among .*F-16"):
         resolve(settings.source, discrepancies="F-16 F-18 X")
+
+
+def test_no_features_of_other_colours_are_taken(stage, tmp_path):
+    """They are not cached with the spectrograms, but the network sees them."""
+    corpus, features = FinishedStage.of(stage.settings, "corpus"), {}
+    for colours in ("viridis", "magma"):
+        variant = replace(stage.settings, reading=READINGS["sound"].with_changes(colours=colours))
+        seen = cached_as(variant, corpus, tmp_path, lambda *_: None)
+        fits.run(seen, [], lambda *_: None)
+        features[colours] = np.load(seen.settings.paths.features)
+    assert np.abs(features["viridis"] - features["magma"]).max() > 1e-3
+    there = replace(seen, settings=replace(seen.settings, reading=READINGS["sound"]))
+    fits.run(there, [], lambda *_: None)
+    assert np.array_equal(np.load(seen.settings.paths.features), features["viridis"])
 
 
 def test_the_parts_of_tuned_go_back_to_table_2_one_at_a_time(settings):

@@ -68,7 +68,7 @@ def cache(
 
 
 def cached_as(variant: Settings, decoded: FinishedStage, place: Path, report: Callable[..., None]) -> FinishedStage:
-    """A corpus as another front end sees it: an output of its own, shared by all with the same chunks and front end.
+    """A corpus as another front end sees it: an output of its own, shared by all with the same chunks and plots.
 
     Args:
         variant: the settings with that front end.
@@ -78,7 +78,9 @@ def cached_as(variant: Settings, decoded: FinishedStage, place: Path, report: Ca
     """
     reading, chunk = variant.reading, variant.recipe.chunk
     asked = {"corpus": decoded.record["identity"], "chunk": chunk, "reading": reading.parameters("corpus")}
-    folder = records.hashed({name: getattr(reading, name) for name in CACHED} | {"chunk": chunk})
+    # Of colours and resize too, which are not cached: the features of the frozen base model lie there as well.
+    seen = {name: getattr(reading, name) for name in (*CACHED, "colours", "resize")}
+    folder = records.hashed(seen | {"chunk": chunk})
     settings = replace(variant, output=place / folder)
     identity = records.identity("corpus", asked, settings.chosen)
     if settings.paths.record("corpus").exists():

@@ -330,7 +330,7 @@ def _about(inputs: FitInputs) -> dict:
         "seed": settings.seed if backbone.weights == "random" else None,
         "chunks": len(chunks),
         "data_hash": inputs.data_hash,
-        "resize": settings.reading.resize,
+        "front_end": asdict(settings.reading.front_end()),
     }
 
 
