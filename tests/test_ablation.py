@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 from dslite import statistics
 from dslite.errors import DsliteError
 from dslite.layout.finished import FinishedStage
+from dslite.paper.ledger import experiments
 from dslite.readings import READINGS
 from dslite.reporting import comparisons
 from dslite.reporting.curves import learning_curves
@@ -60,7 +61,7 @@ def settings(tmp_path_factory):
         alone(patch, folder)
         sound = READINGS["sound"]
         readings = {name: sound.with_changes(**changes) for name, changes in VARIANTS.items()}
-        patch.setattr(ablating, "ablations", lambda: readings)
+        patch.setattr(ablating, "experiments", lambda: readings)
         yield resolve(own(folder, waves), profile="demo", output=folder / "out")
 
 
@@ -125,6 +126,16 @@ def test_no_features_of_other_colours_are_taken(stage, tmp_path):
     there = replace(seen, settings=replace(seen.settings, reading=READINGS["sound"]))
     fits.run(there, [], lambda *_: None)
     assert np.array_equal(np.load(seen.settings.paths.features), features["viridis"])
+
+
+def test_colour_maps_are_compared_where_it_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(ablating, "experiments", experiments)
+    asked = resolve("ravdess", output=tmp_path, profile="demo", discrepancies="colours")
+    found, augmentation = ablating.variants(asked)
+    changed = {name: one.reading.colours for name, one in found.items()}
+    maps = ("plasma", "inferno", "magma", "cividis", "gray")
+    assert changed == {"sound": "viridis"} | {f"colours {name}": name for name in maps} and augmentation == "both"
+    assert not any(name.startswith("colours") for name in ablating.variants(replace(asked, discrepancies=()))[0])
 
 
 def test_the_parts_of_tuned_go_back_to_table_2_one_at_a_time(settings):

@@ -93,7 +93,8 @@ class Settings:
 
     def looks_at(self, variant: str) -> bool:
         """Whether the ablation is to fit a variant, named as :func:`dslite.stages.ablation.work.variants` does."""
-        return not self.discrepancies or variant.split()[0] in self.discrepancies
+        first = variant.split()[0]
+        return first in self.discrepancies if self.discrepancies else first != "colours"
 
     def as_parameters(self) -> dict[str, object]:
         """The same as the literals of a notebook's first cell."""

@@ -45,6 +45,13 @@ LEDGER: tuple[Discrepancy, ...] = tuple(
 """Every discrepancy, in the order of the ids."""
 
 
+def experiments() -> dict[str, Reading]:
+    """What may be brought alone into ``sound``: :func:`ablations`, and where they are asked for (``colours magma``) the
+    paper's other colour maps, which it names and does not compare, and grey, to see whether colours matter at all."""
+    maps = ("plasma", "inferno", "magma", "cividis", "gray")
+    return ablations() | {f"colours {name}": READINGS["sound"].with_changes(colours=name) for name in maps}
+
+
 def ablations() -> dict[str, Reading]:
     """One discrepancy at a time: what it is (``F-03 nearest-neighbour resize``) -> ``sound`` with it alone."""
     return {

@@ -9,7 +9,7 @@ from dslite.backbones import base_model
 from dslite.layout import notes
 from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
-from dslite.paper.ledger import ablations
+from dslite.paper.ledger import experiments
 from dslite.profiles import TUNED_PARTS
 from dslite.run import outcome
 from dslite.run.plan import Job
@@ -37,7 +37,7 @@ def workload(settings: Settings) -> Workload:
     """
     info, forward = corpora.CORPORA.get(settings.source), base_model(settings.backbone).seconds
     pictures, files = _pictures(settings, info)
-    parts = TUNED_PARTS if settings.profile == "tuned" else ablations()
+    parts = TUNED_PARTS if settings.profile == "tuned" else experiments()
     variants = [name for name in parts if settings.looks_at(name)]
     fits = _fits(settings, pictures, forward) * len(dict(settings.changes).get("fits", range(8))) / 8
     ablated = _fits(settings, pictures, forward) * (1 + len(variants)) * settings.seeds / 4  # two fits of each

@@ -116,7 +116,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="+",
         metavar="ID",
         default=[],
-        help="only these entries of reports/discrepancies.html, e.g. F-02 F-16 (default: all that are switches); with "
+        help="only these entries of reports/discrepancies.html, e.g. F-02 F-16 (default: all that are switches), or "
+        "colours: the paper's other colour maps and grey; with "
         f"--profile tuned, which parts of its recipe go back to Table 2, one at a time: {', '.join(TUNED_PARTS)}",
     )
     search = parser.add_argument_group("of the stage search")

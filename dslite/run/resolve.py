@@ -10,7 +10,7 @@ from dslite.backbones import base_model, names
 from dslite.errors import DsliteError
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import RANDOM, Settings
-from dslite.paper.ledger import ablations
+from dslite.paper.ledger import experiments
 from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES, TUNED_PARTS
 from dslite.readings import READINGS
 from dslite.weights import fetch_weights, find_weights
@@ -132,7 +132,7 @@ def with_weights(settings: Sequence[Settings]) -> list[Settings]:
 
 def _entries(said: str, profile: str) -> tuple[str, ...]:
     entries = tuple(sorted(set(said.split())))
-    names = (TUNED_PARTS if profile == "tuned" else ablations()) if entries else ()
+    names = (TUNED_PARTS if profile == "tuned" else experiments()) if entries else ()
     known = dict.fromkeys(name.split()[0] for name in names)
     if unknown := [entry for entry in entries if entry not in known]:
         raise DsliteError(

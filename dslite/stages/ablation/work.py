@@ -17,7 +17,7 @@ from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CorpusPaths
 from dslite.layout.settings import Settings
-from dslite.paper.ledger import ablations
+from dslite.paper.ledger import experiments
 from dslite.profiles import TUNED_PARTS, recipe
 from dslite.readings import CACHED, READINGS
 from dslite.stages.corpus.cache import cached_as
@@ -121,7 +121,7 @@ def variants(settings: Settings) -> tuple[dict[str, Settings], str]:
             changes = {name: getattr(back, name) for name in names} | dict(settings.changes)
             found[f"{part} as in Table 2"] = replace(settings, changes=checked(changes))
     else:
-        readings, augmentation = {"sound": READINGS["sound"]} | ablations(), "both"
+        readings, augmentation = {"sound": READINGS["sound"]} | experiments(), "both"
         found = {n: replace(settings, reading=to_reading(r, settings.changes)) for n, r in readings.items()}
     return {
         name: one for at, (name, one) in enumerate(found.items()) if not at or settings.looks_at(name)
