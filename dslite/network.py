@@ -145,7 +145,8 @@ class _FoldedConvolution(keras.layers.Layer):
 
     def call(self, x):
         own, norm = self.convolution, self.norm
-        factor = norm.gamma / keras.ops.sqrt(norm.moving_variance + norm.epsilon)
+        gamma = 1.0 if norm.gamma is None else norm.gamma  # Inception networks have none
+        factor = gamma / keras.ops.sqrt(norm.moving_variance + norm.epsilon)
         depthwise = isinstance(own, keras.layers.DepthwiseConv2D)
         convolve = keras.ops.depthwise_conv if depthwise else keras.ops.conv
         kernel = own.kernel * (factor[:, None] if depthwise else factor)

@@ -318,6 +318,12 @@ def test_multiply_accumulates_of_densenet():
     assert macs(net) == pytest.approx(2.833e9, rel=1e-3)
 
 
+def test_separable_convolutions_are_counted():
+    picture = keras.Input((8, 8, 3))
+    net = keras.Model(picture, keras.layers.SeparableConv2D(5, 3, strides=2, padding="same")(picture))
+    assert macs(net) == 4 * 4 * (3 * 3 * 3 + 3 * 5)
+
+
 def test_optimiser_state_is_two_values_per_trained_weight():
     fresh = tiny_model()
     trained = fresh.get_layer("head").trainable_variables

@@ -80,6 +80,9 @@ def saved_sizes(model: keras.Model, trained) -> dict[str, int]:
     return sizes
 
 
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
+
+
 def macs(model: keras.Model) -> int:
     """Multiply-accumulates of one chunk in convolutions and dense layers, computed from shapes; about half the FLOPs.
 
@@ -90,11 +93,9 @@ def macs(model: keras.Model) -> int:
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             total += macs(layer)
-        elif isinstance(layer, keras.layers.DepthwiseConv2D | keras.layers.Conv2D):
-            _, rows, columns, filters = layer.output.shape
-            height, width, channels, _ = layer.kernel.shape
-            each = 1 if isinstance(layer, keras.layers.DepthwiseConv2D) else channels
-            total += rows * columns * filters * height * width * each
+        elif isinstance(layer, _CONVOLUTIONS):  # each kernel, of which a separable one has two, at each place
+            _, rows, columns, _ = layer.output.shape
+            total += rows * columns * sum(int(np.prod(w.shape)) for w in layer.weights if len(w.shape) == 4)
         else:  # a matrix is applied once per chunk
             total += sum(int(np.prod(w.shape)) for w in layer.weights if len(w.shape) == 2)
     return total

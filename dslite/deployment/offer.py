@@ -78,8 +78,9 @@ def make(
     about: dict,
     seed: int,
     progress: Callable[[str], None] = lambda doing: None,
+    variants: Sequence[str] = tuple(VARIANTS),
 ) -> Made:
-    """Converts a model into all variants and puts each to the part of the gate that needs no corpus.
+    """Converts a model into variants and puts each to the part of the gate that needs no corpus.
 
     Args:
         model: waveforms to probabilities.
@@ -90,12 +91,13 @@ def make(
         about: kept in each file, for people (corpus, data, weights, ...).
         seed: of the probes.
         progress: called with what is being done.
+        variants: some of :data:`VARIANTS`, float32 first.
     """
     progress("converting")
     float32 = convert(model, samples)
     made = Made({}, {})
     with gate.apart(real, seed) as probe:
-        for name in VARIANTS:
+        for name in variants:
             if made.wrong.get("float32"):
                 made.wrong[name] = ["it would be made from float32, which failed"]
                 continue
