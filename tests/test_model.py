@@ -8,7 +8,7 @@ import sys
 from collections import OrderedDict
 from dataclasses import replace
 from functools import cache
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ from dslite import backbones
 from dslite.backbones import base_model, names
 from dslite.errors import DsliteError
 from dslite.model import AReLU, Head, assemble, load_model
-from dslite.network import folded, load_backbone, mask_colour, split, train_last
+from dslite.network import folded, load_backbone, split, train_last
 from dslite.reporting.provenance import provenance_line
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
@@ -45,20 +45,6 @@ def empty_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
 
 
-@pytest.mark.parametrize("name, layers, parameters, width", [
-    ("densenet121", 427, 7_037_504, 1024), ("mobilenet_v2", 154, 2_257_984, 1280), ("squeezenet_v1", 62, 722_496, 512),
-    ("efficientnet_lite0", 141, 3_413_024, 1280),
-])  # fmt: skip
-def test_size_of_base_models(name, layers, parameters, width):
-    backbone = untouched(name)
-    assert (len(backbone.model.layers), backbone.model.count_params(), backbone.width) == (
-        layers,
-        parameters,
-        width,
-    )
-    assert backbone.weights == "random" and base_model(name).file in backbone.source
-
-
 @pytest.mark.parametrize(
     "last, parameters", [(299, 5_792_704), (129, 2_889_664), (43, 934_464), (427, 6_953_856), (0, 0)]
 )
@@ -69,25 +55,9 @@ def test_last_layers_of_densenet_are_trained(last, parameters):
     assert sum(int(np.prod(v.shape)) for v in train_last(model, last)) == parameters
 
 
-@pytest.mark.parametrize("name", names())
-def test_normalisation_is_keras_own(name):
-    backbone = untouched(name)
-    picture = np.random.default_rng(0).uniform(0, 255, (1, 4, 4, 3)).astype(np.float32)
-    ours = keras.layers.Rescaling(backbone.scale, backbone.offset)(picture).numpy()
-    if name == "squeezenet_v1":  # caffe's way turns RGB to BGR; here the first kernel is turned instead
-        theirs = keras.applications.vgg16.preprocess_input(picture.copy())[..., ::-1]
-    else:
-        module = {
-            "densenet121": keras.applications.densenet,
-            "efficientnet_lite0": SimpleNamespace(preprocess_input=lambda rgb: (rgb - 127) / 128),
-            "mobilenet_v2": keras.applications.mobilenet_v2,
-        }[name]
-        theirs = module.preprocess_input(picture.copy())
-    np.testing.assert_allclose(ours, theirs, atol=1e-4)
-    np.testing.assert_allclose(mask_colour(backbone) * backbone.scale + backbone.offset, 0, atol=1e-4)
-
-
 def test_random_weights_follow_the_seed():
+    made = untouched("mobilenet_v2")
+    assert made.weights == "random" and base_model("mobilenet_v2").file in made.source
     first, again, other = (random_backbone(seed=seed).model.get_weights() for seed in (1, 1, 2))
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
     assert not (first[0] == other[0]).all()
@@ -125,6 +95,16 @@ def test_folded_says_the_same_with_fewer_layers(name, gone, cuts):
             assert scale > 0 and np.abs(one - other).max() < 1e-4 * scale
     assert len(folded(model).layers) == len(model.layers) - gone
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)), "the model itself stays"
+
+
+def test_a_normalisation_without_scale_is_folded():
+    picture, rng = keras.Input((8, 8, 3)), np.random.default_rng(0)
+    x = keras.layers.Conv2D(4, 3)(picture)
+    model = keras.Model(picture, keras.layers.BatchNormalization(scale=False)(x))
+    model.layers[-1].set_weights(list(rng.uniform(0.5, 1.5, (3, 4))))
+    pictures = rng.normal(0, 1, (2, 8, 8, 3)).astype(np.float32)
+    assert len(folded(model).layers) == 2
+    np.testing.assert_allclose(folded(model)(pictures), model(pictures, training=False), atol=1e-5)
 
 
 def test_what_is_folded_learns_alike():

@@ -249,6 +249,13 @@ def test_stem_and_tail_are_the_base_model(base_models, name, last):
     np.testing.assert_allclose(tail(stem(pictures)), model(pictures), rtol=1e-4, atol=1e-5)
 
 
+def test_a_share_of_one_and_no_first_phase_train_from_scratch(corpus, features):
+    trainer = trainer_on(corpus, epochs=(0, 1), share=1.0)
+    before = trainer.backbone.model.get_weights()
+    assert trainer.fit(examples(corpus), features, "none", 1).history["phase"].tolist() == [2]
+    assert not any(np.array_equal(a, b) for a, b in zip(before, trainer.backbone.model.get_weights(), strict=True))
+
+
 def test_features_are_those_of_the_assembled_model(corpus, trainer, features, tmp_path):
     trainer.fit(examples(corpus), features, "none", 1)
     outcome = trainer.fit(examples(corpus), features, "none", 1)

@@ -154,7 +154,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         dest="weights",
         action="store_const",
         const=RANDOM,
-        help="start from random weights; every page says so, and no figure says anything about the paper's models",
+        help="start from random weights (--set epochs=0,200 --set share=1 train all layers from scratch); every page "
+        "says so, and no figure says anything about the paper's models",
     )
     where.add_argument(
         "--output", metavar="DIR", default="", help="folder for reports/ and artifacts/ (default: this repository)"
