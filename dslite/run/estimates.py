@@ -64,7 +64,7 @@ def _fits(settings: Settings, pictures: float, forward: float) -> float:
     # Three of four configurations change three pictures in ten, which are rendered and pass the frozen part again.
     augmented = 3 * fitted * (first + second) * 0.3 * 1.4 * forward
     trained = 4 * fitted * second * 2.5 * settings.recipe.share * forward
-    if pictures > 3_000:  # then what crosses the cut is mostly too much to keep
+    if pictures > 3_000 or settings.recipe.varies:  # too much crosses the cut to be kept, or another thing each time
         trained += 4 * fitted * second * forward
     return 12.0 + 3 * pictures * forward + augmented + trained
 
