@@ -10,5 +10,5 @@ BASE_MODEL = replace(
     build=application("DenseNet169"),
     file="densenet169_weights_tf_dim_ordering_tf_kernels_notop.h5",
     md5="b8c4d4c20dd625c148057b9ff1c1176b",
-    seconds=0.075,
+    seconds=0.12,
 )

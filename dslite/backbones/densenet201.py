@@ -10,5 +10,5 @@ BASE_MODEL = replace(
     build=application("DenseNet201"),
     file="densenet201_weights_tf_dim_ordering_tf_kernels_notop.h5",
     md5="c13680b51ded0fb44dff2d8f86ac8bb1",
-    seconds=0.1,
+    seconds=0.15,
 )

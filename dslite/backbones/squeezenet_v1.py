@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from dslite.backbones import SIZE, BaseModel
-
-_CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
+from dslite.backbones.vgg16 import CAFFE_MEAN
 
 
 def _build():
@@ -58,8 +57,8 @@ BASE_MODEL = BaseModel(
     build=_build,
     load=_load,
     scale=(1.0,) * 3,
-    offset=tuple(-m for m in _CAFFE_MEAN_RGB),
-    released_mask=_CAFFE_MEAN_RGB,
+    offset=tuple(-m for m in CAFFE_MEAN),
+    released_mask=CAFFE_MEAN,
     file="squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5",
     url="https://github.com/rcmalli/keras-squeezenet/releases/download/v1.0/",
     md5="80b66c92d79d4310e07fb60a297bf0d1",  # of the file which the authors' framework asks for
