@@ -26,6 +26,6 @@ def graph(function: Callable, *signature: tf.TensorSpec):
     """A function of tensors as a graph, traced once for all sizes of a signature.
 
     Not rewritten first, as TensorFlow would ("autograph"), since none here branches or loops on a tensor: that costs a
-    process that trains 2 s, and changes no value.
+    process that trains 1 s, and changes no value.
     """
     return tf.function(function, input_signature=signature, autograph=False)

@@ -135,6 +135,9 @@ CACHED = (
 )
 """The parameters that change what the stage ``corpus`` caches."""
 
+PAINTED = ("colours", "resize")
+"""Those of the front end that act on what is cached."""
+
 _UNSET = {
     "learning_rate": "Table 2's",
     "top_db": "no limit",

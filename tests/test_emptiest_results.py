@@ -7,15 +7,10 @@ import re
 from dataclasses import asdict
 from functools import cache
 
-import IPython.display
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
-from matplotlib import pyplot as plt
 
-import dslite.run.notebook
 from dslite import statistics
 from dslite.configurations import CONFIGURATIONS
 from dslite.deployment.quantisation import VARIANTS
@@ -26,7 +21,7 @@ from dslite.explanation.regions import BANDS, SPANS
 from dslite.features import DEEP_SPECTRUM
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
-from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.layout.paths import Paths
 from dslite.run.resolve import resolve
 from dslite.scoring import TRAINED_ON, fit_name
 from dslite.stages.ablation.work import NO_EFFECT, fits_of
@@ -42,7 +37,7 @@ from dslite.stages.paper import work as paper_work
 from dslite.stages.search import work as searching
 from dslite.systems import CHANCE, OURS, TITLES
 from tests.corpus_files import own
-from tests.through import alone
+from tests.through import alone, page_of
 
 CLASSES = ("<b>a", "$b$")
 """The model says the first of everything."""
@@ -264,15 +259,7 @@ def results(tmp_path_factory):
 @pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 @pytest.mark.parametrize("case, name", [*((ONE, name) for name in STAGES), *((SHORT, name) for name in TELLING)])
 def test_the_page_of_the_emptiest_results_is_a_page(results, case, name, monkeypatch):
-    shown = []
-    monkeypatch.setattr(IPython.display, "display", shown.append)
-    monkeypatch.setattr(dslite.run.notebook, "stage", lambda asked, **how: results(case)[asked])
-    space: dict = {}
-    for cell in nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4).cells:
-        if cell.cell_type == "code":
-            exec(cell.source, space)
-    plt.close("all")
-    page = BeautifulSoup("".join(output.data for output in shown), "html.parser")
+    page = page_of(name, lambda asked: results(case)[asked], monkeypatch)
     for style in page.select("style"):
         style.decompose()
     text = page.get_text(" ", strip=True)

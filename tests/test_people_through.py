@@ -2,23 +2,17 @@
 
 import re
 
-import IPython.display
-import nbformat
 import numpy as np
 import pytest
 import soundfile
-from bs4 import BeautifulSoup
-from matplotlib import pyplot as plt
 
-import dslite.run.notebook
 from dslite.layout.finished import FinishedStage
-from dslite.layout.paths import NOTEBOOKS
 from dslite.run.resolve import resolve
 from dslite.stages.catalogue import DEFAULT, OF_CORPUS
 from dslite.stages.deploy import work as deploying
 from dslite.stages.explain import work as explaining
 from tests.test_explain_stage import TINY
-from tests.through import alone, one_configuration, through
+from tests.through import alone, one_configuration, page_of, through
 
 LONG = "صوت عال جدا, a label of sixty letters nobody wants to read twice"
 LABELS = ("<img src=x onerror=alert(1)>", "../../低い声で話す", LONG)
@@ -65,15 +59,7 @@ def made(tmp_path_factory):
 
 @pytest.mark.parametrize("name", STAGES)
 def test_odd_files_and_labels_go_through_the_stage_and_its_page(made, name, monkeypatch):
-    shown: list = []
-    monkeypatch.setattr(IPython.display, "display", shown.append)
-    monkeypatch.setattr(dslite.run.notebook, "stage", lambda asked, **how: FinishedStage.of(made, asked))
-    space: dict = {}
-    for cell in nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4).cells:
-        if cell.cell_type == "code":
-            exec(cell.source, space)
-    plt.close("all")
-    page = BeautifulSoup("".join(output.data for output in shown), "html.parser")
+    page = page_of(name, lambda asked: FinishedStage.of(made, asked), monkeypatch)
     assert not page.select("[onerror]"), "a label was read as markup"
     text = page.get_text(" ", strip=True)
     assert not re.search(r"\b(nan|NaN|NaT|inf)\b", text)

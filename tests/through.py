@@ -1,18 +1,23 @@
 """Stages in this very process, one after another, as a run would have them made."""
 
 import os
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+import IPython.display
+import nbformat
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
+from matplotlib import pyplot as plt
 
 from dslite import audio, backbones
 from dslite.configurations import CONFIGURATIONS
 from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS
 from dslite.layout.settings import Settings
-from dslite.run import session
+from dslite.run import notebook, session
 from dslite.run.outcome import Outcome
 from dslite.stages.catalogue import chain
 
@@ -101,3 +106,16 @@ class Decoded:
 
     def __getitem__(self, file: str) -> np.ndarray:
         return audio.load(self.folder / file, 16_000)
+
+
+def page_of(name: str, stage: Callable, monkeypatch) -> BeautifulSoup:
+    """What the notebook of a stage shows, in this process, of results that are there: ``stage`` from a name to them."""
+    shown: list = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    monkeypatch.setattr(notebook, "stage", lambda asked, **how: stage(asked))
+    space: dict = {}
+    for cell in nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4).cells:
+        if cell.cell_type == "code":
+            exec(cell.source, space)
+    plt.close("all")
+    return BeautifulSoup("".join(output.data for output in shown), "html.parser")

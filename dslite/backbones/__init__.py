@@ -55,15 +55,25 @@ class BaseModel:
     load: Callable[["keras.Model", Path], None] = lambda model, file: model.load_weights(file)
 
 
-def application(name: str) -> Callable[[], "keras.Model"]:
+def application(name: str, **more) -> Callable[[], "keras.Model"]:
     """How to build one of Keras' own networks, e.g. ``"DenseNet121"``; for :attr:`BaseModel.build`."""
 
     def build():
         from dslite.keras_defaults import keras
 
-        return getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
+        return getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), **more)
 
     return build
+
+
+def from_minus_one_to_one(name: str, folder: str, file: str, title: str, seconds: float, **more) -> BaseModel:
+    """One of the many networks of Keras' own that take pictures in [-1, 1]; ``more`` are fields that are otherwise.
+
+    The released code lays 0 over their masked pixels (ledger F-09).
+    """
+    own = {"build": application(name), "released_mask": (0.0,) * 3} | more
+    scaled = {"scale": (1 / 127.5,) * 3, "offset": (-1.0,) * 3}
+    return BaseModel(title=title, file=file, url=f"{KERAS}{folder}/", seconds=seconds, **scaled, **own)
 
 
 def names() -> list[str]:

@@ -1,14 +1,11 @@
 """MobileNetV2 (Sandler et al., 2018): 154 layers, 2,257,984 parameters."""
 
-from dslite.backbones import KERAS, BaseModel, application
+from dslite.backbones import from_minus_one_to_one
 
-BASE_MODEL = BaseModel(
+BASE_MODEL = from_minus_one_to_one(
+    "MobileNetV2",
+    "mobilenet_v2",
+    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
     title="MobileNetV2",
-    build=application("MobileNetV2"),
-    scale=(1 / 127.5,) * 3,
-    offset=(-1.0,) * 3,
-    released_mask=(0.0,) * 3,
-    file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-    url=KERAS + "mobilenet_v2/",
     seconds=0.013,
 )

@@ -42,14 +42,17 @@ def made(settings: Settings, stage: str, identity: str, **more: object) -> dict 
     Raises:
         DsliteError: as :func:`keep`.
     """
-    file = settings.paths.record(stage)
-    if not file.exists():
-        return None
-    record = json.loads(file.read_text("utf-8"))
-    if record["identity"] == identity:
+    record = last(settings, stage)
+    if record.get("identity") == identity:
         return record
     keep(settings, stage, **more)
     return None
+
+
+def last(settings: Settings, stage: str) -> dict:
+    """The record of a stage as it lies there, whatever made it; empty if there is none."""
+    file = settings.paths.record(stage)
+    return json.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
 def keep(settings: Settings, stage: str, **more: object) -> None:
@@ -73,10 +76,7 @@ def keep(settings: Settings, stage: str, **more: object) -> None:
 def differing(settings: Settings, stage: str, **more: object) -> dict[str, tuple[object, object]]:
     """Parameters with which a stage's results were made that lie in its folder, where they are not those of the
     settings: name -> (of the results, of the settings); ``more`` as for :func:`made`."""
-    file = settings.paths.record(stage)
-    if not file.exists():
-        return {}
-    mine, theirs = _shown(settings, stage) | more, json.loads(file.read_text("utf-8"))["parameters"]
+    mine, theirs = _shown(settings, stage) | more, last(settings, stage).get("parameters", {})
     return {key: (theirs[key], value) for key, value in mine.items() if theirs.get(key, value) != value}
 
 

@@ -123,9 +123,8 @@ def variants(settings: Settings) -> tuple[dict[str, Settings], str]:
     else:
         readings, augmentation = {"sound": READINGS["sound"]} | experiments(), "both"
         found = {n: replace(settings, reading=to_reading(r, settings.changes)) for n, r in readings.items()}
-    return {
-        name: one for at, (name, one) in enumerate(found.items()) if not at or settings.looks_at(name)
-    }, augmentation
+    reference = next(iter(found))
+    return {name: one for name, one in found.items() if name == reference or settings.looks_at(name)}, augmentation
 
 
 def fits_of(paths: CorpusPaths, variant: str) -> Path:

@@ -1,6 +1,5 @@
 """Stage ``baseline``: the systems that DS Lite is compared with, scored like it from prediction tables."""
 
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -38,8 +37,7 @@ def work(settings: Settings) -> FinishedStage:
     identity = records.hashed([learnt_as, said])
     if record := records.made(settings, "baseline", identity):
         return FinishedStage(settings, record)
-    started, place = time.monotonic(), settings.paths.record("baseline")
-    last = json.loads(place.read_text("utf-8")) if place.exists() else {}
+    started, last = time.monotonic(), records.last(settings, "baseline")
     for stage in ("baseline", "evaluate"):  # scores of other predictions than will lie here
         settings.paths.record(stage).unlink(missing_ok=True)
     found = last if last.get("learnt_as") == learnt_as else _fitted(corpus)

@@ -11,7 +11,7 @@ from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
-from dslite.readings import CACHED
+from dslite.readings import CACHED, PAINTED
 from dslite.wording import counted
 
 
@@ -78,8 +78,8 @@ def cached_as(variant: Settings, decoded: FinishedStage, place: Path, report: Ca
     """
     reading, chunk = variant.reading, variant.recipe.chunk
     asked = {"corpus": decoded.record["identity"], "chunk": chunk, "reading": reading.parameters("corpus")}
-    # Of colours and resize too, which are not cached: the features of the frozen base model lie there as well.
-    seen = {name: getattr(reading, name) for name in (*CACHED, "colours", "resize")}
+    # How it is painted, too: the features of the frozen base model lie there as well.
+    seen = {name: getattr(reading, name) for name in (*CACHED, *PAINTED)}
     folder = records.hashed(seen | {"chunk": chunk})
     settings = replace(variant, output=place / folder)
     identity = records.identity("corpus", asked, settings.chosen)

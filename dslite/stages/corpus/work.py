@@ -1,6 +1,5 @@
 """Stage ``corpus``: finds the audio (or synthesises a stand-in), checks it, decodes it once and caches spectrograms."""
 
-import json
 import time
 from dataclasses import asdict
 
@@ -13,6 +12,7 @@ from dslite.corpora.registry import PARTITIONS
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
+from dslite.readings import PAINTED
 from dslite.wording import counted
 
 
@@ -40,7 +40,7 @@ def work(settings: Settings) -> FinishedStage:
 
     started, paths = time.monotonic(), settings.paths
     front_end = asdict(settings.reading.front_end())
-    last = json.loads(paths.record("corpus").read_text("utf-8")) if paths.record("corpus").exists() else {}
+    last = records.last(settings, "corpus")
     left_out = paths.file("corpus", "problems.csv")
     for file in (paths.record("corpus"), left_out):
         file.unlink(missing_ok=True)
@@ -86,7 +86,7 @@ def work(settings: Settings) -> FinishedStage:
         "chunks": len(cached.chunks),
         "data_hash": cached.data_hash,
         "heard_as": heard_as,
-        "front_end": {name: at for name, at in front_end.items() if name not in ("colours", "resize")},  # not cached
+        "front_end": {name: at for name, at in front_end.items() if name not in PAINTED},
         "warnings": [
             *_unknown_voices(settings, cached.clips),
             *cached.warnings,

@@ -9,13 +9,12 @@ import multiprocessing
 import os
 import queue
 import signal
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,9 +28,8 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
 from dslite.layout.progress import Epoch
 from dslite.layout.settings import Settings
-from dslite.processes import die_with_parent, end_quickly
-from dslite.profiles import Recipe
-from dslite.scoring import TRAINED_ON, fit_name, predictions, uar
+from dslite.scoring import TRAINED_ON, fit_name, uar
+from dslite.stages.train import process
 from dslite.weights import digest
 
 
@@ -156,7 +154,7 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
     # The longest first, so that no core waits for a long one at the end; on one core, what dev is decided by.
     first = "test" if settings.workers > 1 else "dev"
     todo = sorted((f for f in fits if not f.finished), key=lambda f: (f.target != first, f.augmentation == "none"))
-    total, done = len(todo) * _work(settings.recipe, sum(settings.recipe.epochs)), {}
+    total, done = len(todo) * process.work_done(settings.recipe, sum(settings.recipe.epochs)), {}
     if todo and (kept := [epoch for fit in fits if fit.finished for epoch in _labelled(inputs, fit)]):
         progress(0, 1, "some fits were finished before", kept)
 
@@ -171,10 +169,10 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
         with pool:
             try:
                 about = _extract(inputs, pool, progress)
-                _follow({pool.submit(_fit, inputs, fit, about) for fit in todo}, messages, tell)
+                _follow({pool.submit(process.fit, inputs, fit, about) for fit in todo}, messages, tell)
             except BaseException:  # what failed is told now, not after all other fits
-                for process in list(getattr(pool, "_processes", {}).values()):
-                    process.kill()  # as Python 3.14 has it: kill_workers
+                for one in list(getattr(pool, "_processes", {}).values()):
+                    one.kill()  # as Python 3.14 has it: kill_workers
                 raise
     except BrokenProcessPool as error:
         raise DsliteError(
@@ -182,7 +180,7 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
             "give fewer cores (--cores) or close other programs; finished fits are kept."
         ) from error
     finally:  # of fits in this process
-        _trainer.cache_clear()
+        process.trainer_of.cache_clear()
         gc.collect()
     progress(1, 1, "all fits are finished", [epoch for fit in fits for epoch in _labelled(inputs, fit)])
     return about
@@ -231,20 +229,15 @@ def _pool(workers: int, tell: Callable[[list], None], apart: bool) -> tuple[Exec
         and not apart
         and all(os.environ.get(f"TF_NUM_{kind}_THREADS") == "1" for kind in ("INTRAOP", "INTEROP"))
     ):
-        _listen(SimpleNamespace(put=lambda message: tell([message])))
+        process.listen(SimpleNamespace(put=lambda message: tell([message])))
         return _Here(), queue.SimpleQueue()
     context = multiprocessing.get_context("spawn")
     messages = context.Queue()
-    return _Processes(workers, context, _start, (messages, os.getpid())), messages
+    return _Processes(workers, context, process.start, (messages, os.getpid())), messages
 
 
 _EXTRACTION = 0.05
 """Share of the bar that the features take."""
-
-
-def _work(recipe: Recipe, epochs: int) -> float:
-    """Work done after some epochs: one of the second phase costs about ten of the first."""
-    return min(epochs, recipe.epochs[0]) + 10 * max(0, epochs - recipe.epochs[0])
 
 
 def _follow(futures: set[Future], messages, tell: Callable[[list], None]) -> None:
@@ -262,7 +255,7 @@ def _follow(futures: set[Future], messages, tell: Callable[[list], None]) -> Non
 
 def _extract(inputs: FitInputs, pool: Executor, progress) -> dict:
     """Features of all chunks under the base model as it is before training, computed once for all fits."""
-    about = pool.submit(_about, inputs).result()
+    about = pool.submit(process.about, inputs).result()
     features = inputs.settings.paths.features
     key = features.with_suffix(".json")
     if features.exists() and key.exists() and json.loads(key.read_text()) == about:
@@ -271,7 +264,7 @@ def _extract(inputs: FitInputs, pool: Executor, progress) -> dict:
     batch, total = inputs.settings.recipe.batch, about["chunks"]
     step = batch * max(1, -(-total // (batch * inputs.settings.workers * 4)))
     starts, parts = range(0, total, step), []
-    for part in pool.map(partial(_features, inputs, step), starts):
+    for part in pool.map(partial(process.features, inputs, step), starts):
         parts.append(part)
         progress(_EXTRACTION * len(parts) / len(starts), 1, "features of the frozen base model")
     with whole_file(features) as draft:
@@ -279,129 +272,3 @@ def _extract(inputs: FitInputs, pool: Executor, progress) -> dict:
     with whole_file(key) as draft:
         draft.write_text(json.dumps(about))
     return about
-
-
-# What follows runs in the pool. ---------------------------------------------------------------------------------------
-
-
-def _start(messages, parent: int) -> None:
-    """Makes a process one of the pool's."""
-    die_with_parent(parent)
-    end_quickly()
-    _listen(messages)
-    from dslite.keras_defaults import tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
-_messages = None
-"""Where a process of the pool says how far it is."""
-
-
-def _listen(messages) -> None:
-    global _messages
-    _messages = messages
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # or the first process takes a GPU for itself
-
-
-@lru_cache(maxsize=1)
-def _trainer(inputs: FitInputs):
-    from dslite.network import load_backbone
-    from dslite.store import Spectrograms
-    from dslite.training import Trainer
-
-    settings, paths = inputs.settings, inputs.settings.paths
-    clips, chunks = pd.read_parquet(paths.clips), pd.read_parquet(paths.chunks)
-    backbone = load_backbone(settings.backbone, settings.weights_file, settings.seed)
-    spectrograms = Spectrograms(paths.spectrograms, chunks)
-    return clips, chunks, Trainer(spectrograms, backbone, len(inputs.classes), settings.recipe, settings.reading)
-
-
-def _about(inputs: FitInputs) -> dict:
-    _, chunks, trainer = _trainer(inputs)
-    backbone, settings = trainer.backbone, inputs.settings
-    return {
-        "weights": backbone.weights,
-        "source": backbone.source,
-        "weights_hash": digest(settings.weights_file),
-        "code": inputs.code,
-        "backbone": backbone.name,
-        "seed": settings.seed if backbone.weights == "random" else None,
-        "chunks": len(chunks),
-        "data_hash": inputs.data_hash,
-        "front_end": asdict(settings.reading.front_end()),
-    }
-
-
-def _features(inputs: FitInputs, step: int, start: int) -> np.ndarray:
-    _, chunks, trainer = _trainer(inputs)
-    return trainer.extract(np.arange(start, min(start + step, len(chunks))))
-
-
-def _fit(inputs: FitInputs, fit: Fit, about: dict) -> None:
-    from dslite.training import Examples
-
-    started, settings = time.monotonic(), inputs.settings
-    clips, chunks, trainer = _trainer(inputs)
-    of_chunk = clips.set_index("file").loc[chunks["file"]]
-    own = of_chunk["partition"] if fit.partition is None else of_chunk.index.map(fit.partition)
-    partition = own.to_numpy()
-    examples = Examples(
-        train=np.flatnonzero(np.isin(partition, TRAINED_ON[fit.target])),
-        evaluate=np.flatnonzero(partition == fit.target),
-        labels=pd.Categorical(of_chunk["label"], inputs.classes).codes.astype(int),
-        files=pd.factorize(chunks["file"])[0],
-    )
-    _, first = np.unique(examples.files[examples.evaluate], return_index=True)
-    known = examples.labels[examples.evaluate[first]]
-
-    def tell(done: int, total: int, text: str, rows: list[tuple]) -> None:
-        epochs = [
-            Epoch(fit.name, phase, epoch, total, loss, np.nan if decided is None else uar(known, decided))
-            for phase, epoch, loss, _, decided, _ in rows
-        ]
-        _messages.put((fit.name, _work(settings.recipe, done), text, epochs))
-
-    checkpoint = fit.folder / "checkpoint.npz"
-    outcome = trainer.fit(
-        examples,
-        np.load(settings.paths.features, mmap_mode="r"),
-        fit.augmentation,
-        settings.seed,
-        checkpoint,
-        fit.identity,
-        dev=fit.target == "dev",
-        progress=tell,
-    )
-    with whole_file(fit.folder / "history.parquet") as draft:
-        outcome.history.to_parquet(draft, index=False)
-    decision = settings.reading.decision
-    decided = predictions(clips, chunks, examples.evaluate, outcome.probabilities, inputs.classes, decision)
-    with whole_file(fit.folder / "predictions.parquet") as draft:
-        decided.to_parquet(draft, index=False)
-    with whole_file(fit.folder / "model.keras") as draft:
-        trainer.model().save(draft)
-    record = {
-        "identity": fit.identity,
-        "name": fit.name,
-        "augmentation": fit.augmentation,
-        "trained_on": TRAINED_ON[fit.target],
-        "scored_on": fit.target,
-        "chunks_trained_on": len(examples.train),
-        "chunks_scored": len(examples.evaluate),
-        "trained_layers": trainer.trained_layers,
-        "parameters": trainer.model().count_params(),
-        "backbone": settings.backbone,
-        "weights": about["weights"],
-        "weights_source": about["source"],
-        "recipe": asdict(settings.recipe),
-        "reading": settings.reading.parameters(),
-        "data_hash": inputs.data_hash,
-        "seed": settings.seed,
-        "threads": 1,
-        **records.circumstances(started),
-    }
-    with whole_file(fit.folder / "record.json") as draft:
-        draft.write_text(json.dumps(record, indent=1))
-    checkpoint.unlink(missing_ok=True)

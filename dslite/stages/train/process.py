@@ -1,0 +1,156 @@
+"""What a process that fits does: one thread, one trainer for all fits of a corpus that come to it."""
+
+import json
+import os
+import time
+from dataclasses import asdict
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dslite.files import whole_file
+from dslite.layout import records
+from dslite.layout.progress import Epoch
+from dslite.processes import die_with_parent, end_quickly
+from dslite.profiles import Recipe
+from dslite.scoring import TRAINED_ON, predictions, uar
+from dslite.weights import digest
+
+if TYPE_CHECKING:
+    from dslite.stages.train.fits import Fit, FitInputs
+
+
+def work_done(recipe: Recipe, epochs: int) -> float:
+    """Work done after some epochs: one of the second phase costs about ten of the first."""
+    return min(epochs, recipe.epochs[0]) + 10 * max(0, epochs - recipe.epochs[0])
+
+
+def start(messages, parent: int) -> None:
+    """Makes a process one of the pool's: one thread, and it dies with its parent."""
+    die_with_parent(parent)
+    end_quickly()
+    listen(messages)
+    from dslite.keras_defaults import tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+_messages = None
+"""Where a process of the pool says how far it is."""
+
+
+def listen(messages) -> None:
+    """From now on says in ``messages`` how far it is."""
+    global _messages
+    _messages = messages
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # or the first process takes a GPU for itself
+
+
+@lru_cache(maxsize=1)
+def trainer_of(inputs: "FitInputs"):
+    """Clips, chunks and the trainer of a corpus, which all its fits in this process share."""
+    from dslite.network import load_backbone
+    from dslite.store import Spectrograms
+    from dslite.training import Trainer
+
+    settings, paths = inputs.settings, inputs.settings.paths
+    clips, chunks = pd.read_parquet(paths.clips), pd.read_parquet(paths.chunks)
+    backbone = load_backbone(settings.backbone, settings.weights_file, settings.seed)
+    spectrograms = Spectrograms(paths.spectrograms, chunks)
+    return clips, chunks, Trainer(spectrograms, backbone, len(inputs.classes), settings.recipe, settings.reading)
+
+
+def about(inputs: "FitInputs") -> dict:
+    """What the features of all chunks depend on, and where the base model's weights come from."""
+    _, chunks, trainer = trainer_of(inputs)
+    backbone, settings = trainer.backbone, inputs.settings
+    return {
+        "weights": backbone.weights,
+        "source": backbone.source,
+        "weights_hash": digest(settings.weights_file),
+        "code": inputs.code,
+        "backbone": backbone.name,
+        "seed": settings.seed if backbone.weights == "random" else None,
+        "chunks": len(chunks),
+        "data_hash": inputs.data_hash,
+        "front_end": asdict(settings.reading.front_end()),
+    }
+
+
+def features(inputs: "FitInputs", step: int, start: int) -> np.ndarray:
+    """Features of so many chunks from one on, under the base model as it is: float32 (n, width)."""
+    _, chunks, trainer = trainer_of(inputs)
+    return trainer.extract(np.arange(start, min(start + step, len(chunks))))
+
+
+def fit(inputs: "FitInputs", fit: "Fit", about: dict) -> None:
+    """Makes a fit and leaves its files in its folder, the record last; ``about`` as from :func:`about`."""
+    from dslite.training import Examples
+
+    started, settings = time.monotonic(), inputs.settings
+    clips, chunks, trainer = trainer_of(inputs)
+    of_chunk = clips.set_index("file").loc[chunks["file"]]
+    own = of_chunk["partition"] if fit.partition is None else of_chunk.index.map(fit.partition)
+    partition = own.to_numpy()
+    examples = Examples(
+        train=np.flatnonzero(np.isin(partition, TRAINED_ON[fit.target])),
+        evaluate=np.flatnonzero(partition == fit.target),
+        labels=pd.Categorical(of_chunk["label"], inputs.classes).codes.astype(int),
+        files=pd.factorize(chunks["file"])[0],
+    )
+    _, first = np.unique(examples.files[examples.evaluate], return_index=True)
+    known = examples.labels[examples.evaluate[first]]
+
+    def tell(done: int, total: int, text: str, rows: list[tuple]) -> None:
+        epochs = [
+            Epoch(fit.name, phase, epoch, total, loss, np.nan if decided is None else uar(known, decided))
+            for phase, epoch, loss, _, decided, _ in rows
+        ]
+        _messages.put((fit.name, work_done(settings.recipe, done), text, epochs))
+
+    checkpoint = fit.folder / "checkpoint.npz"
+    outcome = trainer.fit(
+        examples,
+        np.load(settings.paths.features, mmap_mode="r"),
+        fit.augmentation,
+        settings.seed,
+        checkpoint,
+        fit.identity,
+        dev=fit.target == "dev",
+        progress=tell,
+    )
+    with whole_file(fit.folder / "history.parquet") as draft:
+        outcome.history.to_parquet(draft, index=False)
+    decision = settings.reading.decision
+    decided = predictions(clips, chunks, examples.evaluate, outcome.probabilities, inputs.classes, decision)
+    with whole_file(fit.folder / "predictions.parquet") as draft:
+        decided.to_parquet(draft, index=False)
+    model = trainer.model()
+    with whole_file(fit.folder / "model.keras") as draft:
+        model.save(draft)
+    record = {
+        "identity": fit.identity,
+        "name": fit.name,
+        "augmentation": fit.augmentation,
+        "trained_on": TRAINED_ON[fit.target],
+        "scored_on": fit.target,
+        "chunks_trained_on": len(examples.train),
+        "chunks_scored": len(examples.evaluate),
+        "trained_layers": trainer.trained_layers,
+        "parameters": model.count_params(),
+        "backbone": settings.backbone,
+        "weights": about["weights"],
+        "weights_source": about["source"],
+        "recipe": asdict(settings.recipe),
+        "reading": settings.reading.parameters(),
+        "data_hash": inputs.data_hash,
+        "seed": settings.seed,
+        "threads": 1,
+        **records.circumstances(started),
+    }
+    with whole_file(fit.folder / "record.json") as draft:
+        draft.write_text(json.dumps(record, indent=1))
+    checkpoint.unlink(missing_ok=True)
