@@ -58,7 +58,7 @@ def root(tmp_path_factory) -> Path:
     plan = plan_of(root, member("aa", root / "out"))
     assert set(reasons(plan).values()) == {"new"}
     good, started = run(plan)
-    assert good
+    assert good, [log.read_text() for job in plan.jobs if (log := notes.log(plan.paths, job.name)).exists()]
     assert sorted(started) == sorted([*(f"aa-{stage}" for stage in OF_CORPUS), *ACROSS])
     for stage in OF_CORPUS:
         before = [started.index(f"aa-{needed}") for needed in STAGES[stage].needs]

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill import execute_notebook
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
+from traitlets.config import Config
 
 from dslite.errors import DsliteError
 from dslite.files import whole_file
@@ -110,7 +112,10 @@ def _run(draft: Path, folder: Path) -> None:
     """Executes a notebook in its own file."""
     place = str(draft).replace("{", "{{").replace("}", "}}")  # papermill takes braces in paths for parameters
     how = {"kernel_name": "python3", "kernel_manager_class": _Kernel, "progress_bar": False}
-    execute_notebook(place, place, cwd=folder, start_timeout=_PATIENCE, **how)
+    # Five ports that are free as the kernel is ordered may be another's when it takes them, a second later: the kernel
+    # then ends at once. Linux has sockets with names of their own, which leave no file behind either.
+    own = {"transport": "ipc", "ip": f"@dslite-{uuid.uuid4().hex}"} if sys.platform == "linux" else {}
+    execute_notebook(place, place, cwd=folder, start_timeout=_PATIENCE, config=Config(KernelManager=own), **how)
     executed = nbformat.read(draft, as_version=4)
     if any(output.output_type == "error" for cell in executed.cells for output in cell.get("outputs", [])):
         raise DsliteError("A cell called exit(), so the notebook stopped before its end.")  # papermill lets it pass
