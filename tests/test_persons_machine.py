@@ -116,8 +116,8 @@ Path(output, f"{corpus}.json").write_text(json.dumps(seen))"""
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
     seen = json.loads((out / "css.json").read_text())
-    # A port that was free a second ago may be another's by now, and the kernel ends at once.
-    assert sys.platform != "linux" or not seen["ports"]
+    # A port that was free a second ago may be another's by now, and the kernel ends at once. Its debugger asks for any.
+    assert sys.platform != "linux" or len(seen["ports"]) <= 1
     assert {seen[name] for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")} == {"1"}
     assert seen["KERAS_BACKEND"] == "tensorflow" and "TF_ENABLE_ONEDNN_OPTS" not in seen
     assert Path(seen["IPYTHONDIR"]).is_relative_to(out) and Path(seen["MPLCONFIGDIR"]).is_relative_to(out)
