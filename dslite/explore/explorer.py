@@ -29,6 +29,8 @@ from dslite.run.resolve import resolve
 from dslite.stages.catalogue import STAGES, chain
 from dslite.store import Samples, Spectrograms
 
+_AUDIO = "audio that libsndfile reads (WAV, FLAC, OGG, MP3)"
+
 LONGEST = 120.0
 """Seconds of somebody's own file that are looked at; the rest is left out, and the page says so."""
 
@@ -141,7 +143,7 @@ class Explorer:
             DsliteError: if it is not there, cannot be decoded, is empty, silent or truncated.
         """
         if not file.is_file():
-            raise DsliteError(f"{file} does not exist; expected an audio file that libsndfile reads (WAV, FLAC, MP3).")
+            raise DsliteError(f"{file} does not exist; expected {_AUDIO}.")
         return self._own(file, file.name)
 
     def uploaded(self, name: str, content: bytes) -> ExploredClip:
@@ -161,7 +163,7 @@ class Explorer:
         try:
             samples, most = audio.load(file, rate), round(LONGEST * rate)
         except audio.UnusableAudio as reason:
-            raise DsliteError(f"{name} {reason}; expected audio that libsndfile reads (WAV, FLAC, MP3).") from reason
+            raise DsliteError(f"{name} {reason}; expected {_AUDIO}.") from reason
         return ExploredClip(name, "", "", samples[:most], len(samples) > most)
 
     # what the model makes of them -------------------------------------------------------------------------------------
