@@ -26,11 +26,14 @@ ONE_PHASE = {"epochs": (6, 0)}
 """Half of the time goes by until the graphs of the second are there."""
 OF_OTHERS = ("TF_CPP_MIN_LOG_LEVEL", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", progress.VARIABLE)
 FEWER = """import dslite.run.notebook as way
+from dslite.run import by_hand
+by_hand.PACE = 0.0
 from dslite.configurations import CONFIGURATIONS
 way.with_earlier = lambda settings, name: settings
 for name in ("cutmix", "both"):
     del CONFIGURATIONS[name]"""
-"""Said to a kernel where the stages before were made without a run, and half the fits are enough."""
+"""Said to a kernel where the stages before were made without a run, half the fits are enough, and each report is to be
+drawn, however fast the machine."""
 
 
 class Kernel:
@@ -182,7 +185,7 @@ def test_training_is_seen_stops_and_goes_on(tmp_path, kernel, workers, variables
     assert {file: file.stat().st_mtime_ns for file in kept} == kept
     assert len(list(fits.glob("**/train/*/*/record.json"))) == 4
     grown = epochs(messages)
-    assert grown == sorted(grown)  # how many there are is a matter of time: at most two in a second
+    assert len(grown) >= 4 and grown == sorted(grown)
     assert grown[-1] > grown[0] >= sum(settings.recipe.epochs), "the fits that are kept are seen too"
     told = lines(messages)
     assert any(re.match(r"\d+%, about .* left: .* on train.*phase", text) for text in told)

@@ -38,6 +38,10 @@ def watched(**record: object) -> Iterator[None]:
         watch.end(done)
 
 
+PACE = 0.5
+"""Seconds at least between two pictures of growing curves, so that drawing takes no time from training."""
+
+
 class _Watch:
     """One output below the cell; each report takes the place of the one before it."""
 
@@ -49,7 +53,7 @@ class _Watch:
         for epoch in epochs:
             self._fits.setdefault(epoch.fit, {})[epoch.epoch] = epoch
         took = time.monotonic() - self._began
-        if time.monotonic() - self._shown > 0.5:
+        if time.monotonic() - self._shown > PACE:
             left = f", about {spoken(took / fraction - took)} left" if 0.02 < fraction < 1 else ""
             self._show(f"{fraction:.0%}{left}: {text}", bool(self._fits))
 
