@@ -36,7 +36,7 @@ FORMATS = {
     "largest difference": "{:.1e}",
     "complexity": "{:g}",
 }
-"""How the numbers of a column are written, by its name, in every table."""
+"""How the floats of a column are written, by its name, in every table."""
 
 
 def use_style() -> None:
@@ -192,8 +192,8 @@ def table_html(
     """A data frame as a table, escaped; it scrolls sideways where it does not fit.
 
     Args:
-        frame: what to show. Columns of :data:`FORMATS` are written so; other floats with as many digits after the point
-            as its ``attrs["digits"]`` says, if it does, else with four digits at most.
+        frame: what to show. Floats of :data:`FORMATS` are written so; others with as many digits after the point as its
+            ``attrs["digits"]`` says, if it does, else with four digits at most. Counts stay whole under any name.
         caption: above the table.
         note: below the table.
         published: index labels of the rows that were printed in the paper and not computed here.
@@ -212,8 +212,8 @@ def table_html(
         classes.loc[label] = [f"{old} ds-published".strip() for old in classes.loc[label]]
     style = frame.style.format(escape="html", formatter=_plain, na_rep="–")
     digits = frame.attrs.get("digits")
-    for name in frame.select_dtypes("number"):
-        otherwise = f"{{:.{digits}f}}" if digits is not None and frame[name].dtype.kind == "f" else None
+    for name in (name for name in frame if frame[name].dtype.kind == "f"):
+        otherwise = f"{{:.{digits}f}}" if digits is not None else None
         if how := FORMATS.get(name, otherwise):
             style = style.format(how, subset=[name], na_rep="–")
     style = style.format_index(escape="html").format_index(escape="html", axis=1).set_td_classes(classes)

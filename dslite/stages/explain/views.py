@@ -106,8 +106,8 @@ def clip_table(stage: FinishedStage) -> pd.DataFrame:
 
 
 def bases(stage: FinishedStage) -> pd.DataFrame:
-    """Probabilities of a wholly hidden spectrogram, a row per baseline: where every map starts."""
-    found = pd.DataFrame(stage.record["bases"], index=list(stage.classes)).T
+    """Probabilities of a wholly hidden spectrogram, a row per class, a column per baseline: where every map starts."""
+    found = pd.DataFrame(stage.record["bases"], index=list(stage.classes))
     found.attrs["digits"] = 3
     return found
 
