@@ -1,13 +1,15 @@
 """Plans, reasons and runs, on toy notebooks."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.kernelspec import KernelSpec
 
 from dslite.layout import notes
-from dslite.run import engine, outcome, staleness
+from dslite.run import engine, execution, outcome, staleness
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Member, Plan, make
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
@@ -176,6 +178,20 @@ def test_reasons_of_a_new_corpus_and_of_what_is_missing(root):
     assert reasons(plan) == {"aa-deploy": "was cut short"}
     note.write_text(kept)
     assert reasons(plan) == {}
+
+
+def test_a_kernel_that_ends_before_it_answers_is_said_to_have_died(tmp_path, monkeypatch):
+    write_templates(tmp_path / "templates")
+    ends = KernelSpec(argv=[sys.executable, "-c", "raise SystemExit(3)", "{connection_file}"], language="python")
+    monkeypatch.setattr(execution._Kernel, "kernel_spec", ends)
+    monkeypatch.setattr(execution._Kernel, "ended", None)
+    monkeypatch.chdir(tmp_path)  # papermill leaves its own
+    files = {name: tmp_path / name for name in ("page", "failed", "record", "home")}
+    target = execution.Target(tmp_path / "a.ipynb", title="title", **files)
+    with pytest.raises(execution.NotebookError, match=r"The kernel died \(exit code 3\); see the log\."):
+        execution.execute(tmp_path / "templates" / "corpus.ipynb", {}, target)
+    assert "exit code 3" in target.failed.read_text()
+    assert not target.page.exists()
 
 
 def test_only_wanted_stages_and_what_they_need(root):

@@ -137,7 +137,7 @@ def _sentence(error: Exception) -> str:
             return f"Out of memory in cell {error.cell_index + 1}. {_ADVICE}"
         message = error.evalue.strip() or "no message"
         return message if error.ename == "DsliteError" else f"{error.ename} in cell {error.cell_index + 1}: {message}"
-    if isinstance(error, DeadKernelError):
+    if isinstance(error, DeadKernelError) or isinstance(error, RuntimeError) and _Kernel.ended is not None:
         return _death(_Kernel.ended)
     return str(error) or type(error).__name__
 
