@@ -77,14 +77,15 @@ def _whole(file: Path) -> Recording:
                 samples = _miniaudio(file, channels, rate)
                 if expected >= _UNKNOWN:
                     notes.append("the header does not say how long the file is; decoded to its end")
-                return Recording(samples, rate, tuple(notes))
-            # The number is told, because a stream that cannot seek (GSM) asks for it.
-            samples = stream.read(expected, dtype="float32", always_2d=True)
+                expected = _mp3_frames(file) if stream.format == "MP3" else len(samples)
+            else:
+                # The number is told, because a stream that cannot seek (GSM) asks for it.
+                samples = stream.read(expected, dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:  # soundfile.LibsndfileError is a RuntimeError
         # libsndfile's message repeats the path, which a report must not hold.
         said = str(error).split(": ", 1)[-1].strip().rstrip(".")
-        raise UnusableAudio(foreign(file) or f"cannot be decoded ({said})") from error
-    if missing := expected - len(samples):
+        raise UnusableAudio(foreign(file) or f"cannot be decoded ({said}). {conversion(file)}") from error
+    if (missing := expected - len(samples)) > 0:
         if missing > max(SHARE * expected, SECONDS * rate):
             raise UnusableAudio(f"is truncated: its header promises {expected} samples, it holds {len(samples)}")
         notes.append("the end lacks a little of what the header promises")
@@ -123,10 +124,14 @@ def foreign(file: Path) -> str:
     )
     if not kind:
         return ""
+    return f"is {kind}, which is not read here. {conversion(file)}"
+
+
+def conversion(file: Path) -> str:
+    """The command that makes files that are read of those that end like ``file`` and that other programs play."""
     ending = file.suffix or ".m4a"
-    return (
-        f'is {kind}, which is not read here. Convert all: for f in *{ending}; do ffmpeg -i "$f" "${{f%.*}}.wav"; done'
-    )
+    into = '"${f%.*}.flac" && rm "$f"' if ending.lower() == ".wav" else '"${f%.*}.wav"'
+    return f'If they play elsewhere, convert all: for f in *{ending}; do ffmpeg -i "$f" {into}; done'
 
 
 def _needs_miniaudio(stream: soundfile.SoundFile) -> bool:

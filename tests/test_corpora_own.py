@@ -232,7 +232,8 @@ def test_the_fingerprint_is_of_the_listed_files(tmp_path):
         ("e.wav,gull", "e.wav,dog", {"labels of test"}),
         ("c.wav,gull,dev", "c.wav,gull,train", {"labels of train", "labels of dev"}),
         ("partition", "split", {"list of files"}),
-        ("label", "class", {"audio", "list of files", "labels of train", "labels of dev", "labels of test"}),
+        ("label", "class", {"list of files"}),
+        ("label", "lable", {"audio", "list of files", "labels of train", "labels of dev", "labels of test"}),
         ("filename", "# a remark\nfilename", set()),
     ],
 )

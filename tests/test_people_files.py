@@ -132,6 +132,21 @@ def test_an_mp3_is_as_long_as_it_is(tmp_path):
     assert header(file) == (len(audio.load(file)) / RATE, RATE, 1)
 
 
+def test_an_mp3_that_ends_early_is_left_out(tmp_path):
+    soundfile.write(tmp_path / "a.mp3", wave(0, 6.0), RATE, format="MP3", subtype="MPEG_LAYER_III")
+    whole = (tmp_path / "a.mp3").read_bytes()
+    assert b"Xing" in whole[:200] or b"Info" in whole[:200], "its header does not say how long it is"
+    (tmp_path / "a.mp3").write_bytes(whole[: len(whole) // 3])
+    with pytest.raises(UnusableAudio, match="truncated: its header promises"):
+        audio.load(tmp_path / "a.mp3")
+
+
+def test_what_a_player_may_play_comes_with_the_command_that_converts_it(tmp_path):
+    csv = corpus(tmp_path, write=lambda file, number: file.write_bytes(b"\xff\xf1\x60\x40" + bytes(500)))
+    with pytest.raises(DsliteError, match=r'not readable as audio: .*ffmpeg -i "\$f" "\$\{f%\.\*\}\.flac" && rm "\$f"'):
+        read(str(csv), tmp_path)
+
+
 def test_channels_that_cancel_out_are_not_silence(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.stack([wave(0), -wave(0)], axis=1), RATE, subtype="FLOAT")
     samples, notes = audio.load_noted(tmp_path / "a.wav")
@@ -218,6 +233,68 @@ def test_columns_under_other_names_are_taken_and_said(tmp_path):
     assert found.clips.groupby("partition")["speaker"].nunique().to_dict() == {"train": 4, "dev": 1, "test": 1}
     assert "'participant' is taken as the speaker" in told and "'split_set' is taken as the partition" in told
     assert "ignored: age" in told
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("Path,Emotion,Speaker ID", ["'path' is taken as the filename", "'emotion' is taken as the label"]),
+        ("audio_path,target,client_id", ["'audio_path' is taken", "'target' is taken", "'client_id' is taken"]),
+        ("wav|class|spk", ["'wav' is taken", "'class' is taken", "'spk' is taken"]),
+        (",filename,label,speaker", []),  # what pandas writes, its row numbers first
+    ],
+)
+def test_tables_name_files_and_labels_in_other_words(tmp_path, header, told):
+    row = "{n}.{e},{l},s{s}" if header[0] != "," else "7,{n}.{e},{l},s{s}"
+    csv = corpus(tmp_path, header.replace("|", ","), row)
+    csv.write_text(csv.read_text().replace(",", "|") if "|" in header else csv.read_text())
+    found, _, said = opened(csv, tmp_path)
+    assert len(found.clips) == 24 and found.clips["speaker"].nunique() == 6
+    assert all(one in said for one in told) and "ignored" not in said
+
+
+def test_two_columns_that_may_be_the_label_are_refused(tmp_path):
+    with pytest.raises(DsliteError, match="target and category|category and target"):
+        read(str(corpus(tmp_path, "filename,target,category", "{n}.{e},{s},{l}")), tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_tables_of_spreadsheets_are_read_in_their_encoding(tmp_path, encoding):
+    csv = corpus(tmp_path)
+    csv.write_bytes(csv.read_text().replace("low,", "tr\xfcb,").replace("\n", "\r\n").encode(encoding))
+    assert read(str(csv), tmp_path).classes == ("high", "tr\xfcb")
+
+
+def test_files_are_found_where_another_machine_or_folder_had_them(tmp_path):
+    csv = corpus(tmp_path, row=f"{tmp_path.as_posix()}/{{n}}.{{e}},{{l}},s{{s}}")
+    assert len(read(str(csv), tmp_path).clips) == 24
+    (tmp_path / "audio" / "low").mkdir(parents=True)
+    for file in tmp_path.glob("*.wav"):
+        file.rename(tmp_path / "audio" / ("low" if file.name.startswith("low") else "") / file.name)
+    csv.write_text(csv.read_text().replace(f"{tmp_path.as_posix()}/", ""))
+    found, _, told = opened(csv, tmp_path)
+    assert set(found.clips["file"].str.rpartition("/")[0]) == {"audio", "audio/low"}
+    assert "no file lies where the CSV says; 24 files found by name" in told
+    shutil.copy(tmp_path / "audio" / "high0a.wav", tmp_path / "audio" / "low" / "high0a.wav")  # which is meant?
+    with pytest.raises(DsliteError, match="24 x a label without audio"):
+        read(str(csv), tmp_path)
+
+
+def test_where_dev_is_missing_it_is_split_off_train(tmp_path):
+    csv = corpus(tmp_path, "filename,label,speaker,split", "{n}.{e},{l},s{s},X{s}X")
+    text = csv.read_text()
+    for speaker in range(6):
+        text = text.replace(f"X{speaker}X", "test" if speaker in (1, 4) else "train")
+    csv.write_text(text)
+    found = read(str(csv), tmp_path)
+    speakers = found.clips.groupby("partition")["speaker"].agg(set)
+    assert speakers["test"] == {"s1", "s4"} and len(speakers["dev"]) == 1 and len(speakers["train"]) == 3
+    assert "the CSV's own column, its train split here by speakers (75% train, 25% dev; seed 0)" in found.note
+    assert {part for part in found.split.values()} == {"train", "dev"}
+    (tmp_path / "high1b.wav").write_bytes((tmp_path / "high0a.wav").read_bytes())  # a test file is in train, too
+    settings = resolve(str(csv), profile="demo", output=tmp_path / "out")
+    clips = through(settings, "corpus").table("clips").set_index("file")
+    assert clips.loc["high1b.wav", "partition"] == "test", "test is as its authors made it"
 
 
 def test_folds_beside_partitions_and_two_candidates_are_refused(tmp_path):

@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 
 # fmt: off
 AUDIO_ENDINGS = (
-    ".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mkv", ".mp3", ".mp4", ".nist", ".oga",
-    ".ogg", ".opus", ".rf64", ".snd", ".sph", ".w64", ".wav", ".webm", ".wma",
+    ".3ga", ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au", ".caf", ".flac", ".m4a", ".mka",
+    ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".nist", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".sph", ".spx",
+    ".tta", ".voc", ".w64", ".wav", ".wave", ".webm", ".wma", ".wv",
 )
 # fmt: on
 """Endings that corpora come in. Not all are read; of the others, a report says what to do."""

@@ -1,8 +1,9 @@
 """Label files: CSV in its dialects, and the challenges' ARFF. Other people's files: nothing in them is trusted."""
 
+import codecs
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dslite.errors import DsliteError
@@ -11,22 +12,27 @@ LINE = "#line"
 """The key under which a row has the number of its line; no column is called so."""
 
 
-def read_csv(path: Path, required: Sequence[str] = ("filename", "label")) -> list[dict[str, str]]:
-    """Reads a CSV file with a header that names at least the ``required`` columns.
+def read_csv(
+    path: Path, required: Sequence[str] = ("filename", "label"), called: Mapping[str, Sequence[str]] = {}
+) -> list[dict[str, str]]:
+    """Reads a CSV file with a header that names at least the ``required`` columns, or what each may be ``called`` too.
 
-    Comma, semicolon and tab are told apart by the header, or by a first line ``sep=;`` as spreadsheets write it; a byte
-    order mark, blank lines, lines that begin with ``#``, spaces around values and a separator at the end of the lines
-    are left out. ``file_name`` and ``file`` count as ``filename``; capital letters in the header do not matter.
+    Comma, semicolon, tab and bar are told apart by the header, or by a first line ``sep=;`` as spreadsheets write it; a
+    byte order mark, blank lines, lines that begin with ``#``, spaces around values and a separator at the end of the
+    lines are left out. In the header capital letters do not matter, and a space is an underscore; ``file_name`` and
+    ``file`` count as ``filename``.
 
     Returns:
         A dict per row, column name (lower case) -> value, and `LINE`.
 
     Raises:
-        DsliteError: if it is not UTF-8 text, lacks a column, or a row has too few or too many fields or a quotation
-            mark that does not end in its line.
+        DsliteError: if it is not text (UTF-8, or UTF-16 with its byte order mark), lacks a column, or a row has too few
+            or too many fields or a quotation mark that does not end in its line.
     """
+    content = path.read_bytes()
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what spreadsheets call Unicode text
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = re.sub("\r\n?", "\n", content.decode("utf-16" if marked else "utf-8-sig"))
     except UnicodeDecodeError as error:
         raise DsliteError(
             f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'."
@@ -36,7 +42,7 @@ def read_csv(path: Path, required: Sequence[str] = ("filename", "label")) -> lis
     said = re.fullmatch(r"sep=(.)\s*", lines[0][1]) if lines else None
     lines = lines[1:] if said else lines
     header = lines[0][1] if lines else ""
-    kinds = {",": "comma", ";": "semicolon", "\t": "tab"}
+    kinds = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
     delimiter = said[1] if said else max(kinds, key=header.count)
     rows = []
     for number, line in lines:  # line by line, so that a quotation mark that never ends swallows nothing
@@ -49,11 +55,11 @@ def read_csv(path: Path, required: Sequence[str] = ("filename", "label")) -> lis
             ) from None
         if any(value.strip() for value in values):
             rows.append((number, [value.strip() for value in values]))
-    names = [value.lower() for value in rows[0][1]] if rows else []
+    names = [re.sub(r"\s+", "_", value.lower()) for value in rows[0][1]] if rows else []
     while names and not names[-1]:
         names.pop()
     columns = ["filename" if name in ("file_name", "file") else name for name in names]
-    if missing := [name for name in required if name not in columns]:
+    if missing := [name for name in required if {name, *called.get(name, ())}.isdisjoint(columns)]:
         raise DsliteError(
             f"{path} has no column {' and no column '.join(missing)}: its first line must name its columns, "
             f"for example {','.join(required)}; it reads {', '.join(columns) or 'nothing'}."

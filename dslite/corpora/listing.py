@@ -77,7 +77,7 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
     for row in rows:
         file, label = found[row], info.labels.get(row.label)
         if row.label.lower() in BLIND:
-            blind[row.partition or "unknown"] += 1
+            blind[row.partition or ""] += 1
         elif row.label in info.unused:
             unused[row.label] += 1
         elif label is None:
@@ -95,7 +95,8 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
     for label, count in sorted(unused.items()):
         problems.append(Problem("", "skipped", f"{count:,} files labelled {label!r}: not among the paper's classes"))
     for partition, count in sorted(blind.items()):
-        problems.append(Problem("", "skipped", f"{counted(count, 'file')} of {partition} whose label is withheld"))
+        files = counted(count, "file") + (f" of {partition}" if partition else "")
+        problems.append(Problem("", "skipped", f"{files} whose label is withheld"))
     unlabelled = sorted(set(shelf.files) - set(found.values()))
     if len(unlabelled) <= SPELT_OUT:
         problems += [Problem(file, "skipped", "audio without a label") for file in unlabelled]

@@ -20,9 +20,9 @@ from dslite.corpora.checks import against_table1, refuse_unfit
 from dslite.corpora.folders import digest, walk
 from dslite.corpora.listing import Entry, Problem
 from dslite.corpora.own import FORM, is_own
-from dslite.corpora.registry import CORPORA, CorpusInfo
+from dslite.corpora.registry import CORPORA, PARTITIONS, CorpusInfo
 from dslite.corpora.split import Group
-from dslite.decoding import UnusableAudio, header, segment
+from dslite.decoding import UnusableAudio, conversion, header, segment
 from dslite.errors import DsliteError
 
 DATA = ("real", "cropped", "stand-in", "differing")
@@ -46,7 +46,8 @@ class Corpus:
         data: one of `DATA`; every page made from the corpus shows it.
         note: what is particular about it; may be empty.
         folder: where it lies.
-        split: the partition of every speaker (or file) that was dealt here; empty where the corpus names its partition.
+        split: the partition of every speaker (or file) that was dealt here; empty where the corpus names its partition,
+            without those of test where it names train and test but no dev.
     """
 
     name: str
@@ -149,11 +150,14 @@ def read(name: str, folder: Path, kept: Path | None = None, listed: Path | None 
     clips, usable, broken = _with_headers(folder, entries)
     problems += broken
     dealt: dict[Group, str] = {}
-    if not info.partition:
-        clips["partition"], dealt, how = split.made(folder, usable, split.read(kept) if kept else {})
+    no_dev = own and set(clips["partition"]) == {"train", "test"}  # as many public data sets come
+    if not info.partition or no_dev:
+        rows, parts = (clips["partition"] == "train", ("train", "dev")) if no_dev else (clips.index >= 0, PARTITIONS)
+        chosen = [entry for entry, wanted in zip(usable, rows, strict=True) if wanted]
+        clips.loc[rows, "partition"], dealt, how = split.made(folder, chosen, split.read(kept) if kept else {}, parts)
         # The folders of this machine are nothing to those who read a page.
         place = f", kept in {'/'.join(kept.parts[-4:])}; delete it for a new one" if kept else ""
-        info = replace(info, partition=how + place)
+        info = replace(info, partition=f"{info.partition}, its train " * no_dev + how + place)
     refuse_unfit(str(where), info, clips, _table(problems), listed)
     data = told or "real"
     if data != "stand-in":
@@ -239,7 +243,7 @@ def _header(path: Path) -> tuple[float, int, int] | str:
     except UnusableAudio as error:
         return f"the audio {error}"
     except soundfile.LibsndfileError as error:
-        return f"not readable as audio: {error.error_string.strip().rstrip('.')}"
+        return f"not readable as audio: {error.error_string.strip().rstrip('.')}. {conversion(path)}"
     except OSError as error:
         return f"not readable: {error.strerror or error}"
 

@@ -29,25 +29,31 @@ Group = tuple[str, str]
 """What stays whole: a speaker, ``("s1", "")``, or a file of which no speaker is known, ``("", "a.wav")``."""
 
 
-def made(folder: Path, clips: Sequence[Entry], kept: Mapping[Group, str]) -> tuple[list[str], dict[Group, str], str]:
+def made(
+    folder: Path, clips: Sequence[Entry], kept: Mapping[Group, str], parts: Sequence[str] = PARTITIONS
+) -> tuple[list[str], dict[Group, str], str]:
     """Deals clips into partitions.
 
     Args:
         folder: where the files lie.
         clips: the usable ones.
         kept: partitions of groups as they were dealt before; they stay, and new groups are dealt into what is there.
+        parts: the partitions to deal into, in the ratio of their `SHARES`.
 
     Returns:
         The partition of each clip; that of each group, kept ones included; and how it was made, for pages.
     """
     groups = [(clip.speaker, "") if clip.speaker else ("", clip.file) for clip in clips]
     units = _together(folder, groups, [clip.file for clip in clips])
+    kept = {one: part for one, part in kept.items() if part in parts}
     fixed = {unit: kept[one] for one, unit in zip(groups, units, strict=True) if one in kept}
-    places = deal(units, [clip.label for clip in clips], fixed) if clips else []
+    whole = sum(SHARES[PARTITIONS.index(part)] for part in parts)
+    ratio = [SHARES[PARTITIONS.index(part)] / whole for part in parts]
+    places = deal(units, [clip.label for clip in clips], fixed, parts, ratio) if clips else []
     split = dict(kept) | {one: kept.get(one, place) for one, place in zip(groups, places, strict=True)}
     named = [bool(clip.speaker) for clip in clips]
     by = "speakers" if all(named) else "speakers, and by files where none is named" if any(named) else "files"
-    shares = ", ".join(f"{share:.0%} {part}" for part, share in zip(PARTITIONS, SHARES, strict=True))
+    shares = ", ".join(f"{share:.0%} {part}" for part, share in zip(parts, ratio, strict=True))
     return [split[one] for one in groups], split, f"split here by {by} ({shares}; seed {SEED})"
 
 

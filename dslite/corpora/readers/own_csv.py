@@ -14,12 +14,16 @@ from dslite.corpora.listing import BLIND, Entry, Problem, join, match
 from dslite.corpora.own import FORM, slug
 from dslite.corpora.registry import CorpusInfo
 from dslite.errors import DsliteError
+from dslite.wording import counted
 
 _NAMED = {"train": "train", "training": "train", "dev": "dev", "devel": "dev", "test": "test"}
 _NAMED |= dict.fromkeys(("development", "val", "valid", "validation"), "dev")
 _ALIASES = {
+    "filename": ("path", "filepath", "file_path", "fname", "audio", "audio_file", "audio_path", "wav", "wav_file",
+                 "wav_path", "clip"),
+    "label": ("class", "class_label", "category", "emotion", "target"),
     "speaker": ("speaker_id", "speakerid", "spk", "spk_id", "participant", "participant_id", "subject", "subject_id",
-                "patient", "patient_id", "actor", "actor_id"),
+                "patient", "patient_id", "actor", "actor_id", "client_id"),
     "partition": ("split", "split_set", "set", "subset", "fold"),
 }  # fmt: skip
 _KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames", "start", "end", LINE}
@@ -40,8 +44,7 @@ def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
     Raises:
         DsliteError: if the data cannot be used: columns, partitions, paths that leave the folder, duplicates.
     """
-    lines = _rows(path)
-    problems = _columns(path, lines)
+    lines, problems = _rows(path)
     shelf = _shelf(path, lines)
     note, more = _partition(path, lines, [line for line in lines if shelf.find(line["filename"])])
     problems += more + _slips(lines)
@@ -71,16 +74,38 @@ def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
     return info, clips, problems + skipped
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    """A dict per clip, column -> value: the rows of a CSV, or the files in a folder's sub-folders, which are labels."""
+def _rows(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
+    """A dict per clip, column -> value: rows of a CSV, or the files in a folder's sub-folders, which are labels; and
+    what is to be said of how the CSV was read."""
     if not path.is_dir():
         if not path.is_file():
             raise DsliteError(f"There is no file {path}. Give --corpora the path of {FORM}.")
-        return [line | {"filename": join("", line["filename"])} for line in read_csv(path)]
+        lines, here = read_csv(path, called=_ALIASES), f"{path.parent.absolute().as_posix()}/"
+        problems = _columns(path, lines)
+        for line in lines:
+            line["filename"] = join("", line["filename"].removeprefix(here))
+        return lines, problems + _elsewhere(path, lines)
     places = [place for file in audio_below(path) if len(place := PurePosixPath(file).parts) > 1]
     if all(len(place) > 2 and place[0].lower() in _NAMED for place in places):
-        return [{"filename": "/".join(place), "label": place[1], "partition": place[0]} for place in places]
-    return [{"filename": "/".join(place), "label": place[0]} for place in places]
+        return [{"filename": "/".join(place), "label": place[1], "partition": place[0]} for place in places], []
+    return [{"filename": "/".join(place), "label": place[0]} for place in places], []
+
+
+def _elsewhere(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
+    """Where no file lies where the CSV says: takes those that are called so in the folders below, each name once."""
+    shelf = _shelf(path, lines)
+    if any(shelf.find(line["filename"]) for line in lines):
+        return []
+    below = audio_below(path.parent)
+    places = {PurePosixPath(file).name: file for file in below}
+    shelf = Shelf(places if len(places) == len(below) else ())
+    found = [shelf.find(PurePosixPath(line["filename"]).name) for line in lines]
+    for line, name in zip(lines, found, strict=True):
+        line["filename"] = places[name] if name else line["filename"]
+    told = (
+        f"no file lies where the CSV says; {counted(sum(map(bool, found)), 'file')} found by name in the folders below"
+    )
+    return [Problem("", "warning", told)] if any(found) else []
 
 
 def _segment(path: Path, line: dict[str, str]) -> tuple[float, float]:
@@ -105,7 +130,7 @@ def _segment(path: Path, line: dict[str, str]) -> tuple[float, float]:
 def listed_files(path: Path) -> list[Path]:
     """The audio files that an own CSV names, as far as the CSV can be read; those on disk by the names they have."""
     try:
-        lines = _rows(path)
+        lines, _ = _rows(path)
     except (DsliteError, OSError):
         return []
     shelf = _shelf(path, lines)
@@ -142,7 +167,7 @@ def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
             line[meant] = line.pop(named[0])
         columns = columns - {named[0]} | {meant}
         problems.append(Problem("", "warning", f"the column {named[0]!r} is taken as the {meant}"))
-    if unknown := sorted(columns - _KNOWN):
+    if unknown := sorted(columns - _KNOWN - {""}):
         problems.append(Problem("", "warning", f"columns that mean nothing here, ignored: {', '.join(unknown)}"))
     return problems
 

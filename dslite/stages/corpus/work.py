@@ -128,19 +128,21 @@ def _same_recordings(corpus: Corpus, groups: list[tuple[str, ...]]) -> tuple[pd.
     Where the split was made here, all files of a recording are in the partition that most of them are in (evaluated
     ones are small and come first among equals), as of one speaker, which holds in folds of speakers too.
     """
-    clips, lines, crossed = corpus.clips.set_index("file"), [], 0
+    clips, lines, crossed = corpus.clips.set_index("file"), [], []
     for files in map(list, groups):
         was = clips.loc[files, "partition"]
-        crossed += was.nunique() > 1
+        speakers = clips.loc[files, "speaker"]
+        dealt = all(((who, "") if who else ("", file)) in corpus.split for file, who in speakers.items())
+        crossed += [dealt] * (was.nunique() > 1)
         lines.append("the same recording: " + ", ".join(f"{file} ({part})" for file, part in was.items()))
-        if corpus.split:
+        if dealt:
             place = max(reversed(PARTITIONS), key=list(was).count)
-            speaker = clips["speaker"][was.index[was == place][0]]
+            speaker = speakers[was.index[was == place][0]]
             clips.loc[files, ["partition", "speaker"]] = place, speaker
             lines[-1] += f"; all count for {place}" + f" and {speaker!r}" * bool(speaker)
     told = f"{counted(len(groups), 'recording')} in more than one file each (listed on the corpus page)"
     if crossed:
-        result = "but put into one: that of most of its files" if corpus.split else "which makes scores too good"
-        told += f", {crossed} of them in more than one partition, {result}"
+        result = "but put into one: that of most of its files" if all(crossed) else "which makes scores too good"
+        told += f", {len(crossed)} of them in more than one partition, {result}"
     table = pd.DataFrame([("", "warning", line) for line in lines], columns=["file", "kind", "reason"])
     return clips.reset_index(), table, [told] if groups else []
