@@ -18,6 +18,9 @@ from dslite.errors import DsliteError
 SHARE, SECONDS = 0.01, 0.1
 """A file that lacks at most this share, or this many seconds, of what its header promises is not truncated."""
 
+LOWEST_RATE = 1_000
+"""Hz; below it no speech is left, and a header that says less is broken."""
+
 _UNKNOWN = 2**62
 """libsndfile's number of samples where a stream names none is at least this."""
 
@@ -85,6 +88,11 @@ def _whole(file: Path) -> Recording:
         # libsndfile's message repeats the path, which a report must not hold.
         said = str(error).split(": ", 1)[-1].strip().rstrip(".")
         raise UnusableAudio(foreign(file) or f"cannot be decoded ({said}). {conversion(file)}") from error
+    except MemoryError:
+        raise UnusableAudio(
+            f"does not fit into memory: its header promises {expected * channels:,} samples, in a file of "
+            f"{file.stat().st_size:,} bytes. If that is right, cut it into parts"
+        ) from None
     if (missing := expected - len(samples)) > 0:
         if missing > max(SHARE * expected, SECONDS * rate):
             raise UnusableAudio(f"is truncated: its header promises {expected} samples, it holds {len(samples)}")
@@ -107,8 +115,10 @@ def header(file: Path) -> tuple[float, int, int]:
             frames = _mp3_frames(file)
         elif _needs_miniaudio(stream):
             frames = len(_miniaudio(file, channels, rate))
-    if frames <= 0 or rate <= 0:
+    if frames <= 0:
         raise UnusableAudio("has a header without audio (0 samples)")
+    if rate < LOWEST_RATE:
+        raise UnusableAudio(f"has an impossible rate in its header ({rate} Hz)")
     return frames / rate, rate, channels
 
 
@@ -172,7 +182,7 @@ def _mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
         while len(start := stream.read(8)) == 8:
             name, length = struct.unpack("<4sI", start)
             if name == b"fmt ":
-                bytes_per_second = struct.unpack("<8xI", stream.read(12))[0] if length >= 12 else 0
+                bytes_per_second = struct.unpack("<8xI", stream.read(12).ljust(12, b"\0"))[0] if length >= 12 else 0
                 stream.seek(length + length % 2 - min(length, 12), 1)
             elif name == b"data":
                 break

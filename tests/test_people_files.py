@@ -113,6 +113,22 @@ def test_a_flac_that_does_not_say_its_length_is_decoded(tmp_path):
     np.testing.assert_allclose(samples["low0a.flac"], wave(0).clip(-1, 1), atol=1e-4)
 
 
+def test_headers_that_promise_the_impossible_name_what_they_say(tmp_path):
+    soundfile.write(tmp_path / "a.flac", wave(0), RATE)
+    data = bytearray((tmp_path / "a.flac").read_bytes())
+    data[21] |= 0x0F  # STREAMINFO's length: 2**36 - 1 samples, 256 GiB
+    data[22:26] = b"\xff" * 4
+    (tmp_path / "a.flac").write_bytes(data)
+    with pytest.raises(UnusableAudio, match="68,719,476,735 samples.*cut it into parts|truncated"):
+        audio.load(tmp_path / "a.flac")
+    soundfile.write(tmp_path / "a.wav", wave(0), 1)
+    with pytest.raises(UnusableAudio, match=r"impossible rate.*\(1 Hz\)"):
+        header(tmp_path / "a.wav")
+    (tmp_path / "a.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:24])  # within its first chunk
+    with pytest.raises(UnusableAudio, match="cannot be decoded"):
+        audio.load(tmp_path / "a.wav")
+
+
 def test_gsm_in_a_wav_is_decoded(tmp_path):
     soundfile.write(tmp_path / "phone.wav", wave(0)[::2], 8_000, subtype="GSM610")
     assert len(audio.load(tmp_path / "phone.wav")) == pytest.approx(RATE, abs=0.05 * RATE)
