@@ -269,6 +269,13 @@ def test_tables_name_files_and_labels_in_other_words(tmp_path, header, told):
     assert all(one in said for one in told) and "ignored" not in said
 
 
+def test_a_name_longer_than_disks_allow_is_a_file_that_is_not_there(tmp_path):
+    csv = corpus(tmp_path)
+    csv.write_text(csv.read_text() + f"{300 * 'x'}/a.wav,low,s0\n")
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 24 and told.count("a label without audio: no such file") == 1
+
+
 def test_two_columns_that_may_be_the_label_are_refused(tmp_path):
     with pytest.raises(DsliteError, match="target and category|category and target"):
         read(str(corpus(tmp_path, "filename,target,category", "{n}.{e},{s},{l}")), tmp_path)

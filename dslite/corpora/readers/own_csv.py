@@ -2,6 +2,7 @@
 folder with one sub-folder per class."""
 
 import math
+import os
 import re
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -146,7 +147,7 @@ def _shelf(path: Path, lines: list[dict[str, str]]) -> Shelf:
     return Shelf(
         (place / entry.name).as_posix()
         for place in places
-        if (folder / place).is_dir()
+        if os.path.isdir(folder / place)  # Path.is_dir raises where a name is too long
         for entry in sorted((folder / place).iterdir())
         if is_audio(entry.name) and not entry.name.startswith(".") and entry.is_file()
     )
