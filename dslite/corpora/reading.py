@@ -24,6 +24,7 @@ from dslite.corpora.registry import CORPORA, PARTITIONS, CorpusInfo
 from dslite.corpora.split import Group
 from dslite.decoding import UnusableAudio, conversion, header, segment
 from dslite.errors import DsliteError
+from dslite.wording import counted
 
 DATA = ("real", "cropped", "stand-in", "differing")
 """What a corpus can be. ``differing``: its layout is official, its counts or durations are not Table 1's."""
@@ -197,8 +198,11 @@ def own_chunk(path: Path) -> float:
 
 
 def told(problems: pd.DataFrame, most: int = 8) -> list[str]:
-    """Problems (`Corpus.problems`) for people, a line each; beyond ``most`` of them, how many more there are."""
-    lines = [f"{row.file}: {row.reason}".removeprefix(": ") for row in problems.itertuples()]
+    """Problems (`Corpus.problems`) for people, a line for each reason; beyond ``most``, how many more there are."""
+    lines = []
+    for reason, files in problems.groupby("reason", sort=False)["file"]:
+        others = f" and {counted(len(files) - 1, 'other file')}" * (len(files) > 1)
+        lines.append(f"{files.iloc[0]}{others}: {reason}".removeprefix(": "))
     return lines[:most] + [f"and {len(lines) - most} more, listed on the corpus page"] * (len(lines) > most)
 
 
