@@ -1,5 +1,6 @@
 """Stages by hand, as somebody in JupyterLab runs them."""
 
+import itertools
 import re
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,7 @@ from dslite.stages.catalogue import OF_CORPUS, STAGES
 from dslite.stages.corpus import work as corpus
 from dslite.stages.train import fits
 from dslite.stages.train import work as train
+from dslite.systems import TITLES
 from tests import corpus_files
 from tests.through import alone, one_configuration, through
 
@@ -127,6 +129,27 @@ def test_labels_make_stale_what_sees_them(own, monkeypatch):
             assert list(compared["label"]) == labels and compared["margin_a"].equals(margins)
     with pytest.raises(AssertionError, match="of test"):
         through(settings(own, weights="random"), "baseline")
+
+
+def test_labels_and_touched_files_leave_the_baselines_features(own, monkeypatch):
+    """Machines that are fitted on kept features say what those say that are fitted on new ones, bit for bit."""
+    before = own.read_text()
+    first = through(settings(own, weights="random"), "baseline")
+    features = first.paths.file("baseline", "features.npz")
+    made = features.stat().st_mtime_ns
+    own.write_text(before.replace("0.wav,a,", "0.wav,b,").replace("4.wav,a,", "4.wav,b,"))
+    (own.parent / "2.wav").touch()
+    second = through(settings(own, weights="random"), "baseline")
+    assert features.stat().st_mtime_ns == made and second.record["grid"] != first.record["grid"]
+    anew = through(settings(own, weights="random", output=own.parent / "anew"), "baseline")
+    told = ("grid", "chosen", "features", "front_end", "weights", "weights_source", "backbone")
+    assert {name: second.record[name] for name in told} == {name: anew.record[name] for name in told}
+    for system, target in itertools.product(TITLES, TRAINED_ON):
+        kept, new = (pd.read_parquet(stage.paths.baseline(system, target)) for stage in (second, anew))
+        pd.testing.assert_frame_equal(kept, new, check_exact=True)
+    first.paths.record("baseline").unlink()
+    through(settings(own, weights="random", seed=1), "baseline")
+    assert features.stat().st_mtime_ns != made, "random weights of another seed"
 
 
 def test_what_data_is_called_reaches_the_record_without_fitting_again(own, monkeypatch):

@@ -15,6 +15,7 @@ from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.scoring import TRAINED_ON
+from dslite.stages.baseline import cache
 from dslite.systems import CHANCE, TITLES
 from dslite.weights import digest
 
@@ -71,17 +72,9 @@ def _label(corpus: FinishedStage, systems: Iterable[str]) -> None:
 
 def _fitted(corpus: FinishedStage) -> dict:
     """Leaves the predictions; for the record, what they were made by. Labels of test are not looked at."""
-    from dslite.features import DEEP_SPECTRUM, whole_files  # import TensorFlow
-    from dslite.network import load_backbone
-    from dslite.store import Samples
-
     settings, clips, classes = corpus.settings, corpus.clips, corpus.classes
-    base = load_backbone(settings.backbone, settings.weights_file, settings.seed)
-    features = whole_files(
-        list(clips["file"]),
-        Samples(settings.paths.samples),
-        base,
-        lambda done, total: progress.report(0.7 * done / total, 1, f"whole files, {done} of {total}"),
+    about, features = cache.features(
+        corpus, lambda done, total: progress.report(0.7 * done / total, 1, f"whole files, {done} of {total}")
     )
     labels = pd.Categorical(clips["label"], classes).codes.astype(int)
     partitions = clips["partition"].to_numpy()
@@ -103,10 +96,7 @@ def _fitted(corpus: FinishedStage) -> dict:
                 table = predictions(files, padded.loc[files["file"]].to_numpy(), classes, **scores)
                 table.to_parquet(draft, index=False)
     return {
-        "weights": base.weights,
-        "weights_source": base.source,
-        "backbone": base.name,
-        "front_end": asdict(DEEP_SPECTRUM),
+        **about,
         "features": {system: vectors.shape[1] for system, vectors in features.items()},
         "chosen": {system: asdict(found.chosen) for system, found in selected.items()},
         "grid": {system: found.grid.to_dict("records") for system, found in selected.items()},

@@ -19,6 +19,7 @@ from dslite.files import whole_file
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
+from dslite.stages.baseline.cache import features
 from dslite.stages.train import fits
 from dslite.systems import CHANCE, OURS, TITLES
 from dslite.weights import digest
@@ -124,14 +125,8 @@ def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) ->
     runs += [(RANDOM, seed, of[RANDOM]) for seed, of in dealt.items()]
 
     @cache
-    def features() -> dict[str, np.ndarray]:
-        from dslite.features import whole_files  # import TensorFlow
-        from dslite.network import load_backbone
-        from dslite.store import Samples
-
-        base = load_backbone(settings.backbone, settings.weights_file, settings.seed)
-        report = partial(_report, 0.0, 0.5 * _SVMS, "SVMs", text="features of whole files")
-        return whole_files(list(clips["file"]), Samples(corpus.paths.samples), base, report)
+    def of_files() -> dict[str, np.ndarray]:
+        return features(corpus, partial(_report, 0.0, 0.5 * _SVMS, "SVMs", text="features of whole files"))[1]
 
     tables, systems = [], [system for system in TITLES if system != CHANCE]
     share = 0.5 * _SVMS / len(runs) / len(systems)
@@ -141,7 +136,7 @@ def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) ->
         file = corpus.paths.file("folds", f"machines/{key}.parquet")
         if not file.exists():
             report = partial(_report, 0.5 * _SVMS + share * len(tables), share, TITLES[system], text=protocol)
-            vectors = features()[system]
+            vectors = of_files()[system]
             vectors = speaker_normalised(vectors, speaker) if protocol == NORMALISED else vectors
             margins, complexity, converged = nested(vectors, labels, fold, seed, report)
             table = predictions(clips, padded, corpus.classes, margins=margins).assign(**where, fold=fold)
