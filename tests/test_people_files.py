@@ -5,18 +5,20 @@ import shutil
 import struct
 from pathlib import Path
 
+import IPython.display
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
 from dslite import audio, store
+from dslite.corpora import UnfitCorpus
 from dslite.corpora.reading import fingerprint, read
 from dslite.decoding import UnusableAudio, header
 from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.paths import Paths
-from dslite.run import outputs
+from dslite.run import notebook, outputs
 from dslite.run.resolve import resolve
 from dslite.stages.corpus import views
 from tests.through import through
@@ -195,7 +197,7 @@ def test_a_class_without_audio_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["header", "samples"])
-def test_all_files_that_end_the_stage_are_listed(tmp_path, content):
+def test_all_files_that_end_the_stage_are_listed(tmp_path, monkeypatch, content):
     csv = corpus(tmp_path)
     broken = sorted(tmp_path.glob("low*.wav"))
     for file in broken:
@@ -204,15 +206,18 @@ def test_all_files_that_end_the_stage_are_listed(tmp_path, content):
         else:
             soundfile.write(file, np.full(RATE, np.nan, np.float32), RATE, subtype="FLOAT")
     settings = resolve(str(csv), profile="demo", output=tmp_path / "out")
-    listed = settings.paths.file("corpus", "problems.csv")
-    with pytest.raises(DsliteError, match=f"has no 'low'.* and 2 more. All are listed in {listed}"):
+    with pytest.raises(UnfitCorpus, match="has no 'low'.* and 2 more. All are listed on the corpus page") as refused:
         through(settings, "corpus")
-    told = pd.read_csv(listed).query("kind == 'skipped'")
+    told = refused.value.problems.query("kind == 'skipped'")
     assert list(told["file"]) == [file.name for file in broken] and told["reason"].str.contains("audio").all()
-    for number, file in enumerate(broken):
-        soundfile.write(file, wave(number), RATE)
-    through(settings, "corpus")
-    assert not listed.exists()
+    assert not settings.paths.record("corpus").exists()
+    shown: list = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    with pytest.raises(DsliteError, match="has no 'low'") as said:
+        notebook.begin("corpus", settings.as_parameters())
+    assert said.type is DsliteError, "of which a run shows the sentence alone"
+    page = "".join(output.data for output in shown)
+    assert all(page.count(f">{file.name}<") == 1 for file in broken), "the page of what failed lists them"
 
 
 @pytest.mark.parametrize("text", [

@@ -1,13 +1,10 @@
 """Is it fit for use, and is it what the paper used?"""
 
-from pathlib import Path
-
 import pandas as pd
 
 from dslite.corpora.listing import Problem
 from dslite.corpora.registry import PARTITIONS, CorpusInfo
 from dslite.errors import DsliteError
-from dslite.files import whole_file
 
 TOLERANCE = 0.01
 """Durations within one percent of Table 1 agree with it: it prints three or four digits."""
@@ -24,9 +21,15 @@ FIELDS = {
 }
 
 
-def refuse_unfit(
-    where: str, info: CorpusInfo, clips: pd.DataFrame, problems: pd.DataFrame, place: Path | None = None
-) -> None:
+class UnfitCorpus(DsliteError):
+    """A corpus that is refused for what is in it; ``problems`` are all of :func:`refuse_unfit`."""
+
+    def __init__(self, message: str, problems: pd.DataFrame):
+        super().__init__(message)
+        self.problems = problems
+
+
+def refuse_unfit(where: str, info: CorpusInfo, clips: pd.DataFrame, problems: pd.DataFrame) -> None:
     """Stops at what would make every score wrong.
 
     Args:
@@ -34,39 +37,41 @@ def refuse_unfit(
         info: what the corpus is.
         clips: columns ``speaker``, ``label``, ``partition``.
         problems: what was left out and why, ``file``, ``kind``, ``reason``; the message names some.
-        place: where all of them are written to then.
 
     Raises:
-        DsliteError: if there is no clip, a speaker in two partitions, too few speakers, or a class missing from one.
+        UnfitCorpus: if there is no clip, a speaker in two partitions, too few speakers, or a class missing from one.
     """
     if clips.empty:
-        raise DsliteError(f"{where} has no usable clip.{_why(problems, place)} Expected: {info.layout}.")
+        raise UnfitCorpus(f"{where} has no usable clip.{_why(problems)} Expected: {info.layout}.", problems)
     named = clips[clips["speaker"] != ""]
     spread = named.groupby("speaker")["partition"].agg(lambda parts: sorted(set(parts), key=PARTITIONS.index))
     leaking = spread[spread.str.len() > 1]
     if len(leaking):
         examples = "; ".join(f"{speaker!r} in {' and '.join(parts)}" for speaker, parts in leaking[:3].items())
-        raise DsliteError(
+        raise UnfitCorpus(
             f"{where}: speakers in more than one partition: {len(leaking)} ({examples}). Scores would tell how "
-            "well known voices are recognised. Give every speaker one partition."
+            "well known voices are recognised. Give every speaker one partition.",
+            problems,
         )
     if len(named) == len(clips) and len(spread) < len(PARTITIONS):
-        raise DsliteError(
+        raise UnfitCorpus(
             f"{where}: speakers with usable files: {len(spread)}; train, dev and test need at least one each, or "
-            f"scores would tell how well known voices are recognised.{_why(problems, place)} Add a speaker, or leave "
-            "the column out: then files are dealt, and the pages say so."
+            f"scores would tell how well known voices are recognised.{_why(problems)} Add a speaker, or leave "
+            "the column out: then files are dealt, and the pages say so.",
+            problems,
         )
     counts = pd.crosstab(clips["partition"], clips["label"]).reindex(PARTITIONS, columns=info.classes, fill_value=0)
     missing = {part: [repr(c) for c in info.classes if not counts.loc[part, c]] for part in PARTITIONS}
     if told := "; ".join(f"{part} has no {', no '.join(classes)}" for part, classes in missing.items() if classes):
-        raise DsliteError(
-            f"{where}: every class is needed in train, dev and test, but {told}.{_why(problems, place)} "
+        raise UnfitCorpus(
+            f"{where}: every class is needed in train, dev and test, but {told}.{_why(problems)} "
             "Add labelled files of the class to the partition, or leave the class out everywhere. "
-            f"Partition: {info.partition}."
+            f"Partition: {info.partition}.",
+            problems,
         )
 
 
-def _why(problems: pd.DataFrame, place: Path | None) -> str:
+def _why(problems: pd.DataFrame) -> str:
     noticed = list(problems.loc[problems["kind"] == "warning", "reason"])
     skipped: dict[str, list[str]] = {}
     for problem in problems.itertuples():
@@ -74,11 +79,7 @@ def _why(problems: pd.DataFrame, place: Path | None) -> str:
             skipped.setdefault(problem.reason, []).append(problem.file)
     reasons = sorted(skipped, key=lambda reason: -len(skipped[reason]))
     told = [f"{len(skipped[why])} x {why}: {_few(skipped[why], ', ')}".rstrip(": ") for why in reasons]
-    left_out = f" Left out: {_few(told, '; ')}." if told else ""
-    if told and place:
-        with whole_file(place) as draft:
-            problems.to_csv(draft, index=False)
-        left_out += f" All are listed in {place}."
+    left_out = f" Left out: {_few(told, '; ')}. All are listed on the corpus page." if told else ""
     return left_out + (f" Noticed: {'; '.join(noticed[:3])}." if noticed else "")
 
 

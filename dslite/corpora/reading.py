@@ -125,14 +125,13 @@ def fingerprint(folder_or_csv: Path) -> dict[str, str]:
     return {"audio": audio} | {part: hashlib.sha256(repr(rows).encode()).hexdigest() for part, rows in said.items()}
 
 
-def read(name: str, folder: Path, kept: Path | None = None, listed: Path | None = None) -> Corpus:
-    """Reads and checks a corpus; looks at headers only. Writes nothing but ``listed``.
+def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:
+    """Reads and checks a corpus; looks at headers only. Writes nothing.
 
     Args:
         name: one of `CORPORA`, or the path of own data.
         folder: where it lies (for an own CSV: the CSV's folder).
         kept: where the split that was made here is written down (:mod:`dslite.corpora.split`), there or not yet.
-        listed: what to write all to that was left out, where the corpus is refused because of that.
 
     Raises:
         DsliteError: if scores on it would be worthless: a speaker in two partitions, a class missing from a partition,
@@ -159,7 +158,7 @@ def read(name: str, folder: Path, kept: Path | None = None, listed: Path | None 
         # The folders of this machine are nothing to those who read a page.
         place = f", kept in {'/'.join(kept.parts[-4:])}; delete it for a new one" if kept else ""
         info = replace(info, partition=f"{info.partition}, its train " * no_dev + how + place)
-    refuse_unfit(str(where), info, clips, _table(problems), listed)
+    refuse_unfit(str(where), info, clips, _table(problems))
     data = told or "real"
     if data != "stand-in":
         warnings, differences = against_table1(info, clips)

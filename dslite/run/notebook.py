@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
-from dslite import changes
+from dslite import changes, corpora
 from dslite.errors import DsliteError
 from dslite.layout import progress, records
 from dslite.layout.paths import NOTEBOOKS, Paths
@@ -42,7 +42,11 @@ def begin(name: str, given: Mapping[str, object]):
     reporting.use_style()
     work = import_module(f"dslite.stages.{name}.work").work
     known = set(STAGES[name].parameters) | set(inspect.signature(work).parameters)
-    done = stage(name, **{key: given[key] for key in sorted(known & set(given))})
+    try:
+        done = stage(name, **{key: given[key] for key in sorted(known & set(given))})
+    except corpora.UnfitCorpus as refused:
+        reporting.table(refused.problems, "Notes on the data", index=False)
+        raise DsliteError(str(refused)) from None
     reporting.banner(done.record)
     return done
 

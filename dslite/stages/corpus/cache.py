@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from dslite import store
-from dslite.errors import DsliteError
+from dslite.corpora.checks import UnfitCorpus
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
@@ -53,7 +53,7 @@ def cache(
         before: ``chunks`` and ``problems`` as they were returned for these very spectrograms, which then stay.
 
     Raises:
-        DsliteError: if a partition lacks a class; where only short files were left out of dev or test, it is a warning.
+        UnfitCorpus: if a partition lacks a class; where only short files were left out of dev or test, it is a warning.
     """
     reading, place = settings.reading, settings.paths.spectrograms
     stored, length, how = store.Samples(samples) if len(clips) else {}, settings.recipe.chunk, reading.front_end()
@@ -63,7 +63,7 @@ def cache(
     kept = clips[clips["file"].isin(chunks["file"])].reset_index(drop=True)
     told = "shorter than one chunk and left out of train, dev and test, as the released code does (F-16)."
     left_out = [f"{counted(len(short), 'file')} {told}"] if len(short) else []
-    left_out += _require_all_classes(settings.name, kept, classes, left_out)
+    left_out += _require_all_classes(settings.name, kept, classes, short, left_out)
     return Cached(kept, chunks, short, left_out, store.data_hash(chunks, place))
 
 
@@ -95,7 +95,9 @@ def cached_as(variant: Settings, decoded: FinishedStage, place: Path, report: Ca
     return FinishedStage(settings, record)
 
 
-def _require_all_classes(name: str, clips: pd.DataFrame, classes: Sequence[str], left_out: list[str]) -> list[str]:
+def _require_all_classes(
+    name: str, clips: pd.DataFrame, classes: Sequence[str], short: pd.DataFrame, left_out: list[str]
+) -> list[str]:
     """Warns where files that a reading leaves out were all of a class in dev or test; refuses it in train."""
     parts = ("train", "dev", "test")
     found = set(zip(clips["partition"], clips["label"], strict=True))
@@ -105,4 +107,5 @@ def _require_all_classes(name: str, clips: pd.DataFrame, classes: Sequence[str],
     said = f"no usable audio is left for {', '.join(gone)}"
     if all(("train", label) in found for label in classes) and {part for part, _ in found} == set(parts):
         return [f"Because of that {said}; scores are averaged over the other classes."]
-    raise DsliteError(f"{name}: {said}; every partition needs every class. {left_out[0]} The other readings pad them.")
+    told = f"{name}: {said}; every partition needs every class. {left_out[0]} The other readings pad them."
+    raise UnfitCorpus(told, short)

@@ -21,7 +21,7 @@ def work(settings: Settings) -> FinishedStage:
     three stay as they are where all that is new are labels, speakers or partitions.
 
     Raises:
-        DsliteError: if the audio cannot be used, or a partition lacks a class; ``problems.csv`` then lists the files.
+        DsliteError: if the audio cannot be used, or a partition lacks a class.
     """
     sources = {"audio": f"stand-in {settings.seed}"} if settings.standin else fingerprint(settings.recordings)
     asked = {
@@ -41,9 +41,7 @@ def work(settings: Settings) -> FinishedStage:
     started, paths = time.monotonic(), settings.paths
     front_end = asdict(settings.reading.front_end())
     last = records.last(settings, "corpus")
-    left_out = paths.file("corpus", "problems.csv")
-    for file in (paths.record("corpus"), left_out):
-        file.unlink(missing_ok=True)
+    paths.record("corpus").unlink(missing_ok=True)
     if settings.standin:
         from dslite.corpora.standins import write_standin
 
@@ -57,7 +55,7 @@ def work(settings: Settings) -> FinishedStage:
 
         return count
 
-    corpus = read(settings.source, settings.folder, settings.split, left_out)
+    corpus = read(settings.source, settings.folder, settings.split)
     files = list(corpus.clips["file"])
     heard = asked | {"audio": sources["audio"], "split": "", "files": files}
     heard_as = records.identity("corpus", heard, settings.chosen)
@@ -67,7 +65,7 @@ def work(settings: Settings) -> FinishedStage:
     clips, repeated, twice = _same_recordings(corpus, twins(paths.samples))
     found = clips[~clips["file"].isin(undecoded["file"])].reset_index(drop=True)
     noticed = pd.concat([corpus.problems, undecoded], ignore_index=True)
-    refuse_unfit(settings.source, corpus.info, found, noticed, left_out)
+    refuse_unfit(settings.source, corpus.info, found, noticed)
     before = (same.chunks, same.table("short")) if same else None
     cached = cache(settings, found, corpus.classes, paths.samples, report("spectrograms", 0.5), before)
     problems = pd.concat([noticed, repeated, cached.problems], ignore_index=True)
