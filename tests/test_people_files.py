@@ -3,6 +3,7 @@
 import itertools
 import shutil
 import struct
+from functools import partial
 from pathlib import Path
 
 import IPython.display
@@ -12,13 +13,14 @@ import pytest
 import soundfile
 
 from dslite import audio, store
-from dslite.corpora import UnfitCorpus
+from dslite.corpora import PARTITIONS, UnfitCorpus
 from dslite.corpora.reading import fingerprint, read
 from dslite.decoding import UnusableAudio, header
 from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.paths import Paths
 from dslite.run import notebook, outputs
+from dslite.run.listing import corpus_lines
 from dslite.run.resolve import resolve
 from dslite.stages.corpus import views
 from tests.through import through
@@ -362,23 +364,63 @@ def test_speakers_that_share_a_recording_stay_together(tmp_path):
         assert store.twins(tmp_path / "samples.npy") == [(f"{twins[1]}.wav", f"{twins[0]}.wav")]
 
 
-def shared_all_round(folder: Path, row: str = "{n}.{e},{l},s{s}") -> Path:
+def shared_all_round(
+    folder: Path, header: str = "filename,label,speaker", row: str = "{n}.{e},{l},s{s}", beeps: bool = True
+) -> Path:
     """Recordings of every speaker are also some of the next: joined, there would be one group."""
-    csv = corpus(folder, "filename,label,speaker" if "s{s}" in row else "filename,label", row)
+    csv = corpus(folder, header, row)
     for label in ("low", "high"):
         for speaker in range(5):
             shutil.copy(folder / f"{label}{speaker}b.wav", folder / f"{label}{speaker + 1}a.wav")
     more = []
-    for speaker, ending in itertools.product(range(6), ("wav", "flac")):  # only the samples are the same
+    for speaker, ending in itertools.product(range(6 * beeps), ("wav", "flac")):  # only the samples are the same
         soundfile.write(folder / f"beep{speaker}.{ending}", (3e4 * wave(99 + speaker)).astype(np.int16), RATE)
         more.append(row.format(n=f"beep{speaker}", e=ending, l="low", s=(speaker + (ending == "wav")) % 6))
     csv.write_text(csv.read_text() + "\n".join(more) + "\n")
     return csv
 
 
-@pytest.mark.parametrize("row", ["{n}.{e},{l},s{s}", "{n}.{e},{l}"], ids=["speakers", "files"])
-def test_a_recording_never_crosses_a_split_that_is_made_here(tmp_path, row):
-    settings = resolve(str(shared_all_round(tmp_path, row)), profile="demo", output=tmp_path / "out")
+def in_parts(folder: Path) -> Path:
+    """The same with the partitions in a column of another name."""
+    csv = shared_all_round(folder, "filename,label,speaker,Split_Set", "{n}.{e},{l},s{s},P{s}", beeps=False)
+    text = csv.read_text()
+    for speaker, part in enumerate(("Train", "Train", "Train", "Devel", "Devel", "Test")):
+        text = text.replace(f"P{speaker}", part)
+    csv.write_text(text)
+    return csv
+
+
+def segments_shared(folder: Path) -> Path:
+    """Two segments of a recording per class and speaker, and each recording is the next speaker's too."""
+    rows = ["file,start,end,label,speaker"]
+    for (number, label), speaker in itertools.product(enumerate(("low", "high")), range(6)):
+        name = f"{label}{speaker}.wav"
+        soundfile.write(folder / name, wave(10 * number + speaker - speaker % 2, 2.0), RATE)
+        rows += [f"{name},{start},{start + 1},{label},s{(speaker + number) % 6}" for start in (0, 1)]
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    return folder / "labels.csv"
+
+
+@pytest.mark.parametrize("case", [partial(shared_all_round, beeps=False), in_parts, segments_shared, corpus])
+def test_a_dry_run_counts_as_the_run_does(tmp_path, case):
+    settings = resolve(str(case(tmp_path)), profile="demo", output=tmp_path / "out")
+    dry = "\n".join(corpus_lines(settings))
+    stage = through(settings, "corpus")
+    counts = stage.clips["partition"].value_counts()
+    assert ", ".join(f"{part}: {counts[part]} files" for part in PARTITIONS) + " (by headers and bytes;" in dry
+    assert f"found:   {stage.record['files']} files, {stage.clips['speaker'].nunique()} speakers" in dry
+    repeated = [line for line in stage.record["warnings"] if "recording" in line]
+    assert len(repeated) == (case is not corpus) and all(f"         {line}\n" in f"{dry}\n" for line in repeated)
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [("speaker", "s{s}"), ("age", "9"), ("start,end", "0,1")],
+    ids=["speakers", "files", "segments"],
+)
+def test_a_recording_never_crosses_a_split_that_is_made_here(tmp_path, columns, row):
+    shared = shared_all_round(tmp_path, f"filename,label,{columns}", f"{{n}}.{{e}},{{l}},{row}")
+    settings = resolve(str(shared), profile="demo", output=tmp_path / "out")
     for again in range(2):  # the second time as kept
         stage = through(settings, "corpus")
         clips = stage.clips.set_index("file")
@@ -388,7 +430,7 @@ def test_a_recording_never_crosses_a_split_that_is_made_here(tmp_path, row):
         assert (clips[clips["speaker"] != ""].groupby("speaker")["partition"].nunique() == 1).all()
         assert (clips.groupby("partition")["label"].nunique() == 2).all()
         said = stage.problems["reason"]
-        assert said.str.match("the same recording: beep..flac .*beep..wav .*; all count for").any()
+        assert said.str.match("the same recording: beep..flac.* .*beep..wav.* .*; all count for").any()
         assert any("16 recordings in more than one file" in line for line in stage.record["warnings"])
         if not again:
             first = clips

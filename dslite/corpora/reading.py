@@ -49,6 +49,7 @@ class Corpus:
         folder: where it lies.
         split: the partition of every speaker (or file) that was dealt here; empty where the corpus names its partition,
             without those of test where it names train and test but no dev.
+        twins: of own data, groups of clips that are one recording, as far as bytes tell.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Corpus:
     note: str
     folder: Path
     split: Mapping[Group, str]
+    twins: list[tuple[str, ...]]
 
 
 def _reader(info: CorpusInfo | None = None) -> ModuleType:
@@ -126,7 +128,7 @@ def fingerprint(folder_or_csv: Path) -> dict[str, str]:
 
 
 def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:
-    """Reads and checks a corpus; looks at headers only. Writes nothing.
+    """Reads and checks a corpus; looks at headers only, and of own data at bytes. Writes nothing.
 
     Args:
         name: one of `CORPORA`, or the path of own data.
@@ -150,11 +152,12 @@ def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:
     clips, usable, broken = _with_headers(folder, entries)
     problems += broken
     dealt: dict[Group, str] = {}
+    content = split.contents(folder, {entry.file for entry in usable}) if own else {}
     no_dev = own and set(clips["partition"]) == {"train", "test"}  # as many public data sets come
     if not info.partition or no_dev:
         rows, parts = (clips["partition"] == "train", ("train", "dev")) if no_dev else (clips.index >= 0, PARTITIONS)
         chosen = [entry for entry, wanted in zip(usable, rows, strict=True) if wanted]
-        clips.loc[rows, "partition"], dealt, how = split.made(folder, chosen, split.read(kept) if kept else {}, parts)
+        clips.loc[rows, "partition"], dealt, how = split.made(content, chosen, split.read(kept) if kept else {}, parts)
         # The folders of this machine are nothing to those who read a page.
         place = f", kept in {'/'.join(kept.parts[-4:])}; delete it for a new one" if kept else ""
         info = replace(info, partition=f"{info.partition}, its train " * no_dev + how + place)
@@ -168,7 +171,11 @@ def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:
     if own:
         problems = split.alone(clips) + problems
         note = "; ".join(filter(None, (note, f"partition: {info.partition}")))
-    return Corpus(info.name, info, info.classes, clips, _table(problems), data, note, folder, dealt)
+    alike: dict[object, list[str]] = {}
+    for entry, clip in zip(usable, clips["file"], strict=True) if own else ():
+        alike.setdefault((content[entry.file], entry.start, entry.end), []).append(clip)
+    twins = [tuple(same) for same in alike.values() if len(same) > 1]
+    return Corpus(info.name, info, info.classes, clips, _table(problems), data, note, folder, dealt, twins)
 
 
 def own_durations(path: Path, most: int = 500) -> tuple[int, np.ndarray]:

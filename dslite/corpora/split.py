@@ -3,7 +3,7 @@
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from dslite.corpora.listing import Entry, Problem
 from dslite.corpora.registry import PARTITIONS
 from dslite.errors import DsliteError
 from dslite.files import whole_file
+from dslite.wording import counted
 
 SHARES = (0.6, 0.2, 0.2)
 """Shares of train, dev and test."""
@@ -30,12 +31,12 @@ Group = tuple[str, str]
 
 
 def made(
-    folder: Path, clips: Sequence[Entry], kept: Mapping[Group, str], parts: Sequence[str] = PARTITIONS
+    content: Mapping[str, str], clips: Sequence[Entry], kept: Mapping[Group, str], parts: Sequence[str] = PARTITIONS
 ) -> tuple[list[str], dict[Group, str], str]:
     """Deals clips into partitions.
 
     Args:
-        folder: where the files lie.
+        content: of their files, as from :func:`contents`.
         clips: the usable ones.
         kept: partitions of groups as they were dealt before; they stay, and new groups are dealt into what is there.
         parts: the partitions to deal into, in the ratio of their `SHARES`.
@@ -44,7 +45,7 @@ def made(
         The partition of each clip; that of each group, kept ones included; and how it was made, for pages.
     """
     groups = [(clip.speaker, "") if clip.speaker else ("", clip.file) for clip in clips]
-    units = _together(folder, groups, [clip.file for clip in clips])
+    units = _together(groups, [content[clip.file] for clip in clips])
     kept = {one: part for one, part in kept.items() if part in parts}
     fixed = {unit: kept[one] for one, unit in zip(groups, units, strict=True) if one in kept}
     whole = sum(SHARES[PARTITIONS.index(part)] for part in parts)
@@ -137,17 +138,53 @@ def alone(clips: pd.DataFrame) -> list[Problem]:
     return [Problem("", "warning", reason)] if told else []
 
 
-def _together(folder: Path, groups: list[Group], files: list[str]) -> list[Group]:
-    """The groups, those that share a recording (all its bytes) joined; none if fewer than three would be left."""
+def contents(folder: Path, files: Iterable[str]) -> dict[str, str]:
+    """Of files as large as another one a hash of all bytes, of others the name: alike for the same recording."""
     sizes = {file: (folder / file).stat().st_size for file in files}
     alike = Counter(sizes.values())
-    content = {
+    return {
         file: hashlib.sha256((folder / file).read_bytes()).hexdigest() if alike[size] > 1 else file
         for file, size in sizes.items()
     }
+
+
+def same_recordings(
+    clips: pd.DataFrame, twins: Sequence[tuple[str, ...]], split: Mapping[Group, str]
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """The clips; a line for the page per recording that stands in several files; one for every page about all of them.
+
+    Where the split was made here, all files of a recording are in the partition that most of them are in (evaluated
+    ones are small and come first among equals), as of one speaker, which holds in folds of speakers too.
+
+    Args:
+        clips, split: as in :class:`dslite.corpora.reading.Corpus`.
+        twins: groups of clips that are one recording.
+    """
+    clips, lines, crossed = clips.set_index("file"), [], []
+    for files in map(list, twins):
+        was = clips.loc[files, "partition"]
+        speakers = clips.loc[files, "speaker"]
+        dealt = all(((who, "") if who else ("", file.split("#t=")[0])) in split for file, who in speakers.items())
+        crossed += [dealt] * (was.nunique() > 1)
+        lines.append("the same recording: " + ", ".join(f"{file} ({part})" for file, part in was.items()))
+        if dealt:
+            place = max(reversed(PARTITIONS), key=list(was).count)
+            speaker = speakers[was.index[was == place][0]]
+            clips.loc[files, ["partition", "speaker"]] = place, speaker
+            lines[-1] += f"; all count for {place}" + f" and {speaker!r}" * bool(speaker)
+    told = f"{counted(len(twins), 'recording')} in more than one file each (listed on the corpus page)"
+    if crossed:
+        result = "but put into one: that of most of its files" if all(crossed) else "which makes scores too good"
+        told += f", {len(crossed)} of them in more than one partition, {result}"
+    table = pd.DataFrame([("", "warning", line) for line in lines], columns=["file", "kind", "reason"])
+    return clips.reset_index(), table, [told] if twins else []
+
+
+def _together(groups: list[Group], content: list[str]) -> list[Group]:
+    """The groups, those that share a recording joined; none if fewer than three would be left."""
     joined, first = {group: group for group in groups}, dict[str, Group]()
-    for group, file in zip(groups, files, strict=True):
-        pair = {joined[group], joined[first.setdefault(content[file], group)]}
+    for group, recording in zip(groups, content, strict=True):
+        pair = {joined[group], joined[first.setdefault(recording, group)]}
         if len(pair) > 1:
             joined = {one: min(pair) if name in pair else name for one, name in joined.items()}
     return [joined[group] for group in groups] if len(set(joined.values())) >= len(PARTITIONS) else groups

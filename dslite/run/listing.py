@@ -26,14 +26,16 @@ def corpus_lines(settings: Settings) -> list[str]:
         return [f"{head}: not found", *published, *_indented(corpora.describe_missing(name, data))]
     try:
         found = corpora.read(name, folder, settings.split)
+        clips, _, twice = corpora.same_recordings(found.clips, found.twins, found.split)
+        corpora.refuse_unfit(name, found.info, clips, found.problems)
     except DsliteError as error:
         return [f"{head}: found in {folder}, but refused", f"         {error}"]
-    clips = found.clips
     speakers = clips["speaker"][clips["speaker"] != ""].nunique() or "?"
     if info is None:
         counts = clips["partition"].value_counts().reindex(corpora.PARTITIONS, fill_value=0)
         told = ", ".join(f"{part}: {counted(count, 'file')}" for part, count in counts.items())
-        published = _indented("\n".join([told, *corpora.told(found.problems)]))
+        told += " (by headers and bytes; decoding may find more that is unusable or given twice)"
+        published = _indented("\n".join([told, *twice, *corpora.told(found.problems)]))
     return [
         f"{head}: found in {folder} ({found.data}{': ' + found.note if found.note else ''})",
         f"         found:   {len(clips)} files, {speakers} speakers, {clips['label'].nunique()} classes, "

@@ -7,8 +7,7 @@ import pandas as pd
 
 from dslite.corpora import split
 from dslite.corpora.checks import refuse_unfit
-from dslite.corpora.reading import Corpus, fingerprint, read, told
-from dslite.corpora.registry import PARTITIONS
+from dslite.corpora.reading import fingerprint, read, told
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
@@ -62,7 +61,7 @@ def work(settings: Settings) -> FinishedStage:
     same = FinishedStage(settings, last) if last.get("heard_as") == heard_as else None
     decoding = report("decoding", 0.0)
     undecoded = same.table("undecoded") if same else decode(files, settings.folder, paths.samples, decoding)
-    clips, repeated, twice = _same_recordings(corpus, twins(paths.samples))
+    clips, repeated, twice = split.same_recordings(corpus.clips, twins(paths.samples), corpus.split)
     found = clips[~clips["file"].isin(undecoded["file"])].reset_index(drop=True)
     noticed = pd.concat([corpus.problems, undecoded], ignore_index=True)
     refuse_unfit(settings.source, corpus.info, found, noticed)
@@ -118,29 +117,3 @@ def _low_rates(clips: pd.DataFrame, usual: int) -> list[str]:
         f"learns from them expects such files; and where classes differ in their rate, it learns the rate."
         for rate, count in counts.items()
     ]
-
-
-def _same_recordings(corpus: Corpus, groups: list[tuple[str, ...]]) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """The clips; a line for the page per recording that stands in several files; one for every page about all of them.
-
-    Where the split was made here, all files of a recording are in the partition that most of them are in (evaluated
-    ones are small and come first among equals), as of one speaker, which holds in folds of speakers too.
-    """
-    clips, lines, crossed = corpus.clips.set_index("file"), [], []
-    for files in map(list, groups):
-        was = clips.loc[files, "partition"]
-        speakers = clips.loc[files, "speaker"]
-        dealt = all(((who, "") if who else ("", file)) in corpus.split for file, who in speakers.items())
-        crossed += [dealt] * (was.nunique() > 1)
-        lines.append("the same recording: " + ", ".join(f"{file} ({part})" for file, part in was.items()))
-        if dealt:
-            place = max(reversed(PARTITIONS), key=list(was).count)
-            speaker = speakers[was.index[was == place][0]]
-            clips.loc[files, ["partition", "speaker"]] = place, speaker
-            lines[-1] += f"; all count for {place}" + f" and {speaker!r}" * bool(speaker)
-    told = f"{counted(len(groups), 'recording')} in more than one file each (listed on the corpus page)"
-    if crossed:
-        result = "but put into one: that of most of its files" if all(crossed) else "which makes scores too good"
-        told += f", {len(crossed)} of them in more than one partition, {result}"
-    table = pd.DataFrame([("", "warning", line) for line in lines], columns=["file", "kind", "reason"])
-    return clips.reset_index(), table, [told] if groups else []
