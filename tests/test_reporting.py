@@ -199,6 +199,13 @@ def test_everything_in_a_table_is_escaped_and_marked():
     assert table_html(frame, EVIL) == table_html(frame, EVIL), "no random ids"
 
 
+def test_a_table_of_very_many_rows_says_how_many_it_does_not_show():
+    files = pd.DataFrame({"file": [f"{number}.wav" for number in range(1_234)]})
+    html = table_html(files, "Left out", index=False)
+    assert "The first 1,000 of 1,234 rows" in html
+    assert ">999.wav<" in html and ">1000.wav<" not in html
+
+
 def test_an_empty_table_says_so():
     assert "Nothing to list" in table_html(pd.DataFrame(columns=["file", "reason"]), "Left out", index=False)
 

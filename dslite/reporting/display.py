@@ -176,6 +176,10 @@ def words(text: str) -> None:
         display(Markdown(text))
 
 
+MOST_ROWS = 1_000
+"""Of a table: a page is to be read, and of a corpus of which little is there tens of thousands of files are told."""
+
+
 def table(frame: "pd.DataFrame", *args, **more) -> None:
     """Displays :func:`table_html`, whose arguments it takes."""
     show_html(table_html(frame, *args, **more))
@@ -207,6 +211,9 @@ def table_html(
         frame = frame.reset_index(drop=True)
     if frame.empty:
         note = f"Nothing to list. {note}".strip()
+    if len(frame) > MOST_ROWS:
+        note = f"The first {MOST_ROWS:,} of {len(frame):,} rows; artifacts/ has all. {note}".strip()
+        frame = frame.head(MOST_ROWS)
     classes = pd.DataFrame({name: _look(frame[name]) for name in frame.columns}, index=frame.index)
     for label in published:
         classes.loc[label] = [f"{old} ds-published".strip() for old in classes.loc[label]]
