@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 DRAWS = 1000
-"""Draws behind an interval (paper 3.3)."""
+"""Draws behind an interval of a score (paper 3.3)."""
+
+PAIRED_DRAWS = 5000
+"""Draws behind a difference, its interval and its p value: more, because a p value lies in the tail."""
 
 LEVEL = 0.95
 """Coverage of an interval."""

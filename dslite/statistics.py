@@ -11,14 +11,11 @@ import numpy as np
 import pandas as pd
 
 from dslite.errors import DsliteError
-from dslite.resampling import Kinds, by_speaker, kinds, percentiles
+from dslite.resampling import DRAWS, PAIRED_DRAWS, Kinds, by_speaker, kinds, percentiles
 from dslite.scoring import under
 
 UNITS = ("file", "speaker")
 """What is drawn: files as in the paper, or speakers with all their files."""
-
-DRAWS = 5000
-"""Draws behind a p value: more than behind an interval, because it lies in the tail."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ def _same_files(tables: Mapping[str, pd.DataFrame]) -> list[pd.DataFrame]:
     return rows
 
 
-def pairs(compared: Compared, seed: int, draws: int = DRAWS) -> pd.DataFrame:
+def pairs(compared: Compared, seed: int, draws: int = PAIRED_DRAWS) -> pd.DataFrame:
     """Paired differences of the UAR between all pairs of systems, Holm-corrected over these pairs.
 
     The p value is two-sided, for no difference: the share of draws whose difference d* lies at least as far from the
@@ -120,7 +117,11 @@ def pairs(compared: Compared, seed: int, draws: int = DRAWS) -> pd.DataFrame:
 
 
 def against(
-    tables: Mapping[str, Sequence[pd.DataFrame]], reference: str, classes: Sequence[str], seed: int
+    tables: Mapping[str, Sequence[pd.DataFrame]],
+    reference: str,
+    classes: Sequence[str],
+    seed: int,
+    draws: int = PAIRED_DRAWS,
 ) -> pd.DataFrame:
     """Paired differences of several systems from one of them, each fitted with several seeds.
 
@@ -132,6 +133,7 @@ def against(
         reference: the system that the others are compared with.
         classes: the corpus' classes in their order.
         seed: of the draws.
+        draws: number of draws.
 
     Returns:
         A row per other system: ``system``, ``n_files`` (compared on), ``uar``, ``uar_reference`` (means over seeds on
@@ -149,7 +151,7 @@ def against(
         for unit in UNITS:
             compared = compare(both, classes, "all", unit)
             own, other = range(len(tables[system])), range(len(tables[system]), len(both))
-            difference, low, high, p = _apart(compared, compared.draw(seed, DRAWS), other, own)
+            difference, low, high, p = _apart(compared, compared.draw(seed, draws), other, own)
             row |= {"uar": compared.scores[own].mean(), "uar_reference": compared.scores[other].mean()}
             row |= {"difference": difference, f"low_{unit}": low, f"high_{unit}": high}
             if unit == "file":
@@ -198,7 +200,7 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def optimism(compared: Compared, seed: int) -> float:
+def optimism(compared: Compared, seed: int, draws: int = DRAWS) -> float:
     """How much too high the best score is for having been chosen by that very score, in UAR points.
 
     On each draw the best system is chosen and scored on the units that the draw left out; the best score on the whole
@@ -209,24 +211,26 @@ def optimism(compared: Compared, seed: int) -> float:
     Args:
         compared: the systems; the first in order wins a tie.
         seed: of the draws.
+        draws: number of draws.
 
     Returns:
         NaN where nothing could be drawn.
     """
     if compared.kinds is None or compared.kinds.units.sum() == 1:  # of one unit, no draw leaves any out
         return float("nan")
-    inside, outside = compared.kinds.hold_out(seed)
+    inside, outside = compared.kinds.hold_out(seed, draws)
     chosen = np.take_along_axis(outside, inside.argmax(axis=1)[:, None], axis=1)
     return float(compared.scores.max() - chosen.mean())
 
 
-def choices(dev: Mapping[str, float], compared: Compared, seed: int) -> dict:
+def choices(dev: Mapping[str, float], compared: Compared, seed: int, draws: int = DRAWS) -> dict:
     """The system chosen on dev beside the one chosen on test, as the paper does it (its Tables 3 and 4 in bold).
 
     Args:
         dev: system -> UAR on dev; NaN without files. The first in order wins a tie, on dev and on test.
         compared: the systems on test.
         seed: of the draws behind the optimism.
+        draws: number of these.
 
     Returns:
         ``by_dev``, ``by_test`` (names, "" where there is nothing to choose by), ``uar_by_dev``, ``uar_by_test`` (UAR on
@@ -235,7 +239,7 @@ def choices(dev: Mapping[str, float], compared: Compared, seed: int) -> dict:
     """
     on_dev, on_test = pd.Series(dev).dropna(), pd.Series(compared.scores, compared.systems).dropna()
     by_dev, by_test = ("" if scores.empty else str(scores.idxmax()) for scores in (on_dev, on_test))
-    too_much, best = optimism(compared, seed), float(on_test.get(by_test, np.nan))
+    too_much, best = optimism(compared, seed, draws), float(on_test.get(by_test, np.nan))
     return {
         "by_dev": by_dev,
         "by_test": by_test,
@@ -247,7 +251,12 @@ def choices(dev: Mapping[str, float], compared: Compared, seed: int) -> dict:
 
 
 def on_test(
-    tables: Mapping[str, pd.DataFrame], dev: Mapping[str, Mapping[str, float]], classes: Sequence[str], seed: int
+    tables: Mapping[str, pd.DataFrame],
+    dev: Mapping[str, Mapping[str, float]],
+    classes: Sequence[str],
+    seed: int,
+    draws: int = DRAWS,
+    paired_draws: int = PAIRED_DRAWS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Everything that one corpus' systems have to say about each other on test.
 
@@ -256,6 +265,7 @@ def on_test(
         dev: protocol -> system -> UAR on dev, of those systems that are to be chosen among.
         classes: the corpus' classes in their order.
         seed: of all draws.
+        draws, paired_draws: number of draws behind the optimism, and behind a difference.
 
     Returns:
         :func:`pairs` and :func:`choices` of each protocol and unit, a row per pair and per choice, both with
@@ -266,9 +276,10 @@ def on_test(
         for unit in UNITS:
             compared = compare(tables, classes, protocol, unit)
             where = {"protocol": protocol, "unit": unit, "n_files": compared.files, "n_units": compared.units}
-            differences.append(pairs(compared, seed).assign(**where))
+            differences.append(pairs(compared, seed, paired_draws).assign(**where))
             candidates = {system: table for system, table in tables.items() if system in scores}
-            chosen.append({**where, **choices(scores, compare(candidates, classes, protocol, unit), seed)})
+            compared = compare(candidates, classes, protocol, unit)
+            chosen.append({**where, **choices(scores, compared, seed, draws)})
     return pd.concat(differences, ignore_index=True), pd.DataFrame(chosen)
 
 

@@ -1,6 +1,7 @@
 """The ablation stage on a tiny corpus, and how it compares."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -8,8 +9,9 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from dslite import statistics
+from dslite import scoring, statistics
 from dslite.errors import DsliteError
+from dslite.layout import progress
 from dslite.layout.finished import FinishedStage
 from dslite.paper.ledger import experiments
 from dslite.readings import READINGS
@@ -102,6 +104,24 @@ def test_the_difference_is_that_of_the_tables(stage):
     recalls = table.assign(right=table["label"] == table["predicted"]).groupby("label")["right"].mean()
     assert row["UAR"] == pytest.approx(100 * recalls.mean())
     assert row["difference"] == pytest.approx(row["UAR"] - row["UAR of the reference"])
+
+
+def test_other_draws_are_taken_and_leave_the_fits_alone(stage, tmp_path, monkeypatch):
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress"))  # as in a run, which may replace what is there
+    shutil.copytree(stage.settings.output, tmp_path / "out")
+    few = replace(stage.settings, output=tmp_path / "out", changes=(("draws", 100),))
+    fitted = {file: file.stat().st_mtime_ns for file in few.paths.file("ablation").rglob("*/record.json")}
+    again = ablating.work(few)
+    assert again.record["identity"] != stage.record["identity"]
+    assert len(fitted) > 4 and all(file.stat().st_mtime_ns == time for file, time in fitted.items())
+    folders = {name: ablating.fits_of(few.paths, name) / "42/test" for name in ("sound", "F-03 nearest")}
+    tables = {name: [pd.read_parquet(place / "predictions.parquet")] for name, place in folders.items()}
+    pd.testing.assert_frame_equal(
+        again.table("differences"), statistics.against(tables, "sound", stage.classes, 42, 100)
+    )
+    row = again.table("scores").query("variant == 'sound' and partition == 'test'").iloc[0]
+    assert row["se"] == scoring.score(tables["sound"][0], stage.classes, "all", 42, 100)["se"]
+    assert ["from 100 draws" in ablation_views.verdict(one) for one in (again, stage)] == [True, False]
 
 
 def test_what_cannot_be_asked_for_is_refused(settings):

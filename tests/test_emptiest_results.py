@@ -164,7 +164,7 @@ def _folds(settings, corpus):
         for system in ("librosa statistics + SVM", OURS)
     ]
     everything = pd.concat(tables, ignore_index=True)
-    for name, table in ({"predictions": everything} | folding.scored(everything, CLASSES, 0, 100)).items():
+    for name, table in ({"predictions": everything} | folding.scored(everything, CLASSES, 0, 100, 100)).items():
         _write(table, settings.paths.file("folds", f"{name}.parquet"))
     return _record(settings, "folds", corpus.record, seeds=[0], augmentation="none", folds="the CSV's own column")
 

@@ -233,6 +233,8 @@ def test_sample_is_of_every_explained_class_and_draws_what_it_says(stage):
     assert seconds == pytest.approx(table["seconds"].iloc[0])
     assert "too few" in explained.caution(stage)
     profiles, edges = explained.band_profiles(stage)
+    one = explained.band_profiles(replace(stage, settings=replace(stage.settings, changes=(("draws", 1),))))[0]
+    assert (one["b"][1] == one["b"][2]).all() and (profiles["b"][1] < profiles["b"][2]).any(), "as many draws as asked"
     np.testing.assert_allclose(profiles["b"][0], maps[1].mean.sum(axis=1))
     assert 60 <= edges[0] < 80 and 7_500 < edges[-1] <= 8_000 and (np.diff(edges) > 0).all()
 

@@ -218,6 +218,11 @@ def test_pooled_scores_are_scikit_learns_and_have_intervals_over_speakers(stage)
     row = stage.table("leakage").set_index("system").loc[OURS]
     means = stage.table("uars").query("system == @OURS and fold == ''").groupby("protocol")["uar"].mean()
     assert row["difference"] == pytest.approx(means[RANDOM] - means[DISJOINT])
+    of = found.query("system == @OURS").groupby(["protocol", "seed"])
+    both = {name: [of.get_group((name, seed)) for seed in (42, 43)] for name in (RANDOM, DISJOINT)}
+    few = folding.scored(found, stage.classes, 42, 100, 200)["leakage"].set_index("system").loc[OURS]
+    expected = statistics.against(both, DISJOINT, stage.classes, 42, 200).iloc[0]
+    assert few[["low_file", "p"]].tolist() == expected[["low_file", "p"]].tolist()
 
 
 def test_it_is_made_once_and_finished_fits_are_kept(stage):
@@ -237,6 +242,7 @@ def test_it_is_made_once_and_finished_fits_are_kept(stage):
 
 def test_its_page_says_what_is_what(stage):
     assert "no augmentation" in views.about(stage) and "42, 43" in views.about(stage)
+    assert "from 1,000 draws, those of differences from 5,000." in views.about(stage)
     assert views.division(stage)["files"].sum() == 18 and list(views.division(stage)["fold"]) == ["<0>", "<1>", "<2>"]
     assert list(views.scores(stage, DISJOINT)["system"]) == [*(TITLES[k] for k in ("librosa", "deep_spectrum")), OURS]
     assert "sd over seeds" in views.scores(stage, DISJOINT)

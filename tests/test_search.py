@@ -1,6 +1,7 @@
 """The search on a tiny corpus: what dev decides, what is kept, and what goes on where it was stopped."""
 
 import json
+import shutil
 import time
 from dataclasses import replace
 
@@ -18,10 +19,12 @@ from dslite.changes import CHANGEABLE, checked, to_recipe
 from dslite.configurations import CONFIGURATIONS
 from dslite.errors import DsliteError
 from dslite.features import statistics, whole
+from dslite.layout import progress
 from dslite.profiles import TUNED
 from dslite.run.cli import main
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
+from dslite.scoring import score
 from dslite.stages.search import space, views
 from dslite.stages.search import work as searching
 from dslite.store import Samples
@@ -109,6 +112,23 @@ def test_the_machine_is_searched_as_often_and_scored_by_its_best(stage):
     assert best["dev_uar"] == pytest.approx(expected)
 
 
+def test_other_draws_are_taken_and_keep_the_trials(stage, tmp_path, monkeypatch):
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress"))  # as in a run, which may replace what is there
+    shutil.copytree(stage.settings.output, tmp_path / "out")
+    monkeypatch.setattr(searching, "_try", lambda *_: pytest.fail("a trial was made again"))
+    few = replace(stage.settings, output=tmp_path / "out", changes=checked({"chunk": 1.0, "draws": 100}))
+    again = through(few, "search")
+    found, before = ({name: one.table(name) for name in ("scores", "differences")} for one in (again, stage))
+    winner = again.table("predictions").query("seed == 42").reset_index(drop=True)
+    row = found["scores"].query("system == @searching.WINNER and seed == 42 and partition == 'test'").iloc[0]
+    assert row["se"] == score(winner, stage.classes, "all", 42, 100)["se"]
+    assert found["scores"]["uar"].equals(before["scores"]["uar"])
+    apart = found["differences"]["low_file"].notna() & (found["differences"]["p"] < 1)
+    assert (found["differences"].loc[apart, "p"] >= 1 / 101).all()
+    assert views.verdict(again).endswith("from 100 draws, those of differences from 100.")
+    assert views.verdict(stage).endswith("from 1,000 draws, those of differences from 5,000.")
+
+
 def test_it_is_made_once_and_goes_on_with_more_trials(stage, settings):
     before = stage.table("trials")
     assert searching.work(settings).record == stage.record
@@ -120,7 +140,7 @@ def test_it_is_made_once_and_goes_on_with_more_trials(stage, settings):
 def test_what_was_stopped_is_taken_up_again(settings, stage, tmp_path, monkeypatch):
     """After the time is over, and after a kill, which leaves a trial running for ever in the journal."""
     elsewhere = replace(settings, output=tmp_path, trials=2, seeds=1)
-    for name in ("corpus", "evaluate"):
+    for name in ("corpus", "train", "evaluate"):
         place = elsewhere.paths.record(name)
         place.parent.mkdir(parents=True)
         place.write_text(settings.paths.record(name).read_text())

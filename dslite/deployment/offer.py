@@ -16,6 +16,7 @@ from dslite.deployment.quantisation import VARIANTS, quantise
 from dslite.deployment.runtime import LiteModel
 from dslite.files import whole_file
 from dslite.keras_defaults import graph, keras, tf
+from dslite.resampling import DRAWS, PAIRED_DRAWS
 from dslite.statistics import compare, pairs
 
 CALIBRATION = 100
@@ -126,6 +127,8 @@ def offer(
     calibration: int = CALIBRATION,
     decision: str = "vote",
     remainder: str = "drop",
+    draws: int = DRAWS,
+    paired_draws: int = PAIRED_DRAWS,
 ) -> Offer:
     """Converts a model into all variants, puts each to the gate and keeps the files of those that pass.
 
@@ -143,6 +146,7 @@ def offer(
         calibration: how many training chunks calibrate.
         decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
         remainder: what becomes of a file's rest, see :func:`dslite.audio.cut`.
+        draws, paired_draws: bootstrap draws of a UAR's interval, and of a difference to Keras.
     """
     of = {name: clips[clips["partition"] == name] for name in ("train", "dev", "test")}
     seen = sample_chunks(of["train"], waves, samples, calibration, seed)
@@ -161,14 +165,14 @@ def offer(
         if name in running:
             files = gate.agreement(tables["keras"], tables[name], noise)
             two = {"keras": tables["keras"], name: tables[name]}
-            lost = pairs(compare(two, classes, "all", "file"), seed).iloc[0]
+            lost = pairs(compare(two, classes, "all", "file"), seed, paired_draws).iloc[0]
             made.wrong[name] += gate.disagreement(name, files, lost)
             row |= {"agreement": 100 * files["same"].mean(), "flipped": (~files["same"]).sum()}
             row |= {"difference": files["difference"].max(skipna=False)}
             row |= {"lost": lost["difference"], "lost_low": lost["low"], "lost_high": lost["high"]}
             flips.append(files[files["keras"] != files["variant"]].assign(model=name))
         if name in classifiers:
-            row |= scoring.score(tables[name], classes, "all", seed)
+            row |= scoring.score(tables[name], classes, "all", seed, draws)
         wrong = made.wrong.get(name, [])
         rows.append({**row, "offered": name in VARIANTS and not wrong, "reason": "; ".join(wrong)})
     made.keep(folder)

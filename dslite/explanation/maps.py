@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from dslite.explanation.regions import BANDS, SPANS
+from dslite.resampling import DRAWS
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def mean_maps(attributions: Sequence[Attribution], labels: Sequence[str], classe
 
 
 def band_profile(
-    attributions: Sequence[Attribution], labels: Sequence[str], classes: Sequence[str], seed: int
+    attributions: Sequence[Attribution], labels: Sequence[str], classes: Sequence[str], seed: int, draws: int = DRAWS
 ) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """What each band of frequencies does to a class over all clips of it, with its uncertainty.
 
@@ -110,6 +111,7 @@ def band_profile(
     Args:
         attributions, labels, classes: as for :func:`mean_maps`.
         seed: of the bootstrap over clips.
+        draws: number of draws.
 
     Returns:
         Per class with at least two clips: mean, and the 95 % bounds below and above it, float64 (bands,) each.
@@ -119,6 +121,6 @@ def band_profile(
         own = [a.pooled()[index].sum(axis=1) for a, of in zip(attributions, labels, strict=True) if of == label]
         if len(own) > 1:
             clips = np.stack(own)
-            means = clips[rng.integers(0, len(clips), (1000, len(clips)))].mean(axis=1)
+            means = clips[rng.integers(0, len(clips), (draws, len(clips)))].mean(axis=1)
             profiles[label] = (clips.mean(axis=0), *np.percentile(means, [2.5, 97.5], axis=0))
     return profiles

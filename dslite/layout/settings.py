@@ -8,7 +8,7 @@ from dslite.changes import Changes
 from dslite.layout.paths import CorpusPaths, Paths
 from dslite.profiles import Recipe, recipe
 from dslite.readings import Reading
-from dslite.resampling import DRAWS
+from dslite.resampling import DRAWS, PAIRED_DRAWS
 
 RANDOM = "random"
 """What stands for a folder of weights where the base model is to start from random ones."""
@@ -78,8 +78,13 @@ class Settings:
 
     @property
     def draws(self) -> int:
-        """Bootstrap draws of an interval."""
+        """Bootstrap draws of a score's interval."""
         return dict(self.changes).get("draws", DRAWS)
+
+    @property
+    def paired_draws(self) -> int:
+        """Bootstrap draws of a difference, its interval and its p value."""
+        return dict(self.changes).get("draws", PAIRED_DRAWS)
 
     @property
     def chosen(self) -> dict[str, str]:

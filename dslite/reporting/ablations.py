@@ -41,6 +41,11 @@ def interval(low: float, high: float) -> str:
     return "–" if pd.isna(low) else f"{points(low)} to {points(high)}"
 
 
+def drawn(draws: int, paired_draws: int) -> str:
+    """How many bootstrap draws intervals are from, in words."""
+    return f"Intervals of scores are from {draws:,} draws, those of differences from {paired_draws:,}."
+
+
 def points(difference: float) -> str:
     """A difference with its sign, e.g. ``−4.0``; nothing is ``+0.0``."""
     return f"{round(difference, 1) + 0.0:+.1f}".replace("-", "−")

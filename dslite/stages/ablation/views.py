@@ -55,4 +55,7 @@ def strip(stage: FinishedStage) -> Strip:
 
 def verdict(stage: FinishedStage) -> str:
     """What is left standing after Holm's correction, in words."""
-    return ablations.verdict(stage.table("differences"), stage.record["reference"], stage.record["seeds"])
+    table = stage.table("differences")
+    words = ablations.verdict(table, stage.record["reference"], stage.record["seeds"])
+    drawn = f" Intervals and p values are from {stage.settings.paired_draws:,} draws."
+    return words if table.empty else words + drawn

@@ -56,6 +56,7 @@ def work(settings: Settings) -> FinishedStage:
         "backbone": settings.backbone,
         "weights": digest(settings.weights_file),
         "seed": settings.seed,
+        "draws": (settings.draws, settings.paired_draws),
     }
     identity = records.identity("ablation", asked, settings.chosen)
     more = {"seeds": seeds, "discrepancies": " ".join(settings.discrepancies)}
@@ -87,8 +88,8 @@ def work(settings: Settings) -> FinishedStage:
             left_out.append({"variant": name, "reason": str(error)})
     on_test = {name: [found["test"] for found in runs] for name, runs in tables.items()}
     leaves = {
-        "scores": _scores(tables, corpus.classes, settings.seed),
-        "differences": statistics.against(on_test, reference, corpus.classes, settings.seed),
+        "scores": _scores(tables, corpus.classes, settings),
+        "differences": statistics.against(on_test, reference, corpus.classes, settings.seed, settings.paired_draws),
         "left_out": pd.DataFrame(left_out, columns=["variant", "reason"]),
     }
     record = {
@@ -154,9 +155,10 @@ def _fit(corpus: FinishedStage, augmentation: str, folder: Path, report: _Report
     return {fit.target: pd.read_parquet(fit.folder / "predictions.parquet") for fit in todo}, about
 
 
-def _scores(tables: Mapping[str, list[dict[str, pd.DataFrame]]], classes, first: int) -> pd.DataFrame:
+def _scores(tables: Mapping[str, list[dict[str, pd.DataFrame]]], classes, settings: Settings) -> pd.DataFrame:
     rows = [
-        {"variant": name, "seed": first + number, "partition": part, **scoring.score(table, classes, "all", first)}
+        {"variant": name, "seed": settings.seed + number, "partition": part}
+        | scoring.score(table, classes, "all", settings.seed, settings.draws)
         for name, runs in tables.items()
         for number, found in enumerate(runs)
         for part, table in found.items()

@@ -5,7 +5,7 @@ import pandas as pd
 from dslite.configurations import CONFIGURATIONS
 from dslite.deployment import latency
 from dslite.layout.finished import FinishedStage
-from dslite.reporting import variants
+from dslite.reporting import ablations, variants
 from dslite.scoring import DECISIONS
 
 
@@ -69,6 +69,11 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
                         zip(table["model"], table["offered"], strict=True)],
         }
     )  # fmt: skip
+
+
+def drawn(stage: FinishedStage) -> str:
+    """How many draws the intervals here and at the gate are from, in words."""
+    return ablations.drawn(stage.settings.draws, stage.settings.paired_draws)
 
 
 def picture(stage: FinishedStage) -> tuple[pd.DataFrame, pd.DataFrame]:

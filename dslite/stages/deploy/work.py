@@ -68,6 +68,8 @@ def work(settings: Settings) -> FinishedStage:
         CALIBRATION[settings.profile],
         settings.reading.decision,
         settings.reading.remainder,
+        settings.draws,
+        settings.paired_draws,
     )
     good = list(offered.table.loc[offered.table["offered"], "model"])
     timings, streamed = pd.DataFrame(), pd.DataFrame()

@@ -12,7 +12,7 @@ from dslite.reporting.comparisons import Strip
 from dslite.reporting.figures import ConfusionPanel
 from dslite.reporting.tables import confusion_matrix
 from dslite.resampling import SPEAKERS
-from dslite.statistics import DRAWS, UNITS
+from dslite.statistics import UNITS
 from dslite.systems import OURS, TITLES
 
 NAMES = {key: configuration.title for key, configuration in CONFIGURATIONS.items()}
@@ -72,16 +72,16 @@ def pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:
 
 def verdict(stage: FinishedStage, protocol: str) -> str:
     """What the Holm-corrected tests leave standing, in words."""
-    table = stage.table("pairs").query("protocol == @protocol")
+    table, draws = stage.table("pairs").query("protocol == @protocol"), stage.settings.paired_draws
     words = []
     for unit in UNITS:
         of = table[table["unit"] == unit]
         p, units = of["p_holm"], int(of["n_units"].iloc[0])
         if not p.isna().all():
-            found, least = int((p <= 0.05).sum()), max(1 / (DRAWS + 1), 2.0 ** (1 - units))
+            found, least = int((p <= 0.05).sum()), max(1 / (draws + 1), 2.0 ** (1 - units))
             words.append(
                 f"Drawing {unit}s, {found} of {len(p)} pairs differ at 5 % after Holm's correction; the least p that "
-                f"{DRAWS:,} draws of {units} can give is {_p(least)}."
+                f"{draws:,} draws of {units} can give is {_p(least)}."
             )
         else:
             words.append(_few(units) if 0 < units < SPEAKERS else f"Draws of {unit}s are not possible here.")

@@ -31,7 +31,7 @@ def work(settings: Settings) -> FinishedStage:
     """
     trained, compared = (FinishedStage.of(settings, stage) for stage in ("train", "baseline"))
     inputs = {"train": trained.record["identity"], "baseline": compared.record["identity"], "seed": settings.seed}
-    inputs["draws"] = settings.draws
+    inputs["draws"] = settings.draws, settings.paired_draws
     identity = records.identity("evaluate", inputs)
     if record := records.made(settings, "evaluate", identity):
         return FinishedStage(settings, record)
@@ -78,6 +78,8 @@ def work(settings: Settings) -> FinishedStage:
         {protocol: rows.set_index("augmentation")["uar"] for protocol, rows in dev.groupby("protocol", sort=False)},
         trained.classes,
         settings.seed,
+        settings.draws,
+        settings.paired_draws,
     )
     chosen = selection.set_index(["protocol", "unit"]).loc[("all", "file"), "by_dev"]
     if not chosen:

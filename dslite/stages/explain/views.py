@@ -130,7 +130,8 @@ def mean_maps(stage: FinishedStage) -> tuple[list[MeanMap], float | None]:
 def band_profiles(stage: FinishedStage) -> tuple[dict, np.ndarray]:
     """Per class the mean effect of each band with its bounds, and the bands' edges in Hz."""
     found, table = sample(stage)
-    profiles = maps.band_profile(found, table["label"], stage.classes, stage.settings.seed)
+    seed, draws = stage.settings.seed, stage.settings.draws
+    profiles = maps.band_profile(found, table["label"], stage.classes, seed, draws)
     return profiles, band_edges_hz(front_end(stage.record))
 
 

@@ -28,7 +28,8 @@ def about(stage: FinishedStage) -> str:
     how, seeds = CONFIGURATIONS[record["augmentation"]].title, ", ".join(map(str, record["seeds"]))
     return (
         f"Folds: {record['folds']} (`folds.csv` among the artifacts). DS Lite is fitted with {how}, fixed beforehand; "
-        f"seeds: {seeds}. Chance is {100 / classes:.1f} % for {classes} classes."
+        f"seeds: {seeds}. Chance is {100 / classes:.1f} % for {classes} classes. "
+        f"{ablations.drawn(stage.settings.draws, stage.settings.paired_draws)}"
     )
 
 

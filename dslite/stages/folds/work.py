@@ -60,7 +60,7 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
         "corpus": corpus.record["identity"],
         "fits": [fit.identity for of in todo.values() for fit in of.values()],
         "folds": fold.tolist(),
-        "draws": settings.draws,
+        "draws": (settings.draws, settings.paired_draws),
     }
     identity = records.identity("folds", asked | {"seeds": seeds}, settings.chosen)
     more = {"seeds": len(seeds), "augmentation": augmentation}
@@ -93,7 +93,7 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
             *corpus.record["warnings"],
         ],
     }
-    scores = scored(everything, corpus.classes, settings.seed, settings.draws)
+    scores = scored(everything, corpus.classes, settings.seed, settings.draws, settings.paired_draws)
     records.write(settings, record, {"predictions": everything} | scores)
     return FinishedStage(settings, record)
 
@@ -146,7 +146,9 @@ def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) ->
     return tables
 
 
-def scored(everything: pd.DataFrame, classes: Sequence[str], seed: int, draws: int) -> dict[str, pd.DataFrame]:
+def scored(
+    everything: pd.DataFrame, classes: Sequence[str], seed: int, draws: int, paired_draws: int
+) -> dict[str, pd.DataFrame]:
     """The tables of scores, from predictions of all protocols, systems and seeds."""
     of, scores, uars, pairs, leakage = {}, [], [], [], []
     for (protocol, system, fitted), rows in everything.groupby(["protocol", "system", "seed"], sort=False):
@@ -162,10 +164,10 @@ def scored(everything: pd.DataFrame, classes: Sequence[str], seed: int, draws: i
         if tables:
             compared = statistics.compare(tables, classes, "all", unit)
             where = {"protocol": protocol, "unit": unit, "n_units": compared.units}
-            pairs.append(statistics.pairs(compared, seed).assign(**where))
+            pairs.append(statistics.pairs(compared, seed, paired_draws).assign(**where))
     for system in everything["system"].unique():
         both = {protocol: of[protocol, system] for protocol in (RANDOM, DISJOINT)}
-        leakage.append(statistics.against(both, DISJOINT, classes, seed).assign(system=system))
+        leakage.append(statistics.against(both, DISJOINT, classes, seed, paired_draws).assign(system=system))
     lost = pd.concat(leakage, ignore_index=True)
     lost["p_holm"] = statistics.holm(lost["p"].to_numpy(float))
     found = {"scores": pd.DataFrame(scores), "uars": pd.DataFrame(uars)}

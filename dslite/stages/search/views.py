@@ -97,7 +97,7 @@ def verdict(stage: FinishedStage) -> str:
     for system, gain in (mean.loc[WINNER] - mean.drop(WINNER)).dropna().iterrows():
         gains = " and ".join(f"{ablations.points(gain[partition])} on {partition}" for partition in ("dev", "test"))
         words += f" The winner against {system}: {gains} (points)."
-    return words
+    return f"{words} {ablations.drawn(stage.settings.draws, stage.settings.paired_draws)}"
 
 
 def _cell(row: pd.Series) -> str:

@@ -68,10 +68,11 @@ def work(settings: Settings) -> FinishedStage:
     from dslite.stages.search import space  # needs Optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    evaluated, decoded = (FinishedStage.of(settings, name) for name in ("evaluate", "corpus"))
-    asked = {"evaluate": evaluated.record["identity"], "weights": digest(settings.weights_file)}
+    evaluated, trained, decoded = (FinishedStage.of(settings, name) for name in ("evaluate", "train", "corpus"))
+    asked = {"train": trained.record["identity"], "weights": digest(settings.weights_file)}
     same = records.identity("search", asked | {"seed": settings.seed}, settings.chosen)
-    identity = records.hashed([same, settings.trials, settings.seeds])
+    # How scores are judged is nothing to the trials: they are kept.
+    identity = records.hashed([same, evaluated.record["identity"], settings.trials, settings.seeds])
     if record := records.made(settings, "search", identity):
         return FinishedStage(settings, record)
     started = time.monotonic()
@@ -110,7 +111,7 @@ def work(settings: Settings) -> FinishedStage:
     on_dev = {str(t.number): pd.read_parquet(_folder(place, t.params) / "dev/predictions.parquet") for t in ended}
     scores = [
         {"system": name, "seed": settings.seed + number, "partition": part}
-        | scoring.score(table, decoded.classes, "all", settings.seed)
+        | scoring.score(table, decoded.classes, "all", settings.seed, settings.draws)
         for name, runs in tables.items()
         for number, found in enumerate(runs)
         for part, table in found.items()
@@ -119,7 +120,7 @@ def work(settings: Settings) -> FinishedStage:
         "trials": _table(study),
         "machine": machine,
         "scores": pd.DataFrame(scores),
-        "differences": statistics.against(on_test, WINNER, decoded.classes, settings.seed),
+        "differences": statistics.against(on_test, WINNER, decoded.classes, settings.seed, settings.paired_draws),
         "predictions": pd.concat([found["test"].assign(seed=settings.seed + n) for n, found in enumerate(winner)]),
     }
     compared = statistics.compare(
@@ -136,7 +137,7 @@ def work(settings: Settings) -> FinishedStage:
         "augmentation": best.params["augmentation"],
         "best": best.number,
         "winner": {n: list(v) if isinstance(v, tuple) else v for n, v in space.to_changes(best.params).items()},
-        "optimism": statistics.optimism(compared, settings.seed),
+        "optimism": statistics.optimism(compared, settings.seed, settings.draws),
         "in_time": len(_done(study)) >= settings.trials,
         "seeds": list(range(settings.seed, settings.seed + settings.seeds)),
         "warnings": decoded.record["warnings"],
