@@ -116,8 +116,12 @@ CHANGEABLE: dict[str, Changeable] = {
         "reading", "window in samples at 16 kHz; the FFT is the power of two that holds it", int, 32, 8192
     ),
     "hop": Changeable("reading", "step between frames in samples at 16 kHz", int, 8, 8192),
+    **_word_of("mel_scale", "Mel scale of HTK, or Slaney's, which is librosa's default"),
     "low_hz": Changeable("reading", "lower edge of the Mel bins in Hz", float, 0.0, 4000.0),
+    "high_hz": Changeable("reading", "upper edge of the Mel bins in Hz, above low_hz", float, 100.0, 8000.0),
     "mel_bins": Changeable("reading", "number of Mel bins", int, 16, 512),
+    "equal_area": Changeable("reading", "whether Mel filters are of one area, not of one height", bool),
+    "empty_bins": Changeable("reading", "whether Mel bins without an FFT bin are taken, and not refused", bool),
     "floor": Changeable("reading", "smallest power before the logarithm", float, 1e-30, 1.0),
     "top_db": Changeable("reading", "range below the loudest bin in dB; 0 for all", float, 0.0, 300.0),
     "loudest_db": Changeable(
@@ -148,7 +152,7 @@ CHANGEABLE: dict[str, Changeable] = {
     **_word_of("arelu", "the two scalars of AReLU"),
     **_word_of("layers", "how the share of layers is counted: trained (last), frozen, or the complement frozen (rest)"),
     **_word_of("decision", "how a file's class follows from its chunks"),
-    "draws": Changeable("evaluation", "bootstrap draws of an interval", int, 100, 1_000_000),
+    "draws": Changeable("evaluation", "bootstrap draws of intervals and p values", int, 100, 100_000),
     "fits": Changeable("fits", "which fits are made, e.g. 'both on train' and 'both on train + dev'", str, count=0),
 }
 """By name, in the order in which :func:`listed` shows them."""
@@ -205,12 +209,21 @@ def to_recipe(recipe: Recipe, changes: Changes) -> Recipe:
 
 
 def to_reading(reading: Reading, changes: Changes) -> Reading:
-    """The reading with the changes that are its, under its old name."""
+    """The reading with the changes that are its, under its old name.
+
+    Raises:
+        DsliteError: if the Mel bins would end below where they begin.
+    """
     for name, value in changes:
         field, end = CHANGEABLE[name].field or (name, None)
         if end is not None:
             value = tuple(value if end == at else old for at, old in enumerate(getattr(reading, field)))
         reading = replace(reading, **{field: value}) if CHANGEABLE[name].of == "reading" else reading
+    if reading.low_hz >= reading.high_hz:
+        low, high = f"{reading.low_hz:g}", f"{reading.high_hz:g}"
+        raise DsliteError(
+            f"high_hz is {high}, low_hz {low}; expected high_hz above low_hz: raise it or lower the other."
+        )
     return reading
 
 

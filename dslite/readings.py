@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reading:
-    """The parameters, each named by the ledger entry in brackets; the last five are alike in every reading.
+    """The parameters, each named by the ledger entry in brackets; the last eight are alike in every reading.
 
     Attributes:
         name: ``paper``, ``released``, ``sound``, or what was changed in one of them.
@@ -48,6 +48,8 @@ class Reading:
         extra_epochs: added to the second phase, where there is one [F-12].
         decision: a file's class; a key of :data:`dslite.scoring.DECISIONS` [F-17].
         mel_bins, colours: number of Mel bins, and the colour map by matplotlib's name.
+        mel_scale, high_hz, equal_area: ``htk`` or ``slaney``, upper edge of the Mel bins in Hz, and whether filters are
+            of one area, not of one height; see :class:`dslite.spectrogram.FrontEnd`.
         loudest_db: of the last colour, for all chunks alike; 0 for each chunk's own, see
             :class:`dslite.spectrogram.FrontEnd`.
         sap_a, sap_s: shape of lambda over the loss rank, see :class:`dslite.augmentation.Policy`.
@@ -84,6 +86,9 @@ class Reading:
     extra_epochs: int
     decision: str
     mel_bins: int = 128
+    mel_scale: str = "htk"
+    high_hz: float = 8_000.0
+    equal_area: bool = False
     colours: str = "viridis"
     loudest_db: float = 0.0
     sap_a: float = 0.5
@@ -131,7 +136,7 @@ class Reading:
 
 CACHED = (
     *("window", "hop", "low_hz", "floor", "top_db", "empty_bins", "triangles", "normalise", "colouring"),
-    *("short_files", "remainder", "mel_bins", "loudest_db"),
+    *("short_files", "remainder", "mel_bins", "mel_scale", "high_hz", "equal_area", "loudest_db"),
 )
 """The parameters that change what the stage ``corpus`` caches."""
 
@@ -146,6 +151,7 @@ _UNSET = {
 }
 
 CHOICES = {
+    "mel_scale": ("htk", "slaney"),
     "triangles": ("hz", "mel"),
     "colours": ("viridis", "plasma", "inferno", "magma", "cividis", "turbo", "jet", "hot", "bone", "gray"),
     "colouring": ("steps", "interpolated"),

@@ -136,7 +136,7 @@ def mel_filters(p: FrontEnd) -> np.ndarray:
     if dead.size and not p.empty_bins:
         raise DsliteError(
             f"Mel bin {dead[0]} ({edges[dead[0]]:.0f}-{edges[dead[0] + 2]:.0f} Hz) holds no FFT bin: raise low_hz "
-            f"(now {p.low_hz} Hz), lengthen the window (now {p.window} samples) or use fewer Mel bins."
+            f"(now {p.low_hz} Hz), lengthen the window (now {p.window} samples), use fewer Mel bins or set empty_bins."
         )
     return filters * np.float32(2.0) / (edges[2:] - edges[:-2]).astype(np.float32) if p.equal_area else filters
 

@@ -26,9 +26,11 @@ from dslite.run.resolve import resolve
 from dslite.scoring import score
 from dslite.spectrogram import colour_table
 from dslite.stages.baseline import views as baseline_views
+from dslite.stages.deploy import views as deploy_views
 from dslite.stages.evaluate import views as evaluate_views
 from dslite.stages.evaluate import work as evaluating
 from dslite.stages.train import views
+from dslite.statistics import compare, pairs
 from tests.corpus_files import own
 from tests.through import alone, configurations, through
 
@@ -51,6 +53,8 @@ def test_values_are_taken_as_notebooks_and_the_command_line_write_them():
     ("epochs", 10, "expected 2 whole numbers"), ("epochs", (0, 4), "without a first phase"), ("epochs", (1, -1), "is"),
     ("normalise", 1, "True or False"), ("decision", "toss", "'vote', 'vote, first wins', 'mean'"),
     ("colours", "rainbow", "'viridis', 'plasma'"), ("mel_bins", 8, "a whole number from 16 to 512"),
+    ("mel_scale", "mel", "'htk', 'slaney'"), ("high_hz", 8001, "from 100 to 8,000"), ("equal_area", 1, "True or False"),
+    ("draws", 99, "a whole number from 100 to 100,000"),
     ("sap_a", 1.0, "from 0.01 to 0.99"), ("fits", [1], "one name or several"),
     ("fits", [], "one name or several"), ("learning_rate", float("nan"), "rate"),
 ])  # fmt: skip
@@ -99,11 +103,19 @@ def test_each_changes_its_own_value_and_no_other(name):
     assert (getattr(after[one.of == "reading"], field) if end is None else getattr(after[1], field)[end]) == value
 
 
+def test_mel_bins_must_end_above_where_they_begin():
+    for ends in ({"low_hz": 900.0, "high_hz": 800.0}, {"low_hz": 800.0, "high_hz": 800.0}):
+        with pytest.raises(
+            DsliteError, match=f"high_hz is 800, low_hz {ends['low_hz']:g}; expected high_hz above low_hz"
+        ):
+            resolve("css", changes=ends)
+    assert resolve("css", changes={"low_hz": 799.0, "high_hz": 800.0}).reading.high_hz == 800
+
+
 def test_all_of_table_2_and_of_the_reading_can_be_changed():
     assert {field.name for field in fields(Recipe)} <= set(CHANGEABLE)
     there = {one.field[0] if one.field else name for name, one in CHANGEABLE.items()}
-    # The first three are the recipe's; the last decides whether a bin may be empty.
-    others = {"name", "extra_epochs", "learning_rate", "empty_bins"}
+    others = {"name", "extra_epochs", "learning_rate"}  # the recipe's
     assert {field.name for field in fields(Reading)} - others <= there
 
 
@@ -167,14 +179,17 @@ def test_one_fit_can_be_made_and_scores_need_two(usual):
         draws: score(scored.predictions("both", "test"), scored.classes, "all", both.seed, draws) for draws in (99, 100)
     }
     assert ours["se"] == said[100]["se"] != said[99]["se"], "as many draws as were asked for"
+    least = scored.table("pairs").query("unit == 'file'")["p"].min()
+    assert least >= 1 / 101 and " 100 draws of " in evaluate_views.verdict(scored, "all")
 
 
 def test_a_front_end_of_ones_own_is_fitted_shown_and_shipped(tmp_path, monkeypatch):
-    """A stand-in with other Mel bins, colours, window (no power of two) and shape of lambda."""
+    """A stand-in with other Mel bins, colours, window (no power of two) and shape of lambda, scored on few draws."""
     alone(monkeypatch, tmp_path)
     configurations(monkeypatch, "both")
     monkeypatch.setattr("dslite.stages.deploy.work.ROUNDS", {"demo": 1})
-    wanted = {"mel_bins": 64, "colours": "magma", "window": 400, "hop": 160, "sap_a": 0.3, "sap_s": 4.0}
+    wanted = {"mel_bins": 64, "colours": "magma", "window": 400, "hop": 160, "mel_scale": "slaney"}
+    wanted |= {"high_hz": 7000.0, "equal_area": True, "sap_a": 0.3, "sap_s": 4.0, "draws": 200}
     own = resolve("ravdess", profile="demo", weights="random", output=tmp_path / "out", changes=wanted)
     assert (Policy.of(own.reading).a, Policy.of(own.reading).s) == (0.3, 4.0)
     stage = through(own, "deploy")
@@ -182,12 +197,18 @@ def test_a_front_end_of_ones_own_is_fitted_shown_and_shipped(tmp_path, monkeypat
     model = load_model(stage.paths.fit("both", "test") / "model.keras")
     lite = LiteModel(stage.paths.file("deploy", "float32.tflite"))
     for there in (asdict(model.get_layer("plot").parameters), lite.card.front_end, stage.record["front_end"]):
-        assert {name: there[name] for name in wanted if name in there} == dict(list(wanted.items())[:4])
+        assert {name: there[name] for name in wanted if name in there} == dict(list(wanted.items())[:7])
     waves = np.random.default_rng(0).standard_normal((4, lite.card.samples)).astype(np.float32)
     said = model(waves, training=False).numpy()
     np.testing.assert_allclose(lite(waves), said, atol=1e-3)
     model.get_layer("plot").colours = colour_table("viridis")
     assert np.abs(model(waves, training=False).numpy() - said).max() > 0.01, "the colours matter"
+    files, table = (stage.table(name).set_index("model") for name in ("predictions", "variants"))
+    of = {name: files.loc[name].reset_index(drop=True) for name in ("keras", "float16")}
+    ours = score(of["float16"], stage.classes, "all", own.seed, 200)
+    lost = pairs(compare(of, stage.classes, "all", "file"), own.seed, 200).iloc[0]
+    assert table.loc["float16", ["ci_low", "se", "lost_low"]].tolist() == [ours["ci_low"], ours["se"], lost["low"]]
+    assert "from 200 draws, those of differences from 200." in deploy_views.drawn(stage)
 
 
 def test_an_edited_notebook_leaves_what_lies_there_alone(usual, capsys, monkeypatch):

@@ -16,6 +16,7 @@ import tensorflow as tf
 from dslite import audio, backbones, readings, scoring
 from dslite.augmentation import Policy, apply, draw, mix_labels, sap_lambda
 from dslite.backbones import base_model
+from dslite.changes import checked, to_reading
 from dslite.deployment import gate
 from dslite.deployment.container import cut
 from dslite.deployment.conversion import convert
@@ -27,6 +28,7 @@ from dslite.network import Backbone, count_trained, mask_colour
 from dslite.paper.ledger import LEDGER, ablations
 from dslite.profiles import TABLE2, recipe
 from dslite.readings import CACHED, READINGS, Reading
+from dslite.reporting.figures import mel_ticks
 from dslite.run.resolve import resolve
 from dslite.scoring import predictions
 from dslite.spectrogram import FrontEnd, MelPlot, mel_filters
@@ -166,6 +168,33 @@ def test_mel_filters_are_those_of_tensorflow_or_of_librosa(name):
         ).T
     np.testing.assert_allclose(mel_filters(p), expected, atol=2e-4)
     assert not mel_filters(p)[0].any(), "no weight for 0 Hz"
+
+
+@pytest.mark.parametrize("area", [True, False])
+@pytest.mark.parametrize("scale", ["htk", "slaney"])
+def test_a_changed_filter_bank_is_librosas_from_the_cache_to_the_axes(tmp_path, scale, area):
+    changed = checked({"mel_scale": scale, "high_hz": 7000, "equal_area": area, "low_hz": 100})
+    p = to_reading(PAPER, changed).front_end()
+    bank = {"n_mels": 128, "fmin": 100, "fmax": 7000, "htk": scale == "htk"}
+    theirs = librosa.filters.mel(sr=16_000, n_fft=512, norm="slaney" if area else None, **bank)
+    np.testing.assert_allclose(mel_filters(p), theirs.T, atol=1e-5 * theirs.max())
+    soundfile.write(tmp_path / "a.wav", 0.1 * noise(2)[0], 16_000)
+    wave = audio.load(tmp_path / "a.wav", 16_000)[:16_000]
+    stft = librosa.stft(wave / np.abs(wave).max(), n_fft=512, hop_length=256, center=False)
+    db = librosa.power_to_db(theirs @ np.abs(stft) ** 2, ref=np.max, amin=1e-10, top_db=80)
+    expected = np.minimum(256 * (1 - db / db.min()), 255)
+    chunks, _ = build(["a.wav"], Decoded(tmp_path), 1.0, p, tmp_path / "s.npy")
+    ((_, levels),) = Spectrograms(tmp_path / "s.npy", chunks).batches([0])
+    assert np.abs(levels[0].T - expected).max() <= 1.01
+    centres = librosa.mel_frequencies(130, fmin=100, fmax=7000, htk=scale == "htk")[1:-1]
+    places, names = mel_ticks(p)
+    assert names == ["250", "1,000", "2,000", "4,000"]
+    np.testing.assert_allclose(places, np.interp([250, 1000, 2000, 4000], centres, range(128)), rtol=1e-4)
+
+
+def test_every_parameter_of_the_front_end_is_a_readings_and_known_to_the_cache():
+    every = {field.name for field in fields(FrontEnd)} - {"rate", "size"}
+    assert every == every & {field.name for field in fields(Reading)} == every & {*CACHED, *readings.PAINTED}
 
 
 def test_interpolated_levels_are_cached_as_two_bytes(tmp_path):
