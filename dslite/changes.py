@@ -94,7 +94,8 @@ def _ends(names: str, field: str, about: str, high: float) -> dict[str, Changeab
 
 CHANGEABLE: dict[str, Changeable] = {
     "epochs": Changeable("recipe", "epochs of the first and the second phase", int, 0, 10_000, count=2),
-    "learning_rate": Changeable("recipe", "rate of the first phase; the second has a tenth", float, 1e-8, 10.0),
+    "learning_rate": Changeable("recipe", "rate of the first phase", float, 1e-8, 10.0),
+    "second_rate": Changeable("recipe", "rate of the second phase as a share of the first's", float, 0.0, 10.0),
     "optimiser": Changeable("recipe", "optimiser of both phases", str, words=(*CHOICES["optimiser"], "adamw")),
     "units": Changeable("recipe", "width of the head's hidden layer; 0 for none", int, 0, 8192),
     "dropout": Changeable("recipe", "share of its units dropped in training", float, 0.0, 0.99),
@@ -175,8 +176,8 @@ def checked(changes: Mapping[str, object]) -> Changes:
         except ValueError:
             one = CHANGEABLE[name]
             raise DsliteError(f"{name} is {value!r}; expected {one.allowed} ({one.about}).") from None
-    if "epochs" in taken and not taken["epochs"][0]:
-        raise DsliteError("epochs is without a first phase; expected at least 1, e.g. (10, 0).")
+    if "epochs" in taken and not any(taken["epochs"]):
+        raise DsliteError("epochs is (0, 0); expected at least 1 in one of the phases, e.g. (10, 0).")
     return tuple((name, taken[name]) for name in CHANGEABLE if name in taken)
 
 

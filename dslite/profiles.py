@@ -18,12 +18,13 @@ class Recipe:
         units: width of the head's hidden layer; 0 for none.
         dropout: share of hidden units dropped in training.
         optimiser: ``"adadelta"`` (the paper's), ``"adam"`` or ``"adamw"``.
-        learning_rate: of the first phase; the second has a tenth of it.
+        learning_rate: of the first phase.
         epochs: of the first and the second phase.
         share: Table 2's number of fine-tuned layers as a share of DenseNet121's 427;
             :func:`dslite.network.count_trained` says what is trained.
         chunk: length of a chunk in s; 0 stands for whole files.
         batch: samples per step.
+        second_rate: rate of the second phase, as a share of the first's (a tenth, paper 3.2).
 
     What the paper does not have, and what stands for its way:
 
@@ -49,6 +50,7 @@ class Recipe:
     share: float
     chunk: float
     batch: int = 32
+    second_rate: float = 0.1
     schedule: str = "constant"
     decay: float = 0.0
     clip: float = 0.0

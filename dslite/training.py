@@ -405,7 +405,7 @@ def cosine(done: float) -> float:
 
 
 def _rate(recipe: Recipe, phase: int) -> float:
-    return recipe.learning_rate / (1 if phase == 1 else 10)
+    return recipe.learning_rate * (1 if phase == 1 else recipe.second_rate)
 
 
 def _optimiser(recipe: Recipe, phase: int):

@@ -50,7 +50,7 @@ def test_values_are_taken_as_notebooks_and_the_command_line_write_them():
     ("unit", 256, "There is no 'unit' to be changed. Did you mean 'units'"),
     ("units", -1, "units is -1; expected a whole number from 0 to 8,192"), ("units", 2.5, "units is 2.5"),
     ("units", "many", "units is 'many'"), ("units", True, "units is True"), ("dropout", 1.0, "from 0 to 0.99"),
-    ("epochs", 10, "expected 2 whole numbers"), ("epochs", (0, 4), "without a first phase"), ("epochs", (1, -1), "is"),
+    ("epochs", 10, "expected 2 whole numbers"), ("epochs", (0, 0), "at least 1 in one"), ("epochs", (1, -1), "is"),
     ("normalise", 1, "True or False"), ("decision", "toss", "'vote', 'vote, first wins', 'mean'"),
     ("colours", "rainbow", "'viridis', 'plasma'"), ("mel_bins", 8, "a whole number from 16 to 512"),
     ("mel_scale", "mel", "'htk', 'slaney'"), ("high_hz", 8001, "from 100 to 8,000"), ("equal_area", 1, "True or False"),

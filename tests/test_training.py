@@ -256,6 +256,18 @@ def test_a_share_of_one_and_no_first_phase_train_from_scratch(corpus, features):
     assert not any(np.array_equal(a, b) for a, b in zip(before, trainer.backbone.model.get_weights(), strict=True))
 
 
+def test_the_second_phase_has_the_rate_that_is_asked_for(corpus, features):
+    rates = ((0.001, 0.1), (0.0002, 0.5), (0.001, 0.5))
+    usual, same, other = (
+        trainer_on(corpus, epochs=(0, 1), learning_rate=first, second_rate=second)
+        .fit(examples(corpus), features, "none", 1)
+        .probabilities
+        for first, second in rates
+    )
+    np.testing.assert_array_equal(usual, same)
+    assert np.abs(usual - other).max() > 1e-4
+
+
 def test_features_are_those_of_the_assembled_model(corpus, trainer, features, tmp_path):
     trainer.fit(examples(corpus), features, "none", 1)
     outcome = trainer.fit(examples(corpus), features, "none", 1)
