@@ -101,7 +101,7 @@ CHANGEABLE: dict[str, Changeable] = {
     "dropout": Changeable("recipe", "share of its units dropped in training", float, 0.0, 0.99),
     "share": Changeable("recipe", "share of the base model's layers that the second phase trains", float, 0.0, 1.0),
     "batch": Changeable("recipe", "chunks per step", int, 1, 4096),
-    "chunk": Changeable("recipe", "length of a chunk in s", float, 0.2, 600.0),
+    "chunk": Changeable("recipe", "length of a chunk in s, at least 0.2; 0 for whole files", float, 0.0, 600.0),
     "schedule": Changeable("recipe", "rate over a phase: constant, or up and down a cosine", str, words=SCHEDULES),
     "decay": Changeable("recipe", "weight decay of adamw, as a share of the rate", float, 0.0, 1.0),
     "clip": Changeable("recipe", "largest norm of all gradients together; 0 for no limit", float, 0.0, 1000.0),
@@ -178,6 +178,8 @@ def checked(changes: Mapping[str, object]) -> Changes:
             raise DsliteError(f"{name} is {value!r}; expected {one.allowed} ({one.about}).") from None
     if "epochs" in taken and not any(taken["epochs"]):
         raise DsliteError("epochs is (0, 0); expected at least 1 in one of the phases, e.g. (10, 0).")
+    if 0 < taken.get("chunk", 0) < 0.2:
+        raise DsliteError(f"chunk is {taken['chunk']}; expected at least 0.2 s, or 0 for whole files.")
     return tuple((name, taken[name]) for name in CHANGEABLE if name in taken)
 
 

@@ -173,6 +173,12 @@ def test_the_first_trial_is_our_recipe():
     assert replace(recipe, decay=TUNED.decay) == TUNED and found["augmentation"] in CONFIGURATIONS
 
 
+def test_whole_files_are_searched_as_whole_files():
+    settings = resolve("css", profile="demo", weights="random")
+    found = space.first(replace(TUNED, chunk=0.0), settings, OF_NETWORK(settings, 20.0))
+    assert to_recipe(settings.recipe, checked(space.to_changes(found))).chunk == 0
+
+
 @pytest.mark.parametrize("values", [
     {"moments": "both", **dict.fromkeys(space.GROUPS, False)}, {"moments": "both", **dict.fromkeys(space.GROUPS, True)},
 ])  # fmt: skip
