@@ -131,7 +131,7 @@ def test_what_cannot_be_asked_for_is_refused(settings):
         with pytest.raises(DsliteError, match=f"chunk is {chunk}"):
             resolve(settings.source, changes={"chunk": chunk})
     with pytest.raises(DsliteError, match="F-18, X are not among .*F-16"):
-        resolve(settings.source, discrepancies="F-16 F-18 X")
+        resolve(settings.source, profile="demo", discrepancies="F-16 F-18 X")
 
 
 def test_no_features_of_other_colours_are_taken(stage, tmp_path):

@@ -28,6 +28,15 @@ def test_chunks_are_as_long_as_the_median_file(tmp_path, seconds, chunk):
     assert resolve(str(tmp_path / "a.csv"), changes={"chunk": 0.5}).recipe.chunk == 0.5
 
 
+def test_own_data_have_the_tuned_recipe_unless_another_is_asked_for(tmp_path):
+    (tmp_path / "a.csv").write_text("filename,label\n0.wav,x\n")
+    settings = resolve(str(tmp_path / "a.csv"))
+    assert (settings.profile, settings.backbone, settings.recipe.optimiser) == ("tuned", "efficientnet_lite0", "adamw")
+    assert resolve(str(tmp_path / "a.csv"), profile="full").backbone == "densenet121"
+    with pytest.raises(DsliteError, match="F-02 are not among .* under the profile tuned: .*schedule"):
+        resolve(str(tmp_path / "a.csv"), discrepancies="F-02")
+
+
 @pytest.mark.parametrize("said", ["0.1", "'long'", "nan", "true"])
 def test_a_chunk_that_cannot_be_is_refused(tmp_path, said):
     (tmp_path / "a.csv").write_text("filename,label\n0.wav,x\n")

@@ -70,8 +70,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         choices=("auto", *PROFILES),
         default="auto",
         help="full: the paper's Table 2; demo: a short schedule and a small base model, for minutes; tuned: a recipe "
-        "of our own with the small base model; auto (default): full where the real corpus is found, else "
-        "demo",
+        "of our own with the small base model; auto (default): tuned for own audio, and of the paper's corpora full "
+        "where one is found, else demo",
     )
     what.add_argument(
         "--reading",

@@ -41,7 +41,7 @@ def resolve(
         corpus: a name of the registry, or the path of own data (a CSV, or a folder with a sub-folder per class).
         data, weights: else ``DSLITE_DATA`` and ``DSLITE_WEIGHTS``. A stand-in takes the place of a corpus
             that is not found in ``data``; ``weights`` may be ``random``.
-        profile: may be ``auto``: full where the real corpus is found, demo where it is not.
+        profile: may be ``auto``: tuned for own data; of the paper's corpora full where one is found, else demo.
         backbone, output: else the profile's own, and the repository's root.
         changes: name -> value of :data:`dslite.changes.CHANGEABLE`; its results get a folder of their own.
         discrepancies: IDs of the ledger's entries, e.g. ``"F-02 F-16"``; under ``tuned``, parts of that recipe.
@@ -71,7 +71,7 @@ def resolve(
     if reading not in READINGS:
         raise DsliteError(f"The reading {reading!r} is not one of {', '.join(READINGS)}.")
     if profile == "auto":
-        profile = "full" if folder else "demo"
+        profile = "tuned" if reader == "own_csv" else "full" if folder else "demo"
     backbone = backbone or (FULL_BACKBONE if profile == "full" else DEMO_BACKBONE)
     if backbone not in names():
         raise DsliteError(f"The base model {backbone!r} is not one of {', '.join(names())}.")
@@ -136,7 +136,8 @@ def _entries(said: str, profile: str) -> tuple[str, ...]:
     known = dict.fromkeys(name.split()[0] for name in names)
     if unknown := [entry for entry in entries if entry not in known]:
         raise DsliteError(
-            f"The discrepancies {', '.join(unknown)} are not among those that change a computation: {', '.join(known)}."
+            f"The discrepancies {', '.join(unknown)} are not among those that change a computation under the profile "
+            f"{profile}: {', '.join(known)}."
         )
     return entries
 
