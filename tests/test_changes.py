@@ -127,6 +127,8 @@ def test_results_of_a_change_get_a_folder_of_their_own_wherever_they_are_asked_f
     assert settings.recipe.units == 256 and settings.recipe.epochs == (10, 4)
     assert settings.reading == READINGS["paper"], "by its own name"
     assert resolve(**settings.as_parameters()) == settings, "and not one within the other"
+    asked = settings.as_parameters()
+    assert json.loads(json.dumps(asked)) == asked, "the next plan compares, and a difference makes everything anew"
     seed = replace(settings, output=Paths(settings.output).seed(43))
     assert resolve(**seed.as_parameters()).output == seed.output, "a further seed of it"
     assert Paths(seed.output).split("own") == Paths(tmp_path).split("own"), "one split for all"

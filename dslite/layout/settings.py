@@ -102,7 +102,8 @@ class Settings:
         return first in self.discrepancies if self.discrepancies else first != "colours"
 
     def as_parameters(self) -> dict[str, object]:
-        """The same as the literals of a notebook's first cell."""
+        """The same as the literals of a notebook's first cell; equal to what comes back from JSON, where plans compare
+        them."""
         return {
             "corpus": self.source,
             "data": str(self.data or ""),
@@ -113,7 +114,7 @@ class Settings:
             "seed": self.seed,
             "output": str(self.output),
             "workers": self.workers,
-            "changes": dict(self.changes),
+            "changes": {name: list(to) if isinstance(to, tuple) else to for name, to in self.changes},
             "seeds": self.seeds,
             "discrepancies": " ".join(self.discrepancies),
             "trials": self.trials,

@@ -241,7 +241,8 @@ def _corpus(settings: Settings, decoded: FinishedStage, values: Mapping) -> Fini
     """The corpus as a trial sees it."""
     from dslite.stages.search.space import to_changes
 
-    changes = checked({**dict(settings.changes), **to_changes(values)})
+    # A trial has the fits that it asks for, whichever those of the stage train are.
+    changes = checked({name: value for name, value in settings.changes if name != "fits"} | to_changes(values))
     name, backbone = settings.reading.name, values["backbone"]
     here = None if settings.random_weights else find_weights(backbone, settings.weights)
     reading = to_reading(READINGS[name], changes)
