@@ -1,7 +1,8 @@
 """The systems that DS Lite is compared with: Deep Spectrum + SVM (Table 3), acoustic statistics + SVM, and chance.
 
 The support vector machine is that of the ComParE 2021 baseline: linear, squared hinge loss, no up-sampling; its
-complexity, scaling and class weights are selected on dev and it is fitted again on train and dev for test.
+complexity, scaling and class weights are selected on dev and it is fitted again on train and dev for test. Where labels
+are numbers it is a linear support vector regression, as in the sleepiness task of ComParE 2019, selected by the CCC.
 """
 
 import warnings
@@ -12,7 +13,7 @@ from itertools import combinations, product, starmap
 import numpy as np
 import pandas as pd
 
-from dslite.scoring import uar
+from dslite.scoring import main_score, uar
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Point:
 GRID = tuple(starmap(Point, product((1e-1, 1e-2, 1e-3, 1e-4, 1e-5), (True, False), (True, False))))
 """The official grid of ComParE 2021."""
 
+REGRESSION_GRID = tuple(point for point in GRID if not point.balanced)
+"""The same where labels are numbers."""
+
 COMPLEXITIES = tuple(point for point in GRID if point.standardise and point.balanced)
 """Of the grid, what :func:`nested` chooses from: features standardised, classes alike."""
 
@@ -39,10 +43,11 @@ class Selection:
     """What selecting on dev came to.
 
     Attributes:
-        grid: a row per point: ``complexity``, ``standardise``, ``balanced``, ``dev_uar`` (percent), ``converged``.
-        chosen: the point with the best UAR on dev, the first of :data:`GRID` among equals.
+        grid: a row per point: ``complexity``, ``standardise``, ``balanced``, ``dev_uar`` (percent; of numbers the CCC),
+            ``converged``.
+        chosen: the point with the best score on dev, the first of the grid among equals.
         margins: ``dev`` and ``test`` -> float64 (files, classes), each class' decision function against the rest; its
-            largest is the decision. Fitted on train for dev, on train + dev for test.
+            largest is the decision. Fitted on train for dev, on train + dev for test. Of numbers float64 (files, 1).
         converged: whether the solver did, in both of these fits.
     """
 
@@ -65,24 +70,26 @@ def select(
 
     Args:
         features: float (files, width).
-        labels: int (files,), class 0..n-1; every class occurs in train.
+        labels: int (files,), class 0..n-1; every class occurs in train; or float (files,), numbers.
         partitions: str (files,), ``train``, ``dev`` or ``test``.
         seed: of the solver.
         progress: called with fits done and fits in all.
     """
     train, dev, test = (partitions == name for name in ("train", "dev", "test"))
-    rows, on_dev = [], []
-    for number, point in enumerate(GRID, start=1):
+    rows, on_dev, numeric = [], [], labels.dtype.kind == "f"
+    points = REGRESSION_GRID if numeric else GRID
+    for number, point in enumerate(points, start=1):
         margins, converged = fit(point, features[train], labels[train], features[dev], seed)
-        rows.append((*astuple(point), uar(labels[dev], margins.argmax(axis=1)), converged))
+        decided = margins[:, 0] if numeric else margins.argmax(axis=1)
+        rows.append((*astuple(point), main_score(labels[dev], decided), converged))
         on_dev.append(margins)
-        progress(number, len(GRID) + 1)
+        progress(number, len(points) + 1)
     grid = pd.DataFrame(rows, columns=["complexity", "standardise", "balanced", "dev_uar", "converged"])
     best = int(grid["dev_uar"].to_numpy().argmax())
-    on_test, converged = fit(GRID[best], features[train | dev], labels[train | dev], features[test], seed)
-    progress(len(GRID) + 1, len(GRID) + 1)
+    on_test, converged = fit(points[best], features[train | dev], labels[train | dev], features[test], seed)
+    progress(len(points) + 1, len(points) + 1)
     converged = converged and bool(grid["converged"][best])
-    return Selection(grid, GRID[best], {"dev": on_dev[best], "test": on_test}, converged)
+    return Selection(grid, points[best], {"dev": on_dev[best], "test": on_test}, converged)
 
 
 def nested(
@@ -144,20 +151,26 @@ def speaker_normalised(features: np.ndarray, speakers: np.ndarray) -> np.ndarray
 
 
 def fit(point: Point, features, labels, unseen, seed: int) -> tuple[np.ndarray, bool]:
-    """Margins of unseen files, float64 (files, classes), and whether the solver converged."""
+    """Margins of unseen files, float64 (files, classes), and whether the solver converged; where ``labels`` are float
+    numbers, (files, 1) in their unit."""
     from sklearn.exceptions import ConvergenceWarning  # scikit-learn is slow to import; names and grid are not
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import LinearSVC
+    from sklearn.svm import LinearSVC, LinearSVR
 
+    alike, numeric = {"C": point.complexity, "max_iter": ITERATIONS, "random_state": seed}, labels.dtype.kind == "f"
+    centre, scale = (labels.mean(), labels.std() or 1.0) if numeric else (0, 1)
     # "auto" solves the smaller of the two problems, which have the same solution.
     weight = "balanced" if point.balanced else None
-    svc = LinearSVC(C=point.complexity, class_weight=weight, max_iter=ITERATIONS, dual="auto", random_state=seed)
-    model = make_pipeline(*([StandardScaler()] if point.standardise else []), svc)
+    machine = LinearSVR(**alike) if numeric else LinearSVC(class_weight=weight, dual="auto", **alike)
+    model = make_pipeline(*([StandardScaler()] if point.standardise else []), machine)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(features.astype(np.float64), labels)
-    margins = model.decision_function(unseen.astype(np.float64))
+        model.fit(features.astype(np.float64), (labels - centre) / scale if numeric else labels)
+    if numeric:
+        margins = (model.predict(unseen.astype(np.float64)) * scale + centre)[:, None]
+    else:
+        margins = model.decision_function(unseen.astype(np.float64))
     margins = margins if margins.ndim == 2 else np.stack([-margins, margins], axis=1)  # two classes have one margin
     return margins, not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
 
@@ -166,8 +179,10 @@ def majority(labels: np.ndarray, classes: int) -> np.ndarray:
     """Chance: the shares of the classes among the files that a system may learn from, float64 (classes,).
 
     Every file is given to the largest class. That needs no draw, and its UAR is 100 / classes on any partition, which
-    is also what guessing at random is expected to reach.
+    is also what guessing at random is expected to reach. Of numbers, without classes, the mean, (1,): its CCC is 0.
     """
+    if not classes:
+        return labels.mean(keepdims=True)
     return np.bincount(labels, minlength=classes) / len(labels)
 
 
@@ -185,7 +200,8 @@ def predictions(
         clips: a row per file: ``file``, ``speaker``, ``label``.
         padded: bool (files,), whether the file is shorter than one chunk of DS Lite, so that a protocol means the same
             files for every system.
-        classes: names in their order.
+        classes: names in their order; none where labels are numbers, of which ``margins`` or ``probabilities`` are
+            float (files, 1) then.
         margins: float (files, classes) of a system without probabilities.
         probabilities: float (files, classes) of a system with them.
 
@@ -196,7 +212,7 @@ def predictions(
     """
     scores = margins if probabilities is None else probabilities
     table = clips[["file", "speaker", "label"]].reset_index(drop=True)
-    table["predicted"] = np.array(classes, object)[scores.argmax(axis=1)]
+    table["predicted"] = np.array(classes, object)[scores.argmax(axis=1)] if len(classes) else scores[:, 0]
     for index, name in enumerate(classes):
         table[f"p_{name}"] = np.float32("nan") if probabilities is None else probabilities[:, index].astype(np.float32)
     table["chunks"], table["padded"] = 1, np.asarray(padded)

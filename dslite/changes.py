@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Any
 
 from dslite.errors import DsliteError
-from dslite.profiles import SCHEDULES, Recipe
+from dslite.profiles import LOSSES, SCHEDULES, Recipe
 from dslite.readings import CHOICES, Reading
 
 Changes = tuple[tuple[str, Any], ...]
@@ -106,6 +106,7 @@ CHANGEABLE: dict[str, Changeable] = {
     "decay": Changeable("recipe", "weight decay of adamw, as a share of the rate", float, 0.0, 1.0),
     "clip": Changeable("recipe", "largest norm of all gradients together; 0 for no limit", float, 0.0, 1000.0),
     "smoothing": Changeable("recipe", "share of a label that all classes get alike", float, 0.0, 0.9),
+    "loss": Changeable("recipe", "where labels are numbers: 1 - CCC of a batch, or squared error", str, words=LOSSES),
     "class_weights": Changeable("recipe", "classes count alike by weights, in place of up-sampling", bool),
     "standardise": Changeable("recipe", "the head scales features to those of the training chunks", bool),
     "average": Changeable("recipe", "momentum of averaged weights in phase two; 0 for none", float, 0.0, 0.99999),

@@ -48,7 +48,7 @@ class Head(keras.layers.Layer):
 
     Args:
         units: width of the hidden layer (Table 2); 0 for none, and so a linear head.
-        classes: number of classes.
+        classes: number of classes; 1 for a number.
         dropout: share of hidden units (of features, where there is no hidden layer) dropped in training, in [0, 1).
         arelu: ``"trained"``, or ``"fixed"`` for an AReLU that keeps its initial slopes.
         standardise: whether features are first scaled by what :meth:`scale_to` was given.
@@ -96,17 +96,18 @@ class Head(keras.layers.Layer):
         return self.output_layer(x)
 
 
-def assemble(plot: MelPlot, backbone: Backbone, head: Head) -> keras.Model:
+def assemble(plot: MelPlot, backbone: Backbone, head: Head, last: keras.layers.Layer | None = None) -> keras.Model:
     """The whole model: float32 waveforms (batch, samples) at 16 kHz to float32 probabilities (batch, classes).
 
-    Its layers are named ``plot``, ``normalise``, ``backbone``, ``pool``, ``head`` and ``softmax``.
+    Its layers are named ``plot``, ``normalise``, ``backbone``, ``pool``, ``head`` and ``softmax``, if no other ``last``
+    layer is given (:mod:`dslite.objectives`).
     """
     waveform = keras.Input((None,), name="waveform")
     x = plot(waveform)
     x = keras.layers.Rescaling(backbone.scale, backbone.offset, name="normalise")(x)
     x = backbone.model(x, training=False)  # batch normalisation keeps ImageNet's statistics in both phases
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    x = keras.layers.Softmax(name="softmax")(head(x))
+    x = (last or keras.layers.Softmax(name="softmax"))(head(x))
     return keras.Model(waveform, x, name="dslite")
 
 

@@ -7,6 +7,7 @@ from importlib.resources import files
 from dslite.readings import PAPER, Reading
 
 PROFILES = ("demo", "full", "tuned")
+LOSSES = ("ccc", "mse")
 SCHEDULES = ("constant", "cosine")
 
 
@@ -40,6 +41,8 @@ class Recipe:
         shift: in the second phase every plot is rotated along time by up to this share of its width.
         light_masks: largest width of a time mask and height of a frequency mask, as shares of the plot, each laid in
             half of the samples of the second phase, before SapAugment and whatever the loss.
+        loss: where labels are numbers: ``"ccc"``, 1 less the concordance correlation coefficient of the batch, or
+            ``"mse"``, the mean squared error.
     """
 
     units: int
@@ -60,6 +63,7 @@ class Recipe:
     average: float = 0.0
     shift: float = 0.0
     light_masks: tuple[float, float] = (0.0, 0.0)
+    loss: str = "ccc"
 
     @property
     def varies(self) -> bool:

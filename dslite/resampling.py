@@ -1,11 +1,12 @@
 """Bootstrap draws of a test set: files or whole speakers, for any number of systems on the same draws.
 
-A file matters only by its label and by which systems are right on it, a speaker by its counts of such files. Units
-that are alike are of one kind, and a draw of units with replacement is a draw of counts over the kinds, multinomial
-with their shares: exactly the same distribution at a fraction of the work.
+Of classes, a file matters only by its label and by which systems are right on it, a speaker by its counts of such
+files. Units that are alike are of one kind, and a draw of units with replacement is a draw of counts over the kinds,
+multinomial with their shares: exactly the same distribution at a fraction of the work. Of numbers no two units are
+alike; a draw is a weight for each file, and every score is computed from weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,29 +37,24 @@ NO_INTERVAL = Interval(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
-class Kinds:
-    """The units that are drawn (files, or speakers with all their files), alike ones together.
+class Drawable:
+    """The units that are drawn: files, or speakers with all their files.
 
     Attributes:
         units: int (kinds,), how many units there are of each kind, at least one.
-        total: float (kinds, classes), files of each class in one such unit.
-        right: float (kinds, systems, classes), those of them that each system gets right.
     """
 
     units: np.ndarray
-    total: np.ndarray
-    right: np.ndarray
 
     @property
     def scores(self) -> np.ndarray:
-        """UAR in percent of each system on the test set as it is: float (systems,)."""
+        """The score of each system on the test set as it is: float (systems,)."""
         return self._score(self.units[None])[0]
 
     def draw(self, seed: int, draws: int = DRAWS) -> np.ndarray:
-        """UAR in percent of each system on resampled test sets.
+        """The score of each system on resampled test sets.
 
-        As many units as there are, with replacement. A draw in which a class does not occur is scored over the
-        classes that do, as scikit-learn's balanced accuracy would: it has no recall to average for the absent one.
+        As many units as there are, with replacement.
 
         Args:
             seed: the same seed and the same kinds give the same draws.
@@ -82,8 +78,54 @@ class Kinds:
         of few units can: where all differ alike, so do all draws. This limit is never below one in the C(2m - 1, m)
         different draws of m units, which are not equally likely.
         """
-        differ = self.right[:, first].mean(axis=1) != self.right[:, second].mean(axis=1)
-        return min(1.0, 2.0 ** (1 - int(self.units[differ.any(axis=-1)].sum())))
+        return min(1.0, 2.0 ** (1 - int(self.units[self._differ(first, second)].sum())))
+
+    def interval(self, seed: int, draws: int = DRAWS) -> Interval:
+        """The percentile interval of the first system's score."""
+        return percentiles(self.draw(seed, draws)[:, 0])
+
+    def hold_out(self, seed: int, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
+        """The score of each system on draws as :meth:`draw` makes them, and on the units that a draw leaves out.
+
+        Returns:
+            Two of float (draws, systems). Draws that leave no unit out are left away themselves.
+        """
+        rng, number = np.random.default_rng(seed), int(self.units.sum())
+        first = np.cumsum(self.units) - self.units  # where each kind's units begin
+        inside, outside = [], []
+        batch = max(1, 1_000_000 // number)  # so that many draws of many files need little memory
+        for start in range(0, draws, batch):
+            size = min(batch, draws - start)
+            which = rng.integers(0, number, (size, number)) + number * np.arange(size)[:, None]
+            times = np.bincount(which.ravel(), minlength=size * number).reshape(size, number)
+            kept = times[(times == 0).any(axis=1)]
+            inside.append(self._score(np.add.reduceat(kept, first, axis=1)))
+            outside.append(self._score(np.add.reduceat(kept == 0, first, axis=1, dtype=int)))
+        return np.concatenate(inside), np.concatenate(outside)
+
+    def _score(self, counts: np.ndarray) -> np.ndarray:
+        """The score, float (draws, systems), of draws that have so many units of each kind, (draws, kinds)."""
+        raise NotImplementedError
+
+    def _differ(self, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
+        """Bool (kinds,), on which the mean of the systems ``first`` does otherwise than that of ``second``."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Kinds(Drawable):
+    """Units with classes, alike ones together; the score is the UAR in percent.
+
+    A draw in which a class does not occur is scored over the classes that do, as scikit-learn's balanced accuracy
+    would: it has no recall to average for the absent one.
+
+    Attributes:
+        total: float (kinds, classes), files of each class in one such unit.
+        right: float (kinds, systems, classes), those of them that each system gets right.
+    """
+
+    total: np.ndarray
+    right: np.ndarray
 
     def interval(self, seed: int, draws: int = DRAWS) -> Interval:
         """The percentile interval of the first system's UAR.
@@ -105,31 +147,101 @@ class Kinds:
         high = percentiles(drawn + points[:, right == 0].sum(axis=1))
         return Interval(low.low, high.high, max(low.se, high.se))
 
-    def hold_out(self, seed: int, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
-        """UAR in percent of each system on draws as :meth:`draw` makes them, and on the units that a draw leaves out.
-
-        Returns:
-            Two of float (draws, systems). Draws that leave no unit out are left away themselves.
-        """
-        rng, number = np.random.default_rng(seed), int(self.units.sum())
-        first = np.cumsum(self.units) - self.units  # where each kind's units begin
-        inside, outside = [], []
-        batch = max(1, 1_000_000 // number)  # so that many draws of many files need little memory
-        for start in range(0, draws, batch):
-            size = min(batch, draws - start)
-            which = rng.integers(0, number, (size, number)) + number * np.arange(size)[:, None]
-            times = np.bincount(which.ravel(), minlength=size * number).reshape(size, number)
-            kept = times[(times == 0).any(axis=1)]
-            inside.append(self._score(np.add.reduceat(kept, first, axis=1)))
-            outside.append(self._score(np.add.reduceat(kept == 0, first, axis=1, dtype=int)))
-        return np.concatenate(inside), np.concatenate(outside)
-
     def _score(self, counts: np.ndarray) -> np.ndarray:
         """UAR in percent, float (draws, systems), of draws that have so many units of each kind, (draws, kinds)."""
         kinds, systems, classes = self.right.shape
         counts = counts.astype(float)  # whole numbers all the same; integers have no fast product
         right = (counts @ self.right.reshape(kinds, -1)).reshape(len(counts), systems, classes)
         return mean_recall(counts @ self.total, right)
+
+    def _differ(self, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
+        return (self.right[:, first].mean(axis=1) != self.right[:, second].mean(axis=1)).any(axis=-1)
+
+
+@dataclass(frozen=True)
+class Numbers(Drawable):
+    """Units with numbers as labels; the score is the CCC.
+
+    Attributes:
+        label: float (files,).
+        predicted: float (systems, files).
+        group: int (files,), the unit of each file; each is a kind of its own.
+    """
+
+    label: np.ndarray
+    predicted: np.ndarray
+    group: np.ndarray
+
+    def draw(self, seed: int, draws: int = DRAWS) -> np.ndarray:
+        return np.concatenate([self._score(counts) for counts in self._batches(seed, draws)])
+
+    def draw_all(self, seed: int, draws: int = DRAWS) -> np.ndarray:
+        """Every score of :data:`NUMBER_SCORES` as :meth:`draw` has the first: float (draws, systems, scores)."""
+        return np.concatenate([self.all_scores(counts) for counts in self._batches(seed, draws)])
+
+    def _batches(self, seed: int, draws: int) -> Iterator[np.ndarray]:
+        """Draws as counts of each unit, so many at a time that the weights of many files do not fill the memory."""
+        rng, number = np.random.default_rng(seed), len(self.units)
+        batch = max(1, 1_000_000 // len(self.label))
+        for start in range(0, draws, batch):
+            yield rng.multinomial(number, self.units / number, min(batch, draws - start))
+
+    def all_scores(self, counts: np.ndarray) -> np.ndarray:
+        """Every score of :data:`NUMBER_SCORES`, float (draws, systems, scores), of draws with so many of each unit.
+
+        The CCC is 0 where labels or predictions are all the same, even if they are the same as each other; Spearman's
+        correlation is NaN there.
+        """
+        weight = counts[:, self.group].astype(float)
+        share, ranks, scores = weight / weight.sum(axis=1, keepdims=True), _ranks(weight, self.label), []
+        for predicted in self.predicted:
+            apart = predicted - self.label
+            covariance, *own = _moments(share, ranks, _ranks(weight, predicted))
+            spearman = _ratio(covariance, np.sqrt(own[0] * own[1]), np.nan)
+            mae, rmse = share @ np.abs(apart), np.sqrt(share @ apart**2)
+            scores.append(np.stack([self._ccc(share, predicted), spearman, mae, rmse], axis=-1))
+        return np.stack(scores, axis=1)
+
+    def _ccc(self, share: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        x, y = ((values - self.label.mean()) / (self.label.std() or 1.0) for values in (self.label, predicted))
+        one, other, squares, products = (share @ np.stack([x, y, x**2 + y**2, x * y], axis=1)).T
+        return _ratio(2 * (products - one * other), squares - 2 * one * other, 0.0)  # of moments about 0
+
+    def _score(self, counts: np.ndarray) -> np.ndarray:
+        weight = counts[:, self.group].astype(float)
+        share = weight / weight.sum(axis=1, keepdims=True)
+        return np.stack([self._ccc(share, predicted) for predicted in self.predicted], axis=1)
+
+    def _differ(self, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
+        apart = self.predicted[first].mean(axis=0) != self.predicted[second].mean(axis=0)
+        return np.bincount(self.group, apart, len(self.units)) > 0
+
+
+NUMBER_SCORES = ("ccc", "spearman", "mae", "rmse")
+"""Scores of numbers: concordance correlation coefficient (Lin 1989, Biometrics 45, 255-268; moments of the sample, as
+in the ComParE and AVEC challenges), Spearman's rank correlation, mean absolute and root mean squared error; the last
+two in the unit of the label."""
+
+_LEAST = 1e-12
+"""A variance below it is none, but for rounding."""
+
+
+def _moments(share: np.ndarray, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Covariance and both variances, float (draws,) each, where files have shares (draws, files)."""
+    one, other = (x - (share * x).sum(axis=1, keepdims=True) for x in (one, other))
+    return (share * one * other).sum(axis=1), (share * one**2).sum(axis=1), (share * other**2).sum(axis=1)
+
+
+def _ratio(over: np.ndarray, under: np.ndarray, otherwise: float) -> np.ndarray:
+    return np.divide(over, under, out=np.full(over.shape, otherwise), where=under > _LEAST)
+
+
+def _ranks(weight: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Mean rank of each file, float (draws, files), where it stands as often as its weight (draws, files) says."""
+    ordered, of_value = np.unique(values, return_inverse=True)
+    order = np.argsort(of_value, kind="stable")
+    tied = np.add.reduceat(weight[:, order], np.searchsorted(of_value[order], np.arange(len(ordered))), axis=1)
+    return (np.cumsum(tied, axis=1) - (tied - 1) / 2)[:, of_value]
 
 
 def kinds(label: np.ndarray, right: np.ndarray, group: np.ndarray | None = None) -> Kinds:
@@ -151,6 +263,13 @@ def kinds(label: np.ndarray, right: np.ndarray, group: np.ndarray | None = None)
     # From many files of the first class to few: in the order of single files where every group is one.
     rows, units = np.unique(np.hstack([-counts[0], *counts[1:]]), axis=0, return_counts=True)
     return Kinds(units, -rows[:, :classes], rows[:, classes:].reshape(len(units), systems, classes))
+
+
+def numbers(label: np.ndarray, predicted: np.ndarray, group: np.ndarray | None = None) -> Numbers:
+    """As :func:`kinds`, of numbers: ``label``, float (files,), and ``predicted``, float (systems, files)."""
+    group = np.arange(len(label)) if group is None else group
+    units = np.ones(int(group.max()) + 1, int)
+    return Numbers(units, label.astype(float), predicted.astype(float), group)
 
 
 def by_speaker(speakers: Sequence[str]) -> np.ndarray | None:

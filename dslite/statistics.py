@@ -1,6 +1,7 @@
 """What scores can say about each other: paired differences, Holm's correction, the price of choosing, seeds.
 
 Everything is computed from prediction tables of the same files, scored on the same draws (:mod:`dslite.resampling`).
+UAR stands here for the score that a corpus is chosen by: where labels are numbers it is the CCC, and points are its.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from dslite.errors import DsliteError
-from dslite.resampling import DRAWS, PAIRED_DRAWS, Kinds, by_speaker, kinds, percentiles
-from dslite.scoring import under
+from dslite.resampling import DRAWS, PAIRED_DRAWS, Drawable, by_speaker, percentiles
+from dslite.scoring import drawable, under
 
 UNITS = ("file", "speaker")
 """What is drawn: files as in the paper, or speakers with all their files."""
@@ -24,19 +25,19 @@ class Compared:
 
     Attributes:
         systems: their names.
-        scores: float (systems,), UAR in percent; NaN without files.
+        scores: float (systems,), UAR in percent, CCC where there are no classes; NaN without files.
         kinds: the units to draw; None where there is nothing that could be drawn.
         files, units: how many files there are, and how many units (files, or speakers).
     """
 
     systems: tuple[str, ...]
     scores: np.ndarray
-    kinds: Kinds | None
+    kinds: Drawable | None
     files: int
     units: int
 
     def draw(self, seed: int, draws: int) -> np.ndarray:
-        """:meth:`.resampling.Kinds.draw`; no draws, (0, systems), where nothing can be drawn."""
+        """:meth:`.resampling.Drawable.draw`; no draws, (0, systems), where nothing can be drawn."""
         return np.empty((0, len(self.systems))) if self.kinds is None else self.kinds.draw(seed, draws)
 
 
@@ -62,13 +63,11 @@ def compare(tables: Mapping[str, pd.DataFrame], classes: Sequence[str], protocol
     files, speaker = len(rows[0]), rows[0]["speaker"]
     if not files:
         return Compared(systems, np.full(len(systems), np.nan), None, 0, 0)
-    label = pd.Categorical(rows[0]["label"], classes).codes.astype(int)
-    right = np.stack([table["predicted"].to_numpy() == table["label"].to_numpy() for table in rows])
-    by_file = kinds(label, right)
+    by_file = drawable(rows, classes)
     if unit == "file":
         return Compared(systems, by_file.scores, by_file, files, files)
     group = by_speaker(speaker)
-    by_unit = None if group is None else kinds(label, right, group)
+    by_unit = None if group is None else drawable(rows, classes, group)
     return Compared(systems, by_file.scores, by_unit, files, speaker[speaker != ""].nunique())
 
 
@@ -95,7 +94,7 @@ def pairs(compared: Compared, seed: int, draws: int = PAIRED_DRAWS) -> pd.DataFr
     observed one, d, as d lies from 0: (1 + #(abs(d* - d) >= abs(d))) / (1 + draws). Centred on d, the draws have the
     spread that there would be without a difference (Hall and Wilson 1991, Biometrics 47, 757-762); with the ones that
     are added (Davison and Hinkley 1997, 4.4) it is never below 1 / (1 + draws), and never below what the units can
-    carry (:meth:`.resampling.Kinds.least_p`).
+    carry (:meth:`.resampling.Drawable.least_p`).
 
     Args:
         compared: the systems.

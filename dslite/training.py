@@ -27,6 +27,7 @@ from dslite.files import whole_file
 from dslite.keras_defaults import graph, keras, tf
 from dslite.model import Head, assemble
 from dslite.network import Backbone, count_trained, folded, mask_colour, split, train_last
+from dslite.objectives import ToClasses, ToNumbers
 from dslite.profiles import Recipe
 from dslite.readings import PAPER, Reading
 from dslite.scoring import decide
@@ -50,7 +51,8 @@ class Examples:
     Attributes:
         train: int (n,), chunks to train on.
         evaluate: int (m,), chunks to predict afterwards.
-        labels: int (all chunks,), class index of each chunk's file; those of ``train`` alone are looked at.
+        labels: int (all chunks,), class index of each chunk's file, or float (all chunks,), its number; those of
+            ``train`` alone are looked at.
         files: int (all chunks,), file index of each chunk.
     """
 
@@ -62,8 +64,9 @@ class Examples:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a fit leaves: ``probabilities`` float32 (m, classes) of ``Examples.evaluate``, and a row per epoch, in whose
-    ``dev_decided`` stands the class index of each file of dev, or None where none was decided."""
+    """What a fit leaves: ``probabilities`` float32 (m, classes) of ``Examples.evaluate``, (m, 1) of numbers in the unit
+    of the label, and a row per epoch, in whose ``dev_decided`` stands the class index or the number of each file of
+    dev, or None where none was decided."""
 
     probabilities: np.ndarray
     history: pd.DataFrame
@@ -109,7 +112,7 @@ class Trainer:
     Args:
         spectrograms: the cached chunks.
         backbone: the base model as it is before training.
-        classes: number of classes.
+        classes: number of classes; 0 where labels are numbers.
         recipe: the hyperparameters.
         reading: what the chunks were cached with, and how the text is read otherwise.
     """
@@ -117,11 +120,13 @@ class Trainer:
     def __init__(
         self, spectrograms: Spectrograms, backbone: Backbone, classes: int, recipe: Recipe, reading: Reading = PAPER
     ):
-        self.spectrograms, self.backbone, self.classes = spectrograms, backbone, classes
+        self.spectrograms, self.backbone = spectrograms, backbone
+        self.objective = ToClasses(classes, recipe) if classes else ToNumbers(recipe)
         self.recipe, self.reading, self.policy = recipe, reading, Policy.of(reading)
         self.plot = MelPlot(reading.front_end(), name="plot")
         self._initial = backbone.model.get_weights()
-        self.head = Head(recipe.units, classes, recipe.dropout, reading.arelu, recipe.standardise, name="head")
+        sizes = recipe.units, self.objective.outputs, recipe.dropout
+        self.head = Head(*sizes, reading.arelu, recipe.standardise, name="head")
         self.head.build((None, backbone.width))
         self._scale = tf.constant(backbone.scale, tf.float32)
         self._offset = tf.constant(backbone.offset, tf.float32)
@@ -141,17 +146,17 @@ class Trainer:
         self._states = [[v.numpy() for v in optimiser.variables] for optimiser in self._optimisers]
         # Signatures, because batches are of several sizes: each graph is traced once, not once more for any size.
         spec, size = tf.TensorSpec, self.plot.parameters.size
-        pictures, labels = spec([None, size, size, 3]), spec([None, classes])
+        pictures, labels = spec([None, size, size, 3]), spec([None, self.objective.outputs])
         key, flag, number = spec([2], tf.int32), spec([], tf.bool), spec([None], tf.int32)
         crossing = [[spec([None, backbone.width])], [spec(tensor.shape) for tensor in self._stem.outputs]]
-        plan, weights = BatchPlan(*[number] * len(BatchPlan._fields)), spec([classes])
+        plan, weights = BatchPlan(*[number] * len(BatchPlan._fields)), spec([self.objective.outputs])
         self._paint = graph(self.plot.paint, spec([None, None, None], self.plot.parameters.level_type))
         self._plan = graph(self._draw, spec([None]), key, flag, flag)
         self._apply = graph(augmentation.apply, plan, pictures, pictures, spec([3]))
         self._vary = graph(self._varied, pictures, key)
         self._frozen = [graph(f, pictures) for f in (self._whole, self._up_to_the_cut)]
         self._losses = [graph(partial(self._loss_of_each, p), crossing[p - 1], labels) for p in (1, 2)]
-        self._predict = [graph(partial(self._softmax, p), crossing[p - 1]) for p in (1, 2)]
+        self._predict = [graph(partial(self._said, p), crossing[p - 1]) for p in (1, 2)]
         self._step = [graph(partial(self._one_step, p), crossing[p - 1], labels, weights, key) for p in (1, 2)]
 
     # pictures and features -------------------------------------------------------------------------------------
@@ -185,10 +190,10 @@ class Trainer:
         return self.head(tf.reduce_mean(self._tail(crossing, training=False), axis=[1, 2]), seed=seed)
 
     def _loss_of_each(self, phase: int, crossing: list, labels):
-        return tf.nn.softmax_cross_entropy_with_logits(labels, self._logits(phase, crossing))
+        return self.objective.loss_of_each(labels, self._logits(phase, crossing))
 
-    def _softmax(self, phase: int, crossing: list):
-        return tf.nn.softmax(self._logits(phase, crossing))
+    def _said(self, phase: int, crossing: list):
+        return self.objective.said(self._logits(phase, crossing))
 
     def _crossing(self, phase: int, indices, features) -> list:
         """What the frozen part makes of some un-augmented chunks."""
@@ -253,13 +258,10 @@ class Trainer:
         recipe, total = self.recipe, sum(self.recipe.epochs)
         self._reset(seed)
         rows, begin = self._resume(checkpoint, identity)
-        reading = replace(self.reading, upsampling="none") if recipe.class_weights else self.reading
+        repeats = self.objective.balanced_by_repeating
+        reading = self.reading if repeats else replace(self.reading, upsampling="none")
         train = training_set(examples, reading, recipe.batch, seed)
-        one_hot = np.eye(self.classes, dtype=np.float32)[examples.labels]
-        weights = np.ones(self.classes, np.float32)
-        if recipe.class_weights:
-            counts = np.bincount(examples.labels[train], minlength=self.classes)
-            weights[counts > 0] = len(train) / (np.count_nonzero(counts) * counts[counts > 0])
+        targets, weights = self.objective.targets(examples.labels, train)
         if recipe.standardise:
             self.head.scale_to(features[np.sort(examples.train)])
         saved, told = time.monotonic(), 0
@@ -268,7 +270,7 @@ class Trainer:
             started = time.monotonic()
             phase = 1 if epoch < recipe.epochs[0] else 2
             order = np.random.default_rng([seed, 2, epoch]).permutation(train)
-            loss, right = self._epoch(phase, epoch, order, features, one_hot, weights, augment, seed)
+            loss, right = self._epoch(phase, epoch, order, features, targets, weights, augment, seed)
             if recipe.average and epoch + 1 == total and phase == 2:
                 self._optimisers[1].finalize_variable_values(self._variables[1])
             decided = None
@@ -286,10 +288,10 @@ class Trainer:
         return FitResult(self._probabilities(trained, examples.evaluate, features), pd.DataFrame(rows, columns=columns))
 
     def model(self) -> keras.Model:
-        """The model as it is now: waveforms to probabilities."""
-        return assemble(self.plot, self.backbone, self.head)
+        """The model as it is now: waveforms to probabilities, or to numbers in the unit of the label."""
+        return assemble(self.plot, self.backbone, self.head, self.objective.last_layer())
 
-    def _epoch(self, phase, epoch, order, features, one_hot, weights, augment, seed) -> tuple[float, float]:
+    def _epoch(self, phase, epoch, order, features, targets, weights, augment, seed) -> tuple[float, float]:
         cutmix, specaugment = CONFIGURATIONS[augment].cutmix, CONFIGURATIONS[augment].specaugment
         varies, steps = self.recipe.varies and phase == 2, -(-len(order) // self.recipe.batch)
         before, epochs = epoch - (self.recipe.epochs[0] if phase == 2 else 0), self.recipe.epochs[phase - 1]
@@ -297,7 +299,7 @@ class Trainer:
         for step, start in enumerate(range(0, len(order), self.recipe.batch)):
             batch = order[start : start + self.recipe.batch]
             key = tf.constant([seed, epoch * 1_000_000 + step], tf.int32)
-            labels = tf.constant(one_hot[batch])
+            labels = tf.constant(targets[batch])
             plan = None
             if cutmix or specaugment or not varies:
                 crossing = self._crossing(phase, batch, features)
@@ -317,7 +319,7 @@ class Trainer:
                 self._optimisers[phase - 1].learning_rate.assign(rate)
             batch_loss, logits = self._step[phase - 1](crossing, labels, weights, key)
             loss += float(batch_loss) * len(batch)
-            right += float(np.sum(np.argmax(logits, axis=1) == one_hot[batch].argmax(axis=1)))
+            right += self.objective.right(targets[batch], logits)
         return loss, right
 
     def _draw(self, losses, key, cutmix, specaugment):
@@ -338,20 +340,15 @@ class Trainer:
         return self._apply(plan.take(touched), tf.gather(pictures, own), tf.gather(pictures, others), self._fill)
 
     def _one_step(self, phase: int, crossing: list, labels, weights, key):
-        smoothing = self.recipe.smoothing
         with tf.GradientTape() as tape:
             logits = self._logits(phase, crossing, seed=tf.random.experimental.stateless_fold_in(key, 1))
-            smooth = labels * (1 - smoothing) + smoothing / self.classes if smoothing else labels
-            losses = tf.nn.softmax_cross_entropy_with_logits(smooth, logits)
-            if self.recipe.class_weights:
-                losses *= tf.linalg.matvec(labels, weights)
-            loss = tf.reduce_mean(losses)
+            loss = self.objective.loss(labels, logits, weights)
         variables = self._variables[phase - 1]
         self._optimisers[phase - 1].apply(tape.gradient(loss, [v.value for v in variables]), variables)
         return loss, logits
 
     def _probabilities(self, phase, indices, features) -> np.ndarray:
-        out = np.empty((len(indices), self.classes), np.float32)
+        out = np.empty((len(indices), self.objective.outputs), np.float32)
         for start in range(0, len(indices), self.recipe.batch):
             part = indices[start : start + self.recipe.batch]
             out[start : start + len(part)] = self._predict[phase - 1](self._crossing(phase, part, features))
@@ -367,7 +364,9 @@ class Trainer:
     def _reset(self, seed: int) -> None:
         self.backbone.model.set_weights(self._initial)
         for number, weight in enumerate(self.head.weights):
-            if weight.name == "kernel":
+            if weight is self.head.output_layer.kernel and self.objective.from_zero:
+                weight.assign(tf.zeros(weight.shape))
+            elif weight.name == "kernel":
                 weight.assign(keras.initializers.GlorotUniform(seed=seed * 1000 + number)(weight.shape))
             elif weight.name == "bias":
                 weight.assign(tf.zeros(weight.shape))

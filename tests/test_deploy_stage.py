@@ -180,7 +180,7 @@ def test_a_page_with_nothing_to_offer_is_a_page(again, stage, monkeypatch):
     said = costs.refused(second)
     assert said.count("float32, which failed") == 3 and "float32: it is a test" in said
     assert set(costs.gate(second)["file"]) == {"not offered"}
-    titles, times = costs.picture(second)
+    titles, times, _ = costs.picture(second)
     assert len(titles) == 5 and times.empty and costs.streaming(second).empty and costs.ranks(second).empty
     notebook, shown = nbformat.read(NOTEBOOKS / "deploy.ipynb", 4), []
     monkeypatch.setattr(reporting.display, "show_html", shown.append)

@@ -14,8 +14,8 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from dslite import training
 from dslite.network import load_backbone, split
-from dslite.profiles import TABLE2, Recipe, recipe
-from dslite.scoring import predictions
+from dslite.profiles import LOSSES, TABLE2, Recipe, recipe
+from dslite.scoring import main_score, predictions
 from dslite.spectrogram import FrontEnd
 from dslite.store import Spectrograms, build
 from dslite.training import Examples, Trainer, upsample
@@ -97,6 +97,19 @@ def test_fit_learns_what_can_be_learnt(corpus, trainer, features, tmp_path, monk
     assert outcome.history["epoch"].tolist() == list(range(1, 43))
     assert outcome.history["loss"].iloc[-1] < outcome.history["loss"].iloc[0]
     assert outcome.history["dev_decided"].iloc[-1] == outcome.probabilities.argmax(axis=1).tolist()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_fit_learns_numbers_in_their_unit(corpus, features, loss):
+    numbers, how = 10.0 + 20.0 * corpus[3], replace(RECIPE, epochs=(40, 2), batch=4, loss=loss)
+    trainer = Trainer(corpus[2], load_backbone("squeezenet_v1", seed=3), 0, how)
+    outcome = trainer.fit(replace(examples(corpus), labels=numbers), features, "both", 1)
+    said = outcome.probabilities[:, 0]
+    assert main_score(numbers[32:], said) > 0.8
+    assert outcome.history["accuracy"].isna().all() and np.isfinite(outcome.history["loss"]).all()
+    assert outcome.history["dev_decided"].iloc[-1] == pytest.approx(said.tolist())
+    wave, _ = soundfile.read(corpus[4] / "32.wav", dtype="float32")
+    assert float(trainer.model()(wave[None])[0, 0]) == pytest.approx(said[0], abs=0.05)
 
 
 def test_fits_repeat_and_seeds_differ(corpus, trainer, features, whole, tmp_path):

@@ -18,6 +18,7 @@ weights = ""
 profile = "auto"
 reading = "paper"
 backbone = ""
+task = "auto"
 seed = 0  # of everything random
 output = ""
 workers = 1

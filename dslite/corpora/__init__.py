@@ -3,12 +3,23 @@
 from dslite.corpora.checks import UnfitCorpus, refuse_unfit
 from dslite.corpora.download import download_ravdess
 from dslite.corpora.own import FORM, is_own, slug
-from dslite.corpora.reading import describe_missing, fingerprint, known, locate, own_chunk, own_durations, read, told
+from dslite.corpora.reading import (
+    as_numbers,
+    describe_missing,
+    fingerprint,
+    known,
+    locate,
+    own_chunk,
+    own_durations,
+    own_numeric,
+    read,
+    told,
+)
 from dslite.corpora.registry import CORPORA, PARTITIONS, Archive, CorpusInfo
 from dslite.corpora.split import same_recordings
 
 __all__ = [
-    "CORPORA", "FORM", "PARTITIONS", "Archive", "CorpusInfo", "UnfitCorpus", "describe_missing", "download_ravdess",
-    "fingerprint", "is_own", "known", "locate", "own_chunk", "own_durations", "read", "refuse_unfit", "same_recordings",
-    "slug", "told",
+    "CORPORA", "FORM", "PARTITIONS", "Archive", "CorpusInfo", "UnfitCorpus", "as_numbers", "describe_missing",
+    "download_ravdess", "fingerprint", "is_own", "known", "locate", "own_chunk", "own_durations", "own_numeric", "read",
+    "refuse_unfit", "same_recordings", "slug", "told",
 ]  # fmt: skip

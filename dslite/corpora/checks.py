@@ -39,7 +39,8 @@ def refuse_unfit(where: str, info: CorpusInfo, clips: pd.DataFrame, problems: pd
         problems: what was left out and why, ``file``, ``kind``, ``reason``; the message names some.
 
     Raises:
-        UnfitCorpus: if there is no clip, a speaker in two partitions, too few speakers, or a class missing from one.
+        UnfitCorpus: if there is no clip, a speaker in two partitions, too few speakers, or a class missing from one, or
+            two different numbers.
     """
     if clips.empty:
         raise UnfitCorpus(f"{where} has no usable clip.{_why(problems)} Expected: {info.layout}.", problems)
@@ -60,6 +61,15 @@ def refuse_unfit(where: str, info: CorpusInfo, clips: pd.DataFrame, problems: pd
             "the column out: then files are dealt, and the pages say so.",
             problems,
         )
+    if not info.classes:
+        several = clips.groupby("partition")["label"].nunique().reindex(PARTITIONS, fill_value=0)
+        if alike := [part for part in PARTITIONS if several[part] < 2]:
+            raise UnfitCorpus(
+                f"{where}: labels are numbers, of which train, dev and test need two different ones each, but "
+                f"{' and '.join(alike)} have fewer.{_why(problems)} Add labelled files. Partition: {info.partition}.",
+                problems,
+            )
+        return
     counts = pd.crosstab(clips["partition"], clips["label"]).reindex(PARTITIONS, columns=info.classes, fill_value=0)
     missing = {part: [repr(c) for c in info.classes if not counts.loc[part, c]] for part in PARTITIONS}
     if told := "; ".join(f"{part} has no {', no '.join(classes)}" for part, classes in missing.items() if classes):

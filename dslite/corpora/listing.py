@@ -81,8 +81,8 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
         elif row.label in info.unused:
             unused[row.label] += 1
         elif label is None:
-            known = ", ".join(sorted(info.labels))
-            problems.append(Problem(row.file, "skipped", f"unknown label {row.label!r}; expected one of {known}"))
+            known = f"one of {', '.join(sorted(info.labels))}" if info.classes else "a number"
+            problems.append(Problem(row.file, "skipped", f"unknown label {row.label!r}; expected {known}"))
         elif file is None:
             problems.append(Problem(row.file, "skipped", "a label without audio: no such file"))
         elif any("\ud800" <= letter <= "\udfff" for letter in file):  # a disk may hold any bytes, a table only text

@@ -24,6 +24,7 @@ from dslite.corpora.registry import CORPORA, PARTITIONS, CorpusInfo
 from dslite.corpora.split import Group
 from dslite.decoding import UnusableAudio, conversion, header, segment
 from dslite.errors import DsliteError
+from dslite.tasks import strata
 from dslite.wording import counted
 
 DATA = ("real", "cropped", "stand-in", "differing")
@@ -37,11 +38,10 @@ class Corpus:
     Attributes:
         name: ``ccs`` ... ``sleep``, or the slug of own data.
         info: what is known about it; for own data made on the fly.
-        classes: in the order used everywhere.
+        classes: in the order used everywhere; none where labels are numbers.
         clips: the usable clips, sorted by file: ``file`` (POSIX path relative to ``folder``, unique), ``speaker`` (""
-            where unknown), ``label`` (one of ``classes``), ``partition`` (train, dev, test), ``fold`` ("" where the
-            corpus names none), ``duration`` (s), ``rate``
-            (Hz), ``channels``.
+            where unknown), ``label`` (one of ``classes``, or a float), ``partition`` (train, dev, test), ``fold`` (""
+            where the corpus names none), ``duration`` (s), ``rate`` (Hz), ``channels``.
         problems: everything left out or to be told: ``file`` ("" for the whole corpus), ``kind`` (skipped, warning),
             ``reason``.
         data: one of `DATA`; every page made from the corpus shows it.
@@ -127,13 +127,14 @@ def fingerprint(folder_or_csv: Path) -> dict[str, str]:
     return {"audio": audio} | {part: hashlib.sha256(repr(rows).encode()).hexdigest() for part, rows in said.items()}
 
 
-def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:
+def read(name: str, folder: Path, kept: Path | None = None, numeric: bool = False) -> Corpus:
     """Reads and checks a corpus; looks at headers only, and of own data at bytes. Writes nothing.
 
     Args:
         name: one of `CORPORA`, or the path of own data.
         folder: where it lies (for an own CSV: the CSV's folder).
         kept: where the split that was made here is written down (:mod:`dslite.corpora.split`), there or not yet.
+        numeric: whether labels are numbers, of the paper's corpora as distributed (:func:`as_numbers`).
 
     Raises:
         DsliteError: if scores on it would be worthless: a speaker in two partitions, a class missing from a partition,
@@ -142,22 +143,25 @@ def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:
     own = is_own(known(name))
     if own:
         where = folder if Path(name).is_dir() else folder / Path(name).name
-        info, entries, problems = _reader().entries(where)
+        info, entries, problems = _reader().entries(where, numeric)
     else:
-        info, where = CORPORA[name], folder
+        info, where = as_numbers(CORPORA[name]) if numeric else CORPORA[name], folder
         entries, problems = _reader(info).entries(folder, info)
     told, note, sounds, _ = _corpus_toml(folder, None if own else info)
     if own and sounds:
         info = replace(info, shared_audio="the recordings' owner allows it (corpus.toml)")
     clips, usable, broken = _with_headers(folder, entries)
     problems += broken
+    clips = clips.astype({"label": float}) if numeric else clips
     dealt: dict[Group, str] = {}
     content = split.contents(folder, {entry.file for entry in usable}) if own else {}
     no_dev = own and set(clips["partition"]) == {"train", "test"}  # as many public data sets come
     if not info.partition or no_dev:
         rows, parts = (clips["partition"] == "train", ("train", "dev")) if no_dev else (clips.index >= 0, PARTITIONS)
+        groups, before = strata(clips.loc[rows, "label"].to_numpy()), split.read(kept) if kept else {}
         chosen = [entry for entry, wanted in zip(usable, rows, strict=True) if wanted]
-        clips.loc[rows, "partition"], dealt, how = split.made(content, chosen, split.read(kept) if kept else {}, parts)
+        clips.loc[rows, "partition"], dealt, how = split.made(content, chosen, groups, before, parts)
+        how += "; each third of the labels has its share" if numeric else ""
         # The folders of this machine are nothing to those who read a page.
         place = f", kept in {'/'.join(kept.parts[-4:])}; delete it for a new one" if kept else ""
         info = replace(info, partition=f"{info.partition}, its train " * no_dev + how + place)
@@ -168,14 +172,36 @@ def read(name: str, folder: Path, kept: Path | None = None) -> Corpus:
         problems = warnings + problems
         if differences and not told:
             data, note = "differing", "differs from Table 1: " + "; ".join(differences)
+    numbers = "labels are numbers: regression (--task classification takes them as names)" if numeric else ""
+    note = "; ".join(filter(None, (note, numbers)))
     if own:
-        problems = split.alone(clips) + problems
+        problems = ([] if numeric else split.alone(clips)) + problems
         note = "; ".join(filter(None, (note, f"partition: {info.partition}")))
     alike: dict[object, list[str]] = {}
     for entry, clip in zip(usable, clips["file"], strict=True) if own else ():
         alike.setdefault((content[entry.file], entry.start, entry.end), []).append(clip)
     twins = [tuple(same) for same in alike.values() if len(same) > 1]
     return Corpus(info.name, info, info.classes, clips, _table(problems), data, note, folder, dealt, twins)
+
+
+def as_numbers(info: CorpusInfo) -> CorpusInfo:
+    """A corpus of the paper whose labels as distributed are taken as the numbers that they are.
+
+    Raises:
+        DsliteError: if they are none.
+    """
+    if not info.numeric:
+        raise DsliteError(
+            f"The labels of {info.name} are no numbers on a scale; of the paper's corpora, --task regression takes "
+            f"{', '.join(name for name, one in CORPORA.items() if one.numeric)}, and own data with numbers as labels."
+        )
+    labels = {label: label for label in info.labels}
+    return replace(info, short=f"{info.short}, regression", classes=(), labels=labels)
+
+
+def own_numeric(path: Path) -> bool:
+    """Whether the labels of own data look like numbers to be predicted, not names of classes."""
+    return _reader().numeric(path)
 
 
 def own_durations(path: Path, most: int = 500) -> tuple[int, np.ndarray]:

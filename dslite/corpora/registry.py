@@ -41,7 +41,7 @@ class CorpusInfo:
         title: the paper's name for it (Table 1), for example "COVID-19 cough".
         short: the abbreviation used in tables.
         sound: what is heard in it, as a plural or mass noun.
-        classes: in the order used everywhere.
+        classes: in the order used everywhere; none where labels are numbers.
         table1: the published row; None for an own corpus.
         licence: under what terms it is handed out.
         shared_audio: whose sounds a page that is passed on may hold, and under what terms; empty: it may hold none.
@@ -55,6 +55,7 @@ class CorpusInfo:
         unused: labels that the corpus knows and the paper leaves out.
         split: speaker (or session) numbers per partition; empty where the owners hand out a partition.
         archive: what can be downloaded without asking anybody; None for all but RAVDESS.
+        numeric: whether labels as distributed are numbers on a scale.
         also: figures that a complete corpus may show although Table 1 prints others; `also["reason"]` says why.
     """
 
@@ -76,6 +77,7 @@ class CorpusInfo:
     unused: frozenset[str] = frozenset()
     split: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     archive: Archive | None = None
+    numeric: bool = False
     also: Mapping[str, float | str] = field(default_factory=dict)
 
     def partition_of(self, number: int) -> str | None:

@@ -31,13 +31,18 @@ Group = tuple[str, str]
 
 
 def made(
-    content: Mapping[str, str], clips: Sequence[Entry], kept: Mapping[Group, str], parts: Sequence[str] = PARTITIONS
+    content: Mapping[str, str],
+    clips: Sequence[Entry],
+    labels: Sequence[str],
+    kept: Mapping[Group, str],
+    parts: Sequence[str] = PARTITIONS,
 ) -> tuple[list[str], dict[Group, str], str]:
     """Deals clips into partitions.
 
     Args:
         content: of their files, as from :func:`contents`.
         clips: the usable ones.
+        labels: of each; those of numbers are groups of them (:func:`dslite.tasks.strata`).
         kept: partitions of groups as they were dealt before; they stay, and new groups are dealt into what is there.
         parts: the partitions to deal into, in the ratio of their `SHARES`.
 
@@ -50,7 +55,7 @@ def made(
     fixed = {unit: kept[one] for one, unit in zip(groups, units, strict=True) if one in kept}
     whole = sum(SHARES[PARTITIONS.index(part)] for part in parts)
     ratio = [SHARES[PARTITIONS.index(part)] / whole for part in parts]
-    places = deal(units, [clip.label for clip in clips], fixed, parts, ratio) if clips else []
+    places = deal(units, labels, fixed, parts, ratio) if clips else []
     split = dict(kept) | {one: kept.get(one, place) for one, place in zip(groups, places, strict=True)}
     named = [bool(clip.speaker) for clip in clips]
     by = "speakers" if all(named) else "speakers, and by files where none is named" if any(named) else "files"

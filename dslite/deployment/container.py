@@ -22,7 +22,7 @@ class Card:
     """What somebody who has nothing but the file must know.
 
     Attributes:
-        labels: classes in the order of the probabilities.
+        labels: classes in the order of the probabilities; one name for a number.
         samples: length of the waveform that goes in.
         rate: its sample rate in Hz; one channel.
         variant: a name of :data:`dslite.deployment.quantisation.VARIANTS`.

@@ -10,13 +10,15 @@ import numpy as np
 
 from dslite.deployment.container import Card
 from dslite.keras_defaults import graph, keras, tf
+from dslite.tasks import CLASSIFICATION, REGRESSION, outputs
 
 
 def convert(model: keras.Model, samples: int) -> bytes:
     """Converts to float32, builtin operators only.
 
     The signature ``serving_default`` takes ``waveform``, float32 (1, samples), and gives ``probabilities``, float32
-    (1, classes). The detour through a saved model keeps these names; of the shorter ways some give models full of NaN.
+    (1, classes), or ``value``, float32 (1, 1), where labels are numbers. The detour through a saved model keeps these
+    names; of the shorter ways some give models full of NaN.
 
     Args:
         model: what :func:`dslite.model.assemble` made.
@@ -26,8 +28,9 @@ def convert(model: keras.Model, samples: int) -> bytes:
     module.kept = [
         variable.value for variable in model.variables
     ]  # all that is to be saved; Keras traces twice as much
+    task = CLASSIFICATION if isinstance(model.layers[-1], keras.layers.Softmax) else REGRESSION
     module.serve = graph(
-        lambda waveform: {"probabilities": model(waveform, training=False)},
+        lambda waveform: {task.output: model(waveform, training=False)},
         tf.TensorSpec([1, samples], tf.float32, name="waveform"),
     )
     with tempfile.TemporaryDirectory() as folder, _quiet():
@@ -49,10 +52,10 @@ def _quiet():
         logger.setLevel(before)
 
 
-def card(model: keras.Model, labels, samples: int, variant: str, about: dict) -> Card:
+def card(model: keras.Model, classes, samples: int, variant: str, about: dict) -> Card:
     """The card of a variant (:class:`dslite.deployment.container.Card`)."""
     front_end = model.get_layer("plot").parameters
-    return Card(tuple(labels), samples, front_end.rate, variant, asdict(front_end), about)
+    return Card(outputs(classes), samples, front_end.rate, variant, asdict(front_end), about)
 
 
 def saved_sizes(model: keras.Model, trained) -> dict[str, int]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from dslite import audio
 from dslite.scoring import predictions
+from dslite.tasks import strata
 
 Classifier = Callable[[np.ndarray], np.ndarray]
 """float32 (n, samples) to probabilities (n, classes)."""
@@ -25,7 +26,7 @@ def chunks(wave: np.ndarray, samples: int, remainder: str = "drop") -> tuple[np.
 def sample_chunks(
     clips: pd.DataFrame, waves: Mapping[str, np.ndarray], samples: int, count: int, seed: int
 ) -> np.ndarray:
-    """Picks chunks evenly over the classes, one per file, to calibrate or to time with.
+    """Picks chunks evenly over the classes (or thirds of the labels), one per file, to calibrate or to time with.
 
     Args:
         clips: a row per usable file: ``file``, ``label``.
@@ -39,7 +40,7 @@ def sample_chunks(
     """
     rng = np.random.default_rng(seed)
     mixed = clips.iloc[rng.permutation(len(clips))]
-    turn = mixed.groupby("label").cumcount()
+    turn = mixed.groupby(strata(mixed["label"])).cumcount()
     picked = mixed.iloc[np.argsort(turn.to_numpy(), kind="stable")[:count]]["file"]
     every = (chunks(waves[file], samples)[0] for file in picked)
     return np.stack([of_file[rng.integers(len(of_file))] for of_file in every])

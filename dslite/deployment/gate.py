@@ -15,19 +15,22 @@ from ai_edge_litert import schema_py_generated as schema
 from dslite.deployment.container import Content, read_graph
 from dslite.deployment.quantisation import VARIANTS
 from dslite.deployment.runtime import LiteModel
+from dslite.tasks import CLASSIFICATION, REGRESSION, Task
 
 SAME_NETWORK = 1e-2
-"""Largest difference of a file's probability from Keras' that the float32 file may have.
+"""Largest difference of a file's probability from Keras' that the float32 file may have; of a number, in standard
+deviations of the labels.
 
 Both compute the same sums in another order, so a value of a plot may round to the next of 256 colours, which moves a
 probability by about 1e-3 (up to 1.3e-3 was seen on real audio). A file that is another network (an operator converted
 wrongly, a band or a channel out of place) moves some probability of some file by tenths.
 """
 
-LOST = 1.0
-"""UAR points on test that a variant may lose to Keras: it is refused where its loss is shown to be larger, that is,
-where the whole 95 % interval of the paired difference lies below. Not on dev, on which the model was fitted: of files
-that it knows by heart quantisation costs more than of new ones (6 points against 0.5 on real EMOVO)."""
+LOST = {CLASSIFICATION: 1.0, REGRESSION: 0.01}
+"""UAR points (of numbers, CCC) on test that a variant may lose to Keras: it is refused where its loss is shown to be
+larger, that is, where the whole 95 % interval of the paired difference lies below. Not on dev, on which the model was
+fitted: of files that it knows by heart quantisation costs more than of new ones (6 points against 0.5 on real EMOVO).
+"""
 
 _NARROW = {getattr(schema.TensorType, name): name for name in ("INT4", "INT8", "UINT8", "INT16", "FLOAT16", "BFLOAT16")}
 
@@ -115,7 +118,7 @@ def behaviour(model: LiteModel, real: np.ndarray, seed: int = 0) -> list[str]:
             continue
         if not np.isfinite(out).all():
             wrong.append(f"its output on {name} is not finite")
-        elif (out < 0).any() or np.abs(out.sum(axis=1) - 1).max() > 1e-3:
+        elif len(model.card.labels) > 1 and ((out < 0).any() or np.abs(out.sum(axis=1) - 1).max() > 1e-3):
             wrong.append(f"its output on {name} is no distribution over the classes")
     return wrong
 
@@ -162,37 +165,44 @@ def agreement(reference: pd.DataFrame, predictions: pd.DataFrame, noise: float =
 
     Returns:
         A row per file: ``file``, ``label``, ``keras``, ``variant`` (the decisions), ``lead`` (of Keras' most probable
-        class over its second), ``difference`` (largest absolute one of any probability; NaN if one is) and ``same``:
-        both decide alike, or it is a tie, since two probabilities that are each off by ``noise`` change places where
-        the lead is at most twice that.
+        class over its second; NaN of numbers), ``difference`` (largest absolute one of any probability, or of the
+        number; NaN if one is) and ``same``: both decide alike, or it is a tie, since two probabilities that are each
+        off by ``noise`` change places where the lead is at most twice that.
     """
-    columns = [name for name in reference if name.startswith("p_")]
+    columns = [name for name in reference if name.startswith("p_")] or ["predicted"]
     expected, found = reference[columns].to_numpy(), predictions[columns].to_numpy()
-    ordered = np.sort(expected, axis=1)
+    ordered = np.sort(expected, axis=1) if len(columns) > 1 else np.full((len(expected), 2), np.nan)
     table = reference[["file", "label"]].assign(keras=reference["predicted"], variant=predictions["predicted"])
     table = table.assign(lead=ordered[:, -1] - ordered[:, -2], difference=np.abs(expected - found).max(axis=1))
     return table.assign(same=(table["keras"] == table["variant"]) | (table["lead"] <= 2 * noise))
 
 
-def disagreement(variant: str, compared: pd.DataFrame, lost: pd.Series) -> list[str]:
+def disagreement(
+    variant: str, compared: pd.DataFrame, lost: pd.Series, task: Task = CLASSIFICATION, unit: float = 1.0
+) -> list[str]:
     """What is wrong with a variant's predictions on test.
 
     Args:
         variant: a name of :data:`dslite.deployment.quantisation.VARIANTS`.
         compared: what :func:`agreement` found.
         lost: the row of :func:`dslite.statistics.pairs` from Keras to the variant: ``difference``, ``low``, ``high``.
+        task: of the corpus.
+        unit: what differences are judged in: of numbers the standard deviation of the labels.
 
     Returns:
         Sentences without a full stop; empty if nothing is wrong.
     """
     wrong = []
     largest = compared["difference"].max(skipna=False)
-    if variant == "float32" and not largest <= SAME_NETWORK:
-        wrong.append(f"its probabilities differ from Keras' by up to {largest:.1e}, above {SAME_NETWORK:g}")
-    if lost["high"] < -LOST:
+    if variant == "float32" and not largest <= SAME_NETWORK * unit:
+        said = "probabilities" if task is CLASSIFICATION else "numbers"
+        wrong.append(f"its {said} differ from Keras' by up to {largest:.1e}, above {SAME_NETWORK * unit:.2g}")
+    if lost["high"] < -LOST[task]:
+        less, low, high = (task.said(-lost[name]) for name in ("difference", "high", "low"))
+        points = " points" if task is CLASSIFICATION else ""
         wrong.append(
-            f"on test its UAR is {-lost['difference']:.1f} points below Keras' (95 % interval "
-            f"{-lost['high']:.1f} to {-lost['low']:.1f}); more than {LOST:g} is shown to be lost"
+            f"on test its {task.score} is {less}{points} below Keras' (95 % interval {low} to {high}); more than "
+            f"{LOST[task]:g} is shown to be lost"
         )
     return wrong
 

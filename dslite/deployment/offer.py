@@ -18,10 +18,14 @@ from dslite.files import whole_file
 from dslite.keras_defaults import graph, keras, tf
 from dslite.resampling import DRAWS, PAIRED_DRAWS
 from dslite.statistics import compare, pairs
+from dslite.tasks import outputs, task_of
 
 CALIBRATION = 100
 """Training chunks that the full int8 variant is calibrated on, if not said otherwise: one per file, evenly over the
 classes."""
+
+FARTHEST = 5
+"""Test files per variant that are listed where labels are numbers."""
 
 REAL = 8
 """Dev chunks on which every variant must give finite probabilities."""
@@ -59,10 +63,10 @@ class Offer:
             ``reason`` (why not), ``agreement`` (percent of test files with Keras' decision, ties included), ``flipped``
             (test files with another decision that are no tie), ``difference`` (largest, of a file's probability),
             ``lost``, ``lost_low``, ``lost_high`` (paired difference of the UAR to Keras, points), ``uar``, ``ci_low``,
-            ``ci_high`` (percent), ``n_files``, ``n_speakers``.
+            ``ci_high`` (percent), ``n_files``, ``n_speakers``. Of numbers, the CCC in place of the UAR.
         predictions: on test, a row per model and file, as :func:`dslite.scoring.predictions` with ``model``.
         flips: a row per variant and test file that it decides otherwise than Keras: :func:`gate.agreement`'s columns
-            after ``model``; ``same`` marks the ties.
+            after ``model``; ``same`` marks the ties. Of numbers, the :data:`FARTHEST` files that differ most.
     """
 
     table: pd.DataFrame
@@ -108,7 +112,7 @@ def make(
             except Exception as error:  # whatever the quantiser trips over, the other variants are not to blame
                 made.wrong[name] = [f"it could not be made ({type(error).__name__}: {error})"]
                 continue
-            found = gate.structure(content, name, model.count_params(), samples, len(classes))
+            found = gate.structure(content, name, model.count_params(), samples, len(outputs(classes)))
             made.contents[name] = content
             made.wrong[name] = found or probe(content)
     return made
@@ -156,6 +160,7 @@ def offer(
     classifiers = {"keras": keras_classifier(model)} | running
     progress("all variants on test")
     tables = predict(classifiers, of["test"], waves, samples, classes, decision, remainder)
+    task, unit = task_of(classes), 1.0 if classes else float(of["train"]["label"].std())
     noise = 0.0
     if "float32" in running:
         noise = gate.agreement(tables["keras"], tables["float32"])["difference"].max()
@@ -166,11 +171,12 @@ def offer(
             files = gate.agreement(tables["keras"], tables[name], noise)
             two = {"keras": tables["keras"], name: tables[name]}
             lost = pairs(compare(two, classes, "all", "file"), seed, paired_draws).iloc[0]
-            made.wrong[name] += gate.disagreement(name, files, lost)
-            row |= {"agreement": 100 * files["same"].mean(), "flipped": (~files["same"]).sum()}
+            made.wrong[name] += gate.disagreement(name, files, lost, task, unit)
+            row |= {"agreement": 100 * files["same"].mean(), "flipped": (~files["same"]).sum()} if classes else {}
             row |= {"difference": files["difference"].max(skipna=False)}
             row |= {"lost": lost["difference"], "lost_low": lost["low"], "lost_high": lost["high"]}
-            flips.append(files[files["keras"] != files["variant"]].assign(model=name))
+            shown = files[files["keras"] != files["variant"]] if classes else files.nlargest(FARTHEST, "difference")
+            flips.append(shown.assign(model=name))
         if name in classifiers:
             row |= scoring.score(tables[name], classes, "all", seed, draws)
         wrong = made.wrong.get(name, [])

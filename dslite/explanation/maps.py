@@ -82,17 +82,22 @@ class MeanMap:
     clips: int
 
 
+def _output(attribution: Attribution, index: int) -> int:
+    """The output that a class' clips are explained by: its own, or the only one, where labels are numbers."""
+    return min(index, len(attribution.base) - 1)
+
+
 def mean_maps(attributions: Sequence[Attribution], labels: Sequence[str], classes: Sequence[str]) -> list[MeanMap]:
     """The mean map of each class over the clips of that class.
 
     Args:
         attributions: one per clip; time is relative where their lengths differ.
         labels: the true class of each clip.
-        classes: in the order of the model's outputs; those without a clip are left out.
+        classes: in the order of the model's outputs (or thirds of the labels); those without a clip are left out.
     """
     found = []
     for index, label in enumerate(classes):
-        own = [a.pooled()[index] for a, of in zip(attributions, labels, strict=True) if of == label]
+        own = [a.pooled()[_output(a, index)] for a, of in zip(attributions, labels, strict=True) if of == label]
         if own:
             maps = np.stack(own)
             mean = maps.mean(axis=0)
@@ -118,7 +123,9 @@ def band_profile(
     """
     rng, profiles = np.random.default_rng(seed), {}
     for index, label in enumerate(classes):
-        own = [a.pooled()[index].sum(axis=1) for a, of in zip(attributions, labels, strict=True) if of == label]
+        own = [
+            a.pooled()[_output(a, index)].sum(axis=1) for a, of in zip(attributions, labels, strict=True) if of == label
+        ]
         if len(own) > 1:
             clips = np.stack(own)
             means = clips[rng.integers(0, len(clips), (draws, len(clips)))].mean(axis=1)

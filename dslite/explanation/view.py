@@ -1,4 +1,6 @@
-"""The model as explanations need it: from spectrogram levels, not from audio, to probabilities."""
+"""The model as explanations need it: from spectrogram levels, not from audio, to probabilities (or numbers)."""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,10 +20,11 @@ class View:
         plot: the model's front end.
         body: pictures (batch, size, size, 3) to features (batch, width).
         head: features to logits.
+        last: logits to what is said.
     """
 
-    def __init__(self, plot: MelPlot, body: keras.Model, head: Head):
-        self.plot, self._body, self._head = plot, body, head
+    def __init__(self, plot: MelPlot, body: keras.Model, head: Head, last: Callable = tf.nn.softmax):
+        self.plot, self._body, self._head, self._last = plot, body, head, last
         levels = tf.TensorSpec([None, None, plot.parameters.mel_bins], plot.parameters.level_type)
         picture = tf.TensorSpec([None, plot.parameters.size, plot.parameters.size, 3], tf.float32)
         self._decide = graph(self._decided, picture)  # traced once, for all three ways
@@ -34,7 +37,7 @@ class View:
         """The view of a model made by :func:`dslite.model.assemble`, with the weights of this moment."""
         plot = model.get_layer("plot")
         body = folded(keras.Model(plot.output, model.get_layer("pool").output))
-        return cls(plot, body, model.get_layer("head"))
+        return cls(plot, body, model.get_layer("head"), model.layers[-1])
 
     def probabilities(self, levels: np.ndarray) -> np.ndarray:
         """uint8 (n, frames, mel_bins) -> float64 (n, classes)."""
@@ -53,7 +56,7 @@ class View:
         head = Head.from_config(self._head.get_config())
         head.build(self._body.output_shape)
         head.set_weights([rng.permutation(w.ravel()).reshape(w.shape) for w in self._head.get_weights()])
-        return View(self.plot, self._body, head)
+        return View(self.plot, self._body, head, self._last)
 
     def gradient(self, levels, weights):
         """Gradient of a weighted sum of the probabilities with respect to the levels.
@@ -77,7 +80,7 @@ class View:
         return tape.gradient(value, levels)
 
     def _decided(self, pictures):
-        return tf.nn.softmax(self._head(self._body(pictures, training=False)))
+        return self._last(self._head(self._body(pictures, training=False)))
 
 
 def _in_batches(predict, inputs: np.ndarray) -> np.ndarray:

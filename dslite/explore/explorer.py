@@ -57,6 +57,7 @@ def other(settings: Settings, corpus: str) -> Settings:
         record = Paths(settings.output).corpus(corpus).record("evaluate")
         made = json.loads(record.read_text("utf-8"))["parameters"]
         values |= {name: made[name] for name in ("corpus", "profile", "reading", "backbone", "seed")}
+        values["task"] = made.get("task", "auto")
     return resolve(**values)
 
 
@@ -83,6 +84,8 @@ def load(settings: Settings) -> "Explorer":
     Raises:
         DsliteError: as the stages do, e.g. where the folder holds results of other parameters.
     """
+    if settings.numeric:
+        raise DsliteError(f"The labels of {settings.name} are numbers, and the explorer is for classes alone.")
     if price := cost(settings):
         print(price)
     # What comes before explanations is what an explorer needs: everything up to the scores.

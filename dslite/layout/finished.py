@@ -9,6 +9,7 @@ import pandas as pd
 from dslite.errors import DsliteError
 from dslite.layout.paths import CorpusPaths
 from dslite.layout.settings import Settings
+from dslite.tasks import Task, in_order, strata, task_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,18 @@ class FinishedStage:
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """None where labels are numbers."""
         return tuple(self.record["classes"])
+
+    @property
+    def task(self) -> Task:
+        return task_of(self.classes)
+
+    @cached_property
+    def grouped(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """``clips`` with what they are grouped by as their label, class or third of the labels; these groups."""
+        labels = self.clips["label"]
+        return self.clips.assign(label=strata(labels)), in_order(labels, self.classes)
 
     @property
     def chosen(self) -> str:

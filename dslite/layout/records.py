@@ -161,6 +161,7 @@ def _shown(settings: Settings, stage: str) -> dict:
         "corpus": settings.source,
         "audio": "stand-in" if settings.standin else str(settings.folder),  # a stand-in moves with the output
         "reading": settings.reading.name,
+        "task": settings.task,
     }
     about |= {"chunk": settings.chunk} if settings.chunk else {}
     about["changes"] = said(settings.changes)

@@ -9,6 +9,7 @@ from dslite.layout.paths import CorpusPaths, Paths
 from dslite.profiles import Recipe, recipe
 from dslite.readings import Reading
 from dslite.resampling import DRAWS, PAIRED_DRAWS
+from dslite.tasks import REGRESSION
 
 RANDOM = "random"
 """What stands for a folder of weights where the base model is to start from random ones."""
@@ -33,6 +34,7 @@ class Settings:
         seed: of everything random.
         output: folder of ``artifacts/`` and ``reports/``.
         workers: fits that run side by side, each with one thread.
+        task: ``classification``, or ``regression`` where labels are numbers.
         random_weights: whether the base model is to start from random weights.
         chunk: length of a chunk in s that own data asks for; 0 for Table 2's.
         changes: what was changed against Table 2, the reading and the defaults.
@@ -55,6 +57,7 @@ class Settings:
     seed: int
     output: Path
     workers: int
+    task: str = "classification"
     random_weights: bool = False
     chunk: float = 0.0
     changes: Changes = ()
@@ -73,7 +76,7 @@ class Settings:
 
     @property
     def recipe(self) -> Recipe:
-        tabled = recipe(self.name, self.profile, self.reading, self.standin)
+        tabled = recipe(self.source, self.profile, self.reading, self.standin)
         return changes.to_recipe(replace(tabled, chunk=self.chunk) if self.chunk else tabled, self.changes)
 
     @property
@@ -85,6 +88,11 @@ class Settings:
     def paired_draws(self) -> int:
         """Bootstrap draws of a difference, its interval and its p value."""
         return dict(self.changes).get("draws", PAIRED_DRAWS)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether labels are numbers."""
+        return self.task == REGRESSION.name
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -111,6 +119,7 @@ class Settings:
             "profile": self.profile,
             "reading": self.reading.name,
             "backbone": self.backbone,
+            "task": self.task,
             "seed": self.seed,
             "output": str(self.output),
             "workers": self.workers,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from dslite.reporting.comparisons import Strip
+from dslite.tasks import CLASSIFICATION, Task
 
 
 def strip(differences: pd.DataFrame, reference: str) -> Strip:
@@ -31,14 +32,14 @@ def verdict(differences: pd.DataFrame, reference: str, seeds: Sequence[int]) -> 
     return f"{words} Means over {len(seeds)} seeds; the intervals are those of the test set alone."
 
 
-def intervals(table: pd.DataFrame, unit: str) -> list[str]:
+def intervals(table: pd.DataFrame, unit: str, task: Task = CLASSIFICATION) -> list[str]:
     """The intervals of a table of :func:`dslite.statistics.against` over ``file`` or ``speaker``, a text each."""
-    return [interval(*ends) for ends in zip(table[f"low_{unit}"], table[f"high_{unit}"], strict=True)]
+    return [interval(*ends, task) for ends in zip(table[f"low_{unit}"], table[f"high_{unit}"], strict=True)]
 
 
-def interval(low: float, high: float) -> str:
+def interval(low: float, high: float, task: Task = CLASSIFICATION) -> str:
     """An interval of a difference, e.g. ``−4.0 to +2.1``; ``–`` where there is none."""
-    return "–" if pd.isna(low) else f"{points(low)} to {points(high)}"
+    return "–" if pd.isna(low) else f"{task.apart(low)} to {task.apart(high)}"
 
 
 def drawn(draws: int, paired_draws: int) -> str:
@@ -46,6 +47,4 @@ def drawn(draws: int, paired_draws: int) -> str:
     return f"Intervals of scores are from {draws:,} draws, those of differences from {paired_draws:,}."
 
 
-def points(difference: float) -> str:
-    """A difference with its sign, e.g. ``−4.0``; nothing is ``+0.0``."""
-    return f"{round(difference, 1) + 0.0:+.1f}".replace("-", "−")
+points = CLASSIFICATION.apart

@@ -9,14 +9,16 @@ from matplotlib.figure import Figure
 
 from dslite.configurations import CONFIGURATIONS
 from dslite.reporting.figures import COLOURS, subplots
+from dslite.tasks import CLASSIFICATION, Task
 
 
-def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
-    """Loss, and accuracy with dev UAR, over the epochs of the fits.
+def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame], task: Task = CLASSIFICATION) -> Figure:
+    """Loss, and accuracy with dev UAR (of numbers the CCC alone), over the epochs of the fits.
 
     Args:
         histories: (augmentation or another name, partition that the fit is scored on) -> ``phase``, ``epoch``,
             ``loss``, ``accuracy`` (a share of 1), ``dev_uar`` (percent, NaN for fits on train + dev); a row per name.
+        task: of the corpus.
     """
     names, titles = list(dict.fromkeys(name for name, _ in histories)), {k: c.title for k, c in CONFIGURATIONS.items()}
     shared = {"squeeze": False, "sharex": True, "sharey": "col"}
@@ -25,30 +27,37 @@ def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure
             for partition, style in (("dev", "-"), ("test", "--")):
                 history = histories.get((name, partition))
                 if history is not None:
-                    _curves(left, right, history, partition, style)
+                    _curves(left, right, history, partition, style, task)
             left.set(title=titles.get(name, name), ylabel="training loss")
-            right.set(ylabel="accuracy, UAR (%)", ylim=(0, 102))
+            if task is CLASSIFICATION:
+                right.set(ylabel="accuracy, UAR (%)", ylim=(0, 102))
+            else:
+                right.set(ylabel=task.score, ylim=(min(0, right.get_ylim()[0]), 1.02))
         for axes in grid[-1]:
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
-        handles, labels = grid[0, 1].get_legend_handles_labels()
+        handles, labels = (
+            sum(both, []) for both in zip(*(a.get_legend_handles_labels() for a in grid[0]), strict=True)
+        )
         figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 
-def _curves(left: Axes, right: Axes, history: pd.DataFrame, partition: str, style: str) -> None:
+def _curves(left: Axes, right: Axes, history: pd.DataFrame, partition: str, style: str, task: Task) -> None:
     fitted = "train" if partition == "dev" else "train + dev"
     colour = COLOURS["train"] if partition == "dev" else "#56b4e9"
-    sns.lineplot(history, x="epoch", y="loss", color=colour, ls=style, ax=left, errorbar=None, legend=False)
-    accuracy = history.assign(percent=100 * history["accuracy"])
-    sns.lineplot(
-        accuracy, x="epoch", y="percent", color=colour, ls=style, ax=right, errorbar=None,
-        label=f"training loss and accuracy, fit on {fitted}", legend=False,
-    )  # fmt: skip
+    alone = {} if task is CLASSIFICATION else {"label": f"training loss, fit on {fitted}"}
+    sns.lineplot(history, x="epoch", y="loss", color=colour, ls=style, ax=left, errorbar=None, legend=False, **alone)
+    if task is CLASSIFICATION:
+        accuracy = history.assign(percent=100 * history["accuracy"])
+        sns.lineplot(
+            accuracy, x="epoch", y="percent", color=colour, ls=style, ax=right, errorbar=None,
+            label=f"training loss and accuracy, fit on {fitted}", legend=False,
+        )  # fmt: skip
     if history["dev_uar"].notna().any():
         sns.lineplot(
             history, x="epoch", y="dev_uar", color=COLOURS["dev"], marker="o", ms=3.5, lw=1.3, ax=right,
-            errorbar=None, label="UAR on dev of the fit on train", legend=False,
+            errorbar=None, label=f"{task.score} on dev of the fit on train", legend=False,
         )  # fmt: skip
     second = history.loc[history["phase"] == 2, "epoch"]
     if len(second) and partition == "dev":

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from dslite.reporting.figures import draw_levels, mel_ticks, placed, subplots, titles
 from dslite.reporting.templates import render, show_html
+from dslite.tasks import CLASSIFICATION, Task
 
 if TYPE_CHECKING:
     from dslite.explanation.maps import Attribution
@@ -56,7 +57,9 @@ def draw_map(
     return axes.imshow(values, cmap=RED_BLUE, norm=norm, **placed(seconds, bins))
 
 
-def shap_maps(clips: Sequence[Explained], front_end: "FrontEnd", failed: bool = False) -> Figure:
+def shap_maps(
+    clips: Sequence[Explained], front_end: "FrontEnd", failed: bool = False, task: Task = CLASSIFICATION
+) -> Figure:
     """Spectrogram and SHAP map of each class side by side, one clip below the other (the paper's Figure 2).
 
     All maps are shown on the same regions and share one colour bar, whatever method they come from. Over each class
@@ -66,6 +69,7 @@ def shap_maps(clips: Sequence[Explained], front_end: "FrontEnd", failed: bool = 
         clips: what to show, all with the same classes.
         front_end: of the plots.
         failed: whether the maps bear the stamp (:func:`stamp`).
+        task: of the corpus.
     """
     lines, columns = grid_shape(1 + len(clips[0].classes), 5)
     pooled, names = [clip.attribution.pooled() for clip in clips], titles(clips[0].classes, columns)
@@ -85,7 +89,7 @@ def shap_maps(clips: Sequence[Explained], front_end: "FrontEnd", failed: bool = 
                 chance, base = clip.attribution.prediction[index], clip.attribution.base[index]
                 axes.set_title(f"{names[index]}\n{base:.2f} → {chance:.2f}", parse_math=False)
                 label_axes(axes, front_end)
-        shap_bar(figure, grid, norm, "SHAP value of a region: what it adds to the probability")
+        shap_bar(figure, grid, norm, f"SHAP value of a region: what it adds to the {task.amount}")
     return figure
 
 

@@ -17,8 +17,11 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from dslite.reporting.display import RC
+from dslite.scoring import confusion
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from dslite.spectrogram import FrontEnd
 
 PARTITIONS = ("train", "dev", "test")
@@ -148,6 +151,47 @@ def confusion_grid(panels: Sequence[ConfusionPanel]) -> Figure:
             axes.set_visible(False)
         bar = figure.colorbar(shades, ax=grid, orientation="horizontal", aspect=50, shrink=0.6, pad=0.02)
         bar.set_label("share of the true class (%)")
+    return figure
+
+
+def of_files(tables: Mapping[str, "pd.DataFrame"], classes: Sequence[str], each: str) -> tuple[Figure, str, str]:
+    """What systems make of the test files, with its alternative text and caption: confusion, or predicted against true
+    numbers.
+
+    Args:
+        tables: title -> prediction table.
+        classes: in their order; none where labels are numbers.
+        each: what has a panel of its own.
+    """
+    if not classes:
+        alt = f"Predicted number against the label of the test files for each {each}."
+        return predicted_against_true(tables), alt, "A point per test file, all files; on the dotted line they agree."
+    panels = [ConfusionPanel(title, confusion(table, classes, "all"), classes) for title, table in tables.items()]
+    alt = f"Confusion matrix of the test files for each {each}."
+    return confusion_grid(panels), alt, "Confusion on test, all files."
+
+
+def predicted_against_true(tables: Mapping[str, "pd.DataFrame"], unit: str = "label") -> Figure:
+    """A point per file: its number on the x axis, what is said of it on the y axis; on the line both are the same.
+
+    Args:
+        tables: title -> ``label``, ``predicted``, float.
+        unit: what the numbers are.
+    """
+    columns = min(2, len(tables))
+    rows = -(-len(tables) // columns)
+    every = np.concatenate([table[["label", "predicted"]].to_numpy(float).ravel() for table in tables.values()])
+    margin = 0.05 * (np.ptp(every) or 1.0)
+    ends = every.min() - margin, every.max() + margin
+    shared = {"squeeze": False, "sharex": True, "sharey": True}
+    with subplots(rows, columns, 3.4 * rows, **shared) as (figure, grid):
+        for axes, (title, table) in zip(grid.flat, tables.items(), strict=False):
+            axes.plot(ends, ends, color="#8a857b", lw=0.9, ls=":")
+            axes.plot(table["label"], table["predicted"], "o", ms=4, alpha=0.45, mew=0, color=COLOURS["train"])
+            axes.set(xlim=ends, ylim=ends, aspect="equal", xlabel=f"{unit}, as labelled", ylabel=f"{unit}, predicted")
+            axes.set_title(title, parse_math=False)
+        for axes in grid.flat[len(tables) :]:
+            axes.set_visible(False)
     return figure
 
 

@@ -16,16 +16,18 @@ from dslite.layout.progress import Epoch
 from dslite.reporting.display import RC, figure_html
 from dslite.reporting.provenance import provenance_line
 from dslite.run.estimates import spoken
+from dslite.tasks import CLASSIFICATION, TASKS, Task
 
 
 @contextmanager
-def watched(**record: object) -> Iterator[None]:
-    """Shows how far the stage inside the block is, unless it is one of a run; ``record`` says what it works with.
+def watched(task: str = CLASSIFICATION.name, **record: object) -> Iterator[None]:
+    """Shows how far the stage inside the block is, unless it is one of a run; ``record`` says what it works with, and
+    ``task`` what scores on dev are.
 
     Raises:
         DsliteError: the kernel was interrupted.
     """
-    watch, done = _Watch(record), False
+    watch, done = _Watch(record, TASKS[task]), False
     if progress.VARIABLE not in os.environ and hasattr(get_ipython(), "kernel"):
         progress.listeners.append(watch.hear)
     try:
@@ -45,8 +47,14 @@ PACE = 0.5
 class _Watch:
     """One output below the cell; each report takes the place of the one before it."""
 
-    def __init__(self, record: dict):
-        self._record, self._began, self._shown, self._place = record, time.monotonic(), 0.0, uuid4().hex
+    def __init__(self, record: dict, task: Task):
+        self._task, self._record, self._began, self._shown, self._place = (
+            task,
+            record,
+            time.monotonic(),
+            0.0,
+            uuid4().hex,
+        )
         self._fits: dict[str, dict[int, Epoch]] = {}
 
     def hear(self, fraction: float, text: str, epochs: Sequence[Epoch]) -> None:
@@ -60,9 +68,14 @@ class _Watch:
     def end(self, done: bool) -> None:
         """Scores take the place of the curves, which the notebook shows itself; where it broke off, these stay."""
         if self._shown:
+            unit = self._task.unit.strip(" ()")
             uars = {fit: curve[max(curve)].dev_uar for fit, curve in self._fits.items()}
-            said = ", ".join(f"{fit} {uar:.1f} %" for fit, uar in uars.items() if uar == uar)
-            scores = f" UAR on dev after the last epoch: {said} ({provenance_line(self._record)})." if said else ""
+            said = ", ".join(f"{fit} {self._task.said(uar)} {unit}".strip() for fit, uar in uars.items() if uar == uar)
+            scores = (
+                f" {self._task.score} on dev after the last epoch: {said} ({provenance_line(self._record)})."
+                if said
+                else ""
+            )
             took = spoken(time.monotonic() - self._began)
             self._show(f"{'Done' if done else 'Ended'} after {took}.{scores}", bool(self._fits) and not done)
 
@@ -80,13 +93,16 @@ class _Watch:
         second = min((e.epoch for curve in curves for e in curve if e.phase == 2), default=end + 0.5)
         with mpl.rc_context(RC):
             figure = Figure(figsize=(7.4, 2.8), layout="constrained")
-            for axes, of, label in zip(figure.subplots(1, 2), (4, 5), ("training loss", "UAR on dev (%)"), strict=True):
+            drawn = {4: "training loss", 5: f"{self._task.score} on dev{self._task.unit}"}
+            for axes, (of, label) in zip(figure.subplots(1, 2), drawn.items(), strict=True):
                 for curve in curves:
                     known = [epoch for epoch in curve if epoch[of] == epoch[of]]
                     axes.plot([e.epoch for e in known], [e[of] for e in known], "o-", ms=3, lw=1.2, label=curve[0].fit)
                 axes.axvspan(second - 0.5, end, color="#efeadd", zorder=0, lw=0)
                 axes.set(xlabel="epoch" + " (shaded: phase 2)" * (second < end), ylabel=label, xlim=(0.5, end))
-            axes.set(ylim=(0, 102))
+            if self._task is CLASSIFICATION:
+                axes.set(ylim=(0, 102))
             figure.legend(*axes.get_legend_handles_labels(), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-            alt = f"Training loss and UAR on dev: {sum(map(len, curves))} epochs of {len(curves)} fits so far."
+            epochs = f"{sum(map(len, curves))} epochs of {len(curves)} fits so far"
+            alt = f"Training loss and {self._task.score} on dev: {epochs}."
             return figure_html(figure, alt, line, self._record, dpi=100)

@@ -14,7 +14,7 @@ from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.run import listing, options, outputs, runlock, session, showcase, signals
-from dslite.run.resolve import resolve, with_weights
+from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
 
 INTERRUPTED = 130
@@ -71,6 +71,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     began = time.time()
     names = list(dict.fromkeys(chosen.corpora))
     settings = _settings(chosen, names)
+    refuse_numbers(chosen.stages, settings)
     wanted = not chosen.dry_run and any(STAGES[name].weights for stage in chosen.stages for name in chain(stage))
     settings = with_weights(settings) if wanted else settings
     print("\n".join(listing.setting_lines(settings)), flush=True)
@@ -155,7 +156,7 @@ def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
     """The settings of some corpora; one whose results would lie where another's are is refused."""
-    same = ("data", "weights", "profile", "reading", "backbone", "seed", "output", "changes", "seeds", "hours")
+    same = ("data", "weights", "profile", "reading", "backbone", "task", "seed", "output", "changes", "seeds", "hours")
     given = {option: getattr(chosen, option) for option in same}
     given |= {"discrepancies": " ".join(chosen.discrepancies), "trials": chosen.search or 40}
     settings = [resolve(name, **given) for name in names]

@@ -20,6 +20,7 @@ from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.reporting.pages import failure_page, to_html
 from dslite.run.parameters import substitute
+from dslite.tasks import CLASSIFICATION, TASKS
 
 
 class NotebookError(DsliteError):
@@ -94,6 +95,8 @@ def execute(template: Path, values: dict[str, object], target: Target) -> None:
         raise DsliteError(f"There is no notebook {template}; restore it, e.g. with git checkout.")
     prepared = nbformat.read(template, as_version=4)
     substitute(prepared, values, template.name)
+    other = set(TASKS) - {values.get("task", CLASSIFICATION.name)}  # text that is of one task alone is tagged with it
+    prepared.cells = [cell for cell in prepared.cells if not other & set(cell.metadata.get("tags", ()))]
     with whole_file(page) as page_draft, whole_file(notebook) as draft:
         nbformat.write(prepared, draft)
         try:

@@ -11,6 +11,7 @@ from dslite.paper import published
 from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, duration, provenance_line
 from dslite.reporting.templates import render, whole_page
 from dslite.systems import CHANCE, OURS, TITLES
+from dslite.tasks import CLASSIFICATION, REGRESSION, TASKS
 
 _WORDS = {"done": "done", "failed": "failed", "running": "running", "not run": "not run", "stale": "out of date"}
 
@@ -61,6 +62,7 @@ def write_index(
         tables=[{"csv": "", "tex": "", **table} for table in tables],
         standins=sum(row["data"] == "stand-in" for row in rows),
         scores=bool(scores),
+        measured=" or ".join(dict.fromkeys(score["measured"] for of in scores.values() for score in of)),
         printed=any(row["printed"] for row in rows),
         banner=banner_html(record),
         ran=dict(record.get("notebooks") or {}),
@@ -112,15 +114,19 @@ def _scores(results: pd.DataFrame) -> dict[str, list[dict]]:
     """Per corpus, the test results of the configuration that is best on dev, with what it rests on, and of the systems
     beside it."""
     scores: dict[str, list[dict]] = {}
-    rows = results[(results["protocol"] == "all") & results["uar"].notna()] if len(results) else results
+    known = results.filter([task.column for task in TASKS.values()]).notna().any(axis=1)
+    rows = results[(results["protocol"] == "all") & known] if len(results) else results
     for name, of in rows.groupby("corpus", sort=False) if len(rows) else ():
+        task = REGRESSION if of["uar"].isna().all() else CLASSIFICATION
+        measured = task.score + " [%]" * (task is CLASSIFICATION)
         dev = of[(of["partition"] == "dev") & (of["system"] == OURS)]
-        chosen = "" if dev.empty else dev.loc[dev["uar"].idxmax(), "augmentation"]
+        chosen = "" if dev.empty else dev.loc[dev[task.column].idxmax(), "augmentation"]
         shown = of[(of["partition"] == "test") & of["augmentation"].isin(["", chosen])]
         shown = shown[shown["system"] != TITLES[CHANCE]]
         for row in sorted(shown.to_dict("records"), key=lambda row: row["system"] != OURS):
-            interval = "" if pd.isna(row["ci_low"]) else f"{row['ci_low']:.1f}–{row['ci_high']:.1f}"
+            interval = "" if pd.isna(row["ci_low"]) else task.interval(row["ci_low"], row["ci_high"])
             line = provenance_line(row) if row["system"] == OURS else ""
-            said = {"system": row["system"], "uar": f"{row['uar']:.1f}", "interval": interval, "line": line}
+            said = {"system": row["system"], "interval": interval, "line": line, "measured": measured}
+            said["uar"] = task.said(row[task.column]) if task is CLASSIFICATION else f"CCC {row['ccc']:.3f}"
             scores.setdefault(str(name), []).append(said)
     return scores

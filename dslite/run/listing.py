@@ -25,7 +25,7 @@ def corpus_lines(settings: Settings) -> list[str]:
     if folder is None:
         return [f"{head}: not found", *published, *_indented(corpora.describe_missing(name, data))]
     try:
-        found = corpora.read(name, folder, settings.split)
+        found = corpora.read(name, folder, settings.split, settings.numeric)
         clips, _, twice = corpora.same_recordings(found.clips, found.twins, found.split)
         corpora.refuse_unfit(name, found.info, clips, found.problems)
     except DsliteError as error:
@@ -38,7 +38,8 @@ def corpus_lines(settings: Settings) -> list[str]:
         published = _indented("\n".join([told, *twice, *corpora.told(found.problems)]))
     return [
         f"{head}: found in {folder} ({found.data}{': ' + found.note if found.note else ''})",
-        f"         found:   {len(clips)} files, {speakers} speakers, {clips['label'].nunique()} classes, "
+        f"         found:   {len(clips)} files, {speakers} speakers, {clips['label'].nunique()} "
+        f"{'different numbers as labels' if settings.numeric else 'classes'}, "
         f"{clips['duration'].sum() / 3600:.1f} h",
         *published,
     ]
@@ -62,6 +63,7 @@ def setting_lines(settings: list[Settings]) -> list[str]:
         missing = "RANDOM, as asked for" if s.random_weights else "not here; a run that needs them fetches them"
         weights = f"ImageNet, {s.weights_file}" if s.weights_file else missing
         words = f"{s.profile} profile, reading {s.reading.name}, {s.backbone}; audio: {data}; weights: {weights}"
+        words += "; labels are numbers: regression (--task classification for classes)" if s.numeric else ""
         words += f"; CHANGED: {said(s.changes)}; results go to {s.output}" if s.changes else ""
         shared.setdefault(words, []).append(s.name)
     return [f"{', '.join(names)}: {words}" for words, names in shared.items()]

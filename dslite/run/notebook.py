@@ -19,7 +19,7 @@ from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.processes import import_path
 from dslite.run import by_hand
-from dslite.run.resolve import resolve, with_weights
+from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import CORPUS, STAGES, chain
 
 _RESOLVED = frozenset(CORPUS) | {"seeds", "discrepancies", "trials", "hours"}
@@ -71,10 +71,15 @@ def stage(name: str, **parameters: object):
             return work(**parameters)
     own = {key: value for key, value in parameters.items() if key not in _RESOLVED}
     settings = resolve(**{key: value for key, value in parameters.items() if key in _RESOLVED})
+    refuse_numbers([name], [settings])
     if progress.VARIABLE not in os.environ:
         _there(settings, name)
         settings = with_earlier(_apart(settings, name, own), name)
-    about = {"data": "stand-in" * settings.standin, "weights": "random" * settings.random_weights}
+    about = {
+        "task": settings.task,
+        "data": "stand-in" * settings.standin,
+        "weights": "random" * settings.random_weights,
+    }
     with by_hand.watched(**about, backbone=settings.backbone, profile=settings.profile, seed=settings.seed):
         return work(settings, **own)
 
@@ -132,7 +137,7 @@ def _run(settings: Settings, stages: tuple[str, ...]) -> None:
     """Runs some stages as ``run_all.py`` does, in a process of its own; its progress goes to the cell."""
     given = settings.as_parameters()
     options = ["--corpora", settings.source, "--stages", *stages, "--cores", str(settings.workers)]
-    for name in ("data", "weights", "profile", "reading", "backbone", "seed", "output"):
+    for name in ("data", "weights", "profile", "reading", "backbone", "task", "seed", "output"):
         options += [f"--{name}", str(given[name])] if given[name] != "" else []
     options += [word for name, value in settings.changes for word in ("--set", f"{name}={value!r}")]
     command = [sys.executable, "-c", "import sys; from dslite.run.cli import main; sys.exit(main(sys.argv[1:]))"]

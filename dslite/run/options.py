@@ -8,11 +8,13 @@ from pathlib import Path
 from dslite import changes
 from dslite.backbones import names
 from dslite.corpora import CORPORA, FORM
+from dslite.corpora.readers.own_csv import FEW
 from dslite.errors import DsliteError
 from dslite.layout.settings import RANDOM
 from dslite.profiles import FULL_BACKBONE, PROFILES, TUNED_PARTS
 from dslite.readings import READINGS
 from dslite.stages.catalogue import DEFAULT, STAGES
+from dslite.tasks import TASKS
 
 _DESCRIPTION = """\
 Regenerates the paper: from audio to tables, explanations and a model for a phone, for all eight corpora. Every corpus
@@ -85,6 +87,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="NAME",
         default="",
         help=f"base model, one of {', '.join(names())} (default: the profile's own)",
+    )
+    what.add_argument(
+        "--task",
+        choices=("auto", *TASKS),
+        default="auto",
+        help="regression: labels are numbers (own data, and sleep with its 1 to 9); auto (default): regression where "
+        f"all labels of an own CSV are numbers, some with a fraction or of more than {FEW} kinds",
     )
     what.add_argument(
         "--benchmark",

@@ -1,7 +1,7 @@
 """From what somebody asked for to settings with nothing left to decide."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dslite import changes as changing
@@ -13,6 +13,8 @@ from dslite.layout.settings import RANDOM, Settings
 from dslite.paper.ledger import experiments
 from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES, TUNED_PARTS
 from dslite.readings import READINGS
+from dslite.stages.catalogue import STAGES
+from dslite.tasks import CLASSIFICATION, REGRESSION, TASKS
 from dslite.weights import fetch_weights, find_weights
 
 
@@ -24,6 +26,7 @@ def resolve(
     profile: str = "auto",
     reading: str = "paper",
     backbone: str = "",
+    task: str = "auto",
     seed: int = 42,
     output: str | Path = "",
     workers: int = 1,
@@ -42,6 +45,9 @@ def resolve(
         data, weights: else ``DSLITE_DATA`` and ``DSLITE_WEIGHTS``. A stand-in takes the place of a corpus
             that is not found in ``data``; ``weights`` may be ``random``.
         profile: may be ``auto``: tuned for own data; of the paper's corpora full where one is found, else demo.
+        task: ``classification``, ``regression``, or ``auto``: regression where the labels of an own CSV are numbers
+            and not a few whole ones. The paper's corpora are classified unless regression is asked for; their results
+            as numbers lie beside the others.
         backbone, output: else the profile's own, and the repository's root.
         changes: name -> value of :data:`dslite.changes.CHANGEABLE`; its results get a folder of their own.
         discrepancies: IDs of the ledger's entries, e.g. ``"F-02 F-16"``; under ``tuned``, parts of that recipe.
@@ -53,8 +59,13 @@ def resolve(
     random = weights == RANDOM
     weights_folder = None if random else _folder("weights", weights or os.environ.get("DSLITE_WEIGHTS", ""))
     chunk = 0.0
+    if task not in ("auto", *TASKS):
+        raise DsliteError(f"The task {task!r} is not one of auto, {', '.join(TASKS)}.")
     if corpus in corpora.CORPORA:
         name, folder = corpus, corpora.locate(corpus, data_folder)
+        task = CLASSIFICATION.name if task == "auto" else task
+        if task == REGRESSION.name:
+            name = f"{corpora.as_numbers(corpora.CORPORA[corpus]).name}_{task}"
         reader = corpora.CORPORA[corpus].reader
     else:
         # Absolute, because the notebook runs in another folder than the command that named the file.
@@ -66,6 +77,8 @@ def resolve(
         if (paper := Path(corpus).stem) in corpora.CORPORA:
             raise DsliteError(f"{corpus}: {paper} is a corpus of the paper (--data says where); give it another name.")
         chunk = corpora.own_chunk(Path(corpus))
+        if task == "auto":
+            task = (REGRESSION if corpora.own_numeric(Path(corpus)) else CLASSIFICATION).name
     if profile not in ("auto", *PROFILES):
         raise DsliteError(f"The profile {profile!r} is not one of auto, {', '.join(PROFILES)}.")
     if reading not in READINGS:
@@ -101,6 +114,7 @@ def resolve(
         seed=seed,
         output=place,
         workers=workers,
+        task=task,
         random_weights=random,
         chunk=chunk,
         changes=changed,
@@ -109,6 +123,16 @@ def resolve(
         trials=trials,
         hours=hours,
     )
+
+
+def refuse_numbers(stages: Iterable[str], settings: Iterable[Settings]) -> None:
+    """Raises a :class:`DsliteError` if a stage that is for classes alone is asked for where labels are numbers."""
+    named = [stage for stage in stages if STAGES[stage].classes_only]
+    if named and (numeric := [s.name for s in settings if s.numeric]):
+        raise DsliteError(
+            f"The labels of {', '.join(numeric)} are numbers, and {', '.join(named)} is for classes alone: leave it "
+            "out, or ask for --task classification."
+        )
 
 
 def with_weights(settings: Sequence[Settings]) -> list[Settings]:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-CORPUS = ("corpus", "data", "weights", "profile", "reading", "backbone", "seed", "output", "workers", "changes")
+CORPUS = (
+    *("corpus", "data", "weights", "profile", "reading", "backbone", "task", "seed", "output", "workers", "changes"),
+)
 """Parameters that a run gives to the notebook of a stage of a corpus, if not said otherwise."""
 
 _PLACES = frozenset({"output", "workers", "data"})
@@ -59,6 +61,7 @@ class Stage:
         audio: whether it depends on the audio files themselves, not only on earlier records.
         weights: whether it depends on the base model's weights.
         threads: ``one``, ``share`` (all cores are shared by the notebooks of this stage), or ``all``.
+        classes_only: whether it refuses corpora whose labels are numbers.
         index: whether the module ``index`` of its folder names more than its page for the index.
     """
 
@@ -73,6 +76,7 @@ class Stage:
     audio: bool = False
     weights: bool = False
     threads: str = "one"
+    classes_only: bool = False
     index: bool = False
 
 
@@ -110,6 +114,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             parameters=(*(name for name in CORPUS if name != "reading"), "seeds", "discrepancies"),
             weights=True,
             threads="all",
+            classes_only=True,
         ),
         "search": Stage(
             needs=("evaluate",),
@@ -120,6 +125,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             indifferent=_PLACES | {"hours"},
             weights=True,
             threads="all",
+            classes_only=True,
         ),
         "folds": Stage(
             needs=("corpus",),
@@ -131,6 +137,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             parameters=(*CORPUS, "seeds"),
             weights=True,
             threads="all",
+            classes_only=True,
         ),
         "benchmark": Stage(
             needs=(),

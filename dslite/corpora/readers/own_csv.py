@@ -15,6 +15,7 @@ from dslite.corpora.listing import BLIND, Entry, Problem, join, match
 from dslite.corpora.own import FORM, slug
 from dslite.corpora.registry import CorpusInfo
 from dslite.errors import DsliteError
+from dslite.tasks import number
 from dslite.wording import counted
 
 _NAMED = {"train": "train", "training": "train", "dev": "dev", "devel": "dev", "test": "test"}
@@ -31,12 +32,16 @@ _KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames"
 _PREFIX = re.compile(r"(train|devel|dev|test)(?![a-z])", re.IGNORECASE)
 
 
-def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
+def entries(path: Path, numeric: bool = False) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
     """Reads own data: a CSV, whose audio lies in or below its folder, or a folder, whose sub-folders are classes.
 
     The partition is, in this order: the column ``partition`` (train, dev or devel, test), or in a folder the upper one
     of two sub-folders if all are called so; the beginning of the file names, where all begin with train, devel, dev or
     test; else it is left empty, to be dealt over the clips that turn out usable (:mod:`dslite.corpora.split`).
+
+    Args:
+        path: of the data.
+        numeric: whether labels are numbers; what is none is left out.
 
     Returns:
         What is known of the corpus (``partition`` says where the partition comes from; empty if it is to be dealt), its
@@ -48,11 +53,13 @@ def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
     lines, problems = _rows(path)
     shelf = _shelf(path, lines)
     note, more = _partition(path, lines, [line for line in lines if shelf.find(line["filename"])])
-    problems += more + _slips(lines)
-    labels = sorted({line["label"] for line in lines if line["label"].lower() not in BLIND})
-    if len(labels) < 2:
+    problems += more + ([] if numeric else _slips(lines))
+    labels = _labels(lines)
+    labels = [label for label in labels if number(label) is not None] if numeric else labels
+    if len(set(map(number, labels)) if numeric else labels) < 2:
+        kinds = "numbers" if numeric else "classes"
         raise DsliteError(
-            f"Different labels in {path}: {len(labels)}; at least two classes are needed to tell apart. "
+            f"Different labels in {path}: {len(labels)}; at least two {kinds} are needed to tell apart. "
             f"Expected: {FORM}."
         )
     info = CorpusInfo(
@@ -60,7 +67,7 @@ def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
         title=path.stem,
         short=path.stem,
         sound="clips",
-        classes=tuple(labels),
+        classes=() if numeric else tuple(labels),
         licence="as its owner says",
         access="own data",
         layout=FORM,
@@ -73,6 +80,27 @@ def entries(path: Path) -> tuple[CorpusInfo, list[Entry], list[Problem]]:
         rows.append(Entry(line["filename"], line["label"], speaker, partition, *_segment(path, line), fold))
     clips, skipped = match(rows, shelf, info)
     return info, clips, problems + skipped
+
+
+FEW = 10
+"""Whole numbers of at most so many kinds are taken as names of classes."""
+
+
+def numeric(path: Path) -> bool:
+    """Whether the labels of an own CSV are to be taken as numbers if nobody says what they are: all are, and one has a
+    fraction or there are more than :data:`FEW` kinds. False for what cannot be read."""
+    try:
+        labels = [] if path.is_dir() else [number(label) for label in _labels(_rows(path)[0])]
+    except (DsliteError, OSError):
+        return False
+    if not labels or None in labels:
+        return False
+    return len(set(labels)) > FEW or any(label % 1 for label in labels)
+
+
+def _labels(lines: list[dict[str, str]]) -> list[str]:
+    """The labels that there are, but for those that are withheld."""
+    return sorted({line["label"] for line in lines if line["label"].lower() not in BLIND})
 
 
 def _rows(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:

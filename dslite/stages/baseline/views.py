@@ -1,35 +1,38 @@
 """What the notebook of the ``baseline`` stage shows."""
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from dslite import scoring
 from dslite.layout.finished import FinishedStage
-from dslite.reporting.figures import ConfusionPanel, Example
+from dslite.reporting import figures
+from dslite.reporting.figures import Example
 from dslite.systems import CHANCE, TITLES
 
 
 def whole_files(stage: FinishedStage) -> list[Example]:
-    """The first training file of each class, whole: its samples and Deep Spectrum's plot of it, before colours."""
+    """The first training file of each class (third of the labels), whole: samples and Deep Spectrum's plot of it."""
     from dslite.features import DEEP_SPECTRUM, whole
     from dslite.spectrogram import MelPlot
     from dslite.store import Samples
 
     plot, samples = MelPlot(DEEP_SPECTRUM), Samples(stage.paths.samples)
-    train = stage.clips[stage.clips["partition"] == "train"].drop_duplicates("label").set_index("label")["file"]
-    waves = {label: whole(samples[train[label]]) for label in stage.classes}
+    clips, groups = stage.grouped
+    train = clips[clips["partition"] == "train"].drop_duplicates("label").set_index("label")["file"]
+    waves = {label: whole(samples[train[label]]) for label in groups if label in train}
     return [
         Example(label, wave, DEEP_SPECTRUM.rate, plot.quantise(wave[None])[0].numpy()) for label, wave in waves.items()
     ]
 
 
 def grids(stage: FinishedStage) -> pd.DataFrame:
-    """UAR on dev at every point of the grid: a row per system and complexity, a column per scaling and weighting."""
+    """UAR or CCC on dev at each point of the grid: a row per system and complexity, a column per scaling and weight."""
     rows = pd.concat([pd.DataFrame(rows).assign(system=TITLES[key]) for key, rows in stage.record["grid"].items()])
     scaling = rows["standardise"].map({True: "standardised", False: "as they are"})
-    weights = rows["balanced"].map({True: "classes balanced", False: "files equal"})
+    weights = rows["balanced"].map({True: "classes balanced", False: "files equal"})  # of numbers these alone
     rows["features"] = scaling + ", " + weights
     wide = rows.pivot_table(index=["system", "complexity"], columns="features", values="dev_uar", sort=False)
-    wide.attrs["digits"] = 1
+    wide.attrs["digits"] = stage.task.digits
     return wide.rename_axis(columns=None).reset_index()
 
 
@@ -53,24 +56,24 @@ def chosen(stage: FinishedStage) -> pd.DataFrame:
 
 
 def scores(stage: FinishedStage) -> pd.DataFrame:
-    """UAR of every baseline on all files of dev and test, with its interval on test."""
-    rows, settings = [], stage.settings
+    """UAR (of numbers CCC) of every baseline on all files of dev and test, with its interval on test."""
+    rows, settings, task = [], stage.settings, stage.task
     drawn = f"interval on test, {settings.draws:,} draws"
     for system, name in TITLES.items():
         dev, test = (
             scoring.score(_predictions(stage, system, target), stage.classes, "all", settings.seed, settings.draws)
             for target in scoring.TRAINED_ON
         )
-        interval = "–" if system == CHANCE else f"{test['ci_low']:.1f}–{test['ci_high']:.1f}"
-        rows.append({"system": name, "dev": dev["uar"], "test": test["uar"], drawn: interval})
-    return pd.DataFrame(rows)
+        interval = "–" if system == CHANCE else task.interval(test["ci_low"], test["ci_high"])
+        rows.append({"system": name, "dev": dev[task.column], "test": test[task.column], drawn: interval})
+    table = pd.DataFrame(rows)  # percent are written by the name of their column
+    return table if stage.classes else table.assign(**{part: table[part].map(task.said) for part in ("dev", "test")})
 
 
-def confusion_panels(stage: FinishedStage) -> list[ConfusionPanel]:
-    """Confusion on test, all files, of each baseline that learns."""
-    keys, classes = stage.record["grid"], stage.classes
-    counts = {key: scoring.confusion(_predictions(stage, key, "test"), classes, "all") for key in keys}
-    return [ConfusionPanel(TITLES[key], matrix, classes) for key, matrix in counts.items()]
+def outcome(stage: FinishedStage) -> tuple[Figure, str, str]:
+    """What each baseline that learns makes of test, all files: confusion, or predicted against true numbers."""
+    tables = {TITLES[key]: _predictions(stage, key, "test") for key in stage.record["grid"]}
+    return figures.of_files(tables, stage.classes, "baseline")
 
 
 def _predictions(stage: FinishedStage, system: str, target: str) -> pd.DataFrame:

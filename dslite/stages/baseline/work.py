@@ -14,7 +14,7 @@ from dslite.files import whole_file
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
-from dslite.scoring import TRAINED_ON
+from dslite.scoring import TRAINED_ON, coded
 from dslite.stages.baseline import cache
 from dslite.systems import CHANCE, TITLES
 from dslite.weights import digest
@@ -30,7 +30,7 @@ def work(settings: Settings) -> FinishedStage:
     # The audio's identity holds what a reading computes differently.
     asked |= {"reading": settings.reading.name, "weights": digest(settings.weights_file)}
     clips = corpus.clips[["file", "partition", "label"]]
-    clips = clips.assign(label=clips["label"].where(clips["partition"] != "test", "")).to_numpy().tolist()
+    clips = clips.assign(label=clips["label"].astype("str").where(clips["partition"] != "test", "")).to_numpy().tolist()
     # Whole files count, also what no chunk holds of them: so this goes by the audio, not by the cached chunks.
     learnt = asked | {"audio": corpus.record["heard_as"], "clips": clips, "classes": corpus.classes}
     learnt_as = records.identity("baseline", learnt, settings.chosen)
@@ -65,7 +65,7 @@ def _label(corpus: FinishedStage, systems: Iterable[str]) -> None:
     known = corpus.clips.set_index("file")[["speaker", "label"]]
     for file in starmap(corpus.paths.baseline, product(systems, TRAINED_ON)):
         table = pd.read_parquet(file)
-        table[["speaker", "label"]] = known.loc[table["file"]].to_numpy()
+        table = table.assign(**{name: known.loc[table["file"], name].to_numpy() for name in known})
         with whole_file(file) as draft:
             table.to_parquet(draft, index=False)
 
@@ -76,7 +76,7 @@ def _fitted(corpus: FinishedStage) -> dict:
     about, features = cache.features(
         corpus, lambda done, total: progress.report(0.7 * done / total, 1, f"whole files, {done} of {total}")
     )
-    labels = pd.Categorical(clips["label"], classes).codes.astype(int)
+    labels = coded(clips["label"], classes)
     partitions = clips["partition"].to_numpy()
     selected = {}
 

@@ -47,7 +47,7 @@ def cache(
     Args:
         settings: how long a chunk is, the reading's front end, what becomes of short files, where to write.
         clips: a row per decoded file: ``file``, ``label``, ``partition``.
-        classes: in their order.
+        classes: in their order; none where labels are numbers.
         samples: the decoded clips, see :class:`dslite.store.Samples`.
         progress: called with files done.
         before: ``chunks`` and ``problems`` as they were returned for these very spectrograms, which then stay.
@@ -63,7 +63,8 @@ def cache(
     kept = clips[clips["file"].isin(chunks["file"])].reset_index(drop=True)
     told = "shorter than one chunk and left out of train, dev and test, as the released code does (F-16)."
     left_out = [f"{counted(len(short), 'file')} {told}"] if len(short) else []
-    left_out += _require_all_classes(settings.name, kept, classes, short, left_out)
+    learnt = (kept, classes) if classes else (kept.assign(label="any label"), ["any label"])
+    left_out += _require_all_classes(settings.name, *learnt, short, left_out)
     return Cached(kept, chunks, short, left_out, store.data_hash(chunks, place))
 
 

@@ -23,14 +23,15 @@ def info(stage: FinishedStage):
 
 
 def examples(stage: FinishedStage) -> list[Example]:
-    """The first chunk of a training file of each class: its samples and its cached spectrogram."""
+    """The first chunk of a training file of each class (third of the labels): samples and cached spectrogram."""
     chunks, samples = stage.chunks, Samples(stage.paths.samples)
     stored = Spectrograms(stage.paths.spectrograms, chunks)
     rate = stage.record["front_end"]["rate"]
     length = round(stage.settings.recipe.chunk * rate) or None
-    train = stage.clips[stage.clips["partition"] == "train"]
+    clips, groups = stage.grouped
+    train = clips[clips["partition"] == "train"]
     shown = []
-    for label in stage.classes:
+    for label in (group for group in groups if group in set(train["label"])):
         file = train.loc[train["label"] == label, "file"].iloc[0]
         first = int(chunks.index[chunks["file"] == file][0])
         wave = audio.cut(samples[file], length, 1, stage.record["front_end"]["window"])[0]
@@ -48,6 +49,12 @@ def class_by_partition(clips: pd.DataFrame, classes: Sequence[str]) -> pd.DataFr
     counts.loc["all classes"] = counts.sum()
     counts.loc["speakers"] = [*speakers, named["speaker"].nunique()]
     return counts.rename_axis(index=None, columns=None).astype(int)
+
+
+def files(stage: FinishedStage) -> pd.DataFrame:
+    """:func:`class_by_partition`, of numbers by thirds of the labels."""
+    counts = class_by_partition(*stage.grouped)
+    return counts if stage.classes else counts.rename(index={"all classes": "all labels"})
 
 
 def coverage(stage: FinishedStage) -> str:

@@ -31,6 +31,7 @@ def work(settings: Settings) -> FinishedStage:
         "reading": settings.reading.parameters("corpus"),
         "split": sorted(split.read(settings.split).items()),
     }
+    asked |= {"task": settings.task} if settings.numeric else {}
     identity = records.identity("corpus", asked, settings.chosen)
     if record := records.made(settings, "corpus", identity):
         return FinishedStage(settings, record)
@@ -45,7 +46,7 @@ def work(settings: Settings) -> FinishedStage:
         from dslite.corpora.standins import write_standin
 
         progress.report(0, 1, "synthesising a stand-in")
-        write_standin(settings.name, settings.folder, settings.seed)
+        write_standin(settings.source, settings.folder, settings.seed)
 
     def report(text: str, begin: float):
         def count(done: int) -> None:
@@ -54,7 +55,7 @@ def work(settings: Settings) -> FinishedStage:
 
         return count
 
-    corpus = read(settings.source, settings.folder, settings.split)
+    corpus = read(settings.source, settings.folder, settings.split, settings.numeric)
     files = list(corpus.clips["file"])
     heard = asked | {"audio": sources["audio"], "split": "", "files": files}
     heard_as = records.identity("corpus", heard, settings.chosen)

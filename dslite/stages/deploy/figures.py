@@ -6,18 +6,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dslite.reporting.figures import subplots
+from dslite.tasks import CLASSIFICATION, Task
 
 _COLOURS = {"size": "#0072b2", "latency": "#d55e00", "uar": "#009e73"}
 _GREY = "#8a857b"
 
 
-def cost_and_score(table: pd.DataFrame, latency: pd.DataFrame) -> Figure:
-    """Size, latency and UAR of all variants, side by side.
+def cost_and_score(table: pd.DataFrame, latency: pd.DataFrame, task: Task = CLASSIFICATION) -> Figure:
+    """Size, latency and UAR (or CCC) of all variants, side by side.
 
     Args:
         table: a row per variant from top to bottom: ``title``, ``offered``, ``bytes``, ``uar``, ``ci_low``, ``ci_high``
             (percent; what is not known is missing). The row titled ``Keras`` is what the variants are held against.
         latency: ``title``, ``p10_ms``, ``p50_ms``, ``p90_ms`` of one chunk, of those that were timed.
+        task: of the corpus; of numbers, ``ccc`` takes the place of ``uar``.
     """
     shown = table[table["title"] != "Keras"].reset_index(drop=True)
     times = shown[["title"]].merge(latency, how="left", on="title")
@@ -33,13 +35,14 @@ def cost_and_score(table: pd.DataFrame, latency: pd.DataFrame) -> Figure:
         size.set(title="Size", xlabel="file (MB)", xlim=(0, 1.25 * (megabytes.fillna(0).max() or 1.0)))
         _points(speed, times["p50_ms"], times["p10_ms"], times["p90_ms"], faces, _COLOURS["latency"])
         speed.set(title="Latency", xlabel="one chunk, one thread (ms)", xlim=(0, None))
-        _points(score, shown["uar"], shown["ci_low"], shown["ci_high"], faces, _COLOURS["uar"])
-        score.set(title="UAR on test", xlabel="UAR (%), 95 % interval")
-        for value in table.loc[table["title"] == "Keras", "uar"]:
+        _points(score, shown[task.column], shown["ci_low"], shown["ci_high"], faces, _COLOURS["uar"])
+        score.set(title=f"{task.score} on test", xlabel=f"{task.score}{task.unit}, 95 % interval")
+        for value in table.loc[table["title"] == "Keras", task.column]:
             score.axvline(value, ls="--", lw=1.1, color=_GREY, zorder=0)
             score.annotate("Keras", (value, 1), (3, -2), xycoords=("data", "axes fraction"),
                            textcoords="offset points", va="top", fontsize=7.5, color="#5d5950")  # fmt: skip
-        score.set_xlim(max(0.0, score.get_xlim()[0]), min(100.0, score.get_xlim()[1]))
+        if task is CLASSIFICATION:
+            score.set_xlim(max(0.0, score.get_xlim()[0]), min(100.0, score.get_xlim()[1]))
         names = [title if offered else f"{title}\n(not offered)" for title, offered in
                  zip(shown["title"], shown["offered"], strict=True)]  # fmt: skip
         size.set_yticks(shown.index, names)

@@ -7,37 +7,47 @@ from dslite.deployment import latency
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations, variants
 from dslite.scoring import DECISIONS
+from dslite.tasks import Task
 
 
 def gate(stage: FinishedStage) -> pd.DataFrame:
     """A row per variant: its file, if it is offered, and what it is like."""
     table = stage.table("variants").query("model != 'keras'")
     files = [f"{m}.tflite" if ok else "not offered" for m, ok in zip(table["model"], table["offered"], strict=True)]
+    decided = {"same decision (%)": table.get("agreement")} if stage.classes else {}
     return pd.DataFrame(
         {
             "variant": table["model"].map(variants.TITLES),
             "file": files,
             "MB": table["bytes"] / 1e6,
-            "same decision (%)": table.get("agreement"),
+            **decided,
             "largest difference": table.get("difference"),
-            "UAR, less Keras'": _lost(table),
+            f"{stage.task.score}, less Keras'": _lost(table, stage.task.digits),
         }
     )
 
 
-def _lost(table: pd.DataFrame) -> list[str]:
+def _lost(table: pd.DataFrame, digits: int) -> list[str]:
     if "lost" not in table:
         return ["–"] * len(table)
     rows = table[["lost", "lost_low", "lost_high"]].itertuples(index=False)
-    return ["–" if pd.isna(lost) else f"{lost:+.1f} ({low:+.1f} to {high:+.1f})" for lost, low, high in rows]
+    said = (["–" if pd.isna(part) else f"{round(part, digits) + 0.0:+.{digits}f}" for part in row] for row in rows)
+    return ["–" if lost == "–" else f"{lost} ({low} to {high})" for lost, low, high in said]
 
 
-def flips(stage: FinishedStage) -> pd.DataFrame:
-    """The test files that a variant decides otherwise than Keras, those with the largest lead first."""
+def flips(stage: FinishedStage) -> tuple[pd.DataFrame, str]:
+    """The test files that a variant decides otherwise than Keras, those with the largest lead first; of numbers those
+    with the largest differences. With its title."""
+    title = "Test files decided otherwise than by Keras"
     table = stage.table("flips")
     if table.empty:
-        return pd.DataFrame()
-    return pd.DataFrame(
+        return pd.DataFrame(), title
+    if not stage.classes:
+        names = {"model": "variant", "file": "file", "label": "label", "keras": "Keras", "variant": "the file"}
+        table = table.assign(model=table["model"].map(variants.TITLES))[[*names, "difference"]]
+        shown = table.rename(columns=names | {"difference": "differ by"})
+        return shown, "Test files on which variants lie farthest from Keras, in the unit of the label"
+    shown = pd.DataFrame(
         {
             "variant": table["model"].map(variants.TITLES),
             "file": table["file"],
@@ -48,7 +58,8 @@ def flips(stage: FinishedStage) -> pd.DataFrame:
             "largest difference": table["difference"],
             "tie": table["same"].map({True: "yes", False: "no"}),
         }
-    ).sort_values("Keras' lead", ascending=False)
+    )
+    return shown.sort_values("Keras' lead", ascending=False), title
 
 
 def refused(stage: FinishedStage) -> str:
@@ -57,13 +68,15 @@ def refused(stage: FinishedStage) -> str:
 
 
 def scores(stage: FinishedStage) -> pd.DataFrame:
-    """UAR on test of Keras and of every variant that runs, on the same chunks."""
-    table = stage.table("variants").dropna(subset="uar")
-    uar = [f"{row.uar:.1f} ({row.ci_low:.1f}–{row.ci_high:.1f})" for row in table.itertuples()]
+    """Scores on test of Keras and of every variant that runs, on the same chunks."""
+    task = stage.task
+    table = stage.table("variants").dropna(subset=task.column)
+    rows = table[[task.column, "ci_low", "ci_high"]].itertuples(index=False)
+    scored = [f"{task.said(score)} ({task.interval(low, high)})" for score, low, high in rows]
     return pd.DataFrame(
         {
             "variant": table["model"].map(variants.TITLES),
-            "UAR": uar,
+            task.score: scored,
             "files": table["n_files"].astype(int),
             "offered": ["–" if m == "keras" else "yes" if ok else "no" for m, ok in
                         zip(table["model"], table["offered"], strict=True)],
@@ -76,13 +89,14 @@ def drawn(stage: FinishedStage) -> str:
     return ablations.drawn(stage.settings.draws, stage.settings.paired_draws)
 
 
-def picture(stage: FinishedStage) -> tuple[pd.DataFrame, pd.DataFrame]:
+def picture(stage: FinishedStage) -> tuple[pd.DataFrame, pd.DataFrame, Task]:
     """What :func:`dslite.stages.deploy.figures.cost_and_score` draws."""
     table, timings = stage.table("variants"), stage.table("latency")
     times = latency.summary(timings) if len(timings) else pd.DataFrame(columns=["model", "part", "p10_ms"])
     times = times[times["part"] == "whole"].assign(title=times["model"].map(variants.TITLES))
     wanted = ["title", "p10_ms", "p50_ms", "p90_ms"]
-    return table.assign(title=table["model"].map(variants.TITLES)), times.reindex(columns=wanted).dropna(subset="title")
+    named = table.assign(title=table["model"].map(variants.TITLES))
+    return named, times.reindex(columns=wanted).dropna(subset="title"), stage.task
 
 
 def times(stage: FinishedStage) -> pd.DataFrame:
@@ -119,6 +133,9 @@ def contract(stage: FinishedStage) -> pd.DataFrame:
     whole = " (the median of the training files: this model was trained on whole files)"
     samples, rate, classes = record["samples"], record["rate"], record["classes"]
     levelled = "any: each chunk is brought to its own peak inside"
+    decided = DECISIONS[decision] if stage.classes else "mean of what is said of them"
+    output = f"probabilities, float32 (1, {len(classes)}), in this order: {', '.join(classes)}"
+    output = output if stage.classes else "value, float32 (1, 1): the number, in the unit of the label"
     rest = ", with a last one that ends with the file" if stage.settings.reading.remainder == "overlap" else ""
     rows = {
         "trained with": f"{CONFIGURATIONS[record['augmentation']].title}, which is best on dev; on train + dev",
@@ -126,8 +143,8 @@ def contract(stage: FinishedStage) -> pd.DataFrame:
         f"{whole if record['whole_files'] else ''}",
         "level": levelled if record["front_end"]["normalise"] else "as in training: no chunk is normalised inside",
         "shorter audio": "repeat it until it is long enough, as in training; do not pad it with zeros",
-        "longer audio": f"cut it into chunks, half a chunk apart{rest}, and take the {DECISIONS[decision]}",
-        "output": f"probabilities, float32 (1, {len(classes)}), in this order: {', '.join(classes)}",
+        "longer audio": f"cut it into chunks, half a chunk apart{rest}, and take the {decided}",
+        "output": output,
         "inside": "Mel spectrogram, colour map, resize, CNN, head; built-in operators only",
     }
     return pd.DataFrame({"what": list(rows), "is": list(rows.values())})

@@ -110,6 +110,7 @@ def about(stage: FinishedStage, seconds: float) -> dict:
     keep = ("corpus", "data", "note", "backbone", "weights", "profile", "reading", "seed")
     return {
         **{name: stage.record[name] for name in keep if stage.record.get(name)},
+        **({} if stage.classes else {"task": "regression: the output is a number in the unit of the label"}),
         "augmentation": stage.chosen,
         "trained_on": "train + dev",
         "chunk": f"{seconds:g} s{whole}",

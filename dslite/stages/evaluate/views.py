@@ -3,29 +3,28 @@
 from itertools import product
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from dslite import scoring
 from dslite.configurations import CONFIGURATIONS
 from dslite.layout.finished import FinishedStage
-from dslite.reporting import ablations
+from dslite.reporting import ablations, figures
 from dslite.reporting.comparisons import Strip
-from dslite.reporting.figures import ConfusionPanel
-from dslite.reporting.tables import confusion_matrix
 from dslite.resampling import SPEAKERS
 from dslite.statistics import UNITS
-from dslite.systems import OURS, TITLES
+from dslite.systems import CHANCE, OURS, TITLES
 
 NAMES = {key: configuration.title for key, configuration in CONFIGURATIONS.items()}
 
 
 def scores(stage: FinishedStage) -> pd.DataFrame:
     """The corpus' rows of results.csv, for reading: the interval over files beside the one over speakers."""
-    table = stage.table("scores")
-    rows = table.itertuples()
-    table["UAR"] = [f"{row.uar:.1f}" if row.n_files else "no file qualifies (n_files 0)" for row in rows]
-    table["over files"] = list(map(_interval, table["ci_low"], table["ci_high"]))
-    table["over speakers"] = list(map(_interval, table["ci_speaker_low"], table["ci_speaker_high"]))
-    shown = ["system", "augmentation", "partition", "protocol", "UAR", "over files", "over speakers"]
+    table, task = stage.table("scores"), stage.task
+    scored = zip(table[task.column], table["n_files"], strict=True)
+    table[task.score] = [task.said(score) if n else "no file qualifies (n_files 0)" for score, n in scored]
+    table["over files"] = list(map(task.interval, table["ci_low"], table["ci_high"]))
+    table["over speakers"] = list(map(task.interval, table["ci_speaker_low"], table["ci_speaker_high"]))
+    shown = ["system", "augmentation", "partition", "protocol", task.score, "over files", "over speakers"]
     counts = {"n_files": "files", "n_speakers": "speakers"}
     return table[[*shown, *counts]].rename(columns=counts)
 
@@ -46,7 +45,8 @@ def speakers(stage: FinishedStage) -> str:
     many, rarest = named["speaker"].nunique(), named.groupby("label")["speaker"].nunique().min()
     if many < SPEAKERS:
         return _few(many)
-    words = f"The test files are of {many} speakers; the class that fewest of them have is there from {rarest}."
+    words = f"The test files are of {many} speakers"
+    words += f"; the class that fewest of them have is there from {rarest}." if stage.classes else "."
     if many < 30:
         words += " So few speakers leave the interval over speakers too narrow."
     return words
@@ -62,9 +62,9 @@ def protocols(stage: FinishedStage) -> list[str]:
 def pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:
     """Paired differences on test: a row per pair, with what draws of files and of speakers say."""
     table = _pairs(stage, protocol)
-    shown = pd.DataFrame({"pair": table["pair"], "difference": list(map(ablations.points, table["difference"]))})
+    shown = pd.DataFrame({"pair": table["pair"], "difference": list(map(stage.task.apart, table["difference"]))})
     for unit in UNITS:
-        shown[f"over {unit}s"] = ablations.intervals(table, unit)
+        shown[f"over {unit}s"] = ablations.intervals(table, unit, stage.task)
         shown[f"p, {unit}s"] = list(map(_p, table[f"p_{unit}"]))
         shown[f"Holm, {unit}s"] = list(map(_p, table[f"p_holm_{unit}"]))
     return shown
@@ -91,6 +91,7 @@ def verdict(stage: FinishedStage, protocol: str) -> str:
 def selection(stage: FinishedStage) -> pd.DataFrame:
     """The configuration chosen on dev, the one chosen on test and the baselines, scored on test."""
     table, scored, rows, blank = stage.table("selection"), stage.table("scores"), [], [None] * 2 * len(UNITS)
+    task = stage.task
     scored = scored[(scored["partition"] == "test") & (scored["system"] != OURS)]
     for protocol in protocols(stage):
         of = table[table["protocol"] == protocol].set_index("unit")
@@ -99,41 +100,40 @@ def selection(stage: FinishedStage) -> pd.DataFrame:
         estimated = of.loc[list(UNITS), ["optimism", "corrected"]].to_numpy().ravel()
         rows.append((protocol, "test, as in the paper", NAMES[one["by_test"]], one["uar_by_test"], *estimated))
         beside = scored[scored["protocol"] == protocol]
-        rows += [(protocol, "–", *row, *blank) for row in beside[["system", "uar"]].itertuples(index=False)]
-    columns = ["protocol", "chosen on", "system", "UAR on test"]
+        rows += [(protocol, "–", *row, *blank) for row in beside[["system", task.column]].itertuples(index=False)]
+    columns = ["protocol", "chosen on", "system", f"{task.score} on test"]
     columns += [f"{what}, {unit}s" for unit in UNITS for what in ("optimism", "less it")]
     found = pd.DataFrame(rows, columns=columns)
-    found.attrs["digits"] = 1
+    found.attrs["digits"] = task.digits
     return found
 
 
 def strips(stage: FinishedStage) -> list[Strip]:
-    """UAR of the configurations on test (all files), and their paired differences, each with both intervals."""
-    table = stage.table("scores")
+    """Scores of the configurations on test (all files), and their paired differences, each with both intervals."""
+    table, task = stage.table("scores"), stage.task
     table = table[(table["partition"] == "test") & (table["protocol"] == "all")]
-    renamed = {"uar": "value", "ci_low": "low_file", "ci_high": "high_file"}
+    renamed = {task.column: "value", "ci_low": "low_file", "ci_high": "high_file"}
     renamed |= {"ci_speaker_low": "low_speaker", "ci_speaker_high": "high_speaker"}
     uars = table.assign(name=table["augmentation"].map(NAMES).fillna(table["system"])).rename(columns=renamed)
     apart = _pairs(stage, "all").rename(columns={"pair": "name", "difference": "value"})
-    chance = 100.0 / len(stage.classes)
+    chance = 100.0 / len(stage.classes) if stage.classes else task.chance
     return [
-        Strip(uars, "UAR on test (%)", chance, "chance", percent=True),
-        Strip(apart, "paired difference (UAR points)", 0.0, "no difference"),
+        Strip(uars, f"{task.score} on test{task.unit}", chance, "chance", percent=bool(stage.classes)),
+        Strip(apart, f"paired difference ({task.points})", 0.0, "no difference"),
     ]
 
 
-def confusion_panels(stage: FinishedStage) -> list[ConfusionPanel]:
-    """Confusion on test, all files, for each augmentation."""
-    counts = stage.table("confusion")
-    where = {"partition": "test", "protocol": "all"}
-    matrices = {
-        a: confusion_matrix(counts, stage.classes, augmentation=a, **where) for a in stage.record["configurations"]
-    }
-    return [ConfusionPanel(a, matrix, stage.classes) for a, matrix in matrices.items()]
+def outcome(stage: FinishedStage) -> tuple[Figure, str, str]:
+    """What the fits make of test, all files: confusion, or predicted against true numbers."""
+    tables = {a: stage.predictions(a, "test") for a in stage.record["configurations"]}
+    return figures.of_files(tables, stage.classes, "augmentation")
 
 
-def by_decision(stage: FinishedStage) -> pd.DataFrame:
-    """UAR (%) on all files as they were decided, and when each is decided by mean probability."""
+def details(stage: FinishedStage) -> tuple[pd.DataFrame, str]:
+    """UAR (%) on all files as they were decided, and when each is decided by mean probability; of numbers, every score
+    on test."""
+    if not stage.classes:
+        return _every_score(stage), "All scores on test, all files, with 95 % intervals over files and over speakers"
     rows = []
     for augmentation, partition in product(stage.record["configurations"], scoring.TRAINED_ON):
         table = stage.predictions(augmentation, partition)
@@ -142,7 +142,24 @@ def by_decision(stage: FinishedStage) -> pd.DataFrame:
         decided = {stage.settings.reading.decision: said, "mean": mean}
         shown = {scoring.DECISIONS[how]: f"{scoring.uar(label, what):.1f}" for how, what in decided.items()}
         rows.append({"augmentation": augmentation, "partition": partition, **shown})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), "UAR (%) on all files, by decision"
+
+
+_NUMBER_SCORES = {"ccc": "CCC", "spearman": "Spearman", "mae": "MAE (unit of the label)", "rmse": "RMSE (same)"}
+
+
+def _every_score(stage: FinishedStage) -> pd.DataFrame:
+    table, said = stage.table("numbers").query("partition == 'test' and protocol == 'all'"), stage.task.interval
+    rows = []
+    for row in table.itertuples():
+        value = "undefined: all the same" if pd.isna(row.value) else stage.task.said(row.value)
+        between = said(row.ci_low, row.ci_high), said(row.ci_speaker_low, row.ci_speaker_high)
+        text = value if pd.isna(row.value) or row.system == TITLES[CHANCE] else f"{value} ({'; '.join(between)})"
+        rows.append((row.system, row.augmentation, _NUMBER_SCORES[row.score], text))
+    long = pd.DataFrame(rows, columns=["system", "augmentation", "score", "text"])
+    wide = long.pivot(index=["system", "augmentation"], columns="score", values="text")
+    order = list(dict.fromkeys(zip(long["system"], long["augmentation"], strict=True)))
+    return wide.loc[order, list(_NUMBER_SCORES.values())].rename_axis(columns=None).reset_index()
 
 
 def _pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:
@@ -160,10 +177,6 @@ def _pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:
 
 def _few(speakers: int) -> str:
     return f"{speakers} speaker{'s' * (speakers > 1)}: too few to draw; at least {SPEAKERS}."
-
-
-def _interval(low: float, high: float) -> str:
-    return "–" if pd.isna(low) else f"{low:.1f}–{high:.1f}"
 
 
 def _p(value: float) -> str:

@@ -11,18 +11,21 @@ from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
+from dslite.resampling import NUMBER_SCORES
 from dslite.systems import BASELINES, CHANCE, OURS
 
 COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
     "data", "backbone", "weights", "profile", "reading", "seed", "changed", "ci_speaker_low", "ci_speaker_high", "se",
+    *NUMBER_SCORES,
 ]  # fmt: skip
 """Of ``results.csv``: each is a key of :func:`dslite.scoring.score`, of the stage's record, or says whose score it is;
 ``docs/results.md`` tells what they mean."""
 
 
 def work(settings: Settings) -> FinishedStage:
-    """Leaves ``scores`` (rows of ``results.csv``), ``confusion``, ``pairs`` and ``selection``.
+    """Leaves ``scores`` (rows of ``results.csv``), ``confusion``, ``pairs`` and ``selection``; of numbers ``numbers``
+    (:func:`dslite.scoring.number_scores`) in place of ``confusion``.
 
     The record's ``chosen`` is the configuration that is best on dev, all files: what is explained and deployed.
 
@@ -56,16 +59,21 @@ def work(settings: Settings) -> FinishedStage:
                 where = {"system": system, "augmentation": augmentation, "partition": partition, "protocol": protocol}
                 found = scoring.score(table, trained.classes, protocol, settings.seed, settings.draws)
                 scores.append({**where, **found})
-                if key == CHANCE:  # 100 / classes on any files: nothing about it is uncertain
+                if key == CHANCE:  # 100 / classes (of numbers 0) on any files: nothing about it is uncertain
                     scores[-1] |= dict.fromkeys(
                         ("ci_low", "ci_high", "ci_speaker_low", "ci_speaker_high", "se"), np.nan
                     )
-                matrix = scoring.confusion(table, trained.classes, protocol)
-                counts.append(matrix.stack().rename("files").reset_index().assign(**where))
+                if trained.classes:
+                    matrix = scoring.confusion(table, trained.classes, protocol)
+                    counts.append(matrix.stack().rename("files").reset_index().assign(**where))
+                else:
+                    rows = scoring.under(table, protocol)
+                    counts.append(scoring.number_scores(rows, settings.seed, settings.draws).assign(**where))
     record = {**records.inherited(trained.record), **records.begin(settings, "evaluate", identity, started)}
     record["warnings"] = list(dict.fromkeys([*trained.record["warnings"], *compared.record["warnings"]]))
     results = pd.DataFrame(scores)
-    results = results.assign(**{name: record[name] for name in COLUMNS if name not in results})[COLUMNS]
+    others = {name: np.nan for name in ("uar", *NUMBER_SCORES) if name not in results}
+    results = results.assign(**others, **{name: record[name] for name in COLUMNS if name in record})[COLUMNS]
     without = [system.title for system in BASELINES.values() if not system.on_base_model]
     results.loc[results["system"].isin(without), ["backbone", "weights"]] = ""
     dev = results[(results["partition"] == "dev") & (results["system"] == OURS)]
@@ -75,7 +83,10 @@ def work(settings: Settings) -> FinishedStage:
     }
     pairs, selection = statistics.on_test(
         on_test,
-        {protocol: rows.set_index("augmentation")["uar"] for protocol, rows in dev.groupby("protocol", sort=False)},
+        {
+            protocol: rows.set_index("augmentation")[trained.task.column]
+            for protocol, rows in dev.groupby("protocol", sort=False)
+        },
         trained.classes,
         settings.seed,
         settings.draws,
@@ -84,8 +95,8 @@ def work(settings: Settings) -> FinishedStage:
     chosen = selection.set_index(["protocol", "unit"]).loc[("all", "file"), "by_dev"]
     if not chosen:
         raise DsliteError(f"{settings.name} has no score on dev, so no configuration can be chosen.")
-    confusion = pd.concat(counts, ignore_index=True)
-    tables = {"scores": results, "confusion": confusion, "pairs": pairs, "selection": selection}
+    details = {"confusion" if trained.classes else "numbers": pd.concat(counts, ignore_index=True)}
+    tables = {"scores": results, "pairs": pairs, "selection": selection, **details}
     record |= {"chosen": chosen, "configurations": configurations}
     records.write(settings, record, tables)
     return FinishedStage(settings, record)

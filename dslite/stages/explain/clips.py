@@ -22,6 +22,8 @@ def said(clip: dict) -> str:
         clip: an entry of the record's ``clips``.
     """
     before, after = clip["predicted"], clip["heard_as"]
+    if "true" in clip:
+        return _number_said(clip)
     if not clip["kept"]:
         return f"The model says {before} ({clip['of_chunk']:.2f}). No region raises it above a hidden plot."
     verdict = f"{before} again" if after == before else f"{after}, no longer {before}"
@@ -31,6 +33,21 @@ def said(clip: dict) -> str:
         f"regions, it says {verdict} ({clip['heard_probability']:.2f})."
         f"{little if abs(clip['of_chunk'] - clip['base']) < 0.1 else ''}"
     )
+
+
+def _number_said(clip: dict) -> str:
+    whole = f"The label is {clip['true']:g}, the model says {clip['predicted']}"
+    if not clip["kept"]:
+        return f"{whole}. No region moves it away from what it says of a hidden plot, {clip['base']:.3g}."
+    return (
+        f"{whole}; of the chunk {clip['of_chunk']:.3g}, of a hidden plot {clip['base']:.3g}. Of the evidence alone, "
+        f"{100 * clip['kept']:.0f} % of the regions, it says {clip['heard_as']}."
+    )
+
+
+def truth(clip: dict) -> str:
+    """What the label of a clip is and what the model says, a line each."""
+    return f"true {clip['label'] if 'true' not in clip else format(clip['true'], 'g')}\nsaid {clip['predicted']}"
 
 
 def terms(record: dict) -> str:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from dslite.reporting.explanations import Explained, draw_map, gap_words, grid_shape, label_axes, shap_bar, symmetric
 from dslite.reporting.figures import WIDTH, draw_levels, mel_ticks, subplots, titles
+from dslite.tasks import CLASSIFICATION, Task
 
 if TYPE_CHECKING:
     from dslite.explanation.maps import Attribution, MeanMap
@@ -101,7 +102,7 @@ def band_profiles(
     return figure
 
 
-def trust_curves(table: pd.DataFrame, areas: pd.DataFrame) -> Figure:
+def trust_curves(table: pd.DataFrame, areas: pd.DataFrame, task: Task = CLASSIFICATION) -> Figure:
     """Deletion and insertion, in the order of the SHAP values and in a random one, averaged over clips.
 
     A row per baseline.
@@ -109,6 +110,7 @@ def trust_curves(table: pd.DataFrame, areas: pd.DataFrame) -> Figure:
     Args:
         table: ``baseline``, ``kind``, ``order``, ``share``, ``probability`` and one row per point of every curve.
         areas: of :func:`dslite.explanation.trust.areas`.
+        task: of the corpus.
     """
     names = list(table["baseline"].unique())
     shared = {"sharex": True, "sharey": True, "squeeze": False}
@@ -121,9 +123,9 @@ def trust_curves(table: pd.DataFrame, areas: pd.DataFrame) -> Figure:
                         own, x="share", y="probability", ax=axes, color=colour, errorbar=("se", 1), err_kws={"lw": 0},
                         label=f"{order} order: area {areas.loc[(name, kind), order]:.3f}",
                     )  # fmt: skip
-                axes.set(
-                    title=f"{kind}, {name}", xlabel=f"share of the regions {verb}", ylabel="probability", xlim=(0, 1)
-                )
+                said = {"xlabel": f"share of the regions {verb}", "ylabel": task.amount}
+                axes.set(title=f"{kind}, {name}", **said, xlim=(0, 1))
                 axes.legend(loc="best")
-        grid[0, 0].set_ylim(bottom=0)  # of all, so only when all lines are there: it ends the scaling
+        if task is CLASSIFICATION:
+            grid[0, 0].set_ylim(bottom=0)  # of all, so only when all lines are there: it ends the scaling
     return figure

@@ -16,6 +16,7 @@ from dslite.reporting.explanations import Explained, gap_words
 from dslite.reporting.figures import front_end
 from dslite.reporting.provenance import provenance_line
 from dslite.stages.explain import cards, clips
+from dslite.tasks import outputs
 
 _NAMES = {"partition": "partition (ours)", "paper": "the paper's way", "gradients": "gradients"}
 
@@ -37,25 +38,27 @@ def classes(stage: FinishedStage) -> Iterator[ClassView]:
         numbered = [(n, clip) for n, clip in enumerate(stage.record["clips"]) if clip["label"] == label]
         own = [clip for _, clip in numbered]
         found = [clips.stored(stage.paths, number) for number, _ in numbered]
-        indices = clips.worth_showing(stage.classes, own, [attribution for _, attribution in found])
-        names = [stage.classes[index] for index in indices]
+        named = outputs(stage.classes)
+        indices = clips.worth_showing(named, own, [attribution for _, attribution in found])
+        names = [named[index] for index in indices]
         shown, words, players = [], [], []
         for (number, clip), (levels, attribution) in zip(numbered, found, strict=True):
-            title = f"true {label}\nsaid {clip['predicted']}"
-            shown.append(Explained(title, levels, clip["seconds"], names, attribution.only(indices)))
+            shown.append(Explained(clips.truth(clip), levels, clip["seconds"], names, attribution.only(indices)))
             where, gap = clips.where(clip), gap_words(clip["gap"])
             words.append(f"{clip['kind']}: {clip['file']}, {where}, additivity gap {gap}")
             players.append(
                 (f"Most {clip['kind']}: {clips.said(clip)}", clips.sounds(stage.paths, number, stage.record))
             )
+        per, group = ("per class", "class") if stage.classes else ("of the number", stage.task.groups)
+        of_map = "the class' probability" if stage.classes else "the number that the model says"
         kinds = [clip["kind"] for clip in own]
-        none = "".join(f" No test clip of this class is {kind}." for kind in clips.KINDS if kind not in kinds)
-        less = f" Maps of {len(names)} of {len(stage.classes)} classes." if len(names) < len(stage.classes) else ""
+        none = "".join(f" No test clip of this {group} is {kind}." for kind in clips.KINDS if kind not in kinds)
+        less = f" Maps of {len(names)} of {len(named)} classes." if len(names) < len(named) else ""
         yield ClassView(
             shown,
-            f"Spectrogram and SHAP map per class of the test clips of class {label} that the model gets most "
+            f"Spectrogram and SHAP map {per} of the test clips of {group} {label} that the model gets most "
             f"{' and most '.join(kinds)}.",
-            f"Class {label}. Most {'; most '.join(words)}.{none} Over each map: the class' probability when all is "
+            f"{group.capitalize()} {label}. Most {'; most '.join(words)}.{none} Over each map: {of_map} when all is "
             f"hidden, and as it is. Evaluations per map: {stage.record['budget']['evaluations']}.{less}"
             f"{failure(stage)}",
             players,
@@ -68,21 +71,25 @@ def draw_cards(stage: FinishedStage) -> None:
     line, of = provenance_line(stage.record), front_end(stage.record)
     for number, clip in enumerate(stage.record["clips"]):
         levels, attribution = clips.stored(stage.paths, number)
-        said = stage.classes.index(clip["predicted"])
-        order = np.argsort(-attribution.prediction, kind="stable")
-        rival = stage.classes.index(clip["label"]) if clip["kind"] == "wrong" else int(order[order != said][0])
-        shown = Explained("", levels, clip["seconds"], stage.classes, attribution)
+        shown, indices = Explained("", levels, clip["seconds"], outputs(stage.classes), attribution), [0]
+        if stage.classes:
+            said = stage.classes.index(clip["predicted"])
+            order = np.argsort(-attribution.prediction, kind="stable")
+            rival = stage.classes.index(clip["label"]) if clip["kind"] == "wrong" else int(order[order != said][0])
+            indices = [said, rival]
         with whole_file(clips.picture(stage.paths, number)) as draft:
-            draft.write_bytes(cards.card_picture(shown, (said, rival), of, line, bool(stage.record["failed"])))
+            draft.write_bytes(cards.card_picture(shown, indices, of, line, bool(stage.record["failed"])))
 
 
 def subject(stage: FinishedStage) -> str:
     """What is explained, from where, and why from there."""
-    explained, every = stage.record["explained"], stage.classes
+    explained, every = stage.record["explained"], stage.classes or stage.record["explained"]
     some = f" Explained are {len(explained)} of {len(every)} classes." if len(explained) < len(every) else ""
     decided = all(max(base) >= UNDECIDED for base in stage.record["bases"].values())
     why = "the first of these that leaves every class below" if not decided else "of these, none of which stays below"
     why = f"{why} {UNDECIDED}{', the one that decides least' * decided}"
+    if not stage.classes:
+        why = f"the first of these within {UNDECIDED} standard deviations of the labels' mean, or else the nearest"
     why = why if stage.record["chosen_by"] == "rule" else "which the first cell asks for"
     return (
         f"Taken: {stage.record['baseline']}; {why}. "
@@ -102,12 +109,22 @@ def clip_table(stage: FinishedStage) -> pd.DataFrame:
         "label": "class", "kind": "most", "file": "file", "predicted": "said", "probability": "P(class), file",
         "of_chunk": "P(said), chunk", "heard_as": "evidence alone", "heard_probability": "P(said), evidence",
     }  # fmt: skip
+    if not stage.classes:
+        names = {"label": stage.task.groups, "kind": "most", "file": "file", "true": "label", "predicted": "said"}
+        names |= {"of_chunk": "said of the chunk", "base": "of a hidden plot", "heard_as": "of the evidence alone"}
     return pd.DataFrame(stage.record["clips"])[list(names)].rename(columns=names)
+
+
+def clip_note(stage: FinishedStage) -> str:
+    """What the columns of :func:`clip_table` are."""
+    if not stage.classes:
+        return "Said: of the file, the mean over its chunks. All numbers are in the unit of the label."
+    return "P(class): of the true class, mean over the file's chunks. P(said): of the class that the model says."
 
 
 def bases(stage: FinishedStage) -> pd.DataFrame:
     """Probabilities of a wholly hidden spectrogram, a row per class, a column per baseline: where every map starts."""
-    found = pd.DataFrame(stage.record["bases"], index=list(stage.classes))
+    found = pd.DataFrame(stage.record["bases"], index=list(outputs(stage.classes)))
     found.attrs["digits"] = 3
     return found
 
@@ -124,15 +141,19 @@ def mean_maps(stage: FinishedStage) -> tuple[list[MeanMap], float | None]:
     """Mean map per class, and the length of the clips in s; None where it varies."""
     found, table = sample(stage)
     lengths = table["seconds"].unique()
-    return maps.mean_maps(found, table["label"], stage.classes), float(lengths[0]) if len(lengths) == 1 else None
+    return maps.mean_maps(found, table["label"], _groups(stage)), float(lengths[0]) if len(lengths) == 1 else None
 
 
 def band_profiles(stage: FinishedStage) -> tuple[dict, np.ndarray]:
     """Per class the mean effect of each band with its bounds, and the bands' edges in Hz."""
     found, table = sample(stage)
     seed, draws = stage.settings.seed, stage.settings.draws
-    profiles = maps.band_profile(found, table["label"], stage.classes, seed, draws)
+    profiles = maps.band_profile(found, table["label"], _groups(stage), seed, draws)
     return profiles, band_edges_hz(front_end(stage.record))
+
+
+def _groups(stage: FinishedStage) -> tuple[str, ...]:
+    return stage.classes or tuple(stage.record["explained"])
 
 
 def ways(stage: FinishedStage) -> tuple[Explained, dict[str, Attribution]]:
@@ -142,8 +163,16 @@ def ways(stage: FinishedStage) -> tuple[Explained, dict[str, Attribution]]:
         with np.load(stage.paths.file("explain", f"ways/{name}.npz")) as stored:
             found[words], levels, number = Attribution.of(stored), stored["levels"], int(stored["clip"])
     clip, first = stage.record["clips"][number], next(iter(found.values()))
-    words = f"true {clip['label']}\nsaid {clip['predicted']}"
-    return Explained(words, levels, clip["seconds"], (clip["predicted"],), first), found
+    said = (clip["predicted"],) if stage.classes else outputs(())
+    return Explained(clips.truth(clip), levels, clip["seconds"], said, first), found
+
+
+def ways_words(stage: FinishedStage, clip: Explained) -> tuple[str, str]:
+    """Alternative text and caption of the ways' figure."""
+    if not stage.classes:
+        return "SHAP maps of the number for one clip, in three ways.", "The number that the model says."
+    said = clip.classes[0]
+    return f"SHAP maps of class {said} for one clip, in three ways.", f"Class {said}, which the model says."
 
 
 def ways_table(stage: FinishedStage) -> pd.DataFrame:
@@ -158,7 +187,7 @@ def ways_table(stage: FinishedStage) -> pd.DataFrame:
                 "way": words,
                 "evaluations": attribution.evaluations,
                 "base": attribution.base[0],
-                "probability": attribution.prediction[0],
+                stage.task.amount: attribution.prediction[0],
                 "gap": gap_words(attribution.gap[0]),
                 "rank correlation with ours": signed,
                 "of absolute values": unsigned,
@@ -188,8 +217,11 @@ def verdict(areas: pd.DataFrame) -> str:
 def caution(stage: FinishedStage) -> str:
     """How many clips a mean rests on, and what that is worth."""
     fewest = int(sample(stage)[1]["label"].value_counts().min())
-    few = " That is too few for any claim about a class; the full profile draws more." if fewest < 10 else ""
-    return f"Clips per class: at least {fewest}, {stage.record['budget']['sample_evaluations']} evaluations each.{few}"
+    group = stage.task.groups
+    few = f" That is too few for any claim about a {group}; the full profile draws more." if fewest < 10 else ""
+    return (
+        f"Clips per {group}: at least {fewest}, {stage.record['budget']['sample_evaluations']} evaluations each.{few}"
+    )
 
 
 def alike(stage: FinishedStage, name: str) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pandas as pd
 from dslite import audio, store
 from dslite.errors import DsliteError
 from dslite.explanation import baselines, evidence, explainers, trust
-from dslite.explanation.choice import choose
+from dslite.explanation.choice import by_thirds, choose
 from dslite.explanation.maps import Attribution
 from dslite.explanation.view import View
 from dslite.files import whole_file
@@ -25,6 +25,7 @@ from dslite.layout.settings import Settings
 from dslite.model import load_model
 from dslite.scoring import TRAINED_ON
 from dslite.stages.train import fits
+from dslite.tasks import in_order, outputs
 
 AUTO = "auto"
 """The baseline that :func:`dslite.explanation.baselines.choose` takes."""
@@ -33,7 +34,7 @@ WAYS = ("partition", "paper", "gradients")
 """Ways to a map that one clip is explained in, to compare them."""
 
 SHARE = 0.8
-"""Of all that raises the class, what the evidence holds."""
+"""Of all that raises the class (that moves the number where it went), what the evidence holds."""
 
 
 @dataclass(frozen=True)
@@ -129,15 +130,18 @@ class _Subject:
         model = load_model(stage.paths.fit(stage.chosen, "test") / "model.keras")
         self.stage, self.budget, self.view, self.imagenet = stage, budget, View.of(model), imagenet
         self.front_end = self.view.plot.parameters
-        self.classes = stage.classes
+        self.outputs, self.numeric = outputs(stage.classes), not stage.classes
         self.predictions = stage.predictions(stage.chosen, "test")
+        groups = in_order(self.predictions["label"], stage.classes)
+        self.predictions = by_thirds(self.predictions) if self.numeric else self.predictions
         there = set(self.predictions["label"])  # a reading that drops short files may leave a class without any
-        self.explained = tuple(name for name in stage.classes if name in there)[: budget.classes]
+        self.explained = tuple(name for name in groups if name in there)[: budget.classes]
         self.chosen = choose(self.predictions, self.explained)
         self.chunks = stage.chunks
         self._samples = store.Samples(stage.paths.samples)
         self._stored = store.Spectrograms(stage.paths.spectrograms, self.chunks)
-        learnt = stage.clips[stage.clips["partition"].isin(TRAINED_ON["test"])].set_index("file")["label"]
+        clips, _ = stage.grouped
+        learnt = clips[clips["partition"].isin(TRAINED_ON["test"])].set_index("file")["label"]
         self._learnt = self.chunks.assign(label=self.chunks["file"].map(learnt)).dropna(subset="label")
         self.baselines = {
             "silence": baselines.silence(self.front_end.mel_bins, self.front_end.level_type),
@@ -147,13 +151,25 @@ class _Subject:
         frames = int(self.chunks["frames"].median())
         said = self.view.probabilities
         self.bases = {name: baselines.hidden(said, plots, frames) for name, plots in self.baselines.items()}
-        self.hides = baselines.choose(self.bases) if baseline == AUTO else baseline
+        self.hides = baselines.choose(self._decided(stage.clips)) if baseline == AUTO else baseline
         own = self.predictions["label"].value_counts()
         self.sampled = sum(min(budget.sample, own[label]) for label in self.explained)
         steps = (budget.curves, 2 * (budget.draws + 2)), (budget.heads, 5 + 5 * budget.again)
         self._all = 10 * len(self.chosen) + 25 + 5 * self.sampled + sum(n * cost for n, cost in steps)
         self._done = 0
         self.fits = budget.again and imagenet  # without, another seed would be another base model
+
+    def _decided(self, clips: pd.DataFrame) -> dict[str, np.ndarray]:
+        """How far each baseline is decided already: by its probabilities; of numbers by how many standard deviations of
+        the training labels its value lies from their mean."""
+        if not self.numeric:
+            return self.bases
+        labels = clips.loc[clips["partition"].isin(TRAINED_ON["test"]), "label"]
+        return {name: np.abs(base - labels.mean()) / labels.std() for name, base in self.bases.items()}
+
+    def said(self, predicted) -> tuple[int, str]:
+        """Which output speaks for what is predicted, and that in words."""
+        return (0, f"{predicted:.3g}") if self.numeric else (self.outputs.index(predicted), predicted)
 
     def did(self, work: int, text: str) -> None:
         self._done += work
@@ -191,8 +207,10 @@ class _Subject:
         return ((len(levels) - 1) * p.hop + p.window) / p.rate
 
     def clearest(self, file: str, index: int) -> int:
-        """The chunk of a file in which the model is surest of a class, by its row."""
+        """The chunk of a file in which the model is surest of a class, by its row; of numbers the first."""
         rows = self.chunks.index[self.chunks["file"] == file]
+        if self.numeric:
+            return int(rows[0])
         return int(rows[np.argmax([self.view.probabilities(self.levels(row)[None])[0, index] for row in rows])])
 
     def explain(self, view: View, levels: np.ndarray, evaluations: int) -> Attribution:
@@ -204,16 +222,19 @@ class _Subject:
 
 def _explain_clip(subject: _Subject, number: int, row) -> dict:
     """Map and sounds of one chosen clip; returns what is to be said of it."""
-    said = subject.classes.index(row.predicted)
+    said, words = subject.said(row.predicted)
     at = subject.clearest(row.file, said)
     levels, wave = subject.levels(at), subject.wave(at)
     attribution = subject.explain(subject.view, levels, subject.budget.evaluations)
-    kept = evidence.evidence_regions(attribution, said, SHARE)
+    lowered = subject.numeric and attribution.prediction[said] < attribution.base[said]
+    speaks = replace(attribution, values=-attribution.values) if lowered else attribution
+    kept = evidence.evidence_regions(speaks, said, SHARE)
     heard = evidence.evidence_audio(wave, kept, subject.front_end)
     again = subject.view.probabilities(subject.view.plot.quantise(heard[None]).numpy())[0]
     clip = {
-        **{name: getattr(row, name) for name in ("label", "kind", "file", "predicted")},
-        "probability": float(row.probability),
+        **{name: getattr(row, name) for name in ("label", "kind", "file", "true") if hasattr(row, name)},
+        "predicted": words,
+        "probability": float(row.predicted if subject.numeric else row.probability),
         "chunk": int(subject.chunks.at[at, "chunk"]),
         "chunks": int((subject.chunks["file"] == row.file).sum()),
         "start_s": float(subject.chunks.at[at, "start_s"]),
@@ -223,7 +244,7 @@ def _explain_clip(subject: _Subject, number: int, row) -> dict:
         "base": float(attribution.base[said]),
         "gap": float(np.abs(attribution.gap).max()),
         "kept": float(kept.mean()),
-        "heard_as": subject.classes[again.argmax()],
+        "heard_as": subject.said(again[0])[1] if subject.numeric else subject.outputs[again.argmax()],
         "heard_probability": float(again[said]),
     }
     paths = subject.stage.paths
@@ -245,7 +266,7 @@ def _compare_ways(subject: _Subject, clips: list[dict]) -> None:
         levels, ours = stored["levels"], Attribution.of(stored)
     hides = subject.baselines[subject.hides]
     picture = subject.view.plot.paint(levels[None]).numpy()[0]
-    said = subject.classes.index(clips[number]["predicted"])
+    said = 0 if subject.numeric else subject.outputs.index(clips[number]["predicted"])
     few = min(explainers.EVALUATIONS, subject.budget.evaluations)  # inpainting costs more than the model
     ways: dict[str, Callable[[], Attribution]] = {
         "partition": lambda: ours.only([said]),

@@ -118,7 +118,7 @@ class Summary:
             self.results,
             self.table1,
             pd.read_csv(costs) if 5 in self.sheets and costs.exists() else None,
-            pd.concat(counts, ignore_index=True),
+            pd.concat(counts or [pd.DataFrame(columns=_COUNTS)], ignore_index=True),
             {name: "this corpus was not evaluated here" for name in corpora.CORPORA if name not in self.records},
         )
 
@@ -204,6 +204,9 @@ class Summary:
                 draft.write_text(content, "utf-8")
         if 5 not in self.sheets:
             self.layout.tex(5).unlink(missing_ok=True)
+
+
+_COUNTS = ["label", "predicted", "files", "system", "augmentation", "partition", "protocol", "corpus"]
 
 
 def _titles(panels: list[ConfusionPanel]) -> str:

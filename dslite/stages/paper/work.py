@@ -25,10 +25,12 @@ def work(output: str | Path = "", seed: int = 42) -> Summary:
     started = time.monotonic()
     layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
     names = evaluated(layout)
-    found = {name: json.loads(layout.corpus(name).record("evaluate").read_text("utf-8")) for name in names}
-    if not found:
+    if not names:
         raise DsliteError(f"No corpus has been evaluated below {layout.output}; run `python run_all.py` first.")
+    found = {name: json.loads(layout.corpus(name).record("evaluate").read_text("utf-8")) for name in names}
+    found = {name: told for name, told in found.items() if told["classes"]}  # numbers are none of the paper's scores
     results = gather(layout)
+    results = results[results["corpus"].isin(found)]
     standins = [n for n, record in found.items() if record["data"] == "stand-in"]
     random = [n for n, record in found.items() if record["weights"] == "random"]
     warnings = []

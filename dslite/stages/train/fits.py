@@ -28,7 +28,7 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
 from dslite.layout.progress import Epoch
 from dslite.layout.settings import Settings
-from dslite.scoring import TRAINED_ON, fit_name, uar
+from dslite.scoring import TRAINED_ON, coded, fit_name, main_score
 from dslite.stages.train import process
 from dslite.weights import digest
 
@@ -187,13 +187,14 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
 
 
 def _labelled(inputs: FitInputs, fit: Fit) -> list[Epoch]:
-    """Labels and speakers as the corpus has them now, in a fit's predictions, and by them the UAR on dev per epoch."""
+    """Labels and speakers as the corpus has them now, in a fit's predictions, and by them the UAR (of numbers the CCC)
+    on dev per epoch."""
     files = [fit.folder / f"{name}.parquet" for name in ("predictions", "history")]
     clips, predicted, history = map(pd.read_parquet, [inputs.settings.paths.clips, *files])
     known = clips.set_index("file").loc[predicted["file"], ["speaker", "label"]]
-    predicted[["speaker", "label"]] = known.to_numpy()
-    labels = pd.Categorical(known["label"], inputs.classes).codes.astype(int)
-    history["dev_uar"] = [np.nan if codes is None else uar(labels, codes) for codes in history["dev_decided"]]
+    predicted = predicted.assign(**{name: known[name].to_numpy() for name in known})
+    labels = coded(known["label"], inputs.classes)
+    history["dev_uar"] = [main_score(labels, decided) for decided in history["dev_decided"]]
     for file, table in zip(files, (predicted, history), strict=True):
         with whole_file(file) as draft:
             table.to_parquet(draft, index=False)

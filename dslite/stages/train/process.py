@@ -15,7 +15,7 @@ from dslite.layout import records
 from dslite.layout.progress import Epoch
 from dslite.processes import die_with_parent, end_quickly
 from dslite.profiles import Recipe
-from dslite.scoring import TRAINED_ON, predictions, uar
+from dslite.scoring import TRAINED_ON, coded, main_score, predictions
 from dslite.weights import digest
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def fit(inputs: "FitInputs", fit: "Fit", about: dict) -> None:
     examples = Examples(
         train=np.flatnonzero(np.isin(partition, TRAINED_ON[fit.target])),
         evaluate=np.flatnonzero(partition == fit.target),
-        labels=pd.Categorical(of_chunk["label"], inputs.classes).codes.astype(int),
+        labels=coded(of_chunk["label"], inputs.classes),
         files=pd.factorize(chunks["file"])[0],
     )
     _, first = np.unique(examples.files[examples.evaluate], return_index=True)
@@ -106,7 +106,7 @@ def fit(inputs: "FitInputs", fit: "Fit", about: dict) -> None:
 
     def tell(done: int, total: int, text: str, rows: list[tuple]) -> None:
         epochs = [
-            Epoch(fit.name, phase, epoch, total, loss, np.nan if decided is None else uar(known, decided))
+            Epoch(fit.name, phase, epoch, total, loss, main_score(known, decided))
             for phase, epoch, loss, _, decided, _ in rows
         ]
         _messages.put((fit.name, work_done(settings.recipe, done), text, epochs))
