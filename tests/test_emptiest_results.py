@@ -184,7 +184,7 @@ def _search(settings, corpus):
         _write(table, settings.paths.file("search", f"{name}.parquet"))
     told = {"winner": {"units": 0, "epochs": [1, 0]}, "backbone": "squeezenet_v1", "augmentation": "none"}
     return _record(settings, "search", corpus.record, seeds=[0], in_time=False, hours=1.0, trials=3,
-                   optimism=float("nan"), **told)  # fmt: skip
+                   grid=True, processes=2, space={"units": "0, 8"}, optimism=float("nan"), **told)  # fmt: skip
 
 
 def _benchmark(output):

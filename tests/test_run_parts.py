@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -95,6 +96,11 @@ def test_the_estimate_is_what_it_took_last_time_with_the_same_parameters(tmp_pat
     Outcome("failed", 1.0, parameters={"seed": 1, "workers": 1}).write(paths.logs / "aa-train.json")
     assert estimates.seconds(job, paths, LOAD) == 25
     assert estimates.seconds(toy("", "benchmark", threads=5), paths, None) == 31
+    search = toy("aa", "search", threads=2, hours=0.0)
+    assert estimates.seconds(search, paths, LOAD) == 120
+    assert estimates.seconds(replace(search, parameters={"hours": 0.01}), paths, LOAD) == 36
+    Outcome("done", 1.0, parameters=search.parameters).write(paths.logs / "aa-search.json")
+    assert estimates.seconds(search, paths, LOAD) == 120, "that time was the notebook's, without that of its helpers"
 
 
 def test_the_total_is_shared_work_or_the_longest_chain():
@@ -109,7 +115,9 @@ def test_the_total_is_shared_work_or_the_longest_chain():
     assert estimates.ahead(jobs[0], jobs, {"aa-train": 30}) == 30
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (59, "59 s"), (600, "10 min"), (6000, "1 h 40 min")])
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "1 s"), (59, "59 s"), (600, "10 min"), (6000, "1 h 40 min"), (1e6, "12 days")]
+)
 def test_durations_in_words(seconds, words):
     assert estimates.spoken(seconds) == words
 

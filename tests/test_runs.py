@@ -237,3 +237,39 @@ def test_failures_stop_nobody_else_and_say_what_happened(tmp_path):
     assert good
     assert not paths.corpus("dies").failed_page("corpus").exists(), "the failure is history"
     assert paths.corpus("dies").page("corpus").exists()
+
+
+HELPER = """import sys, types
+def take_part(settings, process):
+    import os
+    from pathlib import Path
+    begun = Path(settings.output, process)
+    with begun.open("a") as file:
+        file.write("begun ")
+    if process == "css-search-1" and begun.read_text() == "begun ":
+        os.kill(os.getpid(), 9)
+    return "the hours are over"
+sys.modules["dslite.stages.search.trials"] = module = types.ModuleType("trials")
+module.take_part = take_part
+"""
+
+
+def test_helpers_come_before_the_notebook_and_one_that_was_killed_starts_again(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    write_templates(tmp_path / "templates")
+    out.mkdir()
+    (out / "css-search.py").write_text(
+        "told = [file.read_text() for file in sorted(Path(output).glob('artifacts/logs/*.helped'))]\n"
+        "Path(output, 'told').write_text(repr(told))"
+    )
+    (tmp_path / "sitecustomize.py").write_text(HELPER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    job = plan_of(tmp_path, member("css", out, backbone="squeezenet_v1")).job("css-search")
+    events: list[str] = []
+    plan = Plan(out, (replace(job, helpers=2),))
+    assert engine.execute(plan, 2, lambda name: events.append(f"+{name}"), lambda name: events.append(f"-{name}"))
+    assert list(dict.fromkeys(events)) == ["+css-search", "-css-search"], "its helpers are no notebooks"
+    assert [(out / f"css-search-{n}").read_text() for n in (1, 2)] == ["begun begun ", "begun "]
+    assert (out / "told").read_text() == repr(["the hours are over"] * 2)
+    assert not list(notes.helper(plan.paths, "css-search", "*").parent.glob("*.helped"))
+    assert job.leaves(plan.paths)[0].is_file()

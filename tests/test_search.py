@@ -1,8 +1,10 @@
 """The search on a tiny corpus: what dev decides, what is kept, and what goes on where it was stopped."""
 
+import itertools
 import json
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -19,13 +21,14 @@ from dslite.changes import CHANGEABLE, checked, to_recipe
 from dslite.configurations import CONFIGURATIONS
 from dslite.errors import DsliteError
 from dslite.features import statistics, whole
-from dslite.layout import progress
+from dslite.layout import notes, progress
+from dslite.layout.paths import Paths
 from dslite.profiles import TUNED
 from dslite.run.cli import main
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
 from dslite.scoring import score
-from dslite.stages.search import space, views
+from dslite.stages.search import grid, space, trials, views
 from dslite.stages.search import work as searching
 from dslite.store import Samples
 from tests.corpus_files import own
@@ -115,7 +118,7 @@ def test_the_machine_is_searched_as_often_and_scored_by_its_best(stage):
 def test_other_draws_are_taken_and_keep_the_trials(stage, tmp_path, monkeypatch):
     monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress"))  # as in a run, which may replace what is there
     shutil.copytree(stage.settings.output, tmp_path / "out")
-    monkeypatch.setattr(searching, "_try", lambda *_: pytest.fail("a trial was made again"))
+    monkeypatch.setattr(trials.Search, "_try", lambda *_: pytest.fail("a trial was made again"))
     few = replace(stage.settings, output=tmp_path / "out", changes=checked({"chunk": 1.0, "draws": 100}))
     again = through(few, "search")
     found, before = ({name: one.table(name) for name in ("scores", "differences")} for one in (again, stage))
@@ -137,29 +140,121 @@ def test_it_is_made_once_and_goes_on_with_more_trials(stage, settings):
     assert len(more.table("trials")) == TRIALS + 1
 
 
-def test_what_was_stopped_is_taken_up_again(settings, stage, tmp_path, monkeypatch):
-    """After the time is over, and after a kill, which leaves a trial running for ever in the journal."""
-    elsewhere = replace(settings, output=tmp_path, trials=2, seeds=1)
+@pytest.fixture
+def elsewhere(settings, stage, tmp_path, monkeypatch):
+    """The same corpus where nothing has been searched yet, and no fit is made."""
+    found = replace(settings, output=tmp_path, trials=2, seeds=1)
     for name in ("corpus", "train", "evaluate"):
-        place = elsewhere.paths.record(name)
+        place = found.paths.record(name)
         place.parent.mkdir(parents=True)
         place.write_text(settings.paths.record(name).read_text())
-    monkeypatch.setattr(searching, "cached_as", lambda *_: None)
-    monkeypatch.setattr(searching, "_loudest", lambda *_: 20.0)
+    monkeypatch.setattr(trials, "_loudest", lambda *_: 20.0)
+    return found
+
+
+def side_by_side(*searches):
+    """Runs each in a thread of its own; with a journal each, they know of each other what processes would."""
+    with ThreadPoolExecutor(len(searches)) as pool:
+        return [future.result() for future in [pool.submit(search.run) for search in searches]]
+
+
+def test_two_processes_repeat_no_trial_and_make_no_more_than_are_wanted(elsewhere, monkeypatch):
+    monkeypatch.setattr(trials.Search, "_try", lambda _, trial, until: time.sleep(0.01) or trial.params["dropout"])
+    wanted = replace(elsewhere, trials=15)
+    first, second = (trials.Search(wanted, name) for name in ("a", "b"))
+    assert side_by_side(first, second) == [False, False], "the hours are not over"
+    made = first.study.trials
+    assert len(made) == 15 and all(trial.state is TrialState.COMPLETE for trial in made)
+    assert len({tuple(trial.params.values()) for trial in made}) == 15
+    assert {trial.user_attrs["process"] for trial in made} == {"a", "b"}
+
+
+def test_the_grid_is_the_product_of_what_was_published_and_each_point_is_tried_once(elsewhere, monkeypatch):
+    rows = {name: grid.TABLE2[name] for name in ("css", "ravdess")}
+    monkeypatch.setattr(grid, "TABLE2", rows)
+    asked = replace(elsewhere, trials=0)
+    stopped = []
+
+    def tried(_, trial, until):
+        if len(stopped) < 2:  # each is asked for again
+            stopped.append(trial.number)
+            raise trials._Stopped
+        return 50.0
+
+    monkeypatch.setattr(trials.Search, "_try", tried)
+    searches = [trials.Search(asked, name) for name in ("a", "b")]
+    side_by_side(*searches)
+    done = [tuple(trial.params[name] for name in sorted(trial.params)) for trial in searches[0].done]
+    # augmentation (one here), base model, chunk, dropout, epochs, learning rate, share, units
+    phases = [(0, 0.0), (80, 0.1), (100, 0.1)]
+    product = itertools.product([0.4, 0.5], [20, 40], phases, [0.001, 0.01], [128, 700])
+    expected = [("both", "squeezenet_v1", 4.0, d, e1, e2, rate, share, units)
+                for d, e1, (e2, share), rate, units in product]  # fmt: skip
+    assert sorted(done) == sorted(expected) and len(stopped) == 2
+    values = searches[0].done[0].params
+    monkeypatch.setattr(trials, "cached_as", lambda variant, *_: variant)
+    recipe = trials.corpus_as(asked, None, values).recipe
+    assert (recipe.optimiser, recipe.batch, recipe.schedule, recipe.smoothing) == ("adadelta", 32, "constant", 0.0)
+    assert (recipe.units, recipe.epochs) == (values["units"], (values["epochs_1"], values["epochs_2"]))
+
+
+def test_whole_files_are_points_of_the_grid_where_the_corpus_is_of_such():
+    css, ravdess = (resolve(name, profile="full", weights="random", trials=0) for name in ("css", "ravdess"))
+    assert (len(grid.points(css)), len(grid.points(ravdess))) == (
+        len(CONFIGURATIONS) * 2448,
+        len(CONFIGURATIONS) * 1836,
+    )
+    assert {point["chunk"] for point in grid.points(css)} == {0.0, 1.0, 3.0, 4.0}
+    assert "chunk" not in space.to_changes(next(point for point in grid.points(css) if not point["chunk"]))
+
+
+def test_what_a_killed_process_left_is_its_own_to_take_up_or_that_of_one_alone(elsewhere, monkeypatch):
+    ran = []
+    monkeypatch.setattr(trials.Search, "_try", lambda self, trial, until: ran.append(trial.params) or 50.0)
+    wanted = replace(elsewhere, trials=3)
+    left = [trials.Search(wanted, name)._drawn().params for name in ("a", "b", "c")]
+    trials.Search(wanted, "d").run()
+    assert not ran, "others are at work on all that were wanted"
+    trials.Search(wanted, "b").run()
+    assert ran == [left[1]]
+    alone = trials.Search(wanted)
+    alone.run()
+    assert ran[1:] == [left[0], left[2]] and len(alone.done) == 3
+
+
+def test_hours_that_were_over_for_a_helper_are_over_for_the_notebook(elsewhere, monkeypatch):
+    ran = []
+    monkeypatch.setattr(trials.Search, "_try", lambda self, trial, until: ran.append(trial.number) or 50.0)
+    monkeypatch.setattr(trials, "cached_as", lambda *_: None)
+    left = notes.helper(Paths(elsewhere.output), f"{elsewhere.name}-search", 1)
+    left.parent.mkdir(parents=True)
+    left.write_text(trials.take_part(replace(elsewhere, hours=1e-15), "a"))
+    with pytest.raises(DsliteError, match="no trial of the search came to an end"):
+        searching.work(elsewhere)
+    assert not ran
+    left.write_text(trials.take_part(replace(elsewhere, trials=1), "a"))
+    with pytest.raises(FileNotFoundError):  # of the winner's fit, which this test has not made
+        searching.work(elsewhere)
+    assert ran == [0, 1], "what helpers have left, the notebook does"
+
+
+def test_what_was_stopped_is_taken_up_again(elsewhere, monkeypatch):
+    """After the time is over, and after a kill, which leaves a trial running for ever in the journal."""
+    monkeypatch.setattr(trials, "cached_as", lambda *_: None)
     ran = []
 
-    def runs_out(trial, *_):
+    def runs_out(_, trial, deadline):
         ran.append(trial.params)
         if len(ran) == 2:
             raise KeyboardInterrupt
-        raise searching._Stopped
+        raise trials._Stopped
 
-    monkeypatch.setattr(searching, "_try", runs_out)
+    monkeypatch.setattr(trials.Search, "_try", runs_out)
     with pytest.raises(KeyboardInterrupt):
         searching.work(elsewhere)
-    monkeypatch.setattr(searching, "_try", lambda trial, *_: ran.append(trial.params) or time.sleep(0.01) or 50.0)
+    monkeypatch.setattr(trials.Search, "_try", lambda _, trial, until: ran.append(trial.params) or 50.0)
     with pytest.raises(DsliteError, match="no trial of the search came to an end"):
-        searching.work(replace(elsewhere, hours=1e-9))
+        searching.work(replace(elsewhere, hours=1e-15))
     with pytest.raises(FileNotFoundError):  # of the winner's fit, which this test has not made
         searching.work(elsewhere)
     assert ran[0] == ran[1] == ran[2] != ran[3], "what was stopped or interrupted is asked for again, and first"
@@ -188,7 +283,7 @@ def test_a_machine_without_features_has_all(values):
 
 def test_the_command_line_names_trials(capsys):
     assert parse(["--search", "trials=7"]).search == 7 and parse(["--search", "trials=7"]).stages[-1] == "search"
-    assert parse(["--stages", "search"]).stages == ["search"]
+    assert parse(["--stages", "search"]).stages == ["search"] and parse(["--search", "grid"]).search == 0
     with pytest.raises(SystemExit):
         parse(["--search", "trials=0"])
     assert "0 is less than 1" in capsys.readouterr().err

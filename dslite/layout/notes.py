@@ -35,6 +35,11 @@ def log(paths: Paths, job: str) -> Path:
     return paths.logs / f"{job}.log"
 
 
+def helper(paths: Paths, job: str, number: int | str) -> Path:
+    """What a helper of one notebook leaves at its end: an empty file, or a word on why it ended early."""
+    return paths.logs / f"{job}-{number}.helped"
+
+
 def outcome(paths: Paths, job: str) -> Path:
     """How one notebook's last attempt went, see ``outcome.Outcome``."""
     return paths.logs / f"{job}.json"

@@ -40,7 +40,7 @@ class Settings:
         changes: what was changed against Table 2, the reading and the defaults.
         seeds: how many, from ``seed`` on. This and what follows are asked of optional stages alone.
         discrepancies: the first words of the variants that the ablation looks at; none stands for all.
-        trials, hours: of the search; no hours stand for no limit.
+        trials, hours: of the search; no trials stand for the grid of the released code, no hours for no limit.
     """
 
     source: str

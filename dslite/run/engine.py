@@ -33,22 +33,23 @@ SNAKEFILE = Path(__file__).with_name("Snakefile")
 
 
 class _Listener(logging.Handler):
-    """Hands Snakemake's events on, by the name of the job (its rule)."""
+    """Hands Snakemake's events on, by the name of the job (its rule); its helpers' starts are its own."""
 
-    def __init__(self, started: Callable[[str], None], ended: Callable[[str], None]) -> None:
+    def __init__(self, plan: Plan, started: Callable[[str], None], ended: Callable[[str], None]) -> None:
         super().__init__()
         self._names: dict[int, str] = {}
         self._started, self._ended = started, ended
+        self._of = {rule: job.name for job in plan.jobs for rule in job.helped_by(plan.paths)}
 
     def emit(self, record: logging.LogRecord) -> None:
         said = vars(record)
         event = said.get("event")
         if event == LogEvent.JOB_INFO and said["rule_name"] != "all":
-            self._names[said["jobid"]] = said["rule_name"]
-            self._started(said["rule_name"])
+            self._names[said["jobid"]] = name = said["rule_name"]
+            self._started(self._of.get(name, name))
         elif event in (LogEvent.JOB_FINISHED, LogEvent.JOB_ERROR):
             number = said["job_id" if event == LogEvent.JOB_FINISHED else "jobid"]
-            if number in self._names:
+            if self._names.get(number, "") not in {"", *self._of}:
                 self._ended(self._names[number])
 
 
@@ -79,7 +80,7 @@ def execute(plan: Plan, cores: int, started: Callable[[str], None], ended: Calla
     done = True
     try:
         with SnakemakeApi(OutputSettings(enable_file_logging=False)) as api:
-            chatter.handlers[:] = [log, _Listener(started, ended)]
+            chatter.handlers[:] = [log, _Listener(plan, started, ended)]
             workflow = api.workflow(
                 ResourceSettings(cores=cores),
                 ConfigSettings(config={"plan": notes.plan(paths).name}),

@@ -14,6 +14,7 @@ from dslite.profiles import TUNED_PARTS
 from dslite.run import outcome
 from dslite.run.plan import Job
 from dslite.stages.catalogue import STAGES, Workload
+from dslite.stages.search import grid
 
 
 def seconds(job: Job, paths: Paths, load: Workload | None) -> float:
@@ -24,10 +25,11 @@ def seconds(job: Job, paths: Paths, load: Workload | None) -> float:
         paths: where its last outcome is.
         load: of its corpus; None for a notebook across corpora.
     """
-    last = outcome.read(notes.outcome(paths, job.name))
+    last = None if STAGES[job.stage].helpers else outcome.read(notes.outcome(paths, job.name))
     if last and last.state == "done" and _important(job, last.parameters) == _important(job, job.parameters):
         return last.seconds * last.parameters.get("workers", 1) / job.threads
-    return STAGES[job.stage].seconds(load) / job.threads
+    limit = 3600 * job.parameters.get("hours", 0) or float("inf")
+    return min(STAGES[job.stage].seconds(load) / job.threads, limit)
 
 
 def workload(settings: Settings) -> Workload:
@@ -42,7 +44,8 @@ def workload(settings: Settings) -> Workload:
     fits = _fits(settings, pictures, forward) * len(dict(settings.changes).get("fits", range(8))) / 8
     ablated = _fits(settings, pictures, forward) * (1 + len(variants)) * settings.seeds / 4  # two fits of each
     classes = len(info.classes) if info else 4
-    times = ablated / fits, settings.trials, settings.profile == "demo", settings.seeds
+    trials = settings.trials or 5 * len(grid.points(settings))  # of which each has some 120 epochs in its second phase
+    times = ablated / fits, trials, settings.profile == "demo", settings.seeds
     return Workload(pictures, files, classes, forward, fits, *times)
 
 
@@ -99,10 +102,12 @@ def ahead(job: Job, jobs: Iterable[Job], each: dict[str, float]) -> float:
 
 
 def spoken(seconds: float) -> str:
-    """A duration for people, e.g. "40 s", "6 min", "1 h 20 min"."""
+    """A duration for people, e.g. "40 s", "6 min", "1 h 20 min", "12 days"."""
     if seconds < 90:
         return f"{max(seconds, 1):.0f} s"
     minutes = round(seconds / 60)
+    if minutes >= 7 * 1440:
+        return f"{minutes / 1440:,.0f} days"
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
 
 

@@ -7,8 +7,10 @@ from dslite import corpora
 from dslite.changes import said
 from dslite.errors import DsliteError
 from dslite.layout.settings import Settings
-from dslite.run.estimates import spoken
+from dslite.run.estimates import spoken, workload
 from dslite.run.session import Session
+from dslite.stages.catalogue import STAGES
+from dslite.stages.search import grid
 from dslite.wording import counted
 
 
@@ -65,6 +67,9 @@ def setting_lines(settings: list[Settings]) -> list[str]:
         words = f"{s.profile} profile, reading {s.reading.name}, {s.backbone}; audio: {data}; weights: {weights}"
         words += "; labels are numbers: regression (--task classification for classes)" if s.numeric else ""
         words += f"; CHANGED: {said(s.changes)}; results go to {s.output}" if s.changes else ""
+        long = spoken(STAGES["search"].seconds(workload(s)))
+        told = f"; search: the grid of the released code, {len(grid.points(s)):,} points, about {long} on a core"
+        words += "" if s.trials else told
         shared.setdefault(words, []).append(s.name)
     return [f"{', '.join(names)}: {words}" for words, names in shared.items()]
 

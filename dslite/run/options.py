@@ -133,10 +133,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     search.add_argument(
         "--search",
         type=_trials,
-        metavar="trials=N",
-        default=0,
+        metavar="trials=N|grid",
         help="run the stage search: N hyperparameters are tried, each by a fit on train that is judged on dev, and the "
-        "best is scored on test; with a larger N the same search goes on (40 where --stages alone names it)",
+        "best is scored on test; with a larger N the same search goes on (40 where --stages alone names it). grid in "
+        "place of trials=N: all combinations of the authors' own values, thousands, in random order; give it --hours",
     )
     search.add_argument(
         "--hours",
@@ -201,7 +201,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error(str(error))
     papers = any(name in CORPORA for name in chosen.corpora)  # Table 5 is the paper's, and of no corpus
     chosen.stages = chosen.stages or [s for s in DEFAULT if papers or STAGES[s].needs or not STAGES[s].across]
-    chosen.stages += ["search"] * bool(chosen.search and "search" not in chosen.stages)
+    chosen.stages += ["search"] * (chosen.search is not None and "search" not in chosen.stages)
     return chosen
 
 
@@ -215,7 +215,8 @@ def output(options: argparse.Namespace) -> Path:
 
 
 def _trials(text: str) -> int:
-    return _count(text.removeprefix("trials="))
+    """How many; 0 stands for the grid."""
+    return 0 if text == "grid" else _count(text.removeprefix("trials="))
 
 
 def _count(text: str) -> int:

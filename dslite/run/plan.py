@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dslite.files import whole_file
+from dslite.layout import notes
 from dslite.layout.code import HERE, Code
 from dslite.layout.paths import CorpusPaths, Paths
 from dslite.layout.records import hashed
@@ -42,6 +43,7 @@ class Job:
         page_from: what its page depends on besides.
         threads: that it may use.
         priority: of the notebooks that could start, that with the highest does.
+        helpers: how many jobs do a part of its work before it, side by side.
     """
 
     corpus: str
@@ -54,11 +56,16 @@ class Job:
     page_from: dict[str, object]
     threads: int = 1
     priority: int = 0
+    helpers: int = 0
 
     @property
     def name(self) -> str:
         """Name of its rule, log and notes."""
         return f"{self.corpus}-{self.stage}" if self.corpus else self.stage
+
+    def helped_by(self, paths: Paths) -> dict[str, Path]:
+        """Name of the rule of each helper -> the file that it leaves."""
+        return {f"{self.name}-{n}": notes.helper(paths, self.name, n) for n in range(1, self.helpers + 1)}
 
     def places(self, paths: Paths) -> CorpusPaths:
         return paths.corpus(self.corpus) if self.corpus else paths.across(self.stage)

@@ -90,9 +90,11 @@ def resolve(
         raise DsliteError(f"The base model {backbone!r} is not one of {', '.join(names())}.")
     if not 0 <= seed <= 2**20:
         raise DsliteError(f"The seed is {seed}; expected a whole number from 0 to {2**20}.")
-    for what, number in {"workers": workers, "seeds": seeds, "trials": trials}.items():
+    for what, number in {"workers": workers, "seeds": seeds}.items():
         if number < 1:
             raise DsliteError(f"{what} is {number}; expected at least 1.")
+    if trials < 0:
+        raise DsliteError(f"trials is {trials}; expected at least 1, or 0 for the grid of the released code.")
     if not hours >= 0:
         raise DsliteError(f"hours is {hours}; expected a number above 0, or 0 for no limit.")
     changed = changing.checked(changes or {})

@@ -1,9 +1,10 @@
-"""``python -m dslite.run.launcher dslite.run.runner PLAN JOB THREADS``: the process of one notebook."""
+"""``python -m dslite.run.launcher dslite.run.runner PLAN RULE THREADS``: the process of one notebook or its helper."""
 
 import argparse
 import os
 import time
 import traceback
+from importlib import import_module
 from pathlib import Path
 
 from dslite.errors import DsliteError
@@ -15,6 +16,7 @@ from dslite.run import kernel, launcher
 from dslite.run import plan as plans
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job
+from dslite.stages.catalogue import STAGES
 
 
 def run(job: Job, paths: Paths, threads: int) -> None:
@@ -52,16 +54,35 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     Outcome("done", took, "", values, job.made_from, job.page_from, job.identities(paths)).write(note)
 
 
+def take_part(job: Job, paths: Paths, rule: str) -> None:
+    """Does what a helper does of a job; where that fails, the notebook will come to it as well, and say so."""
+    from dslite.run.resolve import resolve
+
+    os.environ |= kernel.environment() | {progress.VARIABLE: str(notes.progress(paths, job.name))}
+    Outcome("running", parameters=job.parameters).write(notes.outcome(paths, job.name))
+    said = ""
+    try:
+        part = import_module(f"dslite.stages.{job.stage}.{STAGES[job.stage].helpers}").take_part
+        said = part(resolve(**job.parameters | {"workers": 1}), rule)
+    except Exception:
+        traceback.print_exc()
+    job.helped_by(paths)[rule].write_text(said, "utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="dslite.run.runner", description=__doc__)
     parser.add_argument("plan", type=Path)
-    parser.add_argument("job")
+    parser.add_argument("rule")
     parser.add_argument("threads", type=int)
     options = parser.parse_args()
     end_quickly()
     plan = plans.read(options.plan)
     try:
-        run(plan.job(options.job), plan.paths, options.threads)
+        for job in plan.jobs:
+            if options.rule in job.helped_by(plan.paths):
+                take_part(job, plan.paths, options.rule)
+            elif options.rule == job.name:
+                run(job, plan.paths, options.threads)
     except Exception:
         traceback.print_exc()
         return 1

@@ -56,7 +56,9 @@ class Screen:
             self._speaker.join()
 
     def started(self, name: str) -> None:
-        """A job has begun."""
+        """A job has begun, or one of its helpers."""
+        if name in self.running:
+            return
         notes.progress(self.paths, name).unlink(missing_ok=True)
         with self._lock:
             self.running[name] = time.monotonic()

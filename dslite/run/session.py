@@ -86,7 +86,7 @@ def prepare(
     across = {name: once for name, stage in STAGES.items() if stage.across}
     whole = plan.make(output, templates, members, stages, across)
     to_do = staleness.to_do(whole)
-    whole = whole.only(replace(job, threads=_threads(job, whole, to_do, cores)) for job in whole.jobs)
+    whole = whole.only(replace(job, **_lent(job, whole, to_do, cores)) for job in whole.jobs)
     loads = {s.name: estimates.workload(s) for s in settings}
     each = {
         job.name: estimates.seconds(job, whole.paths, loads.get(job.corpus)) for job in whole.jobs if job.name in to_do
@@ -97,11 +97,13 @@ def prepare(
     return Session({s.name: s for s in settings}, whole, to_do, each, cores)
 
 
-def _threads(job: Job, whole: Plan, to_do: Mapping[str, Reason], cores: int) -> int:
-    """Threads of a notebook: a single corpus that is fitted must keep all cores busy."""
+def _lent(job: Job, whole: Plan, to_do: Mapping[str, Reason], cores: int) -> dict[str, int]:
+    """Threads and helpers of a notebook: a single corpus that is fitted must keep all cores busy."""
+    helped = STAGES[job.stage].helpers and cores > 1 and job.name in to_do and to_do[job.name].results
     how = STAGES[job.stage].threads
     alike = sum(other.stage == job.stage for other in whole.jobs if other.name in to_do)
-    return {"one": 1, "share": max(1, cores // max(alike, 1)), "all": cores}[how]
+    threads = {"one": 1, "share": max(1, cores // max(alike, 1)), "all": cores}[how]
+    return {"threads": threads, "helpers": cores if helped else 0}
 
 
 def execute(session: Session) -> list[str]:

@@ -62,6 +62,8 @@ class Stage:
         weights: whether it depends on the base model's weights.
         threads: ``one``, ``share`` (all cores are shared by the notebooks of this stage), or ``all``.
         classes_only: whether it refuses corpora whose labels are numbers.
+        helpers: a module whose ``take_part(settings, process)`` does some of the work before the notebook, in a run
+            with several cores in as many jobs side by side; it returns "" or why it ended early.
         index: whether the module ``index`` of its folder names more than its page for the index.
     """
 
@@ -77,6 +79,7 @@ class Stage:
     weights: bool = False
     threads: str = "one"
     classes_only: bool = False
+    helpers: str = ""
     index: bool = False
 
 
@@ -126,6 +129,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             weights=True,
             threads="all",
             classes_only=True,
+            helpers="trials",
         ),
         "folds": Stage(
             needs=("corpus",),

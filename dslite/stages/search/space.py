@@ -5,7 +5,7 @@ values stand beside the winner instead. Each value is one of :data:`dslite.chang
 there, a part of one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -58,11 +58,26 @@ def of_network(settings: Settings, loudest_db: float) -> Space:
     }
 
 
+def of_points(points: Sequence[Mapping]) -> Space:
+    """The values of a grid."""
+    return {name: CategoricalDistribution(sorted({point[name] for point in points})) for name in points[0]}
+
+
+def said(one) -> str:
+    """What a value is drawn from, for people."""
+    if isinstance(one, CategoricalDistribution):
+        return ", ".join(f"{choice:g}" if isinstance(choice, float) else str(choice) for choice in one.choices)
+    return f"{one.low:g} to {one.high:g}"
+
+
 def to_changes(values: Mapping[str, object]) -> dict[str, object]:
     """Values of a trial as :func:`dslite.changes.checked` takes them."""
     taken = {name: value for name, value in values.items() if name not in ("backbone", "augmentation")}
     taken["epochs"] = (taken.pop("epochs_1"), taken.pop("epochs_2"))
-    taken["light_masks"] = (taken.pop("light_time"), taken.pop("light_frequency"))
+    if "light_time" in taken:
+        taken["light_masks"] = (taken.pop("light_time"), taken.pop("light_frequency"))
+    if not taken["chunk"]:  # whole files, which nothing has to be changed for
+        del taken["chunk"]
     return taken
 
 

@@ -10,6 +10,13 @@ from dslite.reporting import ablations, figures
 from dslite.reporting.comparisons import Strip
 from dslite.stages.search.work import MACHINE, WINNER
 
+_OF_GRID = (
+    "points: a fit of every combination, in random order. Its shipped file has one value each (F-28), so these are "
+    "Table 2's, and the 100 epochs of that file. AdaDelta and batches of 32 are common to all; base model, front end "
+    "and strength of augmentations are the run's (`--reading released`: that file's). Left out: whole files as chunks "
+    "where they are not this corpus' own, as no trial can ask for them."
+)
+
 _STATES = {"complete": "scored", "pruned": "given up on the way", "fail": "not finished"}
 
 
@@ -39,6 +46,21 @@ def progress(stage: FinishedStage) -> Figure:
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             axis.legend(loc="lower right")
     return figure
+
+
+def space(stage: FinishedStage) -> pd.DataFrame:
+    """What the values of a trial were drawn from."""
+    told = stage.record["space"]
+    return pd.DataFrame({"values": list(told.values())}, list(told))
+
+
+def origin(stage: FinishedStage) -> str:
+    """Where these values are from, and in which order they were tried, in words."""
+    record = stage.record
+    grid = f"Grid of the released code, {record['trials']:,} {_OF_GRID}"
+    words = grid if record["grid"] else "The first trial has the values of the profile `tuned`; TPE draws the others."
+    several = f" {record['processes']} processes made trials side by side: their order does not repeat, each fit does."
+    return words + several * (record["processes"] > 1)
 
 
 def winner(stage: FinishedStage) -> pd.DataFrame:
@@ -85,7 +107,7 @@ def verdict(stage: FinishedStage) -> str:
     words = f"Trials scored on dev: {ended}; given up on the way, as behind the median of the others: {given_up}."
     if not record["in_time"]:
         words += (
-            f" The {record['hours']:g} h were over before all {record['trials']} were made: the same command goes on."
+            f" The {record['hours']:g} h were over before all {record['trials']:,} were made: the same command goes on."
         )
     best = float(table["dev_uar"][table["state"] == "complete"].max())
     if not pd.isna(record["optimism"]):

@@ -141,7 +141,7 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
         corpus: as prepared; its settings' ``workers`` run side by side. For one, see the head of this module.
         fits: the fits.
         progress: called with the share of the work that is done, 1, a short text, and the epochs that are new.
-        apart: whether one after the other they go to a process of their own all the same: of several calls at once.
+        apart: whether one after the other they go to a process of their own all the same, which may die alone.
 
     Returns:
         ``weights`` (imagenet or random) and ``source`` of the base model, for the record.
