@@ -186,12 +186,12 @@ def test_a_kernel_that_ends_before_it_answers_is_said_to_have_died(tmp_path, mon
     monkeypatch.setattr(execution._Kernel, "kernel_spec", ends)
     monkeypatch.setattr(execution._Kernel, "ended", None)
     monkeypatch.chdir(tmp_path)  # papermill leaves its own
-    files = {name: tmp_path / name for name in ("page", "failed", "record", "home")}
-    target = execution.Target(tmp_path / "a.ipynb", title="title", **files)
+    plan = plan_of(tmp_path, member("aa", tmp_path / "out"), stages=["corpus"])
+    (job,) = plan.jobs
     with pytest.raises(execution.NotebookError, match=r"The kernel died \(exit code 3\); see the log\."):
-        execution.execute(tmp_path / "templates" / "corpus.ipynb", {}, target)
-    assert "exit code 3" in target.failed.read_text()
-    assert not target.page.exists()
+        execution.execute(job, plan.paths, {})
+    assert "exit code 3" in job.places(plan.paths).failed_page("corpus").read_text()
+    assert not job.leaves(plan.paths)[0].exists()
 
 
 def test_only_wanted_stages_and_what_they_need(root):

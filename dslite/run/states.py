@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dslite.layout import notes as notes
+from dslite.layout import notes
 from dslite.layout.paths import Paths
 from dslite.run import outcome
 from dslite.run.plan import Job
