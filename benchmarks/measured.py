@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from dslite.layout import notes
 from dslite.layout.paths import CorpusPaths, Paths
 from dslite.paper.measured import Measured, MeasuredFit, read
 from dslite.reporting.ablations import interval, points
@@ -102,7 +101,7 @@ def _runs(outputs: Sequence[Path]) -> tuple[dict, list[dict], dict]:
         layout, names = Paths(output), Paths(output).recorded("evaluate")
         if not names:
             raise SystemExit(f"{output} holds no corpus that was evaluated; give the output folder of a run.")
-        ran = _read(notes.run(layout))
+        ran = _read(layout.run)
         for name in names:
             record = _read(layout.corpus(name).record("evaluate"))
             wrong = {"data": record["data"], "weights": record["weights"], "changed": record.get("changed")}

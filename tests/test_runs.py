@@ -8,7 +8,6 @@ import nbformat
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 
-from dslite.layout import notes
 from dslite.run import engine, execution, outcome, staleness
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Member, Plan, make
@@ -60,7 +59,7 @@ def root(tmp_path_factory) -> Path:
     plan = plan_of(root, member("aa", root / "out"))
     assert set(reasons(plan).values()) == {"new"}
     good, started = run(plan)
-    assert good, [log.read_text() for job in plan.jobs if (log := notes.log(plan.paths, job.name)).exists()]
+    assert good, [log.read_text() for job in plan.jobs if (log := plan.paths.log(job.name)).exists()]
     assert sorted(started) == sorted([*(f"aa-{stage}" for stage in OF_CORPUS), *ACROSS])
     for stage in OF_CORPUS:
         before = [started.index(f"aa-{needed}") for needed in STAGES[stage].needs]
@@ -172,7 +171,7 @@ def test_reasons_of_a_new_corpus_and_of_what_is_missing(root):
         "paper": "new input: evaluate of aa, explain of aa",
     }
     record.write_text(kept)
-    note = notes.outcome(plan.paths, "aa-deploy")
+    note = plan.paths.outcome("aa-deploy")
     kept = note.read_text()
     Outcome("running").write(note)
     assert reasons(plan) == {"aa-deploy": "was cut short"}
@@ -218,7 +217,7 @@ def test_failures_stop_nobody_else_and_say_what_happened(tmp_path):
     assert len(started) == 4
     paths = plan.paths
     assert paths.corpus("works").page("corpus").exists()
-    errors = {name: outcome.read(notes.outcome(paths, f"{name}-corpus")).error for name in deeds}
+    errors = {name: outcome.read(paths.outcome(f"{name}-corpus")).error for name in deeds}
     assert errors["raises"] == "a.wav is <b>empty</b>; replace it"
     assert "SIGKILL" in errors["dies"] and "-9" in errors["dies"] and "memory" in errors["dies"]
     assert "exit()" in errors["exits"]

@@ -14,7 +14,6 @@ from matplotlib import pyplot as plt
 
 from dslite import audio, backbones
 from dslite.configurations import CONFIGURATIONS
-from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS
 from dslite.layout.settings import Settings
 from dslite.run import notebook, session
@@ -39,7 +38,7 @@ def as_a_run(settings: Settings, stage: str) -> None:
     planned = session.prepare([settings], [stage], settings.output, settings.seed, settings.backbone, settings.workers)
     for job in planned.jobs:
         done = Outcome("done", 0.0, "", job.parameters, job.made_from, job.page_from, job.identities(planned.paths))
-        done.write(notes.outcome(planned.paths, job.name))
+        done.write(planned.paths.outcome(job.name))
 
 
 def configurations(patch, *keys: str) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
-from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.run import listing, options, outputs, runlock, session, showcase, signals
@@ -59,7 +58,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
         return 0
     except Exception as error:
         _log(paths)
-        print(f"{type(error).__name__}: {error} (details in {notes.engine_log(paths)})", file=sys.stderr)
+        print(f"{type(error).__name__}: {error} (details in {paths.engine_log})", file=sys.stderr)
         return 1
 
 
@@ -192,5 +191,5 @@ def _downloaded(done: int, size: int) -> None:
 def _log(paths: Paths) -> None:
     """The traceback of what is being handled, for those who look for it."""
     paths.logs.mkdir(parents=True, exist_ok=True)
-    with notes.engine_log(paths).open("a", encoding="utf-8") as log:
+    with paths.engine_log.open("a", encoding="utf-8") as log:
         log.write(traceback.format_exc())

@@ -6,7 +6,6 @@ import numpy as np
 
 from dslite import corpora
 from dslite.backbones import base_model
-from dslite.layout import notes
 from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
 from dslite.paper.ledger import experiments
@@ -24,7 +23,7 @@ def seconds(job: Job, paths: Paths, load: Workload | None) -> float:
         paths: where its last outcome is.
         load: of its corpus; None for a notebook across corpora.
     """
-    last = outcome.read(notes.outcome(paths, job.name))
+    last = outcome.read(paths.outcome(job.name))
     if last and last.state == "done" and _important(job, last.parameters) == _important(job, job.parameters):
         return last.seconds * last.parameters.get("workers", 1) / job.threads
     return STAGES[job.stage].seconds(load) / job.threads

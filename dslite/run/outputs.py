@@ -12,7 +12,7 @@ from pathlib import Path
 from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import whole_file
-from dslite.layout import notes, results
+from dslite.layout import results
 from dslite.layout.paths import Paths
 from dslite.layout.records import versions, voices
 from dslite.run.index import write_index
@@ -53,7 +53,7 @@ def write(session: Session, note: dict) -> None:
         note: its record.
     """
     paths = session.paths
-    with whole_file(notes.run(paths)) as draft:
+    with whole_file(paths.run) as draft:
         draft.write_text(json.dumps(note, indent=1), "utf-8")
     # Own data come first; the paper's corpora are listed as far as they take part, or have been run before.
     known = [*session.settings, *paths.recorded("corpus")]

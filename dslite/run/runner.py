@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from dslite.errors import DsliteError
-from dslite.layout import notes, progress
+from dslite.layout import progress
 from dslite.layout.paths import Paths
 from dslite.processes import end_quickly
 from dslite.run import kernel, launcher
@@ -25,8 +25,8 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     from dslite.run import execution
 
     values = job.parameters | ({"workers": threads} if "workers" in job.parameters else {})
-    note = notes.outcome(paths, job.name)
-    os.environ |= kernel.environment() | {progress.VARIABLE: str(notes.progress(paths, job.name))}
+    note = paths.outcome(job.name)
+    os.environ |= kernel.environment() | {progress.VARIABLE: str(paths.progress(job.name))}
     begin = time.monotonic()
     Outcome("running", parameters=values).write(note)
     try:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dslite import corpora
-from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.run import engine, estimates, forks, outcome, plan, staleness, states
@@ -115,13 +114,13 @@ def execute(session: Session) -> list[str]:
     """
     paths, began = session.paths, time.time()
     # For all processes of the run: no profile, start-up code or style of the user, no home that must be written.
-    os.environ |= dict.fromkeys(("IPYTHONDIR", "MPLCONFIGDIR"), str(notes.tools(paths))) | {"PYTHONSTARTUP": ""}
+    os.environ |= dict.fromkeys(("IPYTHONDIR", "MPLCONFIGDIR"), str(paths.tools)) | {"PYTHONSTARTUP": ""}
     jobs = session.jobs
     # What gathers results across corpora runs after all others, whatever became of them.
     last = [job for job in jobs if not job.corpus and STAGES[job.stage].needs]
     first = [job for job in jobs if job not in last]
     with (
-        forks.opened(len(jobs), notes.log(paths, "forks")),
+        forks.opened(len(jobs), paths.log("forks")),
         Screen(jobs, session.each, session.cores, paths) as screen,
     ):
         engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished)
@@ -138,7 +137,7 @@ def execute(session: Session) -> list[str]:
 
 def undone_since(session: Session, began: float, jobs: Sequence[Job] | None = None) -> list[str]:
     """Names of the notebooks that were to run and have not come to their end since ``began`` (seconds since 1970)."""
-    places = {job.name: notes.outcome(session.paths, job.name) for job in (session.jobs if jobs is None else jobs)}
+    places = {job.name: session.paths.outcome(job.name) for job in (session.jobs if jobs is None else jobs)}
     return [name for name, place in places.items() if not _done_since(place, began)]
 
 
@@ -150,7 +149,7 @@ def _done_since(place: Path, began: float) -> bool:
 def _name_the_killed(paths: Paths, undone: Iterable[str]) -> None:
     """Says of notebooks whose whole process was ended from outside that they failed: they could not say so."""
     for name in undone:
-        place = notes.outcome(paths, name)
+        place = paths.outcome(name)
         last = outcome.read(place)
         if last and last.state == "running":
             replace(last, state="failed", error=KILLED).write(place)

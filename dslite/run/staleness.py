@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from dslite.layout import notes
 from dslite.layout.paths import Paths
 from dslite.run import outcome
 from dslite.run.outcome import Outcome
@@ -30,7 +29,7 @@ def to_do(plan: Plan) -> dict[str, Reason]:
 
 
 def _reason(job: Job, paths: Paths, stale: list[Job]) -> Reason | None:
-    last = outcome.read(notes.outcome(paths, job.name))
+    last = outcome.read(paths.outcome(job.name))
     page, notebook, made = job.leaves(paths)
     if last is None:
         return Reason("new")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dslite.layout import notes
 from dslite.layout.paths import Paths
 from dslite.run import outcome
 from dslite.run.plan import Job
@@ -33,7 +32,7 @@ def of(job: Job, paths: Paths, to_do: Mapping[str, Reason]) -> State:
         paths: the output.
         to_do: name -> reason of jobs that would run.
     """
-    places, last = job.places(paths), outcome.read(notes.outcome(paths, job.name))
+    places, last = job.places(paths), outcome.read(paths.outcome(job.name))
     page, failed = places.page(job.stage), places.failed_page(job.stage)
     seconds = last.seconds if last and last.state != "running" else None
     if failed.exists():
