@@ -1,11 +1,11 @@
 """What ``run_all.py`` says before it starts: corpora, notebooks, the plan."""
 
-import json
 from pathlib import Path
 
 from dslite import corpora
 from dslite.changes import said
 from dslite.errors import DsliteError
+from dslite.layout import records
 from dslite.layout.settings import Settings
 from dslite.run.estimates import spoken
 from dslite.run.session import Session
@@ -85,7 +85,7 @@ def skipped_lines(settings: list[Settings]) -> list[str]:
     """How many files of each corpus its last run left out, and where they are listed."""
     lines = []
     for s in settings:
-        told = _record(s)
+        told = records.last(s, "corpus")
         if skipped := told.get("skipped"):
             total, page = told["files"] + skipped, s.paths.page("corpus")
             lines.append(f"{s.name}: {skipped} of {total} files skipped, listed on {page}")
@@ -94,19 +94,13 @@ def skipped_lines(settings: list[Settings]) -> list[str]:
 
 def source(settings: Settings) -> str:
     """The corpus that the results in a corpus' place are of: another one as long as that is still there."""
-    told = str(_record(settings).get("parameters", {}).get("corpus", settings.source))
+    told = str(records.last(settings, "corpus").get("parameters", {}).get("corpus", settings.source))
     return told if Path(told).exists() else settings.source
-
-
-def _record(settings: Settings) -> dict:
-    """What the stage that reads a corpus has said of it; empty if it has not."""
-    file = settings.paths.record("corpus")
-    return json.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
 def _kind(settings: Settings) -> str:
     """What the audio is, once the stage that reads it has said so."""
-    told = _record(settings)
+    told = records.last(settings, "corpus")
     return f" ({told.get('data', '')})" if told else ""
 
 

@@ -1,6 +1,5 @@
 """What a run writes besides its notebooks: the index page, its own record, the bundle."""
 
-import json
 import os
 import platform
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
-from dslite.files import whole_file
+from dslite.files import read_json, whole_file, write_json
 from dslite.layout import results
 from dslite.layout.paths import Paths
 from dslite.layout.records import versions, voices
@@ -53,8 +52,7 @@ def write(session: Session, note: dict) -> None:
         note: its record.
     """
     paths = session.paths
-    with whole_file(paths.run) as draft:
-        draft.write_text(json.dumps(note, indent=1), "utf-8")
+    write_json(paths.run, note)
     # Own data come first; the paper's corpora are listed as far as they take part, or have been run before.
     known = [*session.settings, *paths.recorded("corpus")]
     own = dict.fromkeys(name for name in known if name not in corpora.CORPORA)
@@ -111,9 +109,5 @@ def bundle(paths: Paths) -> Path:
 
 def _corpus(name: str, paths: Paths) -> dict:
     """A row of the index: name, and what the data is once a stage has looked."""
-    row = {"name": name}
-    place = paths.corpus(name).record("corpus")
-    if place.exists():
-        known = json.loads(place.read_text("utf-8"))
-        row |= {key: known[key] for key in ("data", "note") if key in known} | {"voices": voices(known)}
-    return row
+    known = read_json(paths.corpus(name).record("corpus"))
+    return {"name": name, "voices": voices(known)} | {key: known[key] for key in ("data", "note") if key in known}

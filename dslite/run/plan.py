@@ -1,12 +1,11 @@
 """The notebooks of one run and what they are made from; Snakemake and each notebook's process read it from a file."""
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from dslite.files import whole_file
+from dslite.files import read_json, write_json
 from dslite.layout.code import HERE, Code
 from dslite.layout.paths import CorpusPaths, Paths
 from dslite.layout.records import hashed
@@ -96,13 +95,12 @@ class Plan:
         return replace(self, jobs=tuple(jobs))
 
     def write(self, place: Path) -> None:
-        with whole_file(place) as draft:
-            draft.write_text(json.dumps(asdict(self) | {"output": str(self.output)}, indent=1), "utf-8")
+        write_json(place, asdict(self) | {"output": str(self.output)})
 
 
 def read(place: Path) -> Plan:
     """A plan as ``Plan.write`` left it."""
-    stored = json.loads(place.read_text("utf-8"))
+    stored = read_json(place)
     return Plan(Path(stored["output"]), tuple(Job(**job) for job in stored["jobs"]))
 
 
@@ -201,9 +199,6 @@ def _with_needs(stages: Iterable[str]) -> set[str]:
 
 def _identity(place: Path) -> str:
     """Of a record what it says, of another file its content; empty if it is not there."""
-    try:
-        if place.suffix != ".json":
-            return hashed(place.read_bytes())
-        return str(json.loads(place.read_text("utf-8")).get("identity", ""))
-    except FileNotFoundError:
-        return ""
+    if place.suffix == ".json":
+        return str(read_json(place).get("identity", ""))
+    return hashed(place.read_bytes()) if place.exists() else ""

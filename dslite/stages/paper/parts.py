@@ -1,12 +1,12 @@
 """The parts of the page ``paper`` that are made from other stages than ``evaluate``: Figures 2 and 3, Table 5."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from dslite import corpora
+from dslite.files import read_json
 from dslite.layout.paths import Paths
 from dslite.paper import comparable, verdicts
 from dslite.profiles import FULL_BACKBONE
@@ -47,15 +47,9 @@ def explained(layout: Paths, evaluated: dict[str, dict]) -> list[str]:
         layout: where it all lies.
         evaluated: corpus -> record of its ``evaluate`` stage.
     """
-    found = []
-    for name in _in_order(evaluated):
-        place = layout.corpus(name).record("explain")
-        if not place.exists():
-            continue
-        record = json.loads(place.read_text("utf-8"))
-        if record["made_from"] == {"evaluate": evaluated[name]["identity"]}:
-            found.append(name)
-    return found
+    explanations = {name: read_json(layout.corpus(name).record("explain")) for name in _in_order(evaluated)}
+    made_from = {name: {"evaluate": record["identity"]} for name, record in evaluated.items()}
+    return [name for name, record in explanations.items() if record.get("made_from") == made_from[name]]
 
 
 def figure2(layout: Paths, evaluated: dict[str, dict]) -> Iterator[Maps]:
@@ -81,7 +75,7 @@ def _maps(layout: Paths, name: str, title: str) -> Maps:
     from dslite.stages.explain.clips import stored, where, worth_showing
 
     places = layout.corpus(name)
-    record = json.loads(places.record("explain").read_text("utf-8"))
+    record = read_json(places.record("explain"))
     numbered = {(clip["label"], clip["kind"]): (n, clip) for n, clip in enumerate(record["clips"])}
     best = [[numbered[label, kind] for kind in KINDS if (label, kind) in numbered] for label in record["explained"]]
     chosen = [clips[0] for clips in best if clips][:_CLIPS]
@@ -144,13 +138,12 @@ _RECALLS = (
 def table5(layout: Paths, caption: str) -> Sheet | None:
     """Table 5, of the paper's base model where that was measured here, else of the last one; None if none was."""
     places = layout.benchmark(FULL_BACKBONE) / "record.json", layout.across("benchmark").record("benchmark")
-    place = next((place for place in places if place.exists()), None)
-    if place is None:
+    record = next(filter(None, map(read_json, places)), None)
+    if record is None:
         return None
     from dslite.stages.benchmark import views as costs
     from dslite.stages.benchmark import work as benchmarking  # import the converter's packages
 
-    record = json.loads(place.read_text("utf-8"))
     return costs.table5_sheet(benchmarking.Benchmark(layout, record["backbone"], record), caption)
 
 

@@ -1,6 +1,5 @@
 """The tables and figures across corpora, from what every evaluated corpus left, and the files that hold them."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ import pandas as pd
 
 from dslite import corpora
 from dslite.corpora.registry import described
-from dslite.files import whole_file
+from dslite.files import read_json, whole_file
 from dslite.layout.paths import FULL_CHUNK, Paths
 from dslite.paper import published
 from dslite.profiles import TABLE2
@@ -61,7 +60,7 @@ class Summary:
             if name in TABLE2:
                 rows[name, "paper"] = TABLE2[name]
             if name in self.records:
-                trained = json.loads(self.layout.corpus(name).record("train").read_text("utf-8"))
+                trained = read_json(self.layout.corpus(name).record("train"))
                 rows[name, "here"] = trained["recipe"] | {"fine_tuned": trained["trained_layers"]}
         return table2(rows)
 

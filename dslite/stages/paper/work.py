@@ -1,11 +1,10 @@
 """Stage ``paper``: gathers every corpus that has been evaluated and writes the tables across them."""
 
-import json
 import time
 from pathlib import Path
 
 from dslite.errors import DsliteError
-from dslite.files import whole_file
+from dslite.files import read_json, write_json
 from dslite.layout import records
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.results import evaluated, gather
@@ -25,7 +24,7 @@ def work(output: str | Path = "", seed: int = 42) -> Summary:
     started = time.monotonic()
     layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
     names = evaluated(layout)
-    found = {name: json.loads(layout.corpus(name).record("evaluate").read_text("utf-8")) for name in names}
+    found = {name: read_json(layout.corpus(name).record("evaluate")) for name in names}
     if not found:
         raise DsliteError(f"No corpus has been evaluated below {layout.output}; run `python run_all.py` first.")
     results = gather(layout)
@@ -47,6 +46,5 @@ def work(output: str | Path = "", seed: int = 42) -> Summary:
     summary = Summary(layout, results, found, record)
     summary.write()
     record |= records.circumstances(started)
-    with whole_file(layout.across("paper").record("paper")) as draft:
-        draft.write_text(json.dumps(record, indent=1), "utf-8")
+    write_json(layout.across("paper").record("paper"), record)
     return summary
