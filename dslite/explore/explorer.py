@@ -28,6 +28,7 @@ from dslite.run.notebook import with_earlier
 from dslite.run.resolve import resolve
 from dslite.stages.catalogue import STAGES, chain
 from dslite.store import Samples, Spectrograms
+from dslite.wording import spoken
 
 _AUDIO = "audio that libsndfile reads (WAV, FLAC, OGG, MP3)"
 
@@ -72,7 +73,7 @@ def cost(settings: Settings) -> str:
     what = "a SYNTHETIC stand-in" if settings.standin else "the real audio"
     return (
         f"{settings.name} has not been trained below {settings.output} yet: eight fits on {what}, {settings.backbone}, "
-        f"{settings.profile} profile, about {estimates.spoken(guess / settings.workers)}. It is kept for next time."
+        f"{settings.profile} profile, about {spoken(guess / settings.workers)}. It is kept for next time."
     )
 
 

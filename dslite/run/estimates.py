@@ -97,13 +97,5 @@ def ahead(job: Job, jobs: Iterable[Job], each: dict[str, float]) -> float:
     return sum(each.get(name, 0.0) for name in chain[chain.index(job.name) :])
 
 
-def spoken(seconds: float) -> str:
-    """A duration for people, e.g. "40 s", "6 min", "1 h 20 min"."""
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
-
-
 def _important(job: Job, parameters: dict) -> dict:
     return {name: value for name, value in parameters.items() if name not in STAGES[job.stage].indifferent}

@@ -8,9 +8,10 @@ import pandas as pd
 from dslite.corpora import CORPORA
 from dslite.files import whole_file
 from dslite.paper import published
-from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, duration, provenance_line
+from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, provenance_line
 from dslite.reporting.templates import render, whole_page
 from dslite.systems import CHANCE, OURS, TITLES
+from dslite.wording import spoken
 
 _WORDS = {"done": "done", "failed": "failed", "running": "running", "not run": "not run", "stale": "out of date"}
 
@@ -97,7 +98,7 @@ def _cell(state: Mapping) -> dict:
         "state": what,
         "word": _WORDS.get(what, what),
         "link": str(state.get("link") or ""),
-        "took": "" if seconds is None else duration(float(seconds)),
+        "took": "" if seconds is None else spoken(float(seconds)),
         "reason": str(state.get("reason") or ""),
     }
 

@@ -7,9 +7,8 @@ from dslite.changes import said
 from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.settings import Settings
-from dslite.run.estimates import spoken
 from dslite.run.session import Session
-from dslite.wording import counted
+from dslite.wording import counted, spoken
 
 
 def corpus_lines(settings: Settings) -> list[str]:

@@ -12,8 +12,9 @@ from rich.text import Text
 from dslite.layout import progress
 from dslite.layout.paths import Paths
 from dslite.run import outcome
-from dslite.run.estimates import spoken, total
+from dslite.run.estimates import total
 from dslite.run.plan import Job
+from dslite.wording import spoken
 
 SPEAK = 20.0
 """Seconds between two lines in a log file."""
