@@ -36,6 +36,10 @@ CALIBRATION = 8
 """Chunks of noise that the full int8 variant is calibrated on; its cost does not depend on what it has seen."""
 
 
+def _table(name: str) -> cached_property:
+    return cached_property(lambda self: pd.read_parquet(self.layout.benchmark(self.backbone) / f"{name}.parquet"))
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """What was measured.
@@ -50,25 +54,9 @@ class Benchmark:
     backbone: str
     record: dict
 
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """Its costs (:func:`dslite.stages.benchmark.costs.begun`)."""
-        return pd.read_parquet(self.layout.benchmark(self.backbone) / "table.parquet")
-
-    @cached_property
-    def timings(self) -> pd.DataFrame:
-        """Every repetition (:func:`dslite.deployment.latency.timer`)."""
-        return pd.read_parquet(self.layout.benchmark(self.backbone) / "timings.parquet")
-
-    @cached_property
-    def gate(self) -> pd.DataFrame:
-        """A row per variant: ``model``, ``bytes``, ``offered``, ``reason``."""
-        return pd.read_parquet(self.layout.benchmark(self.backbone) / "gate.parquet")
-
-    @cached_property
-    def csv(self) -> pd.DataFrame:
-        """``tables/table5.csv``: all base models that have been measured here, and what the paper prints."""
-        return pd.read_csv(self.layout.table(5))
+    table = _table("table")  # its costs (:func:`dslite.stages.benchmark.costs.begun`)
+    timings = _table("timings")  # every repetition (:func:`dslite.deployment.latency.timer`)
+    gate = _table("gate")  # a row per variant: ``model``, ``bytes``, ``offered``, ``reason``
 
 
 def work(backbone: str = "densenet121", seed: int = 42, output: str | Path = "", workers: int = 1) -> Benchmark:
