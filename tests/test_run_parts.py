@@ -15,7 +15,7 @@ from dslite.errors import DsliteError
 from dslite.layout import progress
 from dslite.layout.code import HERE, PACKAGE
 from dslite.layout.paths import NOTEBOOKS, Paths
-from dslite.run import estimates, parameters, runlock, staleness, states
+from dslite.run import estimates, parameters, runlock, staleness
 from dslite.run.options import parse
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job, Plan
@@ -118,18 +118,18 @@ def test_durations_in_words(seconds, words):
 def test_states(tmp_path):
     paths, job = Paths(tmp_path), toy("aa", "train")
     places = paths.corpus("aa")
-    assert states.of(job, paths, {"aa-train": Reason("new")}).state == "not run"
+    assert staleness.state(job, paths, {"aa-train": Reason("new")}).state == "not run"
     places.pages.mkdir(parents=True)
     places.page("train").touch()
-    assert states.of(job, paths, {}).state == "stale", "a page without a record shows what is no more"
+    assert staleness.state(job, paths, {}).state == "stale", "a page without a record shows what is no more"
     places.record("train").parent.mkdir(parents=True)
     places.record("train").touch()
-    assert states.of(job, paths, {}) == states.State("done", "", "aa/train.html", None)
-    stale = states.of(job, paths, {"aa-train": Reason("changed parameter seed: 1 -> 2")})
+    assert staleness.state(job, paths, {}) == staleness.State("done", "", "aa/train.html", None)
+    stale = staleness.state(job, paths, {"aa-train": Reason("changed parameter seed: 1 -> 2")})
     assert (stale.state, stale.reason) == ("stale", "changed parameter seed: 1 -> 2")
     places.failed_page("train").touch()
     Outcome("failed", 3.0, "no audio").write(paths.logs / "aa-train.json")
-    assert states.of(job, paths, {}) == states.State("failed", "no audio", "aa/train.failed.html", 3.0)
+    assert staleness.state(job, paths, {}) == staleness.State("failed", "no audio", "aa/train.failed.html", 3.0)
 
 
 @pytest.mark.parametrize(

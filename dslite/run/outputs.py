@@ -17,7 +17,7 @@ from dslite.layout.records import versions, voices
 from dslite.run.index import write_index
 from dslite.run.plan import Job
 from dslite.run.session import Session
-from dslite.run.states import State
+from dslite.run.staleness import State
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
 

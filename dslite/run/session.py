@@ -9,7 +9,7 @@ from pathlib import Path
 from dslite import corpora
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import engine, estimates, forks, outcome, plan, staleness, states
+from dslite.run import engine, estimates, forks, outcome, plan, staleness
 from dslite.run.plan import Job, Member, Plan
 from dslite.run.screen import KILLED, Screen
 from dslite.run.staleness import Reason
@@ -53,8 +53,8 @@ class Session:
         """The same once it has run: only the notebooks that are not done are still to do."""
         return replace(self, to_do={name: self.to_do[name] for name in undone})
 
-    def state(self, job: Job) -> states.State:
-        return states.of(job, self.paths, self.to_do)
+    def state(self, job: Job) -> staleness.State:
+        return staleness.state(job, self.paths, self.to_do)
 
 
 def prepare(
