@@ -67,6 +67,13 @@ class Paths:
 
     output: Path
 
+    @classmethod
+    def of(cls, output: str | Path, changes: str = "") -> "Paths":
+        """The layout below a folder that somebody named (empty: the repository's root), or of a run with ``changes``,
+        by their folder's name, in it."""
+        paths = cls(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
+        return cls(paths.changed(changes)) if changes and paths.unchanged == paths else paths
+
     reports = _below("output", "reports")
     artifacts = _below("output", "artifacts")
 

@@ -8,7 +8,7 @@ import traceback
 from contextlib import nullcontext
 from pathlib import Path
 
-from dslite import corpora
+from dslite import changes, corpora
 from dslite.errors import DsliteError
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
         told to stop; argparse exits with 2 on wrong options.
     """
     chosen = options.parse(arguments)
-    paths = Paths(options.output(chosen))
+    paths = Paths.of(chosen.output, changes.folder(chosen.changes.items()))
     signals.take()
     try:
         if chosen.download:
@@ -139,9 +139,9 @@ def _further(chosen: argparse.Namespace) -> range:
 
 def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Path) -> list[str]:
     """Scores with another seed, in an output of its own; returns the notebooks that are not done."""
-    again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": str(paths.seed(seed))})
+    again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": paths.seed(seed)})
     settings = _settings(again, list(dict.fromkeys(chosen.corpora)))
-    planned = _planned(again, settings, ("evaluate",), Paths(options.output(again)), templates)
+    planned = _planned(again, settings, ("evaluate",), Paths(again.output), templates)
     print("\n".join([f"Seed {seed}:", *listing.plan_lines(planned)]), flush=True)
     undone = session.execute(planned) if planned.jobs and not chosen.dry_run else []
     return [f"{name} (seed {seed})" for name in undone]

@@ -18,7 +18,7 @@ from dslite.deployment.latency import ROUNDS
 from dslite.errors import DsliteError
 from dslite.files import read_json, whole_file, write_json
 from dslite.layout import progress, records
-from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.layout.paths import Paths
 from dslite.paper import published
 from dslite.profiles import recipe
 
@@ -74,7 +74,7 @@ def work(backbone: str = "densenet121", seed: int = 42, output: str | Path = "",
     base_model(backbone)
     if workers < 1:
         raise DsliteError(f"workers is {workers}; expected at least 1.")
-    layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
+    layout = Paths.of(output)
     place, whole = layout.benchmark(backbone) / "record.json", layout.across(STAGE).record(STAGE)
     identity = _identity(backbone, seed, workers)
     made = read_json(place)

@@ -6,7 +6,7 @@ from pathlib import Path
 from dslite.errors import DsliteError
 from dslite.files import read_json, write_json
 from dslite.layout import records
-from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.layout.paths import Paths
 from dslite.layout.results import evaluated, gather
 from dslite.stages.paper.summary import Summary
 
@@ -22,7 +22,7 @@ def work(output: str | Path = "", seed: int = 42) -> Summary:
         DsliteError: if no corpus has been evaluated there.
     """
     started = time.monotonic()
-    layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
+    layout = Paths.of(output)
     names = evaluated(layout)
     found = {name: read_json(layout.corpus(name).record("evaluate")) for name in names}
     if not found:
