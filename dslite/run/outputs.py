@@ -65,11 +65,11 @@ def write(session: Session, note: dict) -> None:
         running = note["exit"] is None and job.name in session.to_do
         state = State("running", session.to_do[job.name].text) if running else session.state(job)
         if key in planned or state.state != "not run":
-            states[key] = vars(state)
+            states[key] = state
     tables = []
     for name in (name for name in reversed(STAGES) if STAGES[name].index):
         index = import_module(f"dslite.stages.{name}.index")
-        done = [corpus for (corpus, stage), state in states.items() if stage == name and state["state"] == "done"]
+        done = [corpus for (corpus, stage), state in states.items() if stage == name and state.state == "done"]
         tables += index.entries(paths, done)
     # A stage that is off unless asked for gets its column once somebody has asked.
     asked = [s for s in OF_CORPUS if not STAGES[s].optional or any((corpus["name"], s) in states for corpus in listed)]
