@@ -1,7 +1,5 @@
 """Sheets as LaTeX, for those who write the next paper: booktabs, nothing else, everything escaped."""
 
-from collections.abc import Sequence
-
 from dslite.reporting.sheets import PRINTED, Cell, Sheet, merged, runs, sentence
 
 _SPECIAL = {
@@ -107,10 +105,6 @@ def _body(sheet: Sheet) -> list[str]:
 
 def _set(sheet: Sheet, cell: Cell) -> str:
     text, marks = escape(f"{cell.text}: {cell.below}" if cell.below else cell.text), sheet.marks(cell)
-    for look in _commands(cell.look.split()) if text else ():
-        text = rf"\{look}{{{text}}}"
+    for look in cell.look.split() if text else ():
+        text = rf"\{_LOOKS[look]}{{{text}}}" if look in _LOOKS else text
     return rf"{text}\textsuperscript{{{marks}}}" if marks else text
-
-
-def _commands(looks: Sequence[str]) -> list[str]:
-    return [_LOOKS[look] for look in looks if look in _LOOKS]
