@@ -22,7 +22,7 @@ from dslite.run.plan import Job, Plan
 from dslite.run.staleness import Reason
 from dslite.stages.catalogue import ACROSS, DEFAULT, OF_CORPUS, STAGES, Workload, chain
 from dslite.wording import spoken
-from tests.toys import alive
+from tests.toys import alive, known
 
 FIRST = """# what to run with
 corpus = "css"  # "one" of many: ä = 1
@@ -41,14 +41,14 @@ def notebook(source: str = FIRST):
 
 
 def test_parameters_are_the_literals_of_the_first_code_cell():
-    assert parameters.known(notebook()) == {"corpus": "css", "seed": -3, "rate": 0.5, "classes": ("a", "b")}
+    assert known(notebook()) == {"corpus": "css", "seed": -3, "rate": 0.5, "classes": ("a", "b")}
 
 
 def test_literals_are_replaced_and_the_rest_stays():
     changed = notebook()
     values = {"corpus": "ü'\"\n", "rate": None, "classes": ["c"], "seed": 10**9}
     parameters.substitute(changed, values, "toy.ipynb")
-    assert parameters.known(changed) == values
+    assert known(changed) == values
     lines = changed.cells[1].source.splitlines()
     assert lines[0] == "# what to run with"
     assert lines[1].endswith('  # "one" of many: ä = 1')
@@ -153,7 +153,7 @@ def test_an_outcome_of_another_version_is_no_outcome(tmp_path):
 def test_every_stage_has_its_work_its_template_and_code_that_is_there(stage):
     assert callable(import_module(f"dslite.stages.{stage}.work").work)
     template = NOTEBOOKS / f"{stage}.ipynb"
-    assert set(STAGES[stage].parameters) <= set(parameters.known(nbformat.read(template, as_version=4)))
+    assert set(STAGES[stage].parameters) <= set(known(nbformat.read(template, as_version=4)))
     assert STAGES[stage].index == (PACKAGE / "stages" / stage / "index.py").is_file()
     assert not STAGES[stage].index or callable(import_module(f"dslite.stages.{stage}.index").entries)
     found = HERE.made_by(f"dslite.stages.{stage}.work")

@@ -20,7 +20,6 @@ def _load(file: str) -> dict:
 _PRINTED = _load("published.toml")
 
 CITATION: str = _PRINTED["citation"]
-DOI: str = _PRINTED["doi"]
 
 ROWS: dict[str, str] = _PRINTED["rows"]
 """The rows of Tables 3 and 4, in order: ``svm`` or an augmentation -> its name in the paper."""
