@@ -176,7 +176,7 @@ def test_a_front_end_of_ones_own_is_fitted_shown_and_shipped(tmp_path, monkeypat
     monkeypatch.setattr("dslite.stages.deploy.work.ROUNDS", {"demo": 1})
     wanted = {"mel_bins": 64, "colours": "magma", "window": 400, "hop": 160, "sap_a": 0.3, "sap_s": 4.0}
     own = resolve("ravdess", profile="demo", weights="random", output=tmp_path / "out", changes=wanted)
-    assert (Policy.of(own.reading).a, Policy.of(own.reading).s) == (0.3, 4.0)
+    assert (Policy.of(own.reading).sap_a, Policy.of(own.reading).sap_s) == (0.3, 4.0)
     stage = through(own, "deploy")
     assert np.load(stage.paths.spectrograms, mmap_mode="r").shape[1] == 64
     model = load_model(stage.paths.fit("both", "test") / "model.keras")
