@@ -57,7 +57,9 @@ def setting_lines(settings: list[Settings]) -> list[str]:
     """Profile, reading, base model, data and weights of the corpora that take part; alike ones share a line."""
     shared: dict[str, list[str]] = {}
     for s in settings:
-        data = "SYNTHETIC stand-ins (not found)" if s.standin else f"found in {s.folder}{_kind(s)}"
+        told = records.last(s, "corpus")  # what the audio is, once the stage that reads it has said so
+        found = f"found in {s.folder}" + (f" ({told.get('data', '')})" if told else "")
+        data = "SYNTHETIC stand-ins (not found)" if s.standin else found
         missing = "RANDOM, as asked for" if s.random_weights else "not here; a run that needs them fetches them"
         weights = f"ImageNet, {s.weights_file}" if s.weights_file else missing
         words = f"{s.profile} profile, reading {s.reading.name}, {s.backbone}; audio: {data}; weights: {weights}"
@@ -95,12 +97,6 @@ def source(settings: Settings) -> str:
     """The corpus that the results in a corpus' place are of: another one as long as that is still there."""
     told = str(records.last(settings, "corpus").get("parameters", {}).get("corpus", settings.source))
     return told if Path(told).exists() else settings.source
-
-
-def _kind(settings: Settings) -> str:
-    """What the audio is, once the stage that reads it has said so."""
-    told = records.last(settings, "corpus")
-    return f" ({told.get('data', '')})" if told else ""
 
 
 def _indented(text: str) -> list[str]:
