@@ -136,6 +136,11 @@ class Paths:
         """The same table as LaTeX."""
         return self.table(number, more).with_suffix(".tex")
 
+    def links(self, number: int, more: str = "") -> dict[str, str]:
+        """``csv`` and ``tex`` -> that file of a table, as seen from the index, as far as it is there."""
+        files = (self.table(number, more), self.tex(number, more))
+        return {file.suffix[1:]: file.relative_to(self.reports).as_posix() for file in files if file.exists()}
+
     # A run's own notes; what stands above is for readers.
     plan = _below("artifacts", "plan.json")  # what the present run is made of, for Snakemake and notebooks' processes
     run = _below("artifacts", "run.json")  # the last run: command, options, versions, times, exit code
