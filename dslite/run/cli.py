@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             print(f"The pages without sounds: {showcase.copy(paths, Path(chosen.showcase).expanduser().resolve())}")
             return 0
         if chosen.list:
-            return _list(chosen, paths, templates)
+            return _list(chosen, templates)
         return _run(chosen, paths, templates)
     except DsliteError as error:
         _log(paths)
@@ -75,7 +75,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     print("\n".join(listing.setting_lines(settings)), flush=True)
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
         failed = [name for seed in _further(chosen) for name in _run_seed(chosen, seed, paths, templates)]
-        planned = _planned(chosen, settings, chosen.stages, paths, templates)
+        planned = _planned(chosen, settings, chosen.stages, templates)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             own = [s for s in settings if s.name not in corpora.CORPORA]
@@ -118,10 +118,10 @@ def _differing(paths: Paths) -> list[str]:
     return strict_failures(pd.read_csv(paths.scorecard))
 
 
-def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
+def _list(chosen: argparse.Namespace, templates: Path) -> int:
     everything = list(dict.fromkeys([*corpora.CORPORA, *chosen.corpora]))
     settings = _settings(chosen, everything)
-    planned = _planned(chosen, settings, tuple(STAGES), paths, templates)
+    planned = _planned(chosen, settings, tuple(STAGES), templates)
     print("Corpora")
     for s in settings:
         print("\n".join(listing.corpus_lines(s)))
@@ -141,15 +141,14 @@ def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Pa
     """Scores with another seed, in an output of its own; returns the notebooks that are not done."""
     again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": paths.seed(seed)})
     settings = _settings(again, list(dict.fromkeys(chosen.corpora)))
-    planned = _planned(again, settings, ("evaluate",), Paths(again.output), templates)
+    planned = _planned(again, settings, ("evaluate",), templates)
     print("\n".join([f"Seed {seed}:", *listing.plan_lines(planned)]), flush=True)
     undone = session.execute(planned) if planned.jobs and not chosen.dry_run else []
     return [f"{name} (seed {seed})" for name in undone]
 
 
-def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: Path) -> session.Session:
-    across = {"seed": chosen.seed, "benchmark": chosen.benchmark}
-    return session.prepare(settings, stages, paths.output, **across, cores=chosen.cores, templates=templates)
+def _planned(chosen, settings: list[Settings], stages, templates: Path) -> session.Session:
+    return session.prepare(settings, stages, chosen.benchmark, chosen.cores, templates)
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:

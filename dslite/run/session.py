@@ -60,8 +60,6 @@ class Session:
 def prepare(
     settings: Sequence[Settings],
     stages: Sequence[str],
-    output: Path,
-    seed: int,
     benchmark: str,
     cores: int,
     templates: Path = NOTEBOOKS,
@@ -69,10 +67,8 @@ def prepare(
     """Plans a run; nothing is executed.
 
     Args:
-        settings: of the corpora that take part.
+        settings: of the corpora that take part, at least one, all with the same output and seed.
         stages: the wanted ones.
-        output: below it ``reports/`` and ``artifacts/``.
-        seed: of the notebooks across corpora.
         benchmark: base model that Table 5 is measured on.
         cores: threads that run at a time.
         templates: the folder of the template notebooks.
@@ -81,6 +77,7 @@ def prepare(
         Member(s.name, _title(s), s.as_parameters(), s.chosen, _audio(s), digest(s.weights_file) or "")
         for s in settings
     ]
+    output, seed = settings[0].output, settings[0].seed
     once = {"output": str(output), "seed": seed, "backbone": benchmark, "workers": 1}
     across = {name: once for name, stage in STAGES.items() if stage.across}
     whole = plan.make(output, templates, members, stages, across)
