@@ -41,7 +41,7 @@ def tex(sheet: Sheet, label: str, caption: str, provenance: str) -> str:
     notes = [rf"\textsuperscript{{{mark}}}~{escape(sentence(reason))}" for reason, mark in sheet.footnotes.items()]
     notes += [escape(f"{text}.") for text in rests] + ([escape(sheet.note)] if sheet.note else [])
     lines = [
-        *map(_comment, [provenance, *rests, r"Needs \usepackage{booktabs}."]),
+        *(f"% {' '.join(text.split())}" for text in (provenance, *rests, r"Needs \usepackage{booktabs}.")),
         r"\begin{table*}",
         r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
         rf"\caption{{{escape(caption)}}}",
@@ -66,10 +66,6 @@ def escape(text: str) -> str:
     an argument of what stands before it."""
     plain = "".join(_SPECIAL.get(sign, sign) for sign in " ".join(text.split()) if sign.isprintable())
     return f"{{}}{plain}" if plain[:1] in ("[", "*") else plain
-
-
-def _comment(text: str) -> str:
-    return "% " + " ".join(text.split())
 
 
 def _heads(sheet: Sheet) -> list[str]:

@@ -71,12 +71,10 @@ def audit_html() -> str:
     """The audit as a section of a page: what does not recompute first, with its working; what does after it."""
     found = audit.findings()
     groups = [(word, meaning, [f for f in found if f.outcome == word]) for word, meaning in finding.OUTCOMES.items()]
-    order = (finding.CANNOT, finding.DOES_NOT, finding.IN_DOUBT, finding.IN_PART, finding.HOLDS)
-    groups = sorted((group for group in groups if group[2]), key=lambda group: order.index(group[0]))
     holds = sum(f.outcome == finding.HOLDS for f in found)
     return render(
         "audit.html.j2",
-        groups=[(word, _slug(word), meaning, rows, word == finding.HOLDS) for word, meaning, rows in groups],
+        groups=[(word, _slug(word), meaning, rows, word == finding.HOLDS) for word, meaning, rows in groups if rows],
         total=len(found),
         holds=holds,
     )
