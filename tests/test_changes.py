@@ -114,7 +114,9 @@ def test_results_of_a_change_get_a_folder_of_their_own_wherever_they_are_asked_f
     assert settings.output == tmp_path / "changed_runs" / folder(made)
     assert settings.recipe.units == 256 and settings.recipe.epochs == (10, 4)
     assert settings.reading == READINGS["paper"], "by its own name"
-    assert resolve(**settings.as_parameters()) == settings, "and not one within the other"
+    given = settings.as_parameters()
+    assert resolve(**given) == settings, "and not one within the other"
+    assert json.loads(json.dumps(given)) == given, "what a run has noted is what the next one compares with it"
     seed = replace(settings, output=Paths(settings.output).seed(43))
     assert resolve(**seed.as_parameters()).output == seed.output, "a further seed of it"
     assert Paths(seed.output).split("own") == Paths(tmp_path).split("own"), "one split for all"

@@ -108,7 +108,8 @@ class Settings:
             "seed": self.seed,
             "output": str(self.output),
             "workers": self.workers,
-            "changes": dict(self.changes),
+            # As JSON gives them back, so that a later plan finds them unchanged.
+            "changes": {name: list(value) if isinstance(value, tuple) else value for name, value in self.changes},
             "seeds": self.seeds,
             "discrepancies": " ".join(self.discrepancies),
             "trials": self.trials,
