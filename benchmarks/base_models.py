@@ -26,12 +26,12 @@ import numpy as np
 from dslite.backbones import base_model, names
 from dslite.deployment import LiteModel, gate, latency, offer
 from dslite.deployment.conversion import macs
+from dslite.deployment.latency import interleaved
 from dslite.keras_defaults import graph, keras, tf
 from dslite.model import Head, assemble, load_model
 from dslite.network import Backbone, count_trained, folded, split, train_last
 from dslite.spectrogram import MelPlot
 from dslite.stages.benchmark.work import CLASSES, HEAD, RATE, untrained
-from dslite.timing import interleaved
 
 GIBIBYTES, ROUNDS, PICTURES = 14, 9, 8
 VARIANTS = ("float32", "int8")

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 
 from benchmarks.timing import report
+from dslite.deployment.latency import interleaved
 from dslite.scoring import bootstrap
-from dslite.timing import interleaved
 
 
 def main() -> int:

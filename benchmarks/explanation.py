@@ -8,14 +8,14 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.timing import report
+from benchmarks.timing import ratio, report
+from dslite.deployment.latency import interleaved
 from dslite.explanation.baselines import silence
 from dslite.explanation.explainers import EVALUATIONS, partition
 from dslite.explanation.view import View
 from dslite.model import Head, assemble
 from dslite.network import load_backbone
 from dslite.spectrogram import FrontEnd, MelPlot
-from dslite.timing import interleaved, ratio
 
 SECONDS, CLASSES = 3, 4
 

@@ -10,9 +10,9 @@ import matplotlib
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.timing import report
+from benchmarks.timing import ratio, report
+from dslite.deployment.latency import interleaved
 from dslite.spectrogram import FrontEnd, MelPlot
-from dslite.timing import interleaved, ratio
 
 BATCH = 64
 

@@ -18,9 +18,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from dslite.layout import notes
 from dslite.layout.paths import CorpusPaths, Paths
-from dslite.paper.measured import Measured, MeasuredFit, read
+from dslite.paper.measured import Measured, read
 from dslite.reporting.ablations import interval, points
 from dslite.reporting.provenance import provenance_line
 from dslite.stages.ablation.work import NO_EFFECT
@@ -70,7 +69,7 @@ def with_tables(page: str, measured: Measured) -> str:
     parts += ["## The printed rate of AdaDelta (F-13)"]
     parts += [f"{rests['about']['short']}, {rests['note']} ({provenance_line(rests)}); without augmentation, on train:"]
     parts += [
-        "\n".join(map(_curve, measured.adadelta.fits)),
+        "\n".join(_curve(*fit) for fit in measured.adadelta.histories.items()),
         "## Single discrepancies brought into the reading `sound`",
     ]
     for one in measured.ablations:
@@ -82,11 +81,11 @@ def with_tables(page: str, measured: Measured) -> str:
     return _TABLES.sub(lambda _: "\n" + "\n\n".join(parts) + "\n\n", page)
 
 
-def _curve(fit: MeasuredFit) -> str:
-    loss, uar = (fit.history[name].dropna() for name in ("loss", "dev_uar"))
+def _curve(rate: float, history: pd.DataFrame) -> str:
+    loss, uar = (history[name].dropna() for name in ("loss", "dev_uar"))
     told = f"training loss goes from {loss.iloc[0]:.1f} to {loss.iloc[-1]:.1f} in {len(loss)} epochs"
     ends = f"UAR on dev ends at {uar.iloc[-1]:.1f} % (at most {uar.max():.1f} %)"
-    return f"- at a rate of {fit.learning_rate:g} {told}, and {ends}."
+    return f"- at a rate of {rate:g} {told}, and {ends}."
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -102,7 +101,7 @@ def _runs(outputs: Sequence[Path]) -> tuple[dict, list[dict], dict]:
         layout, names = Paths(output), Paths(output).recorded("evaluate")
         if not names:
             raise SystemExit(f"{output} holds no corpus that was evaluated; give the output folder of a run.")
-        ran = _read(notes.run(layout))
+        ran = _read(layout.run)
         for name in names:
             record = _read(layout.corpus(name).record("evaluate"))
             wrong = {"data": record["data"], "weights": record["weights"], "changed": record.get("changed")}

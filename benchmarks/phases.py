@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from benchmarks.timing import report
+from benchmarks.timing import ratio, report
+from dslite.deployment.latency import interleaved
 from dslite.network import load_backbone
 from dslite.profiles import recipe
 from dslite.store import Spectrograms
-from dslite.timing import interleaved, ratio
 from dslite.training import Examples, Trainer
 
 CHUNKS, FRAMES, CLASSES, EPOCHS = 128, 186, 4, 40

@@ -1,4 +1,6 @@
-"""How a figure is shown beside its limit."""
+"""What two candidates take beside each other, and how a figure is shown beside its limit."""
+
+import statistics
 
 
 def report(what: str, value: float, limit: float, unit: str = "") -> bool:
@@ -6,3 +8,8 @@ def report(what: str, value: float, limit: float, unit: str = "") -> bool:
     kept = value <= limit
     print(f"{'ok  ' if kept else 'OVER'} {what:<78} {value:8.3f} {unit:<4} limit {limit:g}", flush=True)
     return kept
+
+
+def ratio(seconds: dict[str, list[float]], name: str, base: str) -> float:
+    """Median over the rounds of one candidate's time over another's in the same round."""
+    return statistics.median(a / b for a, b in zip(seconds[name], seconds[base], strict=True))

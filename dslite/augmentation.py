@@ -7,7 +7,7 @@ says so need to be rendered and passed through a frozen backbone again.
 Random numbers are stateless: a plan is a function of its seed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from dslite.keras_defaults import tf
@@ -19,44 +19,33 @@ class Policy:
     """What SapAugment may do (paper 3.2).
 
     Attributes:
-        a, s: shape of lambda over the loss rank; ``a`` moves the switch-over rank to ``1 - a``, ``s`` sharpens it.
+        sap_a, sap_s: shape of lambda over the loss rank; a moves the switch-over rank to ``1 - a``, s sharpens it.
         patch: side of CutMix' square in pixels at lambda 0 and at lambda 1.
         mask: width of SpecAugment's time mask and frequency mask in pixels at lambda 0 and at lambda 1.
         probability: execution probability at lambda 0 and at lambda 1, for each augmentation by itself.
-        label: the partner's label counts by the ``"area"`` that was pasted, as CutMix defines it, or by the whole
+        cutmix_label: the partner's label counts by the ``"area"`` that was pasted, as CutMix has it, or by the whole
             ``"square"`` even where the picture's edge cuts it, as in the released code (F-07).
-        partner: any ``"other"`` sample of the batch; ``"any"``, itself included, as in the released code (F-07).
-        axes: ``"named"``: the time mask hides columns; ``"swapped"``: it hides rows, as in the released code (F-08).
-        start: the first row or column that a mask may begin at (F-51).
+        cutmix_partner: any ``"other"`` sample of the batch; ``"any"``, itself included, as in the released code (F-07).
+        mask_axes: ``"named"``: the time mask hides columns; ``"swapped"``: rows, as in the released code (F-08).
+        mask_start: the first row or column that a mask may begin at (F-51).
         loss_limit: losses above it rank as equals, in their order; 0 for no limit (F-52).
     """
 
-    a: float = 0.5
-    s: float = 10.0
+    sap_a: float = 0.5
+    sap_s: float = 10.0
     patch: tuple[float, float] = (0, 56)
     mask: tuple[float, float] = (0, 67)
     probability: tuple[float, float] = (0.10, 0.25)
-    label: str = "area"
-    partner: str = "other"
-    axes: str = "named"
-    start: int = 0
+    cutmix_label: str = "area"
+    cutmix_partner: str = "other"
+    mask_axes: str = "named"
+    mask_start: int = 0
     loss_limit: float = 0.0
 
     @classmethod
     def of(cls, reading: Reading) -> "Policy":
-        """As a reading of the paper has it."""
-        return cls(
-            a=reading.sap_a,
-            s=reading.sap_s,
-            patch=reading.patch,
-            mask=reading.mask,
-            probability=reading.probability,
-            label=reading.cutmix_label,
-            partner=reading.cutmix_partner,
-            axes=reading.mask_axes,
-            start=reading.mask_start,
-            loss_limit=reading.loss_limit,
-        )
+        """As a reading of the paper has it, whose parameters have the same names."""
+        return cls(**{field.name: getattr(reading, field.name) for field in fields(cls)})
 
 
 class BatchPlan(NamedTuple):
@@ -113,7 +102,7 @@ def sap_lambda(losses, policy: Policy) -> tf.Tensor:
     losses = tf.minimum(losses, policy.loss_limit) if policy.loss_limit else losses
     ranks = tf.scatter_nd(tf.argsort(losses, stable=True)[:, None], tf.range(1, n + 1), [n])
     share = tf.cast(ranks, tf.float32) / tf.cast(n, tf.float32)
-    return 1.0 - tf.math.betainc(policy.s * (1.0 - policy.a), policy.s * policy.a, share)
+    return 1.0 - tf.math.betainc(policy.sap_s * (1.0 - policy.sap_a), policy.sap_s * policy.sap_a, share)
 
 
 def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: int = 224) -> BatchPlan:
@@ -146,7 +135,7 @@ def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: in
         return tf.minimum(tf.cast(u * limit, tf.int32), tf.cast(limit, tf.int32) - 1)
 
     chance = between(policy.probability, lam)
-    apart = policy.partner == "other"
+    apart = policy.cutmix_partner == "other"
     pasted = (uniform[0] < chance) & cutmix & (n > 1 if apart else True)
     masked = (uniform[1] < chance) & specaugment
 
@@ -155,12 +144,12 @@ def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: in
     partner = (tf.range(n) + 1 + below(uniform[4], tf.maximum(n - 1, 1))) % n if apart else below(uniform[4], n)
 
     width = tf.where(masked, whole(between(policy.mask, lam)), 0)
-    time, frequency = (policy.start + below(uniform[i], size + 1 - policy.start - width) for i in (5, 6))
-    if policy.axes == "swapped":
+    time, frequency = (policy.mask_start + below(uniform[i], size + 1 - policy.mask_start - width) for i in (5, 6))
+    if policy.mask_axes == "swapped":
         time, frequency = frequency, time
     top, bottom, left, right = (edge for at in (top, left) for edge in (tf.maximum(at, 0), tf.minimum(at + side, size)))
     plan = BatchPlan(top, bottom, left, right, partner, time, width, frequency, width, counted=side * side)
-    return plan if policy.label == "square" else plan._replace(counted=plan.area)
+    return plan if policy.cutmix_label == "square" else plan._replace(counted=plan.area)
 
 
 def apply(plan: BatchPlan, pictures, partners, fill) -> tf.Tensor:

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,3 +26,17 @@ def whole_file(path: Path) -> Iterator[Path]:
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Writes what JSON can hold, whole or not at all."""
+    with whole_file(path) as draft:
+        draft.write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
+
+
+def read_json(path: Path) -> dict:
+    """What a JSON file holds; empty where there is none."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}

@@ -27,7 +27,7 @@ def test_lambda_is_scipys_incomplete_beta_of_the_rank(a, s, n):
     losses = np.random.default_rng(n).exponential(size=n).astype(np.float32)
     ranks = losses.argsort().argsort() + 1
     expected = 1 - betainc(s * (1 - a), s * a, ranks / n)
-    np.testing.assert_allclose(sap_lambda(losses, Policy(a=a, s=s)), expected, atol=2e-5)
+    np.testing.assert_allclose(sap_lambda(losses, Policy(sap_a=a, sap_s=s)), expected, atol=2e-5)
 
 
 def test_lambda_of_a_batch_of_32():

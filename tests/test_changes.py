@@ -126,9 +126,9 @@ def test_results_of_a_change_get_a_folder_of_their_own_wherever_they_are_asked_f
     assert settings.output == tmp_path / "changed_runs" / folder(made)
     assert settings.recipe.units == 256 and settings.recipe.epochs == (10, 4)
     assert settings.reading == READINGS["paper"], "by its own name"
-    assert resolve(**settings.as_parameters()) == settings, "and not one within the other"
-    asked = settings.as_parameters()
-    assert json.loads(json.dumps(asked)) == asked, "the next plan compares, and a difference makes everything anew"
+    given = settings.as_parameters()
+    assert resolve(**given) == settings, "and not one within the other"
+    assert json.loads(json.dumps(given)) == given, "what a run has noted is what the next one compares with it"
     seed = replace(settings, output=Paths(settings.output).seed(43))
     assert resolve(**seed.as_parameters()).output == seed.output, "a further seed of it"
     assert Paths(seed.output).split("own") == Paths(tmp_path).split("own"), "one split for all"
@@ -193,7 +193,7 @@ def test_a_front_end_of_ones_own_is_fitted_shown_and_shipped(tmp_path, monkeypat
     wanted = {"mel_bins": 64, "colours": "magma", "window": 400, "hop": 160, "mel_scale": "slaney"}
     wanted |= {"high_hz": 7000.0, "equal_area": True, "sap_a": 0.3, "sap_s": 4.0, "draws": 200}
     own = resolve("ravdess", profile="demo", weights="random", output=tmp_path / "out", changes=wanted)
-    assert (Policy.of(own.reading).a, Policy.of(own.reading).s) == (0.3, 4.0)
+    assert (Policy.of(own.reading).sap_a, Policy.of(own.reading).sap_s) == (0.3, 4.0)
     stage = through(own, "deploy")
     assert np.load(stage.paths.spectrograms, mmap_mode="r").shape[1] == 64
     model = load_model(stage.paths.fit("both", "test") / "model.keras")

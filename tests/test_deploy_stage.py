@@ -217,7 +217,7 @@ def bench(tmp_path_factory, patch):
 
 
 def test_table5_is_written_for_all_base_models(bench):
-    table = bench.csv
+    table = pd.read_csv(bench.layout.table(5))
     ours, printed = table[table["source"] == "here"], table[table["source"] == "paper"]
     columns = ["backbone", "model", "part", "threads", "p10_ms", "p50_ms", "p90_ms", "speed_up", "noise", "parameters"]
     columns += ["macs", "bytes", "bytes_with_optimiser", "peak_mb", "model_mb", "weights", "seed", "mean_ms", "flops"]

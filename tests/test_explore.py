@@ -1,7 +1,6 @@
 """Exploring one clip: what is computed, what the page shows, what the controls change, and the notebook itself."""
 
 import re
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,10 +16,11 @@ from dslite.errors import DsliteError
 from dslite.explore import explorer as exploring
 from dslite.explore.data import at_lambda
 from dslite.explore.page import NOT_ASKED, OutputPanel, Page
-from dslite.layout.paths import NOTEBOOKS
+from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.model import load_model
 from dslite.run import execution
 from dslite.run.parameters import substitute
+from dslite.run.plan import Job
 from dslite.run.resolve import resolve
 from dslite.stages.catalogue import STAGES
 from tests.through import one_configuration, short_in_kernels, with_toynet
@@ -239,17 +239,15 @@ def changed(before, page):
     return {name for name, html in texts(page).items() if html != before[name]}
 
 
-def test_page_without_widgets_shows_everything(explorer, monkeypatch):
-    monkeypatch.delitem(sys.modules, "dslite.explore.controls", raising=False)
-    monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    for page in (Page(explorer), Page(explorer, widgets=False)):
-        for cell in (page.choose, page.augment, page.over_time, page.explain):
-            cell()
-        assert page.controls is None
-        assert all("<img" in page.panels[name].html for name in ("clip", "augment", "over time", "shap"))
-        assert page.panels["clip"].html.count("<audio") == 1
-        assert all("&lt;high&gt;" in html or "<high>" not in html for html in texts(page).values())
-        assert "<high>" not in "".join(texts(page).values())
+def test_page_without_widgets_shows_everything(explorer):
+    page = Page(explorer, widgets=False)
+    for cell in (page.choose, page.augment, page.over_time, page.explain):
+        cell()
+    assert page.controls is None
+    assert all("<img" in page.panels[name].html for name in ("clip", "augment", "over time", "shap"))
+    assert page.panels["clip"].html.count("<audio") == 1
+    assert all("&lt;high&gt;" in html or "<high>" not in html for html in texts(page).values())
+    assert "<high>" not in "".join(texts(page).values())
 
 
 def test_moving_lambda_draws_the_augmentation_and_nothing_else(page, monkeypatch):
@@ -339,20 +337,20 @@ def test_notebook_runs_and_its_page_shows_the_first_clip(explorer, folder, tmp_p
     # Somebody moves a control: the output of an earlier cell changes.
     template.cells.append(nbformat.v4.new_code_cell("page.controls.by_name['lambda'].value = 1.0"))
     nbformat.write(template, tmp_path / "explore.ipynb")
-    paths = explorer.stage.paths
-    target = execution.Target(
-        tmp_path / "out" / "explore.ipynb", tmp_path / "out" / "explore.html", tmp_path / "failed.html",
-        paths.record("evaluate"), "Explore", tmp_path / "index.html",
-    )  # fmt: skip
+    paths, out = explorer.stage.paths, Paths(tmp_path / "out")
+    job = Job("", "explore", "Explore", str(tmp_path / "explore.ipynb"), {}, {}, {}, {})
+    page, notebook, record = job.leaves(out)
+    record.parent.mkdir(parents=True)
+    record.touch()  # which the notebook of a stage would leave
     stamp = paths.record("train").stat().st_mtime_ns
-    execution.execute(tmp_path / "explore.ipynb", parameters(folder), target)
+    execution.execute(job, out, parameters(folder))
     assert paths.record("train").stat().st_mtime_ns == stamp  # nothing was fitted again
-    shown = target.page.read_text("utf-8")
+    shown = page.read_text("utf-8")
     # The barely trained model may find nothing that speaks for its class: then there is no second pair of players.
     assert shown.count('class="ds-figure"') == 4 and shown.count("<audio") in (1, 3) and explorer.first in shown
     assert "masks 67 px" in shown
     assert "Dropdown(" not in shown and "<high>" not in shown
-    outputs = [o for c in nbformat.read(target.notebook, 4).cells for o in c.get("outputs", [])]
+    outputs = [o for c in nbformat.read(notebook, 4).cells for o in c.get("outputs", [])]
     controls = [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
     assert len(controls) == 4
 

@@ -8,10 +8,11 @@ import pytest
 from dslite.layout.paths import NOTEBOOKS
 from dslite.reporting.display import figure_html
 from dslite.reporting.templates import whole_page
-from dslite.run.parameters import known, substitute
+from dslite.run.parameters import substitute
 from dslite.run.resolve import resolve
 from tests.lab import Lab, jupyterlab
 from tests.through import alone, as_a_run, one_configuration, short_in_kernels, through
+from tests.toys import known
 
 STYLE = """
 import pandas as pd

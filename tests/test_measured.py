@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from benchmarks import measured
-from dslite.layout import notes
 from dslite.layout.paths import Paths
 from dslite.paper.measured import MEASURED, read
 from dslite.stages.ablation.work import NO_EFFECT
@@ -43,7 +42,7 @@ def leave_run(output, uar: float, reading="sound", profile="full", seed=1, corpu
     asked = {"profile": profile, "reading": reading, "seed": seed, "chosen": "none"}
     write(places.record("evaluate"), kind | asked)
     write(places.record("train"), kind | asked | {"but_for_the_seed": alike})
-    write(notes.run(layout), {"began": "2026-01-02 03:04:05 +0000"})
+    write(layout.run, {"began": "2026-01-02 03:04:05 +0000"})
     fit = places.fit("none", "dev")
     history = {"phase": [1, 2], "epoch": [1, 2], "loss": [2.0, 1.0], "dev_uar": [float("nan"), uar], "seconds": [0, 0]}
     write(fit / "history.parquet", pd.DataFrame(history))

@@ -18,10 +18,11 @@ from dslite.reporting.tables import table1, table1_sheet, table2, table2_sheet
 from dslite.run import cli, forks
 from dslite.stages.benchmark.views import table5_sheet
 from dslite.stages.benchmark.work import Benchmark
-from dslite.stages.paper import index, parts
+from dslite.stages.paper import index, views
 from dslite.stages.paper.latex import escape, tex
 from dslite.stages.paper.results import results_sheet, results_table
 from dslite.stages.paper.scorecard import strict_failures
+from dslite.stages.paper.summary import Summary, table5
 from dslite.stages.paper.work import work
 from tests.outside import outside_references
 from tests.toys import write_templates
@@ -264,17 +265,17 @@ def test_latex_of_table_5(measured):
 
 def test_table_5_is_that_of_the_papers_base_model_where_it_was_measured(measured):
     layout = measured.layout
-    assert parts.table5(layout, "Table 5") is None, "the stage has not come to its end"
+    assert table5(layout, "Table 5") is None, "the stage has not come to its end"
     last = layout.across("benchmark").record("benchmark")
     last.parent.mkdir()
     last.write_text(json.dumps(measured.record))
-    assert "Another base model (squeezenet_v1)." in notes(parts.table5(layout, "Table 5")).values()
+    assert "Another base model (squeezenet_v1)." in notes(table5(layout, "Table 5")).values()
     usual = layout.benchmark("densenet121")
     usual.mkdir()
     for file in layout.benchmark("squeezenet_v1").iterdir():
         (usual / file.name).write_bytes(file.read_bytes())
     (usual / "record.json").write_text(json.dumps(measured.record | {"backbone": "densenet121"}))
-    assert not any("base model" in words for words in notes(parts.table5(layout, "Table 5")).values())
+    assert not any("base model" in words for words in notes(table5(layout, "Table 5")).values())
 
 
 # The stage ------------------------------------------------------------------------------------------------------------
@@ -322,11 +323,12 @@ def test_files_without_a_speaker_are_told_of_each_corpus(summary):
 
 
 def test_paired_tests_are_corrected_over_a_whole_table(summary):
-    pairs, said = summary.paired(3)
+    pairs, said = views.paired(summary, published.COLUMNS[3])
     assert pairs["p, Holm"].tolist() == [0.02, 0.02] and pairs["corpus"].tolist() == ["ccs", "css"]
     assert "2 pairs of 2 corpora; 2 differ" in said
-    assert summary.paired(4)[0].empty and summary.paired(4)[1] == "None of these corpora was evaluated here."
-    one, said = parts.paired(summary.layout, summary.records, ("css",))
+    none, said_of_none = views.paired(summary, published.COLUMNS[4])
+    assert none.empty and said_of_none == "None of these corpora was evaluated here."
+    one, said = views.paired(summary, ("css",))
     assert one["p, Holm"].tolist() == [0.01] and "1 pairs of 1 corpora" in said
 
 
@@ -378,18 +380,20 @@ def test_the_stage_leaves_pages_and_tables(summary):
 
 
 def test_figures_of_corpora_that_are_there(summary):
-    assert summary.maps_text.startswith("No corpus has been explained here")
-    assert list(summary.maps()) == []
-    titles = [panel.title for panel in summary.confusion_panels]
+    assert views.figure2_text(summary).startswith("No corpus has been explained here")
+    assert list(views.figure2(summary)) == []
+    titles = [panel.title for panel in views.panels(summary, of_figure3=True)]
     assert titles == ["(A) CSS, none: SYNTHETIC stand-in", "(B) CCS, none: REAL"]
-    assert summary.other_panels == [] and summary.confusion_missing == ""
-    shown = [[cell.text for cell in row] for row in summary.recalls.rows]
+    assert views.panels(summary, of_figure3=False) == [] and views.figure3_text(summary) == ""
+    recalls = views.recalls(summary.card)
+    shown = [[cell.text for cell in row] for row in recalls.rows]
     assert [row[1:] for row in shown] == [["50.0", "72.5", "not comparable"], ["50.0", "55.3", "not comparable"]]
-    assert {words for row in summary.recalls.rows for words in told(summary.recalls, row[1])} == {"SYNTHETIC stand-in."}
+    assert {words for row in recalls.rows for words in told(recalls, row[1])} == {"SYNTHETIC stand-in."}
 
 
 def test_figure_2_shows_explanations_of_these_very_scores(tmp_path):
     layout, evaluated = Paths(tmp_path), {name: {"identity": name} for name in ("ccs", "css", "sleep")}
+    summary = Summary(layout, pd.DataFrame(), evaluated, {})
 
     def explain(name: str, scores: str) -> None:
         place = layout.corpus(name).record("explain")
@@ -397,14 +401,14 @@ def test_figure_2_shows_explanations_of_these_very_scores(tmp_path):
         place.write_text(json.dumps({"identity": f"maps of {scores}", "made_from": {"evaluate": scores}}))
 
     explain("css", "other scores")
-    assert parts.figure2_text(layout, evaluated).startswith("No corpus has been explained here")
+    assert views.figure2_text(summary).startswith("No corpus has been explained here")
     explain("sleep", "sleep")
-    assert parts.figure2_text(layout, evaluated) == "Shown: SLEEP. CSS and CCS were not explained here."
+    assert views.figure2_text(summary) == "Shown: SLEEP. CSS and CCS were not explained here."
     explain("css", "css")
-    assert parts.figure2_text(layout, evaluated) == "Shown: CSS. CCS was not explained here."
+    assert views.figure2_text(summary) == "Shown: CSS. CCS was not explained here."
     explain("ccs", "ccs")
-    assert parts.explained(layout, evaluated) == ["css", "ccs", "sleep"]
-    assert parts.figure2_text(layout, evaluated) == "", "as in the paper"
+    assert views.explained(summary) == ["css", "ccs", "sleep"]
+    assert views.figure2_text(summary) == "", "as in the paper"
 
 
 # --strict -------------------------------------------------------------------------------------------------------------

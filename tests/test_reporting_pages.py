@@ -14,6 +14,7 @@ from dslite.errors import DsliteError
 from dslite.reporting.pages import LIMIT_MB, failure_page, to_html
 from dslite.reporting.sanitiser import clean
 from dslite.run.index import write_index
+from dslite.run.staleness import State
 from dslite.stages.catalogue import ACROSS, OF_CORPUS
 from tests.chromium import look
 from tests.outside import outside_references
@@ -233,17 +234,17 @@ def test_a_kernel_that_died_without_an_error_leads_to_the_cell_that_did_not_end(
 
 @pytest.fixture
 def index(tmp_path):
-    corpora = [{"name": name, "title": info.title, "data": "stand-in"} for name, info in CORPORA.items()]
+    corpora = [{"name": name, "data": "stand-in"} for name in CORPORA]
     for corpus in corpora[:2]:
         corpus["voices"] = "3 of 9 files name no <speaker>."
-    corpora.append({"name": "mine", "title": "<script>alert(1)</script>", "data": "real"})
+    corpora.append({"name": "mine", "data": "real", "note": "<script>alert(1)</script>"})
     states = {
-        (name, stage): {"state": "done", "seconds": 3.0, "link": f"{name}/{stage}.html"}
+        (name, stage): State("done", link=f"{name}/{stage}.html", seconds=3.0)
         for name in CORPORA
         for stage in OF_CORPUS
     }
-    states["sleep", "train"] = {"state": "failed", "link": "sleep/train.failed.html", "reason": "<b>No</b> memory."}
-    states["", "paper"] = {"state": "done", "link": "paper.html"}
+    states["sleep", "train"] = State("failed", "<b>No</b> memory.", "sleep/train.failed.html")
+    states["", "paper"] = State("done", link="paper.html")
     rows = (
         "corpus,system,augmentation,partition,protocol,uar,ci_low,ci_high,data,backbone,weights,profile,seed\n"
         "ccs,DS Lite,none,dev,all,60,,,stand-in,squeezenet_v1,random,demo,7\n"

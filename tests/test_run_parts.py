@@ -14,15 +14,16 @@ import pytest
 
 from dslite.errors import DsliteError
 from dslite.layout import progress
-from dslite.layout.code import HERE, PACKAGE, digest
+from dslite.layout.code import HERE, PACKAGE
 from dslite.layout.paths import NOTEBOOKS, Paths
-from dslite.run import estimates, parameters, runlock, staleness, states
+from dslite.run import estimates, parameters, runlock, staleness
 from dslite.run.options import parse
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job, Plan
 from dslite.run.staleness import Reason
 from dslite.stages.catalogue import ACROSS, DEFAULT, OF_CORPUS, STAGES, Workload, chain
-from tests.toys import alive
+from dslite.wording import spoken
+from tests.toys import alive, known
 
 FIRST = """# what to run with
 corpus = "css"  # "one" of many: ä = 1
@@ -41,14 +42,14 @@ def notebook(source: str = FIRST):
 
 
 def test_parameters_are_the_literals_of_the_first_code_cell():
-    assert parameters.known(notebook()) == {"corpus": "css", "seed": -3, "rate": 0.5, "classes": ("a", "b")}
+    assert known(notebook()) == {"corpus": "css", "seed": -3, "rate": 0.5, "classes": ("a", "b")}
 
 
 def test_literals_are_replaced_and_the_rest_stays():
     changed = notebook()
     values = {"corpus": "ü'\"\n", "rate": None, "classes": ["c"], "seed": 10**9}
     parameters.substitute(changed, values, "toy.ipynb")
-    assert parameters.known(changed) == values
+    assert known(changed) == values
     lines = changed.cells[1].source.splitlines()
     assert lines[0] == "# what to run with"
     assert lines[1].endswith('  # "one" of many: ä = 1')
@@ -119,24 +120,24 @@ def test_the_total_is_shared_work_or_the_longest_chain():
     ("seconds", "words"), [(0.2, "1 s"), (59, "59 s"), (600, "10 min"), (6000, "1 h 40 min"), (1e6, "12 days")]
 )
 def test_durations_in_words(seconds, words):
-    assert estimates.spoken(seconds) == words
+    assert spoken(seconds) == words
 
 
 def test_states(tmp_path):
     paths, job = Paths(tmp_path), toy("aa", "train")
     places = paths.corpus("aa")
-    assert states.of(job, paths, {"aa-train": Reason("new")}).state == "not run"
+    assert staleness.state(job, paths, {"aa-train": Reason("new")}).state == "not run"
     places.pages.mkdir(parents=True)
     places.page("train").touch()
-    assert states.of(job, paths, {}).state == "stale", "a page without a record shows what is no more"
+    assert staleness.state(job, paths, {}).state == "stale", "a page without a record shows what is no more"
     places.record("train").parent.mkdir(parents=True)
     places.record("train").touch()
-    assert states.of(job, paths, {}) == states.State("done", "", "aa/train.html", None)
-    stale = states.of(job, paths, {"aa-train": Reason("changed parameter seed: 1 -> 2")})
+    assert staleness.state(job, paths, {}) == staleness.State("done", "", "aa/train.html", None)
+    stale = staleness.state(job, paths, {"aa-train": Reason("changed parameter seed: 1 -> 2")})
     assert (stale.state, stale.reason) == ("stale", "changed parameter seed: 1 -> 2")
     places.failed_page("train").touch()
     Outcome("failed", 3.0, "no audio").write(paths.logs / "aa-train.json")
-    assert states.of(job, paths, {}) == states.State("failed", "no audio", "aa/train.failed.html", 3.0)
+    assert staleness.state(job, paths, {}) == staleness.State("failed", "no audio", "aa/train.failed.html", 3.0)
 
 
 @pytest.mark.parametrize(
@@ -160,12 +161,12 @@ def test_an_outcome_of_another_version_is_no_outcome(tmp_path):
 def test_every_stage_has_its_work_its_template_and_code_that_is_there(stage):
     assert callable(import_module(f"dslite.stages.{stage}.work").work)
     template = NOTEBOOKS / f"{stage}.ipynb"
-    assert set(STAGES[stage].parameters) <= set(parameters.known(nbformat.read(template, as_version=4)))
+    assert set(STAGES[stage].parameters) <= set(known(nbformat.read(template, as_version=4)))
     assert STAGES[stage].index == (PACKAGE / "stages" / stage / "index.py").is_file()
     assert not STAGES[stage].index or callable(import_module(f"dslite.stages.{stage}.index").entries)
     found = HERE.made_by(f"dslite.stages.{stage}.work")
     assert {f"dslite.stages.{stage}.work", "dslite.errors"} <= set(found)
-    assert all(len(each) == 16 for each in found.values()) and len(digest(found)) == 16
+    assert all(len(each) == 16 for each in found.values())
     assert not any(name.startswith(("dslite.run", "dslite.explore")) for name in found)
 
 

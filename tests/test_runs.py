@@ -8,7 +8,6 @@ import nbformat
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 
-from dslite.layout import notes
 from dslite.run import engine, execution, outcome, staleness
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Member, Plan, make
@@ -60,7 +59,7 @@ def root(tmp_path_factory) -> Path:
     plan = plan_of(root, member("aa", root / "out"))
     assert set(reasons(plan).values()) == {"new"}
     good, started = run(plan)
-    assert good, [log.read_text() for job in plan.jobs if (log := notes.log(plan.paths, job.name)).exists()]
+    assert good, [log.read_text() for job in plan.jobs if (log := plan.paths.log(job.name)).exists()]
     assert sorted(started) == sorted([*(f"aa-{stage}" for stage in OF_CORPUS), *ACROSS])
     for stage in OF_CORPUS:
         before = [started.index(f"aa-{needed}") for needed in STAGES[stage].needs]
@@ -172,7 +171,7 @@ def test_reasons_of_a_new_corpus_and_of_what_is_missing(root):
         "paper": "new input: evaluate of aa, explain of aa",
     }
     record.write_text(kept)
-    note = notes.outcome(plan.paths, "aa-deploy")
+    note = plan.paths.outcome("aa-deploy")
     kept = note.read_text()
     Outcome("running").write(note)
     assert reasons(plan) == {"aa-deploy": "was cut short"}
@@ -186,12 +185,12 @@ def test_a_kernel_that_ends_before_it_answers_is_said_to_have_died(tmp_path, mon
     monkeypatch.setattr(execution._Kernel, "kernel_spec", ends)
     monkeypatch.setattr(execution._Kernel, "ended", None)
     monkeypatch.chdir(tmp_path)  # papermill leaves its own
-    files = {name: tmp_path / name for name in ("page", "failed", "record", "home")}
-    target = execution.Target(tmp_path / "a.ipynb", title="title", **files)
+    plan = plan_of(tmp_path, member("aa", tmp_path / "out"), stages=["corpus"])
+    (job,) = plan.jobs
     with pytest.raises(execution.NotebookError, match=r"The kernel died \(exit code 3\); see the log\."):
-        execution.execute(tmp_path / "templates" / "corpus.ipynb", {}, target)
-    assert "exit code 3" in target.failed.read_text()
-    assert not target.page.exists()
+        execution.execute(job, plan.paths, {})
+    assert "exit code 3" in job.places(plan.paths).failed_page("corpus").read_text()
+    assert not job.leaves(plan.paths)[0].exists()
 
 
 def test_only_wanted_stages_and_what_they_need(root):
@@ -218,7 +217,7 @@ def test_failures_stop_nobody_else_and_say_what_happened(tmp_path):
     assert len(started) == 4
     paths = plan.paths
     assert paths.corpus("works").page("corpus").exists()
-    errors = {name: outcome.read(notes.outcome(paths, f"{name}-corpus")).error for name in deeds}
+    errors = {name: outcome.read(paths.outcome(f"{name}-corpus")).error for name in deeds}
     assert errors["raises"] == "a.wav is <b>empty</b>; replace it"
     assert "SIGKILL" in errors["dies"] and "-9" in errors["dies"] and "memory" in errors["dies"]
     assert "exit()" in errors["exits"]
@@ -271,5 +270,5 @@ def test_helpers_come_before_the_notebook_and_one_that_was_killed_starts_again(t
     assert list(dict.fromkeys(events)) == ["+css-search", "-css-search"], "its helpers are no notebooks"
     assert [(out / f"css-search-{n}").read_text() for n in (1, 2)] == ["begun begun ", "begun "]
     assert (out / "told").read_text() == repr(["the hours are over"] * 2)
-    assert not list(notes.helper(plan.paths, "css-search", "*").parent.glob("*.helped"))
+    assert not list(plan.paths.helper("css-search", "*").parent.glob("*.helped"))
     assert job.leaves(plan.paths)[0].is_file()

@@ -21,7 +21,7 @@ from dslite.changes import CHANGEABLE, checked, to_recipe
 from dslite.configurations import CONFIGURATIONS
 from dslite.errors import DsliteError
 from dslite.features import statistics, whole
-from dslite.layout import notes, progress
+from dslite.layout import progress
 from dslite.layout.paths import Paths
 from dslite.profiles import TUNED
 from dslite.run.cli import main
@@ -226,7 +226,7 @@ def test_hours_that_were_over_for_a_helper_are_over_for_the_notebook(elsewhere, 
     ran = []
     monkeypatch.setattr(trials.Search, "_try", lambda self, trial, until: ran.append(trial.number) or 50.0)
     monkeypatch.setattr(trials, "cached_as", lambda *_: None)
-    left = notes.helper(Paths(elsewhere.output), f"{elsewhere.name}-search", 1)
+    left = Paths(elsewhere.output).helper(f"{elsewhere.name}-search", 1)
     left.parent.mkdir(parents=True)
     left.write_text(trials.take_part(replace(elsewhere, hours=1e-15), "a"))
     with pytest.raises(DsliteError, match="no trial of the search came to an end"):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from dslite.layout import notes
 from dslite.layout.code import PACKAGE, Code
 from dslite.layout.paths import NOTEBOOKS
 from dslite.run import staleness
@@ -33,7 +32,7 @@ def root(tmp_path_factory) -> Path:
             leaf.write_text(json.dumps({"identity": job.name}))
     for job in everything.jobs:
         done = Outcome("done", 1.0, "", job.parameters, job.made_from, job.page_from, job.identities(everything.paths))
-        done.write(notes.outcome(everything.paths, job.name))
+        done.write(everything.paths.outcome(job.name))
     assert staleness.to_do(plan(root)) == {}
     return root
 

@@ -15,7 +15,6 @@ from dslite.paper.verdicts import (
     NOT_JUDGED,
     NOT_RUN,
     can_be_consistent,
-    judge_dev,
     judge_duration,
     judge_printed,
     judge_score,
@@ -59,7 +58,7 @@ def test_scores_without_any_error_are_told_by_the_margin_alone(ours, word):
 
 def test_no_file_scored_is_no_run():
     assert judge_score(math.nan, math.nan, 70.0, 1.0).word == NOT_RUN
-    assert judge_dev(math.nan, math.nan, 70.0).word == NOT_RUN
+    assert judge_score(math.nan, math.nan, 70.0, math.nan).word == NOT_RUN
 
 
 @pytest.mark.parametrize("bad", [(70.0, math.nan, 70.0, 1.0), (70.0, 1.0, math.nan, 1.0), (70.0, -1.0, 70.0, 1.0)])
@@ -85,12 +84,6 @@ def test_standard_error_of_an_interval():
     assert standard_error(60.0, 63.92) == pytest.approx(1.0, abs=1e-4)
     with pytest.raises(ValueError, match="wrong way round"):
         standard_error(3.0, 2.0)
-
-
-def test_dev_takes_our_error_twice():
-    assert judge_dev(70.0, 2.0, 70.0).word == CONSISTENT  # 1.645 * 2.83 = 4.65
-    assert judge_dev(70.0, 2.2, 70.0).word == INCONCLUSIVE  # 1.645 * 3.11 = 5.12
-    assert judge_dev(80.0, 2.2, 70.0).word == DIFFERS
 
 
 def test_an_interval_of_twelve_points_can_never_be_shown_equivalent():

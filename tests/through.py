@@ -14,7 +14,6 @@ from matplotlib import pyplot as plt
 
 from dslite import audio, backbones
 from dslite.configurations import CONFIGURATIONS
-from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS
 from dslite.layout.settings import Settings
 from dslite.run import notebook, session
@@ -36,10 +35,10 @@ def through(settings: Settings, stage: str, **own):
 
 def as_a_run(settings: Settings, stage: str) -> None:
     """Notes that a run has made what :func:`through` made, so that a notebook finds it up to date."""
-    planned = session.prepare([settings], [stage], settings.output, settings.seed, settings.backbone, settings.workers)
+    planned = session.prepare([settings], [stage], settings.backbone, settings.workers)
     for job in planned.jobs:
         done = Outcome("done", 0.0, "", job.parameters, job.made_from, job.page_from, job.identities(planned.paths))
-        done.write(notes.outcome(planned.paths, job.name))
+        done.write(planned.paths.outcome(job.name))
 
 
 def configurations(patch, *keys: str) -> None:

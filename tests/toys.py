@@ -1,5 +1,6 @@
 """Notebooks that import nothing heavy and do what a test tells them, for tests of the workflow."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import nbformat
 import psutil
 
+from dslite.run import parameters
 from dslite.run.forks import WORTH_IT
 from dslite.stages.catalogue import STAGES
 
@@ -55,6 +57,12 @@ if __name__ == "__main__":
     Code.made_by = lambda *roots, **chosen: {{}}
     sys.exit(main(templates=Path({templates!r})))
 """
+
+
+def known(notebook: nbformat.NotebookNode) -> dict[str, object]:
+    """Parameters of a template and their defaults, in the order in which they stand."""
+    first = parameters._first_cell(notebook).source
+    return {name: ast.literal_eval(node) for name, node in parameters._literals(first).items()}
 
 
 def write_templates(folder: Path) -> Path:

@@ -60,7 +60,12 @@ def download_ravdess(
     if locate("ravdess", data):
         return folder
     if not accept:
-        raise DsliteError(licence_text())
+        info = CORPORA["ravdess"]  # what must be read and accepted before the download
+        raise DsliteError(
+            f"RAVDESS ({info.citation}; {info.url}) is licensed under {info.licence}. The download has "
+            f"{info.archive.size / 1e6:.0f} MB. To accept the licence and start, add --accept-licence (of make "
+            "ravdess: ACCEPT=1)."
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DsliteError(
             f"{folder} holds something that is not RAVDESS song. Move it away, or name another data folder."
@@ -85,16 +90,6 @@ def download_ravdess(
         shutil.rmtree(draft, ignore_errors=True)
     part.unlink(missing_ok=True)
     return folder
-
-
-def licence_text() -> str:
-    """What must be read and accepted before the download."""
-    info = CORPORA["ravdess"]
-    size = info.archive.size / 1e6
-    return (
-        f"RAVDESS ({info.citation}; {info.url}) is licensed under {info.licence}. The download has {size:.0f} MB. "
-        "To accept the licence and start, add --accept-licence (of make ravdess: ACCEPT=1)."
-    )
 
 
 def _by_hand(archive: Archive, data: Path) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import flatbuffers
 import numpy as np
@@ -110,18 +109,6 @@ def read_card(content: Content, name: str = "The model") -> Card:
             stored = json.loads(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes())
             return Card(**{**stored, "labels": tuple(stored["labels"])})
     raise DsliteError(f"{name} carries no labels of dslite; export it again with the stage `deploy`.")
-
-
-def read_file(file: Path) -> bytes:
-    """The content of a ``.tflite`` file.
-
-    Raises:
-        DsliteError: if it cannot be read.
-    """
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise DsliteError(f"{file} cannot be read ({error.strerror}); expected a .tflite file.") from error
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,6 @@ import pandas as pd
 
 from dslite.deployment.container import cut
 from dslite.deployment.runtime import runner
-from dslite.timing import interleaved
 
 ROUNDS = 25
 WARM_UP = 5
@@ -88,6 +88,21 @@ def timer(
             yield times
         finally:
             process.kill()
+
+
+def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
+    """Seconds of each candidate, once per round and in turn, after some calls of each to warm up: what varies between
+    two calls of the machine hits all candidates alike."""
+    for call in candidates.values():
+        for _ in range(warm_up):
+            call()
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(rounds):
+        for name, call in candidates.items():
+            begin = time.perf_counter()
+            call()
+            seconds[name].append(time.perf_counter() - begin)
+    return seconds
 
 
 def summary(timings: pd.DataFrame) -> pd.DataFrame:

@@ -32,19 +32,17 @@ class Variant:
     Attributes:
         title: its name for readers.
         weight_bytes: bytes per weight of a convolution.
-        exact: whether it must agree with Keras to be offered; integer variants are reported as they are.
     """
 
     title: str
     weight_bytes: int
-    exact: bool
 
 
 VARIANTS: dict[str, Variant] = {
-    "float32": Variant("float32", 4, True),
-    "float16": Variant("float16 weights", 2, True),
-    "dynamic-int8": Variant("dynamic-range int8", 1, False),
-    "int8": Variant("full int8 convolutions", 1, False),
+    "float32": Variant("float32", 4),
+    "float16": Variant("float16 weights", 2),
+    "dynamic-int8": Variant("dynamic-range int8", 1),
+    "int8": Variant("full int8 convolutions", 1),
 }
 """The variants by name; the front end is float32 in all of them."""
 

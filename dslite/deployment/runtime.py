@@ -9,7 +9,8 @@ from threading import Event, Lock
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from dslite.deployment.container import Content, read_card, read_file
+from dslite.deployment.container import Content, read_card
+from dslite.errors import DsliteError
 
 
 class LiteModel:
@@ -27,7 +28,10 @@ class LiteModel:
     """
 
     def __init__(self, source: Path | Content, threads: int = 1):
-        content = source if isinstance(source, Content) else read_file(source)
+        try:
+            content = source if isinstance(source, Content) else Path(source).read_bytes()
+        except OSError as error:
+            raise DsliteError(f"{source!s} cannot be read ({error.strerror}); expected a .tflite file.") from error
         self.card = read_card(content, "The model" if content is source else str(source))
         self._run = runner(source, threads)
 

@@ -92,4 +92,4 @@ def at_lambda(policy, lam: float):
     if not 0.0 <= lam <= 1.0:
         raise DsliteError(f"lambda is {lam}; expected a number from 0 to 1.")
     patch, mask = ((low + (high - low) * lam,) * 2 for low, high in (policy.patch, policy.mask))
-    return replace(policy, patch=patch, mask=mask, probability=(1.0, 1.0), partner="other")
+    return replace(policy, patch=patch, mask=mask, probability=(1.0, 1.0), cutmix_partner="other")

@@ -3,7 +3,6 @@
 Nothing here is written to disk, and nothing is computed twice for the same clip and the same choice.
 """
 
-import json
 import tempfile
 from collections.abc import Callable
 from functools import cached_property
@@ -16,6 +15,7 @@ from dslite.backbones import base_model
 from dslite.errors import DsliteError
 from dslite.explanation.view import View
 from dslite.explore.data import Augmented, ClipDecision, ExploredClip, OverTime, at_lambda
+from dslite.files import read_json
 from dslite.keras_defaults import graph, tf
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
@@ -28,6 +28,7 @@ from dslite.run.notebook import with_earlier
 from dslite.run.resolve import resolve
 from dslite.stages.catalogue import STAGES, chain
 from dslite.store import Samples, Spectrograms
+from dslite.wording import spoken
 
 _AUDIO = "audio that libsndfile reads (WAV, FLAC, OGG, MP3)"
 
@@ -54,8 +55,7 @@ def other(settings: Settings, corpus: str) -> Settings:
     """
     values = settings.as_parameters() | {"corpus": corpus}
     if corpus in evaluated(Paths(settings.output)):
-        record = Paths(settings.output).corpus(corpus).record("evaluate")
-        made = json.loads(record.read_text("utf-8"))["parameters"]
+        made = read_json(Paths(settings.output).corpus(corpus).record("evaluate"))["parameters"]
         values |= {name: made[name] for name in ("corpus", "profile", "reading", "backbone", "seed")}
         values["task"] = made.get("task", "auto")
     return resolve(**values)
@@ -74,7 +74,7 @@ def cost(settings: Settings) -> str:
     what = "a SYNTHETIC stand-in" if settings.standin else "the real audio"
     return (
         f"{settings.name} has not been trained below {settings.output} yet: eight fits on {what}, {settings.backbone}, "
-        f"{settings.profile} profile, about {estimates.spoken(guess / settings.workers)}. It is kept for next time."
+        f"{settings.profile} profile, about {spoken(guess / settings.workers)}. It is kept for next time."
     )
 
 

@@ -108,11 +108,6 @@ HERE = Code()
 """The code that is running."""
 
 
-def digest(made_by: Mapping[str, str]) -> str:
-    """One hash over what :meth:`Code.made_by` returns."""
-    return hashlib.sha256(json.dumps(made_by).encode()).hexdigest()[:16]
-
-
 @cache
 def _read(file: Path, stamp: int) -> _Module:
     return _understood(ast.parse(file.read_bytes()))

@@ -1,15 +1,19 @@
 """What a finished stage of a corpus left, for the stages and pages after it."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
 
 from dslite.errors import DsliteError
+from dslite.files import read_json
 from dslite.layout.paths import CorpusPaths
 from dslite.layout.settings import Settings
 from dslite.tasks import Task, in_order, strata, task_of
+
+
+def _table(name: str) -> cached_property:
+    return cached_property(lambda self: pd.read_parquet(getattr(self.paths, name)))
 
 
 @dataclass(frozen=True)
@@ -27,36 +31,22 @@ class FinishedStage:
             DsliteError: if it has not run.
         """
         place = settings.paths.record(stage)
-        if not place.exists():
+        record = read_json(place)
+        if not record:
             raise DsliteError(
                 f"{settings.name}: the stage {stage} has not run ({place} is not there); "
                 f"run `python run_all.py --corpora {settings.source} --stages {stage}` first."
             )
-        return cls(settings, json.loads(place.read_text("utf-8")))
+        return cls(settings, record)
 
     @property
     def paths(self) -> CorpusPaths:
         return self.settings.paths
 
-    @cached_property
-    def clips(self) -> pd.DataFrame:
-        """A row per usable file."""
-        return pd.read_parquet(self.paths.clips)
-
-    @cached_property
-    def chunks(self) -> pd.DataFrame:
-        """A row per cached chunk."""
-        return pd.read_parquet(self.paths.chunks)
-
-    @cached_property
-    def found(self) -> pd.DataFrame:
-        """A row per readable file, used or left out for being short: what Table 1 counts."""
-        return pd.read_parquet(self.paths.found)
-
-    @cached_property
-    def problems(self) -> pd.DataFrame:
-        """A row per file that was left out and per difference that was noticed."""
-        return pd.read_parquet(self.paths.problems)
+    clips = _table("clips")  # a row per usable file
+    chunks = _table("chunks")  # a row per cached chunk
+    found = _table("found")  # a row per readable file, used or left out for being short: what Table 1 counts
+    problems = _table("problems")  # a row per file that was left out and per difference that was noticed
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -83,7 +73,7 @@ class FinishedStage:
         return pd.read_parquet(self.paths.file(self.record["stage"], f"{name}.parquet"))
 
     def fit_record(self, augmentation: str, target: str) -> dict:
-        return json.loads((self.paths.fit(augmentation, target) / "record.json").read_text("utf-8"))
+        return read_json(self.paths.fit(augmentation, target) / "record.json")
 
     def history(self, augmentation: str, target: str) -> pd.DataFrame:
         """A row per epoch of one fit."""

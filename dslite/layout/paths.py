@@ -12,12 +12,8 @@ CHANGED = "changed_runs"
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
-def _of_stage(stage: str, name: str) -> property:
-    return property(lambda self: self.root / stage / name)
-
-
-def _of_reports(name: str) -> property:
-    return property(lambda self: self.reports / name)
+def _below(folder: str, name: str) -> property:
+    return property(lambda self: getattr(self, folder) / name)
 
 
 @dataclass(frozen=True)
@@ -28,16 +24,16 @@ class CorpusPaths:
     pages: Path
 
     # corpus ---------------------------------------------------------------
-    clips = _of_stage("corpus", "clips.parquet")
-    found = _of_stage("corpus", "found.parquet")  # with the files that a reading leaves out for being short
-    samples = _of_stage("corpus", "samples.npy")  # every clip, decoded once; beside it lies where each clip begins
-    chunks = _of_stage("corpus", "chunks.parquet")
-    spectrograms = _of_stage("corpus", "spectrograms.npy")
-    problems = _of_stage("corpus", "problems.parquet")
-    features = _of_stage("train", "features.npy")
-    scores = _of_stage("evaluate", "scores.parquet")
-    confusion = _of_stage("evaluate", "confusion.parquet")
-    pairs = _of_stage("evaluate", "pairs.parquet")
+    clips = _below("root", "corpus/clips.parquet")
+    found = _below("root", "corpus/found.parquet")  # with the files that a reading leaves out for being short
+    samples = _below("root", "corpus/samples.npy")  # every clip, decoded once; beside it lies where each clip begins
+    chunks = _below("root", "corpus/chunks.parquet")
+    spectrograms = _below("root", "corpus/spectrograms.npy")
+    problems = _below("root", "corpus/problems.parquet")
+    features = _below("root", "train/features.npy")
+    scores = _below("root", "evaluate/scores.parquet")
+    confusion = _below("root", "evaluate/confusion.parquet")
+    pairs = _below("root", "evaluate/pairs.parquet")
 
     def fit(self, augmentation: str, partition: str) -> Path:
         """The folder of one fit: model.keras, history.parquet, predictions.parquet, record.json."""
@@ -71,13 +67,15 @@ class Paths:
 
     output: Path
 
-    @property
-    def reports(self) -> Path:
-        return self.output / "reports"
+    @classmethod
+    def of(cls, output: str | Path, changes: str = "") -> "Paths":
+        """The layout below a folder that somebody named (empty: the repository's root), or of a run with ``changes``,
+        by their folder's name, in it."""
+        paths = cls(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
+        return cls(paths.changed(changes)) if changes and paths.unchanged == paths else paths
 
-    @property
-    def artifacts(self) -> Path:
-        return self.output / "artifacts"
+    reports = _below("output", "reports")
+    artifacts = _below("output", "artifacts")
 
     def corpus(self, name: str) -> CorpusPaths:
         return CorpusPaths(self.artifacts / name, self.reports / name)
@@ -122,13 +120,13 @@ class Paths:
         """The outputs of further seeds that are there."""
         return [Paths(folder) for folder in sorted(self.artifacts.glob("seeds/*")) if folder.is_dir()]
 
-    index = _of_reports("index.html")
-    gallery = _of_reports("gallery.html")
-    results = _of_reports("results.csv")
-    seeds = _of_reports("seeds.csv")  # ``results.csv`` of all seeds
-    scorecard = _of_reports("scorecard.csv")  # every published figure with ours and a verdict
-    scorecard_page = _of_reports("scorecard.html")
-    discrepancies = _of_reports("discrepancies.html")
+    index = _below("reports", "index.html")
+    gallery = _below("reports", "gallery.html")
+    results = _below("reports", "results.csv")
+    seeds = _below("reports", "seeds.csv")  # ``results.csv`` of all seeds
+    scorecard = _below("reports", "scorecard.csv")  # every published figure with ours and a verdict
+    scorecard_page = _below("reports", "scorecard.html")
+    discrepancies = _below("reports", "discrepancies.html")
 
     def table(self, number: int, more: str = "") -> Path:
         """A table as CSV; ``more`` is :data:`FULL_CHUNK` or nothing."""
@@ -138,6 +136,31 @@ class Paths:
         """The same table as LaTeX."""
         return self.table(number, more).with_suffix(".tex")
 
-    @property
-    def logs(self) -> Path:
-        return self.artifacts / "logs"
+    def links(self, number: int, more: str = "") -> dict[str, str]:
+        """``csv`` and ``tex`` -> that file of a table, as seen from the index, as far as it is there."""
+        files = (self.table(number, more), self.tex(number, more))
+        return {file.suffix[1:]: file.relative_to(self.reports).as_posix() for file in files if file.exists()}
+
+    # A run's own notes; what stands above is for readers.
+    plan = _below("artifacts", "plan.json")  # what the present run is made of, for Snakemake and notebooks' processes
+    run = _below("artifacts", "run.json")  # the last run: command, options, versions, times, exit code
+    tools = _below("artifacts", "tools")  # settings and caches of IPython and matplotlib
+    lock = _below("artifacts", "run.lock")  # held by a run while it lives
+    logs = _below("artifacts", "logs")
+    engine_log = _below("logs", "run.log")  # what Snakemake has to say, and tracebacks
+
+    def log(self, job: str) -> Path:
+        """What one notebook's process printed, with the traceback if it failed."""
+        return self.logs / f"{job}.log"
+
+    def helper(self, job: str, number: int | str) -> Path:
+        """What a helper of one notebook leaves at its end: an empty file, or a word on why it ended early."""
+        return self.logs / f"{job}-{number}.helped"
+
+    def outcome(self, job: str) -> Path:
+        """How one notebook's last attempt went, see :mod:`dslite.run.outcome`."""
+        return self.logs / f"{job}.json"
+
+    def progress(self, job: str) -> Path:
+        """How far one notebook is, see :mod:`dslite.layout.progress`."""
+        return self.logs / f"{job}.progress.json"

@@ -1,6 +1,5 @@
 """How far a notebook is: written by stages, shown by ``run_all.py`` or, by hand, under the cell."""
 
-import json
 import os
 import time
 from collections import namedtuple
@@ -8,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dslite.files import whole_file
+from dslite.files import read_json, write_json
 
 VARIABLE = "DSLITE_PROGRESS"
 """Environment variable that names the file to write to."""
@@ -51,13 +50,10 @@ def report(done: float, total: float, text: str, epochs: Sequence[Epoch] = ()) -
     elif place is None:
         print(f"\r{fraction:4.0%} {text:<70.70}", end="" if fraction < 1 else "\n", flush=True)
     else:
-        with whole_file(Path(place)) as draft:
-            draft.write_text(json.dumps({"fraction": fraction, "text": text, "time": time.time()}), "utf-8")
+        write_json(Path(place), {"fraction": fraction, "text": text, "time": time.time()})
 
 
 def read(place: Path) -> Progress | None:
     """The last report in a file, or None where there is none."""
-    try:
-        return Progress(**json.loads(place.read_text("utf-8")))
-    except FileNotFoundError:
-        return None
+    found = read_json(place)
+    return Progress(**found) if found else None

@@ -13,7 +13,7 @@ import pandas as pd
 
 from dslite.changes import said
 from dslite.errors import DsliteError
-from dslite.files import whole_file
+from dslite.files import read_json, whole_file, write_json
 from dslite.layout import code, progress
 from dslite.layout.settings import Settings
 
@@ -51,8 +51,7 @@ def made(settings: Settings, stage: str, identity: str, **more: object) -> dict 
 
 def last(settings: Settings, stage: str) -> dict:
     """The record of a stage as it lies there, whatever made it; empty if there is none."""
-    file = settings.paths.record(stage)
-    return json.loads(file.read_text("utf-8")) if file.exists() else {}
+    return read_json(settings.paths.record(stage))
 
 
 def keep(settings: Settings, stage: str, **more: object) -> None:
@@ -151,8 +150,7 @@ def write(settings: Settings, record: dict, tables: Mapping[str, pd.DataFrame] |
     for name, table in (tables or {}).items():
         with whole_file(settings.paths.file(record["stage"], f"{name}.parquet")) as draft:
             table.to_parquet(draft, index=False)
-    with whole_file(settings.paths.record(record["stage"])) as draft:
-        draft.write_text(json.dumps(record, indent=1, ensure_ascii=False), "utf-8")
+    write_json(settings.paths.record(record["stage"]), record)
 
 
 def _shown(settings: Settings, stage: str) -> dict:

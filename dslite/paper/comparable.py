@@ -46,6 +46,14 @@ def score_reasons(corpus: str, row: str, run: dict) -> list[str]:
     return reasons
 
 
+def setting_reasons(record: dict) -> list[str]:
+    """In what a corpus' settings cannot be those of Table 2: base model and profile, and the reading of the paper."""
+    # Which audio and which weights were there changes no setting.
+    run = record | {"data": "real", "weights": "imagenet", "protocol": protocol("none")}
+    reading = [f"the reading {record['reading']}"] if record["reading"] != "paper" else []
+    return score_reasons("", "none", run) + reading
+
+
 def protocol(row: str) -> str:
     """The protocol that a row of Tables 3 and 4 is compared under."""
     return "all" if row == "svm" else "full-chunk"

@@ -9,12 +9,13 @@ from dslite.paper import published
 HOLDS, IN_PART, DOES_NOT, IN_DOUBT, CANNOT = "holds", "holds in part", "does not hold", "in doubt", "cannot be"
 
 OUTCOMES: dict[str, str] = {
-    HOLDS: "recomputed, as printed",
-    IN_PART: "true of some of what it says",
+    CANNOT: "no result on the data as described can have it",
     DOES_NOT: "the paper's own figures say otherwise",
     IN_DOUBT: "unusual in a way that a slip would explain; not proven",
-    CANNOT: "no result on the data as described can have it",
+    IN_PART: "true of some of what it says",
+    HOLDS: "recomputed, as printed",
 }
+"""Outcome -> what it means, in the order of the page."""
 
 ELSEWHERE: dict = tomllib.loads((files("dslite.paper") / "elsewhere.toml").read_text(encoding="utf-8"))
 """What the paper does not print and a finding needs, with its sources."""

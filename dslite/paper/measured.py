@@ -16,32 +16,19 @@ from dslite.configurations import CONFIGURATIONS
 
 
 @dataclass(frozen=True)
-class MeasuredFit:
-    """A fit of Table 2's schedule without augmentation, on train.
-
-    Attributes:
-        learning_rate: of AdaDelta in the first phase.
-        seed: of the fit.
-        history: a row per epoch: ``phase``, ``epoch``, ``loss``, ``accuracy`` (a share of 1), ``dev_uar`` (percent;
-            NaN where it was not computed).
-    """
-
-    learning_rate: float
-    seed: int
-    history: pd.DataFrame
-
-
-@dataclass(frozen=True)
 class Adadelta:
-    """F-13: the learning curves at the printed rate and at AdaDelta's own.
+    """F-13: fits of Table 2's schedule without augmentation, on train, at the printed rate and at AdaDelta's own.
 
     Attributes:
         record: what the fits share: data, note, about, classes, base model, weights, profile.
-        fits: at the printed rate, then at AdaDelta's own.
+        seed: of the fits; None where there are none.
+        histories: learning rate of the first phase -> a row per epoch: ``phase``, ``epoch``, ``loss``, ``accuracy`` (a
+            share of 1), ``dev_uar`` (percent; NaN where it was not computed).
     """
 
     record: Mapping
-    fits: tuple[MeasuredFit, ...]
+    seed: int | None
+    histories: Mapping[float, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -142,9 +129,10 @@ def _table(rows: list[dict], *words: str) -> pd.DataFrame:
 def read(stored: str) -> Measured:
     """From the content of measured.json."""
     kept = json.loads(stored)
-    fits = [MeasuredFit(fit["learning_rate"], fit["seed"], _table(fit["history"])) for fit in kept["adadelta"]["fits"]]
+    fits = kept["adadelta"]["fits"]
+    histories = {fit["learning_rate"]: _table(fit["history"]) for fit in fits}
     ablations = [Ablation(**one | {"differences": _table(one["differences"], "system")}) for one in kept["ablations"]]
-    curves = Adadelta(kept["adadelta"]["record"], tuple(fits))
+    curves = Adadelta(kept["adadelta"]["record"], next((fit["seed"] for fit in fits), None), histories)
     scores = pd.DataFrame(kept["scores"]).astype({"p_none": float})
     return Measured(kept["corpora"], scores, curves, tuple(ablations))
 

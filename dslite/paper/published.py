@@ -20,7 +20,6 @@ def _load(file: str) -> dict:
 _PRINTED = _load("published.toml")
 
 CITATION: str = _PRINTED["citation"]
-DOI: str = _PRINTED["doi"]
 
 ROWS: dict[str, str] = _PRINTED["rows"]
 """The rows of Tables 3 and 4, in order: ``svm`` or an augmentation -> its name in the paper."""
@@ -133,7 +132,7 @@ _TABLE1 = {
     "mean_s": ("duration", "s", 2),
     "std_s": ("duration", "s", 4),
 }
-_TABLE2 = {
+TABLE2_ROWS: dict[str, tuple[str, str, int]] = {
     "units": ("Classifier units", "", 0),
     "dropout": ("Dropout rate", "", 2),
     "learning_rate": ("Initial learning rate", "", 3),
@@ -142,6 +141,7 @@ _TABLE2 = {
     "fine_tuned": ("Fine-tuned layers", "layers", 0),
     "chunk": ("Audio chunk length", "s", 1),
 }
+"""The rows of Table 2: a row's key -> its title, unit and printed decimals."""
 _TABLE5 = {
     "time_ms": ("time", "Mean time", "ms"),
     "flops_g": ("flops", "FLOPs", "G"),
@@ -166,7 +166,7 @@ def _of_table1() -> Iterator[Figure]:
 def _of_table2() -> Iterator[Figure]:
     for corpus, values in _load("table2.toml").items():
         first, second = values["epochs"]
-        for row, (title, unit, decimals) in _TABLE2.items():
+        for row, (title, unit, decimals) in TABLE2_ROWS.items():
             value = {**values, "first": first, "second": second}[row]
             if row in ("second", "chunk") and not value:
                 continue  # CSS has no second phase and takes whole files: its cells are blank

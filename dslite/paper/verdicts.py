@@ -54,11 +54,6 @@ def judge_score(ours: float, our_error: float, theirs: float, their_error: float
     return Verdict(INCONCLUSIVE, f"{told}: reaches past {margin:g} points, yet zero is possible")
 
 
-def judge_dev(ours: float, our_error: float, theirs: float, margin: float = MARGIN) -> Verdict:
-    """A score on dev, where the paper prints no interval: ours is taken for theirs as well."""
-    return judge_score(ours, our_error, theirs, our_error, margin)
-
-
 def can_be_consistent(their_error: float, margin: float = MARGIN) -> bool:
     """Whether a printed score could be shown equivalent at all, even by an exact one of the same height."""
     return _ONE_SIDED * their_error < margin

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -47,18 +46,14 @@ def _curves(left: Axes, right: Axes, history: pd.DataFrame, partition: str, styl
     fitted = "train" if partition == "dev" else "train + dev"
     colour = COLOURS["train"] if partition == "dev" else "#56b4e9"
     alone = {} if task is CLASSIFICATION else {"label": f"training loss, fit on {fitted}"}
-    sns.lineplot(history, x="epoch", y="loss", color=colour, ls=style, ax=left, errorbar=None, legend=False, **alone)
+    left.plot(history["epoch"], history["loss"], color=colour, ls=style, **alone)
     if task is CLASSIFICATION:
-        accuracy = history.assign(percent=100 * history["accuracy"])
-        sns.lineplot(
-            accuracy, x="epoch", y="percent", color=colour, ls=style, ax=right, errorbar=None,
-            label=f"training loss and accuracy, fit on {fitted}", legend=False,
-        )  # fmt: skip
-    if history["dev_uar"].notna().any():
-        sns.lineplot(
-            history, x="epoch", y="dev_uar", color=COLOURS["dev"], marker="o", ms=3.5, lw=1.3, ax=right,
-            errorbar=None, label=f"{task.score} on dev of the fit on train", legend=False,
-        )  # fmt: skip
+        label = f"training loss and accuracy, fit on {fitted}"
+        right.plot(history["epoch"], 100 * history["accuracy"], color=colour, ls=style, label=label)
+    scored = history[history["dev_uar"].notna()]
+    if len(scored):
+        dots = {"color": COLOURS["dev"], "marker": "o", "ms": 3.5, "lw": 1.3, "markeredgecolor": "white"}
+        right.plot(scored["epoch"], scored["dev_uar"], label=f"{task.score} on dev of the fit on train", **dots)
     second = history.loc[history["phase"] == 2, "epoch"]
     if len(second) and partition == "dev":
         for axes in (left, right):

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import nbformat
 from markupsafe import Markup
 
 from dslite.errors import DsliteError
@@ -28,7 +29,7 @@ def to_html(notebook: Path, page: Path, title: str, home: str = "../index.html")
     Raises:
         DsliteError: if the page is larger than :data:`LIMIT_MB`.
     """
-    html = _page(_read(notebook), title, home, lead="", failed=None)
+    html = _page(nbformat.read(notebook, as_version=4), title, home, lead="", failed=None)
     size = len(html.encode()) / 1e6
     if size > LIMIT_MB:
         raise DsliteError(
@@ -49,7 +50,7 @@ def failure_page(notebook: Path, page: Path, error: str, title: str, home: str =
         title: the page's title.
         home: relative link to the index.
     """
-    nb = _read(notebook)
+    nb = nbformat.read(notebook, as_version=4)
     failed = _failing_cell(nb)
     lead = render("failure.html.j2", error=error, cell=failed)
     html = _page(nb, f"Failed: {title}", home, lead, failed)
@@ -62,30 +63,9 @@ def failure_page(notebook: Path, page: Path, error: str, title: str, home: str =
         draft.write_text(html, encoding="utf-8")
 
 
-def _read(notebook: Path):
-    import nbformat
-
-    nb = nbformat.read(notebook, as_version=4)
-    for cell in nb.cells:
-        if cell.cell_type == "code":
-            cell.outputs = _joined(cell.outputs)
-    return nb
-
-
-def _joined(outputs: list) -> list:
-    """Outputs with the pieces of each stream, as they arrived, put together again."""
-    whole: list = []
-    for output in outputs:
-        last = whole[-1] if whole else None
-        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
-            last.text += output.text
-        else:
-            whole.append(output)
-    return whole
-
-
 def _page(nb, title: str, home: str, lead: str, failed: int | None) -> str:
     from nbconvert.exporters.templateexporter import TemplateExporter
+    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
     exporter = TemplateExporter(
         template_file="cells.html.j2",
@@ -97,6 +77,7 @@ def _page(nb, title: str, home: str, lead: str, failed: int | None) -> str:
             "python": _python,
             "shortened": _shortened,
         },
+        preprocessors=[CoalesceStreamsPreprocessor],  # of a progress bar, the last state stays
     )
     body, _ = exporter.from_notebook_node(nb, resources={"failed_cell": failed})
     return whole_page(title, [("All reports", home), (title, "")], lead + body, f"{title}: a report of dslite.")
@@ -120,7 +101,6 @@ def _python(source: str) -> Markup:
 def _shortened(text: str) -> str:
     """Plain output without terminal colours, and without the middle of what nobody reads whole."""
     text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
-    text = re.sub(r"^.*\r(?!\n)", "", text, flags=re.MULTILINE)  # progress bars: the last state only
     lines = text.rstrip("\n").split("\n")
     if len(lines) > _LINES:
         left_out = f"[{len(lines) - _LINES} lines left out; the notebook has them]"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from dslite.backbones import title
 from dslite.reporting.templates import render, show_html
+from dslite.wording import spoken
 
 WEIGHTS = {"imagenet": "ImageNet weights", "random": "RANDOM weights", "untrained": "not trained"}
 DATA = {
@@ -85,7 +86,7 @@ def banner_html(record: Mapping) -> str:
         "Reading": record.get("reading"),
         "Changed": record.get("changed"),
         "Seed": record.get("seed"),
-        "Took": duration(record["seconds"]) if record.get("seconds") is not None else None,
+        "Took": spoken(record["seconds"]) if record.get("seconds") is not None else None,
     }
     warnings = list(record.get("warnings") or [])
     machine = {
@@ -103,13 +104,3 @@ def banner_html(record: Mapping) -> str:
         machine={name: value for name, value in machine.items() if value not in (None, "")},
         warnings=warnings,
     )
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: ``8 s``, ``2 min 05 s``, ``1 h 12 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

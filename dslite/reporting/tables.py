@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from dslite.corpora import CORPORA
-from dslite.paper import audit, comparable
+from dslite.paper import audit, comparable, published
 from dslite.reporting.provenance import data_mark
 from dslite.reporting.sheets import PRINTED, Cell, Sheet
 
@@ -19,17 +19,8 @@ _TABLE1 = {
     "mean_s": "Mean dur. [s]",
     "std_s": "Std dur. [s]",
 }
-_TABLE2 = {
-    "units": "Classifier units",
-    "dropout": "Dropout rate",
-    "learning_rate": "Initial learning rate",
-    "first": "Epochs of first phase",
-    "second": "Epochs of second phase",
-    "fine_tuned": "Fine-tuned layers",
-    "chunk": "Audio chunk length [s]",
-    "optimiser": "Optimiser",
-    "batch": "Batch size",
-}
+_TABLE2 = {key: f"{title} [s]" if unit == "s" else title for key, (title, unit, _) in published.TABLE2_ROWS.items()}
+_TABLE2 |= {"optimiser": "Optimiser", "batch": "Batch size"}
 
 
 def table1(info, clips: pd.DataFrame | None = None, data: str = "") -> pd.DataFrame:

@@ -9,16 +9,13 @@ from markupsafe import Markup
 FOLDER = Path(__file__).with_name("template")
 
 
-@cache
-def environment() -> Environment:
-    """The one Jinja environment: autoescaping, and an error for a value that is missing."""
-    strict = {"autoescape": True, "undefined": StrictUndefined}
-    return Environment(loader=FileSystemLoader(FOLDER), trim_blocks=True, lstrip_blocks=True, **strict)
+_STRICT = {"autoescape": True, "undefined": StrictUndefined}  # an error for a value that is missing
+_TEMPLATES = Environment(loader=FileSystemLoader(FOLDER), trim_blocks=True, lstrip_blocks=True, **_STRICT)
 
 
 def render(template: str, **values: object) -> str:
     """A template of the ``template`` folder, filled in."""
-    return environment().get_template(template).render(**values)
+    return _TEMPLATES.get_template(template).render(**values)
 
 
 def show_html(html: str) -> None:

@@ -15,8 +15,8 @@ from dslite.layout import progress
 from dslite.layout.progress import Epoch
 from dslite.reporting.display import RC, figure_html
 from dslite.reporting.provenance import provenance_line
-from dslite.run.estimates import spoken
 from dslite.tasks import CLASSIFICATION, TASKS, Task
+from dslite.wording import spoken
 
 
 @contextmanager

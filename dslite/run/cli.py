@@ -8,9 +8,8 @@ import traceback
 from contextlib import nullcontext
 from pathlib import Path
 
-from dslite import corpora
+from dslite import changes, corpora
 from dslite.errors import DsliteError
-from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.run import listing, options, outputs, runlock, session, showcase, signals
@@ -33,7 +32,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
         told to stop; argparse exits with 2 on wrong options.
     """
     chosen = options.parse(arguments)
-    paths = Paths(options.output(chosen))
+    paths = Paths.of(chosen.output, changes.folder(chosen.changes.items()))
     signals.take()
     try:
         if chosen.download:
@@ -45,7 +44,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             print(f"The pages without sounds: {showcase.copy(paths, Path(chosen.showcase).expanduser().resolve())}")
             return 0
         if chosen.list:
-            return _list(chosen, paths, templates)
+            return _list(chosen, templates)
         return _run(chosen, paths, templates)
     except DsliteError as error:
         _log(paths)
@@ -59,7 +58,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
         return 0
     except Exception as error:
         _log(paths)
-        print(f"{type(error).__name__}: {error} (details in {notes.engine_log(paths)})", file=sys.stderr)
+        print(f"{type(error).__name__}: {error} (details in {paths.engine_log})", file=sys.stderr)
         return 1
 
 
@@ -77,7 +76,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     print("\n".join(listing.setting_lines(settings)), flush=True)
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
         failed = [name for seed in _further(chosen) for name in _run_seed(chosen, seed, paths, templates)]
-        planned = _planned(chosen, settings, chosen.stages, paths, templates)
+        planned = _planned(chosen, settings, chosen.stages, templates)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             own = [s for s in settings if s.name not in corpora.CORPORA]
@@ -120,10 +119,10 @@ def _differing(paths: Paths) -> list[str]:
     return strict_failures(pd.read_csv(paths.scorecard))
 
 
-def _list(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
+def _list(chosen: argparse.Namespace, templates: Path) -> int:
     everything = list(dict.fromkeys([*corpora.CORPORA, *chosen.corpora]))
     settings = _settings(chosen, everything)
-    planned = _planned(chosen, settings, tuple(STAGES), paths, templates)
+    planned = _planned(chosen, settings, tuple(STAGES), templates)
     print("Corpora")
     for s in settings:
         print("\n".join(listing.corpus_lines(s)))
@@ -141,17 +140,16 @@ def _further(chosen: argparse.Namespace) -> range:
 
 def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Path) -> list[str]:
     """Scores with another seed, in an output of its own; returns the notebooks that are not done."""
-    again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": str(paths.seed(seed))})
+    again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": paths.seed(seed)})
     settings = _settings(again, list(dict.fromkeys(chosen.corpora)))
-    planned = _planned(again, settings, ("evaluate",), Paths(options.output(again)), templates)
+    planned = _planned(again, settings, ("evaluate",), templates)
     print("\n".join([f"Seed {seed}:", *listing.plan_lines(planned)]), flush=True)
     undone = session.execute(planned) if planned.jobs and not chosen.dry_run else []
     return [f"{name} (seed {seed})" for name in undone]
 
 
-def _planned(chosen, settings: list[Settings], stages, paths: Paths, templates: Path) -> session.Session:
-    across = {"seed": chosen.seed, "benchmark": chosen.benchmark}
-    return session.prepare(settings, stages, paths.output, **across, cores=chosen.cores, templates=templates)
+def _planned(chosen, settings: list[Settings], stages, templates: Path) -> session.Session:
+    return session.prepare(settings, stages, chosen.benchmark, chosen.cores, templates)
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
@@ -193,5 +191,5 @@ def _downloaded(done: int, size: int) -> None:
 def _log(paths: Paths) -> None:
     """The traceback of what is being handled, for those who look for it."""
     paths.logs.mkdir(parents=True, exist_ok=True)
-    with notes.engine_log(paths).open("a", encoding="utf-8") as log:
+    with paths.engine_log.open("a", encoding="utf-8") as log:
         log.write(traceback.format_exc())

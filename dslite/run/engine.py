@@ -23,7 +23,6 @@ from snakemake.settings.types import (
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from dslite.errors import DsliteError
-from dslite.layout import notes
 from dslite.processes import import_path
 from dslite.run import launcher
 from dslite.run.plan import Plan
@@ -73,9 +72,9 @@ def execute(plan: Plan, cores: int, started: Callable[[str], None], ended: Calla
         return True
     paths = plan.paths
     paths.logs.mkdir(parents=True, exist_ok=True)
-    plan.write(notes.plan(paths))
+    plan.write(paths.plan)
     os.environ |= {"DSLITE_PYTHON": sys.executable, "PYTHONPATH": import_path(), launcher.RUN: str(os.getpid())}
-    log = logging.FileHandler(notes.engine_log(paths), encoding="utf-8")
+    log = logging.FileHandler(paths.engine_log, encoding="utf-8")
     log.setFormatter(DefaultFormatter())
     done = True
     try:
@@ -83,7 +82,7 @@ def execute(plan: Plan, cores: int, started: Callable[[str], None], ended: Calla
             chatter.handlers[:] = [log, _Listener(plan, started, ended)]
             workflow = api.workflow(
                 ResourceSettings(cores=cores),
-                ConfigSettings(config={"plan": notes.plan(paths).name}),
+                ConfigSettings(config={"plan": paths.plan.name}),
                 snakefile=SNAKEFILE,
                 workdir=paths.artifacts,
                 # Its own cache goes to a temporary folder: in a home that cannot be written there is no place for it.

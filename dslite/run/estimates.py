@@ -6,7 +6,6 @@ import numpy as np
 
 from dslite import corpora
 from dslite.backbones import base_model
-from dslite.layout import notes
 from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
 from dslite.paper.ledger import experiments
@@ -25,7 +24,7 @@ def seconds(job: Job, paths: Paths, load: Workload | None) -> float:
         paths: where its last outcome is.
         load: of its corpus; None for a notebook across corpora.
     """
-    last = None if STAGES[job.stage].helpers else outcome.read(notes.outcome(paths, job.name))
+    last = None if STAGES[job.stage].helpers else outcome.read(paths.outcome(job.name))
     if last and last.state == "done" and _important(job, last.parameters) == _important(job, job.parameters):
         return last.seconds * last.parameters.get("workers", 1) / job.threads
     limit = 3600 * job.parameters.get("hours", 0) or float("inf")
@@ -99,16 +98,6 @@ def ahead(job: Job, jobs: Iterable[Job], each: dict[str, float]) -> float:
     """
     chain = [other.name for other in jobs if other.corpus == job.corpus]
     return sum(each.get(name, 0.0) for name in chain[chain.index(job.name) :])
-
-
-def spoken(seconds: float) -> str:
-    """A duration for people, e.g. "40 s", "6 min", "1 h 20 min", "12 days"."""
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    minutes = round(seconds / 60)
-    if minutes >= 7 * 1440:
-        return f"{minutes / 1440:,.0f} days"
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def _important(job: Job, parameters: dict) -> dict:

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -18,8 +17,10 @@ from traitlets.config import Config
 
 from dslite.errors import DsliteError
 from dslite.files import whole_file
+from dslite.layout.paths import Paths
 from dslite.reporting.pages import failure_page, to_html
 from dslite.run.parameters import substitute
+from dslite.run.plan import Job
 from dslite.tasks import CLASSIFICATION, TASKS
 
 
@@ -48,67 +49,47 @@ _PATIENCE = 600
 """Seconds within which a kernel has to answer; on a machine that others use, papermill's own 60 were not enough."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """What is to come of a template.
-
-    Attributes:
-        notebook: the executed notebook (.ipynb); its kernel works in the folder where it will lie.
-        page: its HTML.
-        failed: a page with the error on top, if the notebook fails; removed on success.
-        record: the file that the stage writes last; a notebook that ends without one has failed.
-        title: the pages' title.
-        home: the index page, linked from the pages.
-    """
-
-    notebook: Path
-    page: Path
-    failed: Path
-    record: Path
-    title: str
-    home: Path
-
-    @property
-    def way_home(self) -> str:
-        return Path(os.path.relpath(self.home, self.page.parent)).as_posix()
-
-
-def execute(template: Path, values: dict[str, object], target: Target) -> None:
-    """Runs a template with its parameters.
+def execute(job: Job, paths: Paths, values: dict[str, object]) -> None:
+    """Runs a job's template with its parameters; the kernel works in the folder where the notebook will lie.
 
     The old notebook and page go first; the new ones appear together at the end, so that nothing looks
-    finished that is not. One call per process: papermill changes the working directory.
+    finished that is not; of a notebook that fails there is a page with the error on top. One call per process:
+    papermill changes the working directory.
 
     Args:
-        template: the notebook to run; it is not changed.
+        job: the notebook; its template is not changed.
+        paths: where everything goes.
         values: what to put into its first code cell, see ``parameters.substitute``.
-        target: where everything goes.
 
     Raises:
         DsliteError: an unknown parameter, or no such template.
-        NotebookError: the notebook failed, its kernel died, or its page could not be made.
+        NotebookError: the notebook failed, its kernel died, it left no record, or its page could not be made.
     """
-    notebook, page = target.notebook, target.page
+    (page, notebook, record), failed = job.leaves(paths), job.places(paths).failed_page(job.stage)
     for old in (notebook, page, *notebook.parent.glob(f".{notebook.stem}.*.part*")):
         old.unlink(missing_ok=True)
+    template = Path(job.template)
     if not template.is_file():
         raise DsliteError(f"There is no notebook {template}; restore it, e.g. with git checkout.")
     prepared = nbformat.read(template, as_version=4)
     substitute(prepared, values, template.name)
     other = set(TASKS) - {values.get("task", CLASSIFICATION.name)}  # text that is of one task alone is tagged with it
     prepared.cells = [cell for cell in prepared.cells if not other & set(cell.metadata.get("tags", ()))]
+    home = Path(os.path.relpath(paths.index, page.parent)).as_posix()
     with whole_file(page) as page_draft, whole_file(notebook) as draft:
         nbformat.write(prepared, draft)
         try:
             _run(draft, notebook.parent)
-            if not target.record.is_file():
-                raise DsliteError(f"The notebook came to an end without writing {target.record}.")
-            to_html(draft, page_draft, target.title, target.way_home)
+            if not record.is_file():
+                raise DsliteError(f"The notebook came to an end without writing {record}.")
+            to_html(draft, page_draft, job.title, home)
         except Exception as error:
             sentence = _sentence(error)
-            _write_failure(draft, target, sentence)
+            nbformat.write(remove_error_markers(nbformat.read(draft, as_version=4)), draft)
+            with whole_file(failed) as failed_draft:
+                failure_page(draft, failed_draft, sentence, job.title, home)
             raise NotebookError(sentence) from error
-    target.failed.unlink(missing_ok=True)
+    failed.unlink(missing_ok=True)
 
 
 def _run(draft: Path, folder: Path) -> None:
@@ -124,13 +105,6 @@ def _run(draft: Path, folder: Path) -> None:
         raise DsliteError("A cell called exit(), so the notebook stopped before its end.")  # papermill lets it pass
     executed.metadata.pop("papermill", None)  # it names the draft and folders of this machine
     nbformat.write(executed, draft)
-
-
-def _write_failure(draft: Path, target: Target, sentence: str) -> None:
-    executed = remove_error_markers(nbformat.read(draft, as_version=4))
-    nbformat.write(executed, draft)
-    with whole_file(target.failed) as failed:
-        failure_page(draft, failed, sentence, target.title, target.way_home)
 
 
 def _sentence(error: Exception) -> str:

@@ -8,12 +8,12 @@ import pandas as pd
 from dslite.corpora import CORPORA
 from dslite.files import whole_file
 from dslite.paper import published
-from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, duration, provenance_line
+from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, provenance_line
 from dslite.reporting.templates import render, whole_page
+from dslite.run.staleness import State
 from dslite.systems import CHANCE, OURS, TITLES
 from dslite.tasks import CLASSIFICATION, REGRESSION, TASKS
-
-_WORDS = {"done": "done", "failed": "failed", "running": "running", "not run": "not run", "stale": "out of date"}
+from dslite.wording import spoken
 
 
 def write_index(
@@ -21,7 +21,7 @@ def write_index(
     corpora: Sequence[Mapping],
     stages: Sequence[str],
     across: Mapping[str, str],
-    states: Mapping[tuple[str, str], Mapping],
+    states: Mapping[tuple[str, str], State],
     tables: Sequence[Mapping],
     record: Mapping,
     results: pd.DataFrame,
@@ -30,20 +30,19 @@ def write_index(
 
     Args:
         page: the file to write.
-        corpora: in the order of the rows; each with ``name``, and if known ``title``, ``data``, ``note``,
-            ``voices`` (what is to be said of scores where files name no speaker).
+        corpora: in the order of the rows; each with ``name``, and if known ``data``, ``note``, ``voices`` (what is to
+            be said of scores where files name no speaker).
         stages: of a corpus, in the order of the columns.
         across: the notebooks across corpora, in the order of the rows below -> title.
-        states: (corpus, stage) -> ``state`` (``done``, ``failed``, ``running``, ``stale`` or ``not run``), and if
-            known ``seconds``, ``link`` (relative), ``reason`` (a sentence); notebooks across corpora have the corpus
-            "". A pair that is missing was not asked for, and does not count.
+        states: (corpus, stage) -> its notebook's; notebooks across corpora have the corpus "". A pair that is missing
+            was not asked for, and does not count.
         tables: each with ``title``, ``link`` (to the page) and, if known, ``csv`` and ``tex`` (links).
         record: the run's own, as for ``banner``; ``notebooks`` maps those that ran to why they did.
         results: rows of ``results.csv``, for the column of scores; may be empty.
     """
     scores = _scores(results)
     rows = [_row(corpus, states, scores, stages) for corpus in corpora]
-    below = {stage: _cell(states.get(("", stage), {})) for stage in across}
+    below = {stage: _cell(states.get(("", stage))) for stage in across}
     failures = [
         {"where": f"{row['short']}, {stage}", **cell}
         for row in rows
@@ -56,7 +55,7 @@ def write_index(
         stages=stages,
         rows=rows,
         across={across[stage]: cell for stage, cell in below.items()},
-        done=sum(state["state"] == "done" for state in states.values()),
+        done=sum(state.state == "done" for state in states.values()),
         total=len(states),
         failures=failures,
         tables=[{"csv": "", "tex": "", **table} for table in tables],
@@ -81,27 +80,21 @@ def _row(corpus: Mapping, states: Mapping, scores: Mapping[str, dict], stages: S
     data = str(corpus.get("data") or "")
     return {
         "short": info.short if info else name,
-        "title": corpus.get("title") or (info.title if info else "own corpus"),
+        "title": info.title if info else "own corpus",
         "data": data,
         "mark": data_mark(data),
         "note": str(corpus.get("note") or MEANING.get(data, "")),
-        "cells": [_cell(states.get((name, stage), {})) for stage in stages],
+        "cells": [_cell(states.get((name, stage))) for stage in stages],
         "scores": scores.get(name, []),
         "voices": str(corpus.get("voices") or ""),
         "printed": _printed(name),
     }
 
 
-def _cell(state: Mapping) -> dict:
-    seconds = state.get("seconds")
-    what = str(state.get("state") or "not run")
-    return {
-        "state": what,
-        "word": _WORDS.get(what, what),
-        "link": str(state.get("link") or ""),
-        "took": "" if seconds is None else duration(float(seconds)),
-        "reason": str(state.get("reason") or ""),
-    }
+def _cell(state: State | None) -> dict:
+    state = state or State("not run")
+    word = "out of date" if state.state == "stale" else state.state
+    return vars(state) | {"word": word, "took": "" if state.seconds is None else spoken(state.seconds)}
 
 
 def _printed(name: str) -> str:

@@ -1,17 +1,17 @@
 """What ``run_all.py`` says before it starts: corpora, notebooks, the plan."""
 
-import json
 from pathlib import Path
 
 from dslite import corpora
 from dslite.changes import said
 from dslite.errors import DsliteError
+from dslite.layout import records
 from dslite.layout.settings import Settings
-from dslite.run.estimates import spoken, workload
+from dslite.run.estimates import workload
 from dslite.run.session import Session
 from dslite.stages.catalogue import STAGES
 from dslite.stages.search import grid
-from dslite.wording import counted
+from dslite.wording import counted, spoken
 
 
 def corpus_lines(settings: Settings) -> list[str]:
@@ -61,7 +61,9 @@ def setting_lines(settings: list[Settings]) -> list[str]:
     """Profile, reading, base model, data and weights of the corpora that take part; alike ones share a line."""
     shared: dict[str, list[str]] = {}
     for s in settings:
-        data = "SYNTHETIC stand-ins (not found)" if s.standin else f"found in {s.folder}{_kind(s)}"
+        told = records.last(s, "corpus")  # what the audio is, once the stage that reads it has said so
+        found = f"found in {s.folder}" + (f" ({told.get('data', '')})" if told else "")
+        data = "SYNTHETIC stand-ins (not found)" if s.standin else found
         missing = "RANDOM, as asked for" if s.random_weights else "not here; a run that needs them fetches them"
         weights = f"ImageNet, {s.weights_file}" if s.weights_file else missing
         words = f"{s.profile} profile, reading {s.reading.name}, {s.backbone}; audio: {data}; weights: {weights}"
@@ -92,7 +94,7 @@ def skipped_lines(settings: list[Settings]) -> list[str]:
     """How many files of each corpus its last run left out, and where they are listed."""
     lines = []
     for s in settings:
-        told = _record(s)
+        told = records.last(s, "corpus")
         if skipped := told.get("skipped"):
             total, page = told["files"] + skipped, s.paths.page("corpus")
             lines.append(f"{s.name}: {skipped} of {total} files skipped, listed on {page}")
@@ -101,20 +103,8 @@ def skipped_lines(settings: list[Settings]) -> list[str]:
 
 def source(settings: Settings) -> str:
     """The corpus that the results in a corpus' place are of: another one as long as that is still there."""
-    told = str(_record(settings).get("parameters", {}).get("corpus", settings.source))
+    told = str(records.last(settings, "corpus").get("parameters", {}).get("corpus", settings.source))
     return told if Path(told).exists() else settings.source
-
-
-def _record(settings: Settings) -> dict:
-    """What the stage that reads a corpus has said of it; empty if it has not."""
-    file = settings.paths.record("corpus")
-    return json.loads(file.read_text("utf-8")) if file.exists() else {}
-
-
-def _kind(settings: Settings) -> str:
-    """What the audio is, once the stage that reads it has said so."""
-    told = _record(settings)
-    return f" ({told.get('data', '')})" if told else ""
 
 
 def _indented(text: str) -> list[str]:

@@ -112,7 +112,7 @@ def with_earlier(settings: Settings, name: str) -> Settings:
     needs = STAGES[name].needs
     if not needs:
         return settings
-    planned = session.prepare([settings], needs, settings.output, settings.seed, settings.backbone, settings.workers)
+    planned = session.prepare([settings], needs, settings.backbone, settings.workers)
     if any(reason.results for reason in planned.to_do.values()):
         print(f"First, what comes before: {', '.join(job.stage for job in planned.jobs)}.", flush=True)
         _run(settings, needs)

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from dslite import changes
 from dslite.backbones import names
@@ -203,15 +202,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     chosen.stages = chosen.stages or [s for s in DEFAULT if papers or STAGES[s].needs or not STAGES[s].across]
     chosen.stages += ["search"] * (chosen.search is not None and "search" not in chosen.stages)
     return chosen
-
-
-def output(options: argparse.Namespace) -> Path:
-    """The output folder that was asked for, absolute; with changes, their own in it."""
-    from dslite.layout.paths import NOTEBOOKS, Paths
-
-    place = Paths(Path(options.output).expanduser().resolve() if options.output else NOTEBOOKS.parent)
-    inside = not options.changes or place.unchanged != place
-    return place.output if inside else place.changed(changes.folder(options.changes.items()))
 
 
 def _trials(text: str) -> int:

@@ -1,10 +1,9 @@
 """How a notebook's last attempt went, and what it was made from: kept beside the logs."""
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from dslite.files import whole_file
+from dslite.files import read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,12 @@ class Outcome:
     inputs: dict[str, str] = field(default_factory=dict)
 
     def write(self, place: Path) -> None:
-        with whole_file(place) as draft:
-            draft.write_text(json.dumps(asdict(self), indent=1), "utf-8")
+        write_json(place, asdict(self))
 
 
 def read(place: Path) -> Outcome | None:
     """The last attempt, or None if there was none."""
     try:
-        return Outcome(**json.loads(place.read_text("utf-8")))
-    except (FileNotFoundError, TypeError):  # TypeError: of a version that noted other things
+        return Outcome(**read_json(place))
+    except TypeError:  # there was none, or one of a version that noted other things
         return None

@@ -1,6 +1,5 @@
 """What a run writes besides its notebooks: the index page, its own record, the bundle."""
 
-import json
 import os
 import platform
 import sys
@@ -11,14 +10,14 @@ from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
-from dslite.files import whole_file
-from dslite.layout import notes, results
+from dslite.files import read_json, whole_file, write_json
+from dslite.layout import results
 from dslite.layout.paths import Paths
 from dslite.layout.records import versions, voices
 from dslite.run.index import write_index
 from dslite.run.plan import Job
 from dslite.run.session import Session
-from dslite.run.states import State
+from dslite.run.staleness import State
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
 
@@ -53,8 +52,7 @@ def write(session: Session, note: dict) -> None:
         note: its record.
     """
     paths = session.paths
-    with whole_file(notes.run(paths)) as draft:
-        draft.write_text(json.dumps(note, indent=1), "utf-8")
+    write_json(paths.run, note)
     # Own data come first; the paper's corpora are listed as far as they take part, or have been run before.
     known = [*session.settings, *paths.recorded("corpus")]
     own = dict.fromkeys(name for name in known if name not in corpora.CORPORA)
@@ -67,11 +65,11 @@ def write(session: Session, note: dict) -> None:
         running = note["exit"] is None and job.name in session.to_do
         state = State("running", session.to_do[job.name].text) if running else session.state(job)
         if key in planned or state.state != "not run":
-            states[key] = vars(state)
+            states[key] = state
     tables = []
     for name in (name for name in reversed(STAGES) if STAGES[name].index):
         index = import_module(f"dslite.stages.{name}.index")
-        done = [corpus for (corpus, stage), state in states.items() if stage == name and state["state"] == "done"]
+        done = [corpus for (corpus, stage), state in states.items() if stage == name and state.state == "done"]
         tables += index.entries(paths, done)
     # A stage that is off unless asked for gets its column once somebody has asked.
     asked = [s for s in OF_CORPUS if not STAGES[s].optional or any((corpus["name"], s) in states for corpus in listed)]
@@ -111,9 +109,5 @@ def bundle(paths: Paths) -> Path:
 
 def _corpus(name: str, paths: Paths) -> dict:
     """A row of the index: name, and what the data is once a stage has looked."""
-    row = {"name": name}
-    place = paths.corpus(name).record("corpus")
-    if place.exists():
-        known = json.loads(place.read_text("utf-8"))
-        row |= {key: known[key] for key in ("data", "note") if key in known} | {"voices": voices(known)}
-    return row
+    known = read_json(paths.corpus(name).record("corpus"))
+    return {"name": name, "voices": voices(known)} | {key: known[key] for key in ("data", "note") if key in known}

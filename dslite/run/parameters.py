@@ -7,11 +7,6 @@ from nbformat import NotebookNode
 from dslite.errors import DsliteError
 
 
-def known(notebook: NotebookNode) -> dict[str, object]:
-    """Parameters and their defaults, in the order in which they stand."""
-    return {name: ast.literal_eval(node) for name, node in _literals(_first_cell(notebook).source).items()}
-
-
 def substitute(notebook: NotebookNode, values: dict[str, object], name: str) -> None:
     """Replaces literals of the first code cell in place; comments and layout stay.
 

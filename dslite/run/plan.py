@@ -1,13 +1,11 @@
 """The notebooks of one run and what they are made from; Snakemake and each notebook's process read it from a file."""
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from dslite.files import whole_file
-from dslite.layout import notes
+from dslite.files import read_json, write_json
 from dslite.layout.code import HERE, Code
 from dslite.layout.paths import CorpusPaths, Paths
 from dslite.layout.records import hashed
@@ -65,7 +63,7 @@ class Job:
 
     def helped_by(self, paths: Paths) -> dict[str, Path]:
         """Name of the rule of each helper -> the file that it leaves."""
-        return {f"{self.name}-{n}": notes.helper(paths, self.name, n) for n in range(1, self.helpers + 1)}
+        return {f"{self.name}-{n}": paths.helper(self.name, n) for n in range(1, self.helpers + 1)}
 
     def places(self, paths: Paths) -> CorpusPaths:
         return paths.corpus(self.corpus) if self.corpus else paths.across(self.stage)
@@ -103,13 +101,12 @@ class Plan:
         return replace(self, jobs=tuple(jobs))
 
     def write(self, place: Path) -> None:
-        with whole_file(place) as draft:
-            draft.write_text(json.dumps(asdict(self) | {"output": str(self.output)}, indent=1), "utf-8")
+        write_json(place, asdict(self) | {"output": str(self.output)})
 
 
 def read(place: Path) -> Plan:
     """A plan as ``Plan.write`` left it."""
-    stored = json.loads(place.read_text("utf-8"))
+    stored = read_json(place)
     return Plan(Path(stored["output"]), tuple(Job(**job) for job in stored["jobs"]))
 
 
@@ -208,9 +205,6 @@ def _with_needs(stages: Iterable[str]) -> set[str]:
 
 def _identity(place: Path) -> str:
     """Of a record what it says, of another file its content; empty if it is not there."""
-    try:
-        if place.suffix != ".json":
-            return hashed(place.read_bytes())
-        return str(json.loads(place.read_text("utf-8")).get("identity", ""))
-    except FileNotFoundError:
-        return ""
+    if place.suffix == ".json":
+        return str(read_json(place).get("identity", ""))
+    return hashed(place.read_bytes()) if place.exists() else ""

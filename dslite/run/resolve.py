@@ -8,7 +8,7 @@ from dslite import changes as changing
 from dslite import corpora
 from dslite.backbones import base_model, names
 from dslite.errors import DsliteError
-from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.layout.paths import Paths
 from dslite.layout.settings import RANDOM, Settings
 from dslite.paper.ledger import experiments
 from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES, TUNED_PARTS
@@ -98,13 +98,11 @@ def resolve(
     if not hours >= 0:
         raise DsliteError(f"hours is {hours}; expected a number above 0, or 0 for no limit.")
     changed = changing.checked(changes or {})
-    place = Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent
-    if changed and Paths(place).unchanged == Paths(place):
-        place = Paths(place).changed(changing.folder(changed))
+    paths = Paths.of(output, changing.folder(changed))
     return Settings(
         source=corpus,
         name=name,
-        folder=folder or Paths(place).standin(name),
+        folder=folder or paths.standin(name),
         standin=folder is None,
         reader=reader,
         data=data_folder,
@@ -114,7 +112,7 @@ def resolve(
         reading=changing.to_reading(READINGS[reading], changed),
         backbone=backbone,
         seed=seed,
-        output=place,
+        output=paths.output,
         workers=workers,
         task=task,
         random_weights=random,

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dslite.errors import DsliteError
-from dslite.layout import notes
 from dslite.layout.paths import Paths
 
 
@@ -19,7 +18,7 @@ def alone(paths: Paths) -> Iterator[None]:
     Raises:
         DsliteError: another run holds it. Where the file system knows no locks, that is said and the run goes on.
     """
-    place = notes.lock(paths)
+    place = paths.lock
     place.parent.mkdir(parents=True, exist_ok=True)
     with open(place, "a+", encoding="utf-8") as file:
         try:

@@ -1,14 +1,13 @@
 """``python -m dslite.run.launcher dslite.run.runner PLAN RULE THREADS``: the process of one notebook or its helper."""
 
-import argparse
 import os
+import sys
 import time
 import traceback
 from importlib import import_module
 from pathlib import Path
 
 from dslite.errors import DsliteError
-from dslite.layout import notes as notes
 from dslite.layout import progress
 from dslite.layout.paths import Paths
 from dslite.processes import end_quickly
@@ -28,24 +27,15 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     launcher.lighten()
     from dslite.run import execution
 
-    places, stage = job.places(paths), job.stage
     values = job.parameters | ({"workers": threads} if "workers" in job.parameters else {})
-    note = notes.outcome(paths, job.name)
-    os.environ |= kernel.environment() | {progress.VARIABLE: str(notes.progress(paths, job.name))}
+    note = paths.outcome(job.name)
+    os.environ |= kernel.environment() | {progress.VARIABLE: str(paths.progress(job.name))}
     begin = time.monotonic()
     Outcome("running", parameters=values).write(note)
     try:
-        target = execution.Target(
-            notebook=places.notebook(stage),
-            page=places.page(stage),
-            failed=places.failed_page(stage),
-            record=places.record(stage),
-            title=job.title,
-            home=paths.index,
-        )
         # Relative, so that the notebook can be run where it lies, wherever the output folder is moved.
-        here = os.path.relpath(paths.output, target.notebook.parent)
-        execution.execute(Path(job.template), values | ({"output": here} if "output" in values else {}), target)
+        here = os.path.relpath(paths.output, job.places(paths).pages)
+        execution.execute(job, paths, values | ({"output": here} if "output" in values else {}))
     except Exception as error:
         sentence = str(error) if isinstance(error, DsliteError) else f"{type(error).__name__}: {error}"
         Outcome("failed", time.monotonic() - begin, sentence, values).write(note)
@@ -58,8 +48,8 @@ def take_part(job: Job, paths: Paths, rule: str) -> None:
     """Does what a helper does of a job; where that fails, the notebook will come to it as well, and say so."""
     from dslite.run.resolve import resolve
 
-    os.environ |= kernel.environment() | {progress.VARIABLE: str(notes.progress(paths, job.name))}
-    Outcome("running", parameters=job.parameters).write(notes.outcome(paths, job.name))
+    os.environ |= kernel.environment() | {progress.VARIABLE: str(paths.progress(job.name))}
+    Outcome("running", parameters=job.parameters).write(paths.outcome(job.name))
     said = ""
     try:
         part = import_module(f"dslite.stages.{job.stage}.{STAGES[job.stage].helpers}").take_part
@@ -69,21 +59,12 @@ def take_part(job: Job, paths: Paths, rule: str) -> None:
     job.helped_by(paths)[rule].write_text(said, "utf-8")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="dslite.run.runner", description=__doc__)
-    parser.add_argument("plan", type=Path)
-    parser.add_argument("rule")
-    parser.add_argument("threads", type=int)
-    options = parser.parse_args()
+def main() -> None:
     end_quickly()
-    plan = plans.read(options.plan)
-    try:
-        for job in plan.jobs:
-            if options.rule in job.helped_by(plan.paths):
-                take_part(job, plan.paths, options.rule)
-            elif options.rule == job.name:
-                run(job, plan.paths, options.threads)
-    except Exception:
-        traceback.print_exc()
-        return 1
-    return 0
+    place, rule, threads = sys.argv[1:]
+    plan = plans.read(Path(place))
+    for job in plan.jobs:
+        if rule in job.helped_by(plan.paths):
+            take_part(job, plan.paths, rule)
+        elif rule == job.name:
+            run(job, plan.paths, int(threads))

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from dslite.layout import notes, progress
+from dslite.layout import progress
 from dslite.layout.paths import Paths
 from dslite.run import outcome
-from dslite.run.estimates import spoken, total
+from dslite.run.estimates import total
 from dslite.run.plan import Job
+from dslite.wording import spoken
 
 SPEAK = 20.0
 """Seconds between two lines in a log file."""
@@ -59,7 +60,7 @@ class Screen:
         """A job has begun, or one of its helpers."""
         if name in self.running:
             return
-        notes.progress(self.paths, name).unlink(missing_ok=True)
+        self.paths.progress(name).unlink(missing_ok=True)
         with self._lock:
             self.running[name] = time.monotonic()
         if not self._live:
@@ -67,7 +68,7 @@ class Screen:
 
     def finished(self, name: str) -> None:
         """A job has ended, well or badly."""
-        title, last = _title(self.jobs[name]), outcome.read(notes.outcome(self.paths, name))
+        title, last = _title(self.jobs[name]), outcome.read(self.paths.outcome(name))
         done = last is not None and last.state == "done"
         with self._lock:
             self.ended[name] = time.monotonic() - self.running.pop(name)
@@ -89,13 +90,13 @@ class Screen:
         return [head] + [f"  {_title(job)}{self._words(job)}, {spoken(lefts[job.name])} left" for job, _ in running]
 
     def _words(self, job: Job) -> str:
-        report = progress.read(notes.progress(self.paths, job.name))
+        report = progress.read(self.paths.progress(job.name))
         return f"  {report.fraction:.0%} {report.text}" if report else "  starting"
 
     def _left(self, job: Job, begun: float) -> float:
         """Seconds until a running job ends: by its own progress once that says something, else by the estimate."""
         elapsed = time.monotonic() - begun
-        report = progress.read(notes.progress(self.paths, job.name))
+        report = progress.read(self.paths.progress(job.name))
         if report and report.fraction > 0.05:
             at_report = elapsed - (time.time() - report.time)
             return max(at_report / report.fraction - elapsed, 1.0)

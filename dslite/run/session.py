@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dslite import corpora
-from dslite.layout import notes
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import engine, estimates, forks, outcome, plan, staleness, states
+from dslite.run import engine, estimates, forks, outcome, plan, staleness
 from dslite.run.plan import Job, Member, Plan
 from dslite.run.screen import KILLED, Screen
 from dslite.run.staleness import Reason
@@ -54,15 +53,13 @@ class Session:
         """The same once it has run: only the notebooks that are not done are still to do."""
         return replace(self, to_do={name: self.to_do[name] for name in undone})
 
-    def state(self, job: Job) -> states.State:
-        return states.of(job, self.paths, self.to_do)
+    def state(self, job: Job) -> staleness.State:
+        return staleness.state(job, self.paths, self.to_do)
 
 
 def prepare(
     settings: Sequence[Settings],
     stages: Sequence[str],
-    output: Path,
-    seed: int,
     benchmark: str,
     cores: int,
     templates: Path = NOTEBOOKS,
@@ -70,10 +67,8 @@ def prepare(
     """Plans a run; nothing is executed.
 
     Args:
-        settings: of the corpora that take part.
+        settings: of the corpora that take part, at least one, all with the same output and seed.
         stages: the wanted ones.
-        output: below it ``reports/`` and ``artifacts/``.
-        seed: of the notebooks across corpora.
         benchmark: base model that Table 5 is measured on.
         cores: threads that run at a time.
         templates: the folder of the template notebooks.
@@ -82,6 +77,7 @@ def prepare(
         Member(s.name, _title(s), s.as_parameters(), s.chosen, _audio(s), digest(s.weights_file) or "")
         for s in settings
     ]
+    output, seed = settings[0].output, settings[0].seed
     once = {"output": str(output), "seed": seed, "backbone": benchmark, "workers": 1}
     across = {name: once for name, stage in STAGES.items() if stage.across}
     whole = plan.make(output, templates, members, stages, across)
@@ -117,13 +113,13 @@ def execute(session: Session) -> list[str]:
     """
     paths, began = session.paths, time.time()
     # For all processes of the run: no profile, start-up code or style of the user, no home that must be written.
-    os.environ |= dict.fromkeys(("IPYTHONDIR", "MPLCONFIGDIR"), str(notes.tools(paths))) | {"PYTHONSTARTUP": ""}
+    os.environ |= dict.fromkeys(("IPYTHONDIR", "MPLCONFIGDIR"), str(paths.tools)) | {"PYTHONSTARTUP": ""}
     jobs = session.jobs
     # What gathers results across corpora runs after all others, whatever became of them.
     last = [job for job in jobs if not job.corpus and STAGES[job.stage].needs]
     first = [job for job in jobs if job not in last]
     with (
-        forks.opened(len(jobs), notes.log(paths, "forks")),
+        forks.opened(len(jobs), paths.log("forks")),
         Screen(jobs, session.each, session.cores, paths) as screen,
     ):
         engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished)
@@ -140,7 +136,7 @@ def execute(session: Session) -> list[str]:
 
 def undone_since(session: Session, began: float, jobs: Sequence[Job] | None = None) -> list[str]:
     """Names of the notebooks that were to run and have not come to their end since ``began`` (seconds since 1970)."""
-    places = {job.name: notes.outcome(session.paths, job.name) for job in (session.jobs if jobs is None else jobs)}
+    places = {job.name: session.paths.outcome(job.name) for job in (session.jobs if jobs is None else jobs)}
     return [name for name, place in places.items() if not _done_since(place, began)]
 
 
@@ -152,7 +148,7 @@ def _done_since(place: Path, began: float) -> bool:
 def _name_the_killed(paths: Paths, undone: Iterable[str]) -> None:
     """Says of notebooks whose whole process was ended from outside that they failed: they could not say so."""
     for name in undone:
-        place = notes.outcome(paths, name)
+        place = paths.outcome(name)
         last = outcome.read(place)
         if last and last.state == "running":
             replace(last, state="failed", error=KILLED).write(place)

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import os
 import re
 import shutil
@@ -13,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from dslite.errors import DsliteError
-from dslite.layout import notes
+from dslite.files import read_json
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.reporting.templates import render
 from dslite.run.outputs import require_reports
@@ -99,7 +98,7 @@ def _in_256_colours(png: bytes) -> bytes:
 
 def _note(paths: Paths) -> str:
     """What the index says of itself: date and version."""
-    record = json.loads(notes.run(paths).read_text("utf-8"))
+    record = read_json(paths.run)
     git = [shutil.which("git") or "true", "-C", NOTEBOOKS.parent, "describe", "--always", "--dirty"]
     commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
     return render("showcase.html.j2", run=record, commit=commit, copied=time.strftime("%Y-%m-%d"))

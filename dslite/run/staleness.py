@@ -1,10 +1,10 @@
-"""Which notebooks have to run, and why, for people. Results and page go out of date apart from each other."""
+"""Which notebooks have to run, and why, and the state of every one, for people. Results and page go out of date apart
+from each other."""
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from dslite.layout import notes
 from dslite.layout.paths import Paths
 from dslite.run import outcome
 from dslite.run.outcome import Outcome
@@ -19,6 +19,21 @@ class Reason:
     results: bool = True
 
 
+@dataclass(frozen=True)
+class State:
+    """Of one notebook.
+
+    ``state`` is "done", "stale" (done once, but it would run again), "running", "failed" or "not run"; ``reason`` says
+    why it is stale or failed; ``link`` is the page to read, from ``reports/``, or empty; ``seconds`` is what its last
+    attempt took.
+    """
+
+    state: str
+    reason: str = ""
+    link: str = ""
+    seconds: float | None = None
+
+
 def to_do(plan: Plan) -> dict[str, Reason]:
     """Names of the jobs that have to run, in the plan's order, and why. Runs nothing."""
     found: dict[str, Reason] = {}
@@ -29,8 +44,32 @@ def to_do(plan: Plan) -> dict[str, Reason]:
     return found
 
 
+def state(job: Job, paths: Paths, to_do: Mapping[str, Reason]) -> State:
+    """The state of a job's notebook.
+
+    Args:
+        job: the job.
+        paths: the output.
+        to_do: name -> reason of jobs that would run.
+    """
+    places, last = job.places(paths), outcome.read(paths.outcome(job.name))
+    page, failed = places.page(job.stage), places.failed_page(job.stage)
+    seconds = last.seconds if last and last.state != "running" else None
+    if failed.exists():
+        link = failed.relative_to(paths.reports).as_posix()
+        return State("failed", last.error if last else "", link, seconds)
+    if not page.exists():
+        return State("failed" if last and last.state == "failed" else "not run", last.error if last else "")
+    link = page.relative_to(paths.reports).as_posix()
+    if job.name in to_do:
+        return State("stale", to_do[job.name].text, link, seconds)
+    if not places.record(job.stage).exists():  # a run that failed took it away, or somebody removed the artefacts
+        return State("stale", "its results are gone", link, seconds)
+    return State("done", "", link, seconds)
+
+
 def _reason(job: Job, paths: Paths, stale: list[Job]) -> Reason | None:
-    last = outcome.read(notes.outcome(paths, job.name))
+    last = outcome.read(paths.outcome(job.name))
     page, notebook, made = job.leaves(paths)
     if last is None:
         return Reason("new")

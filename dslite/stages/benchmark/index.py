@@ -7,11 +7,6 @@ from dslite.layout.paths import Paths
 
 def entries(paths: Paths, done: Sequence[str]) -> list[dict[str, str]]:
     """Table 5, as :func:`dslite.stages.paper.index.entries`."""
-    table = paths.table(5)
-    if not done or not table.exists():
-        return []
-    found = {"title": "Table 5: cost", "link": paths.across("benchmark").page("benchmark").name}
-    found["csv"] = table.relative_to(paths.reports).as_posix()
-    if paths.tex(5).exists():
-        found["tex"] = paths.tex(5).relative_to(paths.reports).as_posix()
-    return [found]
+    found = paths.links(5)
+    page = paths.across("benchmark").page("benchmark").name
+    return [{"title": "Table 5: cost", "link": page, **found}] if done and "csv" in found else []

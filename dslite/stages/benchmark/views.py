@@ -18,7 +18,8 @@ def table5_sheet(bench: Benchmark, caption: str = "Table 5, measured and publish
     chunk = f"{bench.record['samples'] / bench.record['rate']:g} s"
     note = (
         f"One chunk of {chunk}; untrained, its weights random on purpose: what a chunk costs does not depend on them. "
-        f"{variants.noise_in_words(bench.timings)} {made(bench)}"
+        f"{variants.noise_in_words(bench.timings)} {variants.refused(bench.gate)} "
+        "Agreement with Keras on dev files, which the gate asks of trained models, was not."
     )
     fullest_first = sorted(columns.values(), key=len, reverse=True)
     costs = list(dict.fromkeys(cost for column in fullest_first for cost in column))
@@ -115,14 +116,3 @@ def sizes(bench: Benchmark) -> pd.DataFrame:
     base = {"here": lite, "paper": 1e6 * printed["tflite"]["size_mb"]}
     frame["times TF Lite"] = [value / base[source] for (_, source), value in rows.items()]
     return frame
-
-
-def parts(bench: Benchmark) -> pd.DataFrame:
-    """Front end and CNN apart, and the front end's share."""
-    return variants.times(bench.timings)
-
-
-def made(bench: Benchmark) -> str:
-    """Whether the benchmarked variants passed what the gate asks of a model without a corpus."""
-    refused = variants.refused(bench.gate)
-    return f"{refused} Agreement with Keras on dev files, which the gate asks of trained models, was not."

@@ -4,7 +4,6 @@ What a chunk costs depends on the shapes of a network and not on the values of i
 trained and its weights are random, and nothing has to be there beforehand.
 """
 
-import json
 import os
 import time
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ import pandas as pd
 from dslite.backbones import base_model, names
 from dslite.deployment.latency import ROUNDS
 from dslite.errors import DsliteError
-from dslite.files import whole_file
+from dslite.files import read_json, whole_file, write_json
 from dslite.layout import progress, records
-from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.layout.paths import Paths
 from dslite.paper import published
 from dslite.profiles import recipe
 
@@ -37,6 +36,10 @@ CALIBRATION = 8
 """Chunks of noise that the full int8 variant is calibrated on; its cost does not depend on what it has seen."""
 
 
+def _table(name: str) -> cached_property:
+    return cached_property(lambda self: pd.read_parquet(self.layout.benchmark(self.backbone) / f"{name}.parquet"))
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """What was measured.
@@ -51,25 +54,9 @@ class Benchmark:
     backbone: str
     record: dict
 
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """Its costs (:func:`dslite.stages.benchmark.costs.begun`)."""
-        return pd.read_parquet(self.layout.benchmark(self.backbone) / "table.parquet")
-
-    @cached_property
-    def timings(self) -> pd.DataFrame:
-        """Every repetition (:func:`dslite.deployment.latency.timer`)."""
-        return pd.read_parquet(self.layout.benchmark(self.backbone) / "timings.parquet")
-
-    @cached_property
-    def gate(self) -> pd.DataFrame:
-        """A row per variant: ``model``, ``bytes``, ``offered``, ``reason``."""
-        return pd.read_parquet(self.layout.benchmark(self.backbone) / "gate.parquet")
-
-    @cached_property
-    def csv(self) -> pd.DataFrame:
-        """``tables/table5.csv``: all base models that have been measured here, and what the paper prints."""
-        return pd.read_csv(self.layout.table(5))
+    table = _table("table")  # its costs (:func:`dslite.stages.benchmark.costs.begun`)
+    timings = _table("timings")  # every repetition (:func:`dslite.deployment.latency.timer`)
+    gate = _table("gate")  # a row per variant: ``model``, ``bytes``, ``offered``, ``reason``
 
 
 def work(backbone: str = "densenet121", seed: int = 42, output: str | Path = "", workers: int = 1) -> Benchmark:
@@ -87,18 +74,17 @@ def work(backbone: str = "densenet121", seed: int = 42, output: str | Path = "",
     base_model(backbone)
     if workers < 1:
         raise DsliteError(f"workers is {workers}; expected at least 1.")
-    layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
+    layout = Paths.of(output)
     place, whole = layout.benchmark(backbone) / "record.json", layout.across(STAGE).record(STAGE)
     identity = _identity(backbone, seed, workers)
-    made = json.loads(place.read_text("utf-8")) if place.exists() else {}
+    made = read_json(place)
     if made.get("identity") != identity:
         _keep(made, place.parent, {"seed": seed, "timing_threads": sorted({1, workers})})
         _measure(layout, backbone, seed, workers, identity)
-    record = json.loads(place.read_text("utf-8"))
+    record = read_json(place)
     with whole_file(layout.table(5)) as draft:
         table5_rows(layout).to_csv(draft, index=False, float_format="%.6g")
-    with whole_file(whole) as draft:
-        draft.write_text(json.dumps(record, indent=1), "utf-8")
+    write_json(whole, record)
     return Benchmark(layout, backbone, record)
 
 
@@ -124,10 +110,9 @@ def table5_rows(layout: Paths) -> pd.DataFrame:
     rows = []
     for name in names():
         folder = layout.benchmark(name)
-        if (folder / "record.json").exists():
-            record = json.loads((folder / "record.json").read_text("utf-8"))
-            if record["identity"] != _identity(name, record["seed"], max(record["timing_threads"])):
-                continue  # by other code
+        record = read_json(folder / "record.json")
+        # Else there is none, or one by other code.
+        if record and record["identity"] == _identity(name, record["seed"], max(record["timing_threads"])):
             about = {"backbone": name, **{key: record[key] for key in ("weights", "seed", "hardware")}}
             rows.append(pd.read_parquet(folder / "table.parquet").assign(source="here", **about))
     for column, printed in published.TABLE5.items():
@@ -204,8 +189,7 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
         ],
         **records.circumstances(started),
     }
-    with whole_file(folder / "record.json") as draft:
-        draft.write_text(json.dumps(record, indent=1), "utf-8")
+    write_json(folder / "record.json", record)
 
 
 def untrained(backbone: str, seed: int):

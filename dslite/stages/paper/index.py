@@ -25,14 +25,9 @@ def entries(paths: Paths, done: Sequence[str]) -> list[dict[str, str]]:
         return []
     page = paths.across("paper").page("paper").name
     found = [
-        {
-            "title": f"Table {number}: {what}",
-            "link": page,
-            "csv": paths.table(number, more).relative_to(paths.reports).as_posix(),
-            "tex": paths.tex(number, more).relative_to(paths.reports).as_posix(),
-        }
+        {"title": f"Table {number}: {what}", "link": page, **files}
         for (number, more), what in _TABLES.items()
-        if paths.table(number, more).exists() and paths.tex(number, more).exists()
+        if (files := paths.links(number, more))
     ]
     scorecard = {"title": "Scorecard: every published figure", "link": paths.scorecard_page.name}
     discrepancies = {"title": "Discrepancies of paper and code", "link": paths.discrepancies.name}

@@ -1,7 +1,5 @@
 """Sheets as LaTeX, for those who write the next paper: booktabs, nothing else, everything escaped."""
 
-from collections.abc import Sequence
-
 from dslite.reporting.sheets import PRINTED, Cell, Sheet, merged, runs, sentence
 
 _SPECIAL = {
@@ -43,7 +41,7 @@ def tex(sheet: Sheet, label: str, caption: str, provenance: str) -> str:
     notes = [rf"\textsuperscript{{{mark}}}~{escape(sentence(reason))}" for reason, mark in sheet.footnotes.items()]
     notes += [escape(f"{text}.") for text in rests] + ([escape(sheet.note)] if sheet.note else [])
     lines = [
-        *map(_comment, [provenance, *rests, r"Needs \usepackage{booktabs}."]),
+        *(f"% {' '.join(text.split())}" for text in (provenance, *rests, r"Needs \usepackage{booktabs}.")),
         r"\begin{table*}",
         r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
         rf"\caption{{{escape(caption)}}}",
@@ -68,10 +66,6 @@ def escape(text: str) -> str:
     an argument of what stands before it."""
     plain = "".join(_SPECIAL.get(sign, sign) for sign in " ".join(text.split()) if sign.isprintable())
     return f"{{}}{plain}" if plain[:1] in ("[", "*") else plain
-
-
-def _comment(text: str) -> str:
-    return "% " + " ".join(text.split())
 
 
 def _heads(sheet: Sheet) -> list[str]:
@@ -107,10 +101,6 @@ def _body(sheet: Sheet) -> list[str]:
 
 def _set(sheet: Sheet, cell: Cell) -> str:
     text, marks = escape(f"{cell.text}: {cell.below}" if cell.below else cell.text), sheet.marks(cell)
-    for look in _commands(cell.look.split()) if text else ():
-        text = rf"\{look}{{{text}}}"
+    for look in cell.look.split() if text else ():
+        text = rf"\{_LOOKS[look]}{{{text}}}" if look in _LOOKS else text
     return rf"{text}\textsuperscript{{{marks}}}" if marks else text
-
-
-def _commands(looks: Sequence[str]) -> list[str]:
-    return [_LOOKS[look] for look in looks if look in _LOOKS]

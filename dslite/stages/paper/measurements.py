@@ -17,15 +17,14 @@ ADADELTA_SAYS = (
     f"Measured by us, not by the run that made this page: {_CURVES.record['about']['short']}, "
     f"{_CURVES.record['note']}; Table 2's schedule without augmentation, fitted on train, under the readings paper and "
     "sound, between which the rate is all that matters here.",
-    _CURVES.record | {"seed": _CURVES.fits[0].seed},
+    _CURVES.record | {"seed": _CURVES.seed},
 )
 """What :func:`adadelta` shows, its caption and its provenance."""
 
 
 def adadelta() -> Figure:
     """F-13: the learning curves at the printed rate and at AdaDelta's own."""
-    histories = {fit.learning_rate: fit.history for fit in _CURVES.fits}
-    return differences.adadelta(histories, 100 / len(_CURVES.record["classes"]))
+    return differences.adadelta(_CURVES.histories, 100 / len(_CURVES.record["classes"]))
 
 
 def whole_html() -> list[str]:

@@ -57,9 +57,7 @@ def results_table(results: pd.DataFrame, corpora: Sequence[str], protocol: str =
     return pd.DataFrame(rows).astype(dict.fromkeys(counts, "Int64"))
 
 
-def results_sheet(
-    results: pd.DataFrame, corpora: Sequence[str], caption: str, protocol: str = "all", note: str = ""
-) -> Sheet:
+def results_sheet(results: pd.DataFrame, corpora: Sequence[str], caption: str, protocol: str = "all") -> Sheet:
     """:func:`results_table` in the paper's form; each column head says what its figures rest on.
 
     Ours that cannot be compared with what is printed below them carry a footnote for each reason
@@ -83,7 +81,7 @@ def results_sheet(
         rests += [Cell(provenance, markup=_marked(provenance))] * len(columns)
         for row, *cells in zip(rows, *columns.values(), strict=True):
             row += cells
-    note = f"{_EXPLANATION} {_chance(corpora)} {note}".strip()
+    note = f"{_EXPLANATION} {_chance(corpora)}".strip()
     return Sheet(caption, heads, rows, 2, rests, note, "ds-results ds-wide")
 
 

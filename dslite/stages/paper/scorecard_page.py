@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from dslite import backbones
 from dslite.corpora import CORPORA
 from dslite.paper import audit, finding, published, verdicts
-from dslite.reporting.provenance import WEIGHTS, data_mark
+from dslite.reporting.provenance import data_mark, provenance_line
 from dslite.reporting.templates import render, stylesheet, whole_page
 from dslite.stages.paper.scorecard import counts, within_reach
 
@@ -72,12 +71,10 @@ def audit_html() -> str:
     """The audit as a section of a page: what does not recompute first, with its working; what does after it."""
     found = audit.findings()
     groups = [(word, meaning, [f for f in found if f.outcome == word]) for word, meaning in finding.OUTCOMES.items()]
-    order = (finding.CANNOT, finding.DOES_NOT, finding.IN_DOUBT, finding.IN_PART, finding.HOLDS)
-    groups = sorted((group for group in groups if group[2]), key=lambda group: order.index(group[0]))
     holds = sum(f.outcome == finding.HOLDS for f in found)
     return render(
         "audit.html.j2",
-        groups=[(word, _slug(word), meaning, rows, word == finding.HOLDS) for word, meaning, rows in groups],
+        groups=[(word, _slug(word), meaning, rows, word == finding.HOLDS) for word, meaning, rows in groups if rows],
         total=len(found),
         holds=holds,
     )
@@ -89,13 +86,13 @@ def _row(row: dict) -> dict:
     if row["table"] == "Text":
         what = [info.short if info else "", row["says"] or row["unit"], row["place"]]
     elif row["table"] == "Table 1":
-        what = [info.short, _VALUES[row["row"]]]
+        what = [info.short, _DURATIONS.get(row["row"], row["row"])]
     elif row["table"] == "Table 5":
         what = [row["says"], what[1]]
     elif row["says"]:
         what = [what[0], row["says"], row["place"]]
     unit = row["unit"] if row["unit"] != "%" or row["quantity"] != "uar" else ""
-    return {
+    return row | {
         "what": [part for part in what if part],
         "published": _text(row["published"], row["decimals"], row["published_low"], row["published_high"]),
         "ours": _text(row["ours"], row["decimals"], row["ours_low"], row["ours_high"]),
@@ -103,17 +100,11 @@ def _row(row: dict) -> dict:
         "mark": data_mark(row["data"]) if isinstance(row["data"], str) else "",
         "good": row["data"] == "real",
         "rests": _rests_on(row),
-        "verdict": row["verdict"],
         "slug": _slug(row["verdict"]),
-        "why": row["why"],
-        "doubt": row["doubt"],
     }
 
 
-_VALUES = {
-    "files": "files",
-    "classes": "classes",
-    "speakers": "speakers",
+_DURATIONS = {
     "minutes": "total duration",
     "mean_s": "mean duration",
     "std_s": "standard deviation of the duration",
@@ -131,16 +122,8 @@ def _rests_on(row: dict) -> str:
     """What ours rests on beside the data, as far as it is known."""
     known = {name: row[name] for name in ("backbone", "weights", "profile", "reading", "protocol", "seed", "n_files")}
     known = {name: value for name, value in known.items() if not pd.isna(value)}
-    parts = [
-        backbones.title(known.get("backbone", "")),
-        WEIGHTS.get(known.get("weights"), known.get("weights")),
-        f"{known['profile']} profile" if "profile" in known else "",
-        f"reading {known['reading']}" if "reading" in known else "",
-        f"{known['n_files']} {'' if known['protocol'] == 'all' else known['protocol'] + ' '}files"
-        if {"protocol", "n_files"} <= set(known)
-        else "",
-        f"seed {known['seed']}" if "seed" in known else "",
-    ]
+    scored = {"all": "files"}.get(known.get("protocol"), f"{known.get('protocol')} files")
+    parts = provenance_line(known), f"{known['n_files']} {scored}" if {"protocol", "n_files"} <= set(known) else ""
     return " · ".join(filter(None, parts))
 
 

@@ -1,10 +1,9 @@
 """What further seeds gave, beside the first one's results."""
 
-import json
-
 import pandas as pd
 
 from dslite import statistics
+from dslite.files import read_json
 from dslite.layout.paths import CorpusPaths, Paths
 from dslite.systems import OURS
 
@@ -30,7 +29,7 @@ def every_seed(layout: Paths, results: pd.DataFrame) -> pd.DataFrame:
 
 def _alike(places: CorpusPaths) -> str:
     """What fits depend on but for the seed; empty for those of a version that did not note it."""
-    return json.loads(places.record("train").read_text("utf-8")).get("but_for_the_seed", "")
+    return read_json(places.record("train")).get("but_for_the_seed", "")
 
 
 def spread(every: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,5 @@
 """The tables and figures across corpora, from what every evaluated corpus left, and the files that hold them."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -10,14 +8,14 @@ import pandas as pd
 
 from dslite import corpora
 from dslite.corpora.registry import described
-from dslite.files import whole_file
+from dslite.files import read_json, whole_file
 from dslite.layout.paths import FULL_CHUNK, Paths
 from dslite.paper import published
-from dslite.profiles import TABLE2
-from dslite.reporting.figures import ConfusionPanel
+from dslite.paper.comparable import setting_reasons
+from dslite.profiles import FULL_BACKBONE, TABLE2
 from dslite.reporting.sheets import Sheet
 from dslite.reporting.tables import table1, table1_sheet, table2, table2_sheet
-from dslite.stages.paper import parts, seeds
+from dslite.stages.paper import seeds
 from dslite.stages.paper.discrepancies import discrepancies_html
 from dslite.stages.paper.latex import tex
 from dslite.stages.paper.results import results_sheet, results_table
@@ -61,7 +59,7 @@ class Summary:
             if name in TABLE2:
                 rows[name, "paper"] = TABLE2[name]
             if name in self.records:
-                trained = json.loads(self.layout.corpus(name).record("train").read_text("utf-8"))
+                trained = read_json(self.layout.corpus(name).record("train"))
                 rows[name, "here"] = trained["recipe"] | {"fine_tuned": trained["trained_layers"]}
         return table2(rows)
 
@@ -71,15 +69,6 @@ class Summary:
         return seeds.every_seed(self.layout, self.results)
 
     @property
-    def spread(self) -> pd.DataFrame:
-        """Mean, standard deviation and range over seeds on test; no rows where there is one seed."""
-        return seeds.spread(self.every_seed)
-
-    def paired(self, number: int) -> tuple[pd.DataFrame, str]:
-        """The paired tests across one of Tables 3 and 4, by its number."""
-        return parts.paired(self.layout, self.records, published.COLUMNS[number])
-
-    @property
     def own(self) -> list[str]:
         """Corpora that are not the paper's."""
         return [name for name in self.records if name not in corpora.CORPORA]
@@ -87,14 +76,14 @@ class Summary:
     @cached_property
     def sheets(self) -> dict[int, Sheet]:
         """Tables 1 to 5 as the paper sets them, by their number; Table 5 only if it was measured."""
-        reasons = {name: parts.setting_reasons(record) for name, record in self.records.items()}
+        reasons = {name: setting_reasons(record) for name, record in self.records.items()}
         found = {
             1: table1_sheet(self.table1, "Table 1. The corpora, published and found"),
             2: table2_sheet(self.table2, "Table 2. Hyperparameters, published and used", reasons),
             3: results_sheet(self.results, published.COLUMNS[3], "Table 3. CCS, CSS, ESS and IEMOCAP, all files"),
             4: results_sheet(self.results, published.COLUMNS[4], "Table 4. MPSSC, SLEEP, RAVDESS and DEMoS, all files"),
         }
-        costs = parts.table5(self.layout, "Table 5. What a model costs, measured and published")
+        costs = table5(self.layout, "Table 5. What a model costs, measured and published")
         return found | ({5: costs} if costs else {})
 
     @cached_property
@@ -121,51 +110,6 @@ class Summary:
             pd.concat(counts or [pd.DataFrame(columns=_COUNTS)], ignore_index=True),
             {name: "this corpus was not evaluated here" for name in corpora.CORPORA if name not in self.records},
         )
-
-    @cached_property
-    def panels(self) -> dict[str, ConfusionPanel]:
-        """Corpus -> its confusion matrix; those of Figure 3 first."""
-        return parts.panels(self.layout, self.records)
-
-    @property
-    def confusion_panels(self) -> list[ConfusionPanel]:
-        """Figure 3: CSS and CCS, as far as they were evaluated."""
-        return [self.panels[name] for name in parts.FIGURES if name in self.panels]
-
-    @property
-    def other_panels(self) -> list[ConfusionPanel]:
-        """The same of all other corpora."""
-        return [panel for name, panel in self.panels.items() if name not in parts.FIGURES]
-
-    @property
-    def confusion_text(self) -> str:
-        """Figure 3 in words, for those who cannot see it."""
-        return _titles(self.confusion_panels)
-
-    @property
-    def other_text(self) -> str:
-        """The other panels in words."""
-        return _titles(self.other_panels)
-
-    @property
-    def confusion_missing(self) -> str:
-        """Which corpora of Figure 3 were not evaluated; "" for none."""
-        missing = [corpora.CORPORA[n].short for n in parts.FIGURES if n not in self.panels]
-        return f"Not evaluated here: {' and '.join(missing)}." if missing else ""
-
-    @property
-    def recalls(self) -> Sheet:
-        """What the text says of Figure 3."""
-        return parts.recalls(self.card)
-
-    def maps(self) -> Iterator[parts.Maps]:
-        """Figure 2."""
-        return parts.figure2(self.layout, self.records)
-
-    @property
-    def maps_text(self) -> str:
-        """Which corpora Figure 2 shows."""
-        return parts.figure2_text(self.layout, self.records)
 
     def write(self) -> None:
         """Writes ``seeds.csv`` where there are several, ``tables/table1`` to ``table5`` (LaTeX,
@@ -209,5 +153,13 @@ class Summary:
 _COUNTS = ["label", "predicted", "files", "system", "augmentation", "partition", "protocol", "corpus"]
 
 
-def _titles(panels: list[ConfusionPanel]) -> str:
-    return f"Confusion matrices of the test files: {'; '.join(panel.title for panel in panels)}."
+def table5(layout: Paths, caption: str) -> Sheet | None:
+    """Table 5, of the paper's base model where that was measured here, else of the last one; None if none was."""
+    places = layout.benchmark(FULL_BACKBONE) / "record.json", layout.across("benchmark").record("benchmark")
+    record = next(filter(None, map(read_json, places)), None)
+    if record is None:
+        return None
+    from dslite.stages.benchmark import views as costs
+    from dslite.stages.benchmark import work as benchmarking  # import the converter's packages
+
+    return costs.table5_sheet(benchmarking.Benchmark(layout, record["backbone"], record), caption)

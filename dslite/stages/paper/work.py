@@ -1,13 +1,12 @@
 """Stage ``paper``: gathers every corpus that has been evaluated and writes the tables across them."""
 
-import json
 import time
 from pathlib import Path
 
 from dslite.errors import DsliteError
-from dslite.files import whole_file
+from dslite.files import read_json, write_json
 from dslite.layout import records
-from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.layout.paths import Paths
 from dslite.layout.results import evaluated, gather
 from dslite.stages.paper.summary import Summary
 
@@ -23,11 +22,11 @@ def work(output: str | Path = "", seed: int = 42) -> Summary:
         DsliteError: if no corpus has been evaluated there.
     """
     started = time.monotonic()
-    layout = Paths(Path(output).expanduser().resolve() if str(output) else NOTEBOOKS.parent)
+    layout = Paths.of(output)
     names = evaluated(layout)
     if not names:
         raise DsliteError(f"No corpus has been evaluated below {layout.output}; run `python run_all.py` first.")
-    found = {name: json.loads(layout.corpus(name).record("evaluate").read_text("utf-8")) for name in names}
+    found = {name: read_json(layout.corpus(name).record("evaluate")) for name in names}
     found = {name: told for name, told in found.items() if told["classes"]}  # numbers are none of the paper's scores
     results = gather(layout)
     results = results[results["corpus"].isin(found)]
@@ -49,6 +48,5 @@ def work(output: str | Path = "", seed: int = 42) -> Summary:
     summary = Summary(layout, results, found, record)
     summary.write()
     record |= records.circumstances(started)
-    with whole_file(layout.across("paper").record("paper")) as draft:
-        draft.write_text(json.dumps(record, indent=1), "utf-8")
+    write_json(layout.across("paper").record("paper"), record)
     return summary

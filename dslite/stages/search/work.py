@@ -16,7 +16,7 @@ import pandas as pd
 from dslite import baseline, scoring, statistics
 from dslite.configurations import CONFIGURATIONS
 from dslite.errors import DsliteError
-from dslite.layout import notes, progress, records
+from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
@@ -47,7 +47,7 @@ def work(settings: Settings) -> FinishedStage:
     started = time.monotonic()
     settings.paths.record("search").unlink(missing_ok=True)
     search = trials.Search(settings)
-    left = notes.helper(Paths(settings.output), f"{settings.name}-search", "*")
+    left = Paths(settings.output).helper(f"{settings.name}-search", "*")
     told = [file.read_text() for file in left.parent.glob(left.name)]
     if not any(told):  # else the hours are over
         search.run()

@@ -1,20 +1,21 @@
-"""The parts of the page ``paper`` that are made from other stages than ``evaluate``: Figures 2 and 3, Table 5."""
+"""What the page ``paper`` shows beside the tables and the scorecard: Figures 2 and 3, paired tests across a table."""
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from dslite import corpora
-from dslite.layout.paths import Paths
-from dslite.paper import comparable, verdicts
-from dslite.profiles import FULL_BACKBONE
-from dslite.reporting.figures import ConfusionPanel
+from dslite.files import read_json
+from dslite.layout.paths import CorpusPaths
+from dslite.paper import verdicts
+from dslite.reporting.explanations import Explained, gap_words, shap_maps
+from dslite.reporting.figures import ConfusionPanel, front_end
 from dslite.reporting.provenance import data_mark
 from dslite.reporting.sheets import PRINTED, Cell, Sheet
 from dslite.reporting.tables import confusion_matrix
-from dslite.stages.explain.clips import KINDS
+from dslite.stages.explain.clips import KINDS, stored, where, worth_showing
+from dslite.stages.paper.summary import Summary
 from dslite.statistics import holm
 
 FIGURES = ("css", "ccs")
@@ -24,50 +25,27 @@ _CLIPS = 2
 """Clips of a corpus that Figure 2 shows."""
 
 
-@dataclass(frozen=True)
-class Maps:
-    """What Figure 2 shows of one corpus.
+def explained(summary: Summary) -> list[str]:
+    """Corpora whose explanations belong to the scores that are there, CSS and CCS first."""
+    explanations = {name: read_json(summary.layout.corpus(name).record("explain")) for name in _in_order(summary)}
+    made_from = {name: {"evaluate": record["identity"]} for name, record in summary.records.items()}
+    return [name for name, record in explanations.items() if record.get("made_from") == made_from[name]]
 
-    Attributes:
-        clips: for :func:`dslite.reporting.explanations.shap_maps`.
-        alt, caption: its words.
-        record: of the corpus' explanations: their front end, and the provenance that the figure carries.
+
+def figure2(summary: Summary) -> Iterator[tuple[Figure, str, str, dict]]:
+    """SHAP maps in the manner of the paper's Figure 2: CSS and CCS, or, where neither was explained, two others.
+
+    Yields:
+        Per corpus what :func:`dslite.reporting.show` takes: the figure, its words, and the record of the explanations.
     """
-
-    clips: list
-    alt: str
-    caption: str
-    record: dict
-
-
-def explained(layout: Paths, evaluated: dict[str, dict]) -> list[str]:
-    """Corpora whose explanations belong to the scores that are there, CSS and CCS first.
-
-    Args:
-        layout: where it all lies.
-        evaluated: corpus -> record of its ``evaluate`` stage.
-    """
-    found = []
-    for name in _in_order(evaluated):
-        place = layout.corpus(name).record("explain")
-        if not place.exists():
-            continue
-        record = json.loads(place.read_text("utf-8"))
-        if record["made_from"] == {"evaluate": evaluated[name]["identity"]}:
-            found.append(name)
-    return found
-
-
-def figure2(layout: Paths, evaluated: dict[str, dict]) -> Iterator[Maps]:
-    """SHAP maps in the manner of the paper's Figure 2: CSS and CCS, or, where neither was explained, two others."""
-    there = explained(layout, evaluated)
+    there = explained(summary)
     for number, name in enumerate([name for name in there if name in FIGURES] or there[: len(FIGURES)]):
-        yield _maps(layout, name, f"({'AB'[number]}) {_short(name)}")
+        yield _maps(summary.layout.corpus(name), f"({'AB'[number]}) {_short(name)}")
 
 
-def figure2_text(layout: Paths, evaluated: dict[str, dict]) -> str:
+def figure2_text(summary: Summary) -> str:
     """Which corpora Figure 2 shows, where they are not those of the paper; "" where they are."""
-    there = explained(layout, evaluated)
+    there = explained(summary)
     if not there:
         return "No corpus has been explained here, so there is nothing to show: the stage `explain` does that."
     missing = [_short(name) for name in FIGURES if name not in there]
@@ -76,12 +54,8 @@ def figure2_text(layout: Paths, evaluated: dict[str, dict]) -> str:
     return f"Shown: {' and '.join(shown)}. {' and '.join(missing)} {were} not explained here." if missing else ""
 
 
-def _maps(layout: Paths, name: str, title: str) -> Maps:
-    from dslite.reporting.explanations import Explained, gap_words
-    from dslite.stages.explain.clips import stored, where, worth_showing
-
-    places = layout.corpus(name)
-    record = json.loads(places.record("explain").read_text("utf-8"))
+def _maps(places: CorpusPaths, title: str) -> tuple[Figure, str, str, dict]:
+    record = read_json(places.record("explain"))
     numbered = {(clip["label"], clip["kind"]): (n, clip) for n, clip in enumerate(record["clips"])}
     best = [[numbered[label, kind] for kind in KINDS if (label, kind) in numbered] for label in record["explained"]]
     chosen = [clips[0] for clips in best if clips][:_CLIPS]
@@ -100,25 +74,37 @@ def _maps(layout: Paths, name: str, title: str) -> Maps:
     ]
     failed = f" The maps of this corpus FAILED CHECKS: {'; '.join(record['failed'])}." if record["failed"] else ""
     some = f" Of {len(record['classes'])} classes." if len(record["classes"]) > len(names) else ""
-    return Maps(
-        shown,
+    return (
+        shap_maps(shown, front_end(record), bool(record["failed"])),
         f"{title}: spectrogram and SHAP maps of a test clip each of {' and '.join(c['label'] for c in clips)}.",
         f"{title}, computed here. {'; '.join(words)}.{some} Baseline: {record['baseline']}.{failed}",
         record,
     )
 
 
-def panels(layout: Paths, evaluated: dict[str, dict]) -> dict[str, ConfusionPanel]:
-    """Confusion on test (all files) of each corpus, with the augmentation that is best on dev; CSS and CCS first."""
-    found = {}
-    for name in _in_order(evaluated):
-        record, chosen = evaluated[name], evaluated[name]["chosen"]
-        counts = pd.read_parquet(layout.corpus(name).confusion)
+def panels(summary: Summary, of_figure3: bool) -> list[ConfusionPanel]:
+    """Confusion on test (all files) with the augmentation that is best on dev: of CSS and CCS (Figure 3), as far as
+    they were evaluated, or of all other corpora."""
+    found = []
+    for name in (name for name in _in_order(summary) if (name in FIGURES) == of_figure3):
+        record, chosen = summary.records[name], summary.records[name]["chosen"]
+        counts = pd.read_parquet(summary.layout.corpus(name).confusion)
         where = {"augmentation": chosen, "partition": "test", "protocol": "all"}
-        letter = f"({'AB'[FIGURES.index(name)]}) " if name in FIGURES else ""
+        letter = f"({'AB'[FIGURES.index(name)]}) " if of_figure3 else ""
         title = f"{letter}{_short(name)}, {chosen}: {data_mark(record['data'])}"
-        found[name] = ConfusionPanel(title, confusion_matrix(counts, record["classes"], **where), record["classes"])
+        found.append(ConfusionPanel(title, confusion_matrix(counts, record["classes"], **where), record["classes"]))
     return found
+
+
+def in_words(panels: Sequence[ConfusionPanel]) -> str:
+    """Confusion matrices for those who cannot see them."""
+    return f"Confusion matrices of the test files: {'; '.join(panel.title for panel in panels)}."
+
+
+def figure3_text(summary: Summary) -> str:
+    """Which corpora of Figure 3 were not evaluated; "" for none."""
+    missing = [_short(name) for name in FIGURES if name not in summary.records]
+    return f"Not evaluated here: {' and '.join(missing)}." if missing else ""
 
 
 def recalls(card: pd.DataFrame) -> Sheet:
@@ -141,50 +127,28 @@ _RECALLS = (
 )
 
 
-def table5(layout: Paths, caption: str) -> Sheet | None:
-    """Table 5, of the paper's base model where that was measured here, else of the last one; None if none was."""
-    places = layout.benchmark(FULL_BACKBONE) / "record.json", layout.across("benchmark").record("benchmark")
-    place = next((place for place in places if place.exists()), None)
-    if place is None:
-        return None
-    from dslite.stages.benchmark import views as costs
-    from dslite.stages.benchmark import work as benchmarking  # import the converter's packages
-
-    record = json.loads(place.read_text("utf-8"))
-    return costs.table5_sheet(benchmarking.Benchmark(layout, record["backbone"], record), caption)
-
-
-def setting_reasons(record: dict) -> list[str]:
-    """In what a corpus' settings cannot be those of Table 2: base model and profile, and the reading of the paper."""
-    # Which audio and which weights were there changes no setting.
-    run = record | {"data": "real", "weights": "imagenet", "protocol": comparable.protocol("none")}
-    reading = [f"the reading {record['reading']}"] if record["reading"] != "paper" else []
-    return comparable.score_reasons("", "none", run) + reading
-
-
-def _in_order(names: Sequence[str]) -> list[str]:
-    return [name for name in FIGURES if name in names] + [name for name in names if name not in FIGURES]
+def _in_order(summary: Summary) -> list[str]:
+    return sorted(summary.records, key=lambda name: FIGURES.index(name) if name in FIGURES else len(FIGURES))
 
 
 def _short(name: str) -> str:
     return corpora.CORPORA[name].short if name in corpora.CORPORA else name
 
 
-def paired(layout: Paths, found: dict[str, dict], names: Sequence[str]) -> tuple[pd.DataFrame, str]:
+def paired(summary: Summary, names: Sequence[str]) -> tuple[pd.DataFrame, str]:
     """Paired differences on test (all files), Holm-corrected across a whole table of the paper.
 
     Args:
-        layout: where it all lies.
-        found: corpus -> record of those that were evaluated.
+        summary: what there is.
         names: the table's corpora.
 
     Returns:
         The pairs that differ at 5 % before the correction, and how many pairs of how many corpora were tested.
     """
     tables = []
-    for name in (name for name in names if name in found):
-        pairs = pd.read_parquet(layout.corpus(name).pairs).query("protocol == 'all' and unit == 'file'")
-        tables.append(pairs.assign(corpus=name, data=data_mark(found[name]["data"])))
+    for name in (name for name in names if name in summary.records):
+        pairs = pd.read_parquet(summary.layout.corpus(name).pairs).query("protocol == 'all' and unit == 'file'")
+        tables.append(pairs.assign(corpus=name, data=data_mark(summary.records[name]["data"])))
     if not tables:
         return pd.DataFrame(columns=_PAIRED), "None of these corpora was evaluated here."
     table = pd.concat(tables, ignore_index=True)
