@@ -22,6 +22,7 @@ from dslite.configurations import CONFIGURATIONS
 from dslite.errors import DsliteError
 from dslite.features import statistics, whole
 from dslite.layout import progress
+from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
 from dslite.profiles import TUNED
 from dslite.run.cli import main
@@ -113,6 +114,11 @@ def test_the_machine_is_searched_as_often_and_scored_by_its_best(stage):
     predicted = machine.fit(x[learnt].astype(float), clips["label"][learnt]).predict(x[asked].astype(float))
     expected = 100 * recall_score(clips["label"][asked], predicted, average="macro")
     assert best["dev_uar"] == pytest.approx(expected)
+    first, known = rows.iloc[0], FinishedStage.of(stage.settings, "baseline")
+    assert first[["complexity", "standardise", "balanced"]].to_dict() == known.record["chosen"]["librosa"]
+    assert first["moments"] == "both" and first[list(space.GROUPS)].all()
+    usual = pd.read_parquet(known.paths.baseline("librosa", "dev"))
+    assert first["dev_uar"] == pytest.approx(100 * recall_score(usual["label"], usual["predicted"], average="macro"))
 
 
 def test_other_draws_are_taken_and_keep_the_trials(stage, tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ LABELS = ("<b>calm</b>", "lärm & co")
 COLUMNS = [
     "corpus", "system", "augmentation", "partition", "protocol", "uar", "ci_low", "ci_high", "n_files", "n_speakers",
     "data", "backbone", "weights", "profile", "reading", "seed", "changed", "ci_speaker_low",
-    "ci_speaker_high", "se",
+    "ci_speaker_high", "se", "ccc", "spearman", "mae", "rmse",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.slow

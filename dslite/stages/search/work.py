@@ -146,6 +146,9 @@ def _machine(settings: Settings, decoded: FinishedStage, times: int, space) -> t
 
     sampler = optuna.samplers.TPESampler(seed=settings.seed)
     study = optuna.create_study(sampler=sampler, direction="maximize")
+    # First what the stage baseline has chosen: however few the trials, none is worse off for having been searched.
+    known = FinishedStage.of(settings, "baseline").record["chosen"]["librosa"]
+    study.enqueue_trial(known | {"moments": "both"} | dict.fromkeys(space.GROUPS, True))
     for _ in range(times):
         trial = study.ask(space.MACHINE)
         study.tell(trial, uar(labels[partitions == "dev"], margins(trial.params, "dev").argmax(axis=1)))
