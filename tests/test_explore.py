@@ -1,6 +1,7 @@
 """Exploring one clip: what is computed, what the page shows, what the controls change, and the notebook itself."""
 
 import re
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -239,15 +240,17 @@ def changed(before, page):
     return {name for name, html in texts(page).items() if html != before[name]}
 
 
-def test_page_without_widgets_shows_everything(explorer):
-    page = Page(explorer, widgets=False)
-    for cell in (page.choose, page.augment, page.over_time, page.explain):
-        cell()
-    assert page.controls is None
-    assert all("<img" in page.panels[name].html for name in ("clip", "augment", "over time", "shap"))
-    assert page.panels["clip"].html.count("<audio") == 1
-    assert all("&lt;high&gt;" in html or "<high>" not in html for html in texts(page).values())
-    assert "<high>" not in "".join(texts(page).values())
+def test_page_without_widgets_shows_everything(explorer, monkeypatch):
+    monkeypatch.delitem(sys.modules, "dslite.explore.controls", raising=False)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    for page in (Page(explorer), Page(explorer, widgets=False)):
+        for cell in (page.choose, page.augment, page.over_time, page.explain):
+            cell()
+        assert page.controls is None
+        assert all("<img" in page.panels[name].html for name in ("clip", "augment", "over time", "shap"))
+        assert page.panels["clip"].html.count("<audio") == 1
+        assert all("&lt;high&gt;" in html or "<high>" not in html for html in texts(page).values())
+        assert "<high>" not in "".join(texts(page).values())
 
 
 def test_moving_lambda_draws_the_augmentation_and_nothing_else(page, monkeypatch):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import numba
 import numpy as np
 
+from dslite.errors import DsliteError
 from dslite.explanation.maps import Attribution
 from dslite.explanation.regions import Regions, lasting
 
@@ -103,12 +104,18 @@ def paper_way(
 
     Raises:
         ValueError: for a picture that is not in 0-255.
+        DsliteError: if OpenCV is not installed.
     """
     if not 1.0 < picture.max() <= 255.0 or picture.min() < 0.0:
         raise ValueError(f"The picture lies in {picture.min():g}-{picture.max():g}; expected RGB in 0-255.")
     picture = picture.round().astype(np.float32)
-    with _uncompiled():
-        masker = shap.maskers.Image("inpaint_telea", picture.shape)
+    try:
+        with _uncompiled():
+            masker = shap.maskers.Image("inpaint_telea", picture.shape)
+    except ImportError as error:
+        raise DsliteError(
+            "The paper's way inpaints with OpenCV, which is not installed: pip install opencv-python-headless."
+        ) from error
     values, base = _owen(probabilities, masker, picture, evaluations)
     values = np.moveaxis(values.sum(axis=2), -1, 0)[:, ::-1]
     method = "shap Partition, image masker with inpainting (the paper's way)"

@@ -4,6 +4,7 @@ A panel is an ordinary output of its cell whose content can be replaced. So a pa
 without widgets, shows the same as a live one does for the clip that it begins with.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from markupsafe import escape
@@ -73,7 +74,7 @@ class Page:
         }  # fmt: skip
         self.panels = {name: OutputPanel() for name in (*self._draw, "message")}
         self.controls = None
-        if widgets:  # else plain outputs
+        if widgets and find_spec("ipywidgets"):  # else plain outputs
             from dslite.explore.controls import Controls
 
             self.controls = Controls(self)
