@@ -2,13 +2,15 @@
 
 import contextlib
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import absl.logging
 import numpy as np
 
+from dslite.deployment.container import Card
 from dslite.keras_defaults import graph, keras, tf
-from dslite.tasks import CLASSIFICATION, REGRESSION
+from dslite.tasks import CLASSIFICATION, REGRESSION, outputs
 
 
 def convert(model: keras.Model, samples: int) -> bytes:
@@ -48,6 +50,12 @@ def _quiet():
         yield
     finally:
         logger.setLevel(before)
+
+
+def card(model: keras.Model, classes, samples: int, variant: str, about: dict) -> Card:
+    """The card of a variant (:class:`dslite.deployment.container.Card`)."""
+    front_end = model.get_layer("plot").parameters
+    return Card(outputs(classes), samples, front_end.rate, variant, asdict(front_end), about)
 
 
 def saved_sizes(model: keras.Model, trained) -> dict[str, int]:

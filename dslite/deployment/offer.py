@@ -1,7 +1,7 @@
 """From a fit's model to the files that are offered, with everything the report says of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,8 @@ import pandas as pd
 
 from dslite import scoring
 from dslite.deployment import gate
-from dslite.deployment.container import Card, attach
-from dslite.deployment.conversion import convert
+from dslite.deployment.container import attach
+from dslite.deployment.conversion import card, convert
 from dslite.deployment.files import predict, sample_chunks
 from dslite.deployment.quantisation import VARIANTS, quantise
 from dslite.deployment.runtime import LiteModel
@@ -100,7 +100,7 @@ def make(
     """
     progress("converting")
     float32 = convert(model, samples)
-    made, front_end = Made({}, {}), model.get_layer("plot").parameters
+    made = Made({}, {})
     with gate.apart(real, seed) as probe:
         for name in variants:
             if made.wrong.get("float32"):
@@ -108,8 +108,7 @@ def make(
                 continue
             progress(f"making and probing {name}")
             try:
-                card = Card(outputs(classes), samples, front_end.rate, name, asdict(front_end), about)
-                content = attach(quantise(float32, name, calibration), card)
+                content = attach(quantise(float32, name, calibration), card(model, classes, samples, name, about))
             except Exception as error:  # whatever the quantiser trips over, the other variants are not to blame
                 made.wrong[name] = [f"it could not be made ({type(error).__name__}: {error})"]
                 continue
