@@ -95,7 +95,7 @@ def test_training_is_seen_stopped_changed_and_run_again(lab, made):
     lab.page.wait_for_function(
         "src => ![...document.querySelectorAll('.jp-Notebook img')].some(image => image.src === src)", arg=first
     )
-    assert "left" in lab.output(3).inner_text() and "SYNTHETIC" in lab.output(2).inner_text()
+    assert "left" in lab.output(3).inner_text() and "SYNTHETIC" in lab.output(3).inner_text()
     lab.command("notebook:interrupt-kernel")
     lab.wait_for_end(20)
     told = lab.output(3).inner_text()
