@@ -6,6 +6,7 @@ multinomial with their shares: exactly the same distribution at a fraction of th
 alike; a draw is a weight for each file, and every score is computed from weights.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ NO_INTERVAL = Interval(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
-class Drawable:
+class Drawable(ABC):
     """The units that are drawn: files, or speakers with all their files.
 
     Attributes:
@@ -103,13 +104,13 @@ class Drawable:
             outside.append(self._score(np.add.reduceat(kept == 0, first, axis=1, dtype=int)))
         return np.concatenate(inside), np.concatenate(outside)
 
+    @abstractmethod
     def _score(self, counts: np.ndarray) -> np.ndarray:
         """The score, float (draws, systems), of draws that have so many units of each kind, (draws, kinds)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _differ(self, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
         """Bool (kinds,), on which the mean of the systems ``first`` does otherwise than that of ``second``."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
