@@ -1,12 +1,13 @@
 """Gathers what was measured on real audio into dslite/paper/measured.json, and docs/measured.md's tables from it.
 
-    python -m benchmarks.measured OUTPUT ... [--ablation OUTPUT ...]
+    python -m benchmarks.measured OUTPUT ... [--add] [--adadelta PAPER SOUND] [--ablation OUTPUT ...]
 
 Outputs of runs: of any corpora, base models, readings, profiles and seeds, with the further seeds that lie in them. All
-their scores take the place of those that were kept. The learning curves of F-13 are renewed where the full profile was
-run under the readings paper and sound on one corpus with one base model; the ablations where runs of that stage are
-given; else they stay as they were. Few people have such audio at hand, so what it gave is kept; nothing of it is ever
-shown as the result of somebody's own run.
+their scores take the place of those that were kept; with --add, only of those of the same runs. The learning curves of
+F-13 are renewed where the full profile was run under the readings paper and sound on one corpus with one base model, or
+from two outputs of the stage train; the ablations where runs of that stage are given; else they stay as they were. Few
+people have such audio at hand, so what it gave is kept; nothing of it is ever shown as the result of somebody's own
+run.
 """
 
 import argparse
@@ -41,15 +42,24 @@ _TABLES = re.compile(r"(?<=<!-- tables of measured.json -->\n).*?(?=<!-- end of 
 def main(arguments: Sequence[str] | None = None, place: Path = _PLACE, page: Path = _PAGE) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.measured", description=__doc__.splitlines()[0])
     parser.add_argument("outputs", type=Path, metavar="OUTPUT", nargs="+", help="output of a run")
+    parser.add_argument("--add", action="store_true", help="keep the scores of runs that are not among the outputs")
+    parser.add_argument(
+        "--adadelta", type=Path, metavar=("PAPER", "SOUND"), nargs=2, help="of the stage train, full profile (F-13)"
+    )
     parser.add_argument("--ablation", type=Path, metavar="OUTPUT", nargs="+", default=[], help="of the stage ablation")
     chosen = parser.parse_args(arguments)
     kept = json.loads(place.read_text("utf-8"))
     corpora, scores, curves = _runs(chosen.outputs)
+    if chosen.adadelta:
+        curves = _curves(*(_only(output, "train") for output in chosen.adadelta))
+    if chosen.add:
+        new = [_key(row) for row in scores]
+        corpora, scores = kept["corpora"] | corpora, [row for row in kept["scores"] if _key(row) not in new] + scores
     measured = {
         "corpora": corpora,
         "scores": scores,
         "adadelta": curves or kept["adadelta"],
-        "ablations": [_ablation(_only(output)) for output in chosen.ablation] or kept["ablations"],
+        "ablations": [_ablation(_only(output, "ablation")) for output in chosen.ablation] or kept["ablations"],
     }
     stored = json.dumps(measured, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
     told = with_tables(page.read_text("utf-8"), read(stored))
@@ -147,17 +157,21 @@ def _scores(layout: Paths, name: str, record: dict, ran: dict) -> pd.DataFrame:
     return table[[*_RUN, *_SCORE, "date", "dslite"]].round(4)
 
 
+def _key(row: dict) -> list:
+    return [row[name] for name in _RUN]
+
+
 def _curves(paper: CorpusPaths, sound: CorpusPaths) -> dict:
     records = [_read(places.record("train")) for places in (paper, sound)]
     shared = {name: records[0][name] for name in _KEPT}
     return {"record": shared, "fits": [_fit(places) for places in (paper, sound)]}
 
 
-def _only(output: Path) -> CorpusPaths:
-    """The one corpus of an output that the stage ablation is done for."""
-    names = Paths(output).recorded("ablation")
+def _only(output: Path, stage: str) -> CorpusPaths:
+    """The one corpus of an output that a stage is done for."""
+    names = Paths(output).recorded(stage)
     if len(names) != 1:
-        raise SystemExit(f"{output} holds {len(names)} corpora with the stage ablation; expected one.")
+        raise SystemExit(f"{output} holds {len(names)} corpora with the stage {stage}; expected one.")
     return Paths(output).corpus(names[0])
 
 

@@ -156,6 +156,17 @@ def test_curves_and_ablations_are_renewed_where_they_were_measured_anew(gather, 
     assert gather(sound)[0]["ablations"] == found["ablations"], "kept by a later call"
 
 
+def test_runs_are_added_to_those_that_are_kept(gather, tmp_path):
+    first, second = leave_run(tmp_path / "s", 60.0), leave_run(tmp_path / "t", 70.0, seed=2)
+    gather(first)
+    found, page = gather(second, "--add", "--adadelta", leave_run(tmp_path / "p", 50.0, "paper"), first)
+    assert "mean (sd) of seeds 1, 2 |" in page and "| 60.0 (59.0–61.0), best on dev | 65.0 (7.1) |" in page
+    assert [fit["learning_rate"] for fit in found["adadelta"]["fits"]] == [0.001, 1.0]
+    again, _ = gather(leave_run(tmp_path / "u", 80.0, seed=2), "--add")
+    ours = [row["uar"] for row in again["scores"] if row["augmentation"] == "none"]
+    assert ours == [60.0, 80.0] and again["adadelta"] == found["adadelta"], "a run takes its own place alone"
+
+
 def test_what_does_not_belong_is_refused_and_nothing_is_written(gather, tmp_path):
     good = leave_run(tmp_path / "s", 60.0)
     before = gather(good)
