@@ -55,25 +55,54 @@ class BaseModel:
     load: Callable[["keras.Model", Path], None] = lambda model, file: model.load_weights(file)
 
 
-def application(name: str, **more) -> Callable[[], "keras.Model"]:
-    """How to build one of Keras' own networks, e.g. ``"DenseNet121"``; for :attr:`BaseModel.build`."""
+def _load_turned(model: "keras.Model", file: Path) -> None:
+    """Turns the first kernel from BGR to RGB once, so that pictures stay RGB."""
+    model.load_weights(file)
+    first = next(layer for layer in model.layers if layer.weights)
+    kernel, *bias = first.get_weights()
+    first.set_weights([kernel[:, :, ::-1], *bias])
+
+
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CAFFE_MEAN = (123.68, 116.779, 103.939)
+"""RGB: what the networks that came from Caffe, trained on BGR, subtract."""
+
+_TORCH_SCALE = tuple(1 / (255 * d) for d in _DEVIATION)
+_TORCH_OFFSET = tuple(-m / d for m, d in zip(_MEAN, _DEVIATION, strict=True))
+_MODES: dict[str, dict] = {
+    "tf": {"scale": (1 / 127.5,) * 3, "offset": (-1.0,) * 3, "released_mask": (0.0,) * 3},
+    "torch": {"scale": _TORCH_SCALE, "offset": _TORCH_OFFSET, "released_mask": _MEAN},
+    "caffe": {
+        "scale": (1.0,) * 3,
+        "offset": tuple(-m for m in CAFFE_MEAN),
+        "released_mask": CAFFE_MEAN,
+        "load": _load_turned,
+    },
+}
+
+
+def application(name: str, folder: str, mode: str, seconds: float, options: dict | None = None, **more) -> BaseModel:
+    """One of Keras' own networks.
+
+    Args:
+        name: in ``keras.applications``, e.g. ``"DenseNet121"``; its title, and the beginning of its file's name, if no
+            other ``title`` or ``file`` is given.
+        folder: below :data:`KERAS`.
+        mode: of normalisation, named as in ``keras.applications.imagenet_utils``: ``tf`` to [-1, 1], ``torch`` by
+            ImageNet's mean and deviation, ``caffe`` without its mean.
+        seconds: as in :class:`BaseModel`.
+        options: of Keras' function.
+        more: fields that are otherwise.
+    """
 
     def build():
         from dslite.keras_defaults import keras
 
-        return getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), **more)
+        make = getattr(keras.applications, name)
+        return make(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), **options or {})
 
-    return build
-
-
-def from_minus_one_to_one(name: str, folder: str, file: str, title: str, seconds: float, **more) -> BaseModel:
-    """One of the many networks of Keras' own that take pictures in [-1, 1]; ``more`` are fields that are otherwise.
-
-    The released code lays 0 over their masked pixels (ledger F-09).
-    """
-    own = {"build": application(name), "released_mask": (0.0,) * 3} | more
-    scaled = {"scale": (1 / 127.5,) * 3, "offset": (-1.0,) * 3}
-    return BaseModel(title=title, file=file, url=f"{KERAS}{folder}/", seconds=seconds, **scaled, **own)
+    usual = {"title": name, "file": f"{name.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5", **_MODES[mode]}
+    return BaseModel(build=build, url=f"{KERAS}{folder}/", seconds=seconds, **usual | more)
 
 
 def names() -> list[str]:

@@ -1,11 +1,11 @@
 """MobileNetV2 (Sandler et al., 2018): 154 layers, 2,257,984 parameters."""
 
-from dslite.backbones import from_minus_one_to_one
+from dslite.backbones import application
 
-BASE_MODEL = from_minus_one_to_one(
+BASE_MODEL = application(
     "MobileNetV2",
     "mobilenet_v2",
-    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-    title="MobileNetV2",
+    "tf",
     seconds=0.013,
+    file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
 )

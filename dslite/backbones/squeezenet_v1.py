@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from dslite.backbones import SIZE, BaseModel
-from dslite.backbones.vgg16 import CAFFE_MEAN
+from dslite.backbones import CAFFE_MEAN, SIZE, BaseModel
 
 
 def _build():

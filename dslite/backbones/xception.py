@@ -1,12 +1,5 @@
 """Xception (Chollet, 2017): 132 layers, 20,861,480 parameters."""
 
-from dslite.backbones import from_minus_one_to_one
+from dslite.backbones import application
 
-BASE_MODEL = from_minus_one_to_one(
-    "Xception",
-    "xception",
-    "xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    title="Xception",
-    seconds=0.1,
-    md5="b0042744bf5b25fce3cb969f33bebb97",
-)
+BASE_MODEL = application("Xception", "xception", "tf", seconds=0.1, md5="b0042744bf5b25fce3cb969f33bebb97")
