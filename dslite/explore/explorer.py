@@ -5,7 +5,7 @@ Nothing here is written to disk, and nothing is computed twice for the same clip
 
 import tempfile
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +92,22 @@ def load(settings: Settings) -> "Explorer":
     return Explorer(FinishedStage.of(with_earlier(settings, "explain"), "evaluate"))
 
 
+def _kept(method: Callable) -> Callable:
+    """A method of an explorer whose last results are remembered, by its arguments as they were given."""
+
+    @wraps(method)
+    def once(self, *given, **named):
+        key = (method.__name__, given, tuple(named.items()))
+        if key not in self._results:
+            made = method(self, *given, **named)
+            while len(self._results) >= _KEPT:
+                self._results.pop(next(iter(self._results)))
+            self._results[key] = made
+        return self._results[key]
+
+    return once
+
+
 class Explorer:
     """One corpus, its model (the augmentation that is best on dev, trained on train + dev), and any clip.
 
@@ -105,7 +121,7 @@ class Explorer:
         self.front_end, self.policy = model.get_layer("plot").parameters, augmentation.Policy.of(stage.settings.reading)
         self.view = View.of(model)
         self._quantise = graph(self.view.plot.quantise, tf.TensorSpec([None, None], tf.float32))
-        self._kept: dict = {}
+        self._results: dict = {}
 
     @property
     def chunk(self) -> float:
@@ -127,6 +143,7 @@ class Explorer:
         files = self.files()
         return next((file for file in files if clips[file] >= self.chunk + 1), files[0])
 
+    @_kept
     def clip(self, file: str) -> ExploredClip:
         """A file of the corpus, by its name there.
 
@@ -137,7 +154,7 @@ class Explorer:
         if found.empty:
             raise DsliteError(f"{self.stage.settings.name} has no usable file {file!r}; one is {self.first!r}.")
         label, partition = found[["label", "partition"]].iloc[0]
-        return self._once(("clip", file), lambda: ExploredClip(file, label, partition, self._samples[file]))
+        return ExploredClip(file, label, partition, Samples(self.stage.paths.samples)[file])
 
     def own(self, file: Path) -> ExploredClip:
         """Somebody's own audio file.
@@ -191,22 +208,21 @@ class Explorer:
         """float32 (n, samples) -> levels (n, frames, mel_bins), the plots before colours."""
         return np.concatenate([self._quantise(waves[i : i + 32]).numpy() for i in range(0, len(waves), 32)])
 
+    @_kept
     def plot(self, clip: ExploredClip, chunk: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """One chunk: float32 (samples,) and uint8 (frames, mel_bins)."""
         waves = self.waves(clip)
         wave = waves[min(chunk, len(waves) - 1)]
-        return wave, self._once(("plot", clip, chunk), lambda: self.levels(wave[None])[0])
+        return wave, self.levels(wave[None])[0]
 
+    @_kept
     def decision(self, clip: ExploredClip) -> ClipDecision:
         """What the model says of the whole file, decided as for the scores."""
+        said, rule = self.view.probabilities(self.levels(self.waves(clip))), self.stage.settings.reading.decision
+        predicted, mean, chunks = scoring.decide(said, np.zeros(len(said), int), rule)
+        return ClipDecision(self.classes[predicted[0]], mean[0], int(chunks[0]))
 
-        def decide():
-            said, rule = self.view.probabilities(self.levels(self.waves(clip))), self.stage.settings.reading.decision
-            predicted, mean, chunks = scoring.decide(said, np.zeros(len(said), int), rule)
-            return ClipDecision(self.classes[predicted[0]], mean[0], int(chunks[0]))
-
-        return self._once(("decision", clip), decide)
-
+    @_kept
     def over_time(self, clip: ExploredClip, hop: float = 0.25, window: float = 0.0) -> OverTime:
         """Probabilities while a window moves over the clip.
 
@@ -222,14 +238,11 @@ class Explorer:
             least = self.front_end.window / rate
             raise DsliteError(f"hop {hop} s, window {window} s: expected a hop above 0, a window from {least} s.")
         hop = max(hop, (seconds - window) / (WINDOWS - 1))
+        waves = self.waves(clip, window, hop)
+        said = self.view.probabilities(self.levels(waves))
+        return OverTime(np.arange(len(waves)) * round(hop * rate) / rate, window, hop, said)
 
-        def slide():
-            waves = self.waves(clip, window, hop)
-            said = self.view.probabilities(self.levels(waves))
-            return OverTime(np.arange(len(waves)) * round(hop * rate) / rate, window, hop, said)
-
-        return self._once(("over time", clip, hop, window), slide)
-
+    @_kept
     def augmented(
         self, clip: ExploredClip, chunk: int, lam: float, seed: int, cutmix: bool = True, specaugment: bool = True
     ) -> Augmented:
@@ -241,16 +254,14 @@ class Explorer:
             seed: of positions and partner; with the same seed, lambda alone changes the sizes.
             cutmix, specaugment: which of the two act.
         """
-        key = ("augmented", clip, chunk, lam, seed, cutmix, specaugment)
-        return self._once(key, lambda: self._augment(clip, chunk, lam, seed, cutmix, specaugment))
-
-    def _augment(self, clip, chunk, lam, seed, cutmix, specaugment) -> Augmented:
         file, label, partner = self._partner(clip, seed)
         pictures = np.concatenate([self.view.plot.paint(x[None]) for x in (self.plot(clip, chunk)[1], partner)])
         # A batch of two: the clip's partner is the only other sample.
         policy, p = at_lambda(self.policy, lam), self.front_end
         plan = augmentation.draw(np.zeros(2, np.float32), [seed, 0], policy, cutmix, specaugment, p.size)
-        after = augmentation.apply(plan, pictures, pictures[::-1], self._fill)[0].numpy()
+        settings = self.stage.settings
+        fill = mask_colour(base_model(settings.backbone), settings.reading.mask_fill)
+        after = augmentation.apply(plan, pictures, pictures[::-1], fill)[0].numpy()
         return Augmented(
             before=pictures[0],
             partner=pictures[1],
@@ -269,46 +280,19 @@ class Explorer:
         ranks = np.arange(1, 33, dtype=np.float32)
         return ranks / 32, augmentation.sap_lambda(ranks, self.policy).numpy()
 
+    @_kept
     def shap(self, clip: ExploredClip, chunk: int = 0):
         """The SHAP map of one chunk, an :class:`dslite.explanation.maps.Attribution`; what is hidden is silent."""
+        from dslite.explanation import baselines, explainers  # imports shap: only who asks pays
 
-        def explain():
-            from dslite.explanation import baselines, explainers  # imports shap: only who asks pays
-
-            baseline = baselines.silence(self.front_end.mel_bins, self.front_end.level_type)
-            return explainers.partition(self.view.probabilities, self.plot(clip, chunk)[1], baseline)
-
-        return self._once(("shap", clip, chunk), explain)
-
-    @cached_property
-    def _fill(self) -> np.ndarray:
-        settings = self.stage.settings
-        return mask_colour(base_model(settings.backbone), settings.reading.mask_fill)
-
-    @cached_property
-    def _samples(self):
-        return Samples(self.stage.paths.samples)
-
-    @cached_property
-    def _cache(self):
-        return Spectrograms(self.stage.paths.spectrograms, self.stage.chunks)
-
-    @cached_property
-    def _train(self) -> np.ndarray:
-        """Indices of the training chunks."""
-        return np.flatnonzero(self.stage.chunks["file"].isin(self.files("train")))
+        baseline = baselines.silence(self.front_end.mel_bins, self.front_end.level_type)
+        return explainers.partition(self.view.probabilities, self.plot(clip, chunk)[1], baseline)
 
     def _partner(self, clip: ExploredClip, seed: int) -> tuple[str, str, np.ndarray]:
-        files = self.stage.chunks["file"].to_numpy()
-        others = self._train[files[self._train] != clip.name]
+        """A training file other than the clip, its class, and the levels of one of its chunks."""
+        files = self.stage.chunks["file"]
+        others = np.flatnonzero(files.isin(self.files("train")) & (files != clip.name))
         index = int(np.random.default_rng([seed, 1]).choice(others))
         label = self.stage.clips.set_index("file").loc[files[index], "label"]
-        return files[index], label, self._cache.batches([index])[0][1][0]
-
-    def _once(self, key: tuple, make: Callable):
-        if key not in self._kept:
-            made = make()
-            while len(self._kept) >= _KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = made
-        return self._kept[key]
+        levels = Spectrograms(self.stage.paths.spectrograms, self.stage.chunks).batches([index])[0][1][0]
+        return files[index], label, levels
