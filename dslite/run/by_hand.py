@@ -48,13 +48,8 @@ class _Watch:
     """One output below the cell; each report takes the place of the one before it."""
 
     def __init__(self, record: dict, task: Task):
-        self._task, self._record, self._began, self._shown, self._place = (
-            task,
-            record,
-            time.monotonic(),
-            0.0,
-            uuid4().hex,
-        )
+        self._task, self._record, self._place = task, record, uuid4().hex
+        self._began, self._shown = time.monotonic(), 0.0
         self._fits: dict[str, dict[int, Epoch]] = {}
 
     def hear(self, fraction: float, text: str, epochs: Sequence[Epoch]) -> None:
@@ -71,13 +66,10 @@ class _Watch:
             unit = self._task.unit.strip(" ()")
             uars = {fit: curve[max(curve)].dev_uar for fit, curve in self._fits.items()}
             said = ", ".join(f"{fit} {self._task.said(uar)} {unit}".strip() for fit, uar in uars.items() if uar == uar)
-            scores = (
-                f" {self._task.score} on dev after the last epoch: {said} ({provenance_line(self._record)})."
-                if said
-                else ""
-            )
-            took = spoken(time.monotonic() - self._began)
-            self._show(f"{'Done' if done else 'Ended'} after {took}.{scores}", bool(self._fits) and not done)
+            line = f"{'Done' if done else 'Ended'} after {spoken(time.monotonic() - self._began)}."
+            if said:
+                line += f" {self._task.score} on dev after the last epoch: {said} ({provenance_line(self._record)})."
+            self._show(line, bool(self._fits) and not done)
 
     def _show(self, line: str, curves: bool) -> None:
         said = {"text/plain": line, "text/html": self._picture(line) if curves else f"<p>{html.escape(line)}</p>"}

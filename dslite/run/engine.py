@@ -56,10 +56,9 @@ def execute(plan: Plan, cores: int, started: Callable[[str], None], ended: Calla
     """Runs every job of a plan, in order of their inputs; one that fails does not stop the others.
 
     Args:
-        plan: the jobs.
-        cores: how many threads of jobs may run at a time.
-        started: called with the name of each job as it starts.
-        ended: called with it as it ends, well or badly; maybe from another thread.
+        plan, cores: the jobs, and how many threads of them may run at a time.
+        started, ended: called with the name of each job as it starts and as it ends, well or badly; the latter maybe
+            from another thread.
 
     Returns:
         Whether every job succeeded.

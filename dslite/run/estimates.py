@@ -17,13 +17,8 @@ from dslite.stages.search import grid
 
 
 def seconds(job: Job, paths: Paths, load: Workload | None) -> float:
-    """Wall time of one notebook: what it took last time with the same parameters, else a guess.
-
-    Args:
-        job: the notebook.
-        paths: where its last outcome is.
-        load: of its corpus; None for a notebook across corpora.
-    """
+    """Wall time of one notebook: what it took last time with the same parameters, else a guess by the ``load`` of its
+    corpus (None for a notebook across corpora)."""
     last = None if STAGES[job.stage].helpers else outcome.read(paths.outcome(job.name))
     if last and last.state == "done" and _important(job, last.parameters) == _important(job, job.parameters):
         return last.seconds * last.parameters.get("workers", 1) / job.threads
@@ -72,13 +67,8 @@ def _fits(settings: Settings, pictures: float, forward: float) -> float:
 
 
 def total(jobs: Iterable[Job], each: dict[str, float], cores: int) -> float:
-    """Wall time of several notebooks: the work shared by the cores, but no less than the longest chain.
-
-    Args:
-        jobs: the notebooks; those of one corpus run one after the other, the one across corpora runs last.
-        each: seconds of each, by the job's name.
-        cores: threads that run at a time.
-    """
+    """Wall time of several notebooks, of which each takes its seconds: the work shared by the cores, but no less than
+    the longest chain. Those of one corpus run one after the other, the one across corpora runs last."""
     chains: dict[str, float] = {}
     work = 0.0
     for job in jobs:
@@ -89,13 +79,8 @@ def total(jobs: Iterable[Job], each: dict[str, float], cores: int) -> float:
 
 
 def ahead(job: Job, jobs: Iterable[Job], each: dict[str, float]) -> float:
-    """Seconds from the start of a notebook to the end of the last one of its corpus.
-
-    Args:
-        job: the notebook.
-        jobs: all, those of one corpus in their order.
-        each: seconds of those that have to run, by the job's name.
-    """
+    """Seconds from the start of a notebook to the end of the last one of its corpus; of ``jobs``, all in their order,
+    those that have to run are in ``each``, by name."""
     chain = [other.name for other in jobs if other.corpus == job.corpus]
     return sum(each.get(name, 0.0) for name in chain[chain.index(job.name) :])
 

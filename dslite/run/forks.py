@@ -45,11 +45,7 @@ def opened(notebooks: int, log: Path) -> Iterator[None]:
     """A fork server for all notebooks that are started inside the ``with``.
 
     There is none for a few notebooks, outside Linux (macOS' libraries bear no forks), and where the folder for
-    temporary files takes no socket; their processes then start the usual way.
-
-    Args:
-        notebooks: how many are to run.
-        log: what it has to say.
+    temporary files takes no socket; their processes then start the usual way. What it has to say goes to ``log``.
     """
     os.environ.pop(launcher.FORKS, None)  # of a run that this one is a part of: it may belong to another installation
     if notebooks < WORTH_IT or sys.platform != "linux":

@@ -24,11 +24,7 @@ from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 def record(session: Session, options: dict, began: float, code: int | None) -> dict:
     """A run's record: command, options, versions, hardware, times, exit code, and which notebooks ran and why.
 
-    Args:
-        session: the run.
-        options: of the command line.
-        began: seconds since 1970.
-        code: the exit code; None while it runs.
+    The run ``began`` so many seconds after 1970; ``code`` is its exit code, None while it runs.
     """
     packages = ("dslite", "tensorflow", "keras", "numpy", "pandas", "snakemake", "papermill")
     return {
@@ -45,12 +41,7 @@ def record(session: Session, options: dict, began: float, code: int | None) -> d
 
 
 def write(session: Session, note: dict) -> None:
-    """Writes the run's record and the page that leads everywhere.
-
-    Args:
-        session: the run, as it is after running.
-        note: its record.
-    """
+    """Writes a run's record (``note``) and the page that leads everywhere; the session is as it is after running."""
     paths = session.paths
     write_json(paths.run, note)
     # Own data come first; the paper's corpora are listed as far as they take part, or have been run before.

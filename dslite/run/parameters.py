@@ -22,21 +22,18 @@ def substitute(notebook: NotebookNode, values: dict[str, object], name: str) -> 
     """
     cell = _first_cell(notebook)
     literals = _literals(cell.source)
-    unknown = sorted(set(values) - set(literals))
-    if unknown:
+    if unknown := sorted(set(values) - set(literals)):
         raise DsliteError(
             f"{name} has no parameter {', '.join(unknown)}; its first code cell has {', '.join(literals) or 'none'}."
         )
-    source = cell.source.encode()
-    starts = [0]  # of each line, in bytes: ast counts columns in UTF-8
-    for line in source.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
-    for key, node in sorted(literals.items(), key=lambda item: (item[1].lineno, item[1].col_offset), reverse=True):
-        if key in values:
-            begin = starts[node.lineno - 1] + node.col_offset
-            end = starts[node.end_lineno - 1] + node.end_col_offset
-            source = source[:begin] + _literal(name, key, values[key]).encode() + source[end:]
-    cell.source = source.decode()
+    lines = cell.source.encode().splitlines(keepends=True)  # bytes: ast counts columns in UTF-8
+    places = [(literals[key].lineno, literals[key].col_offset, key) for key in values]
+    for *_, key in sorted(places, reverse=True):
+        node, text = literals[key], _literal(name, key, values[key]).encode()
+        first, last = node.lineno - 1, node.end_lineno
+        kept = lines[first][: node.col_offset], lines[last - 1][node.end_col_offset :]
+        lines[first:last] = [text.join(kept)]
+    cell.source = b"".join(lines).decode()
 
 
 def _first_cell(notebook: NotebookNode) -> NotebookNode:

@@ -9,7 +9,7 @@ from dslite.files import read_json, write_json
 from dslite.layout.code import HERE, Code
 from dslite.layout.paths import CorpusPaths, Paths
 from dslite.layout.records import hashed
-from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
+from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES, chain
 
 PAGE_MAKER = "dslite.reporting.pages"
 """What turns every notebook into its page."""
@@ -140,7 +140,8 @@ def make(
         return Job(corpus, name, title, str(template), parameters, inputs, made_from, page)
 
     jobs, paths = [], Paths(output)
-    wanted = _with_needs(stages)
+    earlier = (name for stage in stages for needed in STAGES[stage].needs for name in chain(needed))
+    wanted = {*stages, *earlier}
     for member in members:
         for name in (name for name in OF_CORPUS if name in wanted):
             stage = STAGES[name]
@@ -192,15 +193,6 @@ def record(corpus: str, stage: str) -> str:
     """A stage's record, as seen from ``artifacts/``; of a stage across corpora without one."""
     here = Paths(Path(".."))
     return str((here.corpus(corpus) if corpus else here.across(stage)).record(stage))
-
-
-def _with_needs(stages: Iterable[str]) -> set[str]:
-    wanted: set[str] = set()
-    waiting = list(stages)
-    while waiting:
-        wanted.add(name := waiting.pop())
-        waiting += STAGES[name].needs
-    return wanted
 
 
 def _identity(place: Path) -> str:

@@ -37,7 +37,6 @@ class Screen:
         self.running: dict[str, float] = {}  # name -> when it started, monotonic
         self.ended: dict[str, float] = {}  # name -> seconds that it took
         self.failed = 0
-        self._lock = threading.Lock()  # not held while rich prints: its picture asks for it in turn
         self._console = Console(force_terminal=sys.stdout.isatty())
         self._live: Live | None = None
         if self._console.is_interactive:
@@ -61,8 +60,7 @@ class Screen:
         if name in self.running:
             return
         self.paths.progress(name).unlink(missing_ok=True)
-        with self._lock:
-            self.running[name] = time.monotonic()
+        self.running[name] = time.monotonic()
         if not self._live:
             self._say(f"started   {_title(self.jobs[name])}")
 
@@ -70,9 +68,8 @@ class Screen:
         """A job has ended, well or badly."""
         title, last = _title(self.jobs[name]), outcome.read(self.paths.outcome(name))
         done = last is not None and last.state == "done"
-        with self._lock:
-            self.ended[name] = time.monotonic() - self.running.pop(name)
-            self.failed += not done
+        self.ended[name] = time.monotonic() - self.running.pop(name)
+        self.failed += not done
         if done:
             self._say(f"done      {title}  ({spoken(self.ended[name])})")
         else:
@@ -80,35 +77,25 @@ class Screen:
 
     def picture(self) -> list[str]:
         """The run in a line, and a line per running job."""
-        with self._lock:
-            running = [(self.jobs[name], begun) for name, begun in self.running.items()]
-            head = f"{len(self.ended)} of {len(self.jobs)} notebooks"
-            if self.failed:
-                head += f", {self.failed} failed"
-        lefts = {job.name: self._left(job, begun) for job, begun in running}
-        head += f", about {spoken(self._all_left(lefts))} left"
-        return [head] + [f"  {_title(job)}{self._words(job)}, {spoken(lefts[job.name])} left" for job, _ in running]
+        ended, lefts, lines = dict(self.ended), {}, []  # copies: another thread says what starts and ends
+        for name, begun in dict(self.running).items():
+            report = progress.read(self.paths.progress(name))
+            lefts[name] = self._left(name, time.monotonic() - begun, report)
+            words = f"{report.fraction:.0%} {report.text}" if report else "starting"
+            lines.append(f"  {_title(self.jobs[name])}  {words}, {spoken(lefts[name])} left")
+        head = f"{len(ended)} of {len(self.jobs)} notebooks" + f", {self.failed} failed" * bool(self.failed)
+        guessed = sum(self.estimates[name] for name in ended)
+        pace = min(max(sum(ended.values()) / guessed, 0.2), 5.0) if guessed else 1.0
+        to_come = [job for name, job in self.jobs.items() if name not in ended]
+        each = {job.name: lefts.get(job.name, pace * self.estimates[job.name]) for job in to_come}
+        return [f"{head}, about {spoken(total(to_come, each, self.cores))} left", *lines]
 
-    def _words(self, job: Job) -> str:
-        report = progress.read(self.paths.progress(job.name))
-        return f"  {report.fraction:.0%} {report.text}" if report else "  starting"
-
-    def _left(self, job: Job, begun: float) -> float:
+    def _left(self, name: str, elapsed: float, report: progress.Progress | None) -> float:
         """Seconds until a running job ends: by its own progress once that says something, else by the estimate."""
-        elapsed = time.monotonic() - begun
-        report = progress.read(self.paths.progress(job.name))
         if report and report.fraction > 0.05:
             at_report = elapsed - (time.time() - report.time)
             return max(at_report / report.fraction - elapsed, 1.0)
-        return max(self.estimates[job.name] - elapsed, 1.0)
-
-    def _all_left(self, lefts: dict[str, float]) -> float:
-        with self._lock:
-            guessed = sum(self.estimates[name] for name in self.ended)
-            pace = min(max(sum(self.ended.values()) / guessed, 0.2), 5.0) if guessed else 1.0
-            to_come = [job for name, job in self.jobs.items() if name not in self.ended]
-        each = {job.name: lefts.get(job.name, pace * self.estimates[job.name]) for job in to_come}
-        return total(to_come, each, self.cores)
+        return max(self.estimates[name] - elapsed, 1.0)
 
     def _drawing(self) -> Text:
         return Text("\n".join(self.picture()), no_wrap=True, overflow="ellipsis")
@@ -119,11 +106,7 @@ class Screen:
 
     def _say(self, line: str) -> None:
         """A line that stays; the live picture moves down. Text from users' files is not read as markup."""
-        if self._live:
-            self._console.out(line, highlight=False)
-        else:
-            with self._lock:
-                print(f"[{time.strftime('%H:%M:%S')}] {line}", flush=True)
+        self._console.out(line if self._live else f"[{time.strftime('%H:%M:%S')}] {line}", highlight=False)
 
 
 def _title(job: Job) -> str:

@@ -68,10 +68,9 @@ def prepare(
 
     Args:
         settings: of the corpora that take part, at least one, all with the same output and seed.
-        stages: the wanted ones.
+        stages, templates: the wanted ones, and the folder of the template notebooks.
         benchmark: base model that Table 5 is measured on.
         cores: threads that run at a time.
-        templates: the folder of the template notebooks.
     """
     members = [
         Member(s.name, _title(s), s.as_parameters(), s.chosen, _audio(s), digest(s.weights_file) or "")

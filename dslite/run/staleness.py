@@ -45,13 +45,7 @@ def to_do(plan: Plan) -> dict[str, Reason]:
 
 
 def state(job: Job, paths: Paths, to_do: Mapping[str, Reason]) -> State:
-    """The state of a job's notebook.
-
-    Args:
-        job: the job.
-        paths: the output.
-        to_do: name -> reason of jobs that would run.
-    """
+    """The state of a job's notebook, where the jobs ``to_do`` (name -> reason) would run."""
     places, last = job.places(paths), outcome.read(paths.outcome(job.name))
     page, failed = places.page(job.stage), places.failed_page(job.stage)
     seconds = last.seconds if last and last.state != "running" else None
