@@ -66,11 +66,6 @@ def record(file: Path) -> Recording:
     return replace(whole, samples=whole.samples[start:end])
 
 
-@lru_cache(maxsize=1)  # the parts of a file are asked for one after another
-def _last(file: Path) -> Recording:
-    return _whole(file)
-
-
 def _whole(file: Path) -> Recording:
     try:
         source, notes = _mended(file)
@@ -98,6 +93,9 @@ def _whole(file: Path) -> Recording:
             raise UnusableAudio(f"is truncated: its header promises {expected} samples, it holds {len(samples)}")
         notes.append("the end lacks a little of what the header promises")
     return Recording(samples, rate, tuple(notes))
+
+
+_last = lru_cache(maxsize=1)(_whole)  # the parts of a file are asked for one after another
 
 
 def header(file: Path) -> tuple[float, int, int]:

@@ -167,12 +167,7 @@ class Explorer:
         return self._own(file, file.name)
 
     def uploaded(self, name: str, content: bytes) -> ExploredClip:
-        """The same from bytes.
-
-        Args:
-            name: of the file; only shown, never used as a path.
-            content: the whole file.
-        """
+        """The same from bytes; the name is only shown, never used as a path."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "upload"
             file.write_bytes(content)
@@ -189,15 +184,9 @@ class Explorer:
     # what the model makes of them -------------------------------------------------------------------------------------
 
     def waves(self, clip: ExploredClip, window: float = 0.0, hop: float = 0.0) -> np.ndarray:
-        """The clip's chunks as :func:`dslite.audio.cut` cuts them.
+        """The clip's chunks as :func:`dslite.audio.cut` cuts them, float32 (chunks, samples), at least one.
 
-        Args:
-            clip: any.
-            window: s; 0 for the chunk that the model was trained on.
-            hop: s; 0 for half a chunk, as in training.
-
-        Returns:
-            float32 (chunks, samples), at least one.
+        A ``window`` and a ``hop`` are in s; 0 stands for the chunk that the model was trained on, and for half of one.
         """
         rate = self.front_end.rate
         length = round((window or self.chunk) * rate) or None
@@ -227,7 +216,7 @@ class Explorer:
         """Probabilities while a window moves over the clip.
 
         Args:
-            clip: any; one that is shorter than the window is repeated and gives a single row.
+            clip: one that is shorter than the window is repeated and gives a single row.
             hop: s, above 0; made coarser where it would give more than :data:`WINDOWS` windows.
             window: s; 0 for the chunk that the model was trained on. It has never seen others.
         """

@@ -8,7 +8,7 @@ are chosen: adding a base model makes nothing stale.
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -51,16 +51,13 @@ class Code:
             Name of a module or data file (relative to the package's parent), sorted -> hash of what it does.
         """
         found: dict[str, str] = {}
-        waiting = [root for root in roots if isinstance(root, str)]
-        for notebook in (root for root in roots if isinstance(root, Path)):
-            read = _read_notebook(notebook, notebook.stat().st_mtime_ns)
-            found[notebook.name] = read.digest
-            waiting += self._next(read, chosen or {})
+        waiting: list[str | Path] = [*roots]
         while waiting:
-            name = waiting.pop()
+            root = waiting.pop()
+            name = root.name if isinstance(root, Path) else root
             if name in found or name.startswith(_RUNS_NOTEBOOKS):
                 continue
-            if file := self._file(name):
+            if file := root if isinstance(root, Path) else self._file(name):
                 read = _read(file, file.stat().st_mtime_ns)
                 found[name] = read.digest
                 waiting += self._next(read, chosen or {})
@@ -110,23 +107,15 @@ HERE = Code()
 
 @cache
 def _read(file: Path, stamp: int) -> _Module:
-    return _understood(ast.parse(file.read_bytes()))
-
-
-@cache
-def _read_notebook(file: Path, stamp: int) -> _Module:
-    """A notebook counts with all its cells: text is what its page shows."""
-    cells = json.loads(file.read_text("utf-8"))["cells"]
-    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    shown = [[cell["cell_type"], "".join(cell["source"])] for cell in cells]
-    read = _understood(ast.parse(code))
-    whole = hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
-    return _Module(whole, read.imports, read.by_name, read.strings)
-
-
-def _understood(tree: ast.Module) -> _Module:
+    if file.suffix == ".py":
+        tree = _Doing().visit(ast.parse(file.read_bytes()))
+        what = ast.dump(tree)
+    else:  # a notebook counts with all its cells: text is what its page shows
+        cells = [(c["cell_type"], "".join(c["source"])) for c in json.loads(file.read_text("utf-8"))["cells"]]
+        tree = _Doing().visit(ast.parse("\n".join(source for kind, source in cells if kind == "code")))
+        what = json.dumps(cells)
     imports, by_name, strings = [], [], set()
-    for node in _walk(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             imports += [(alias.name, "") for alias in node.names if alias.name.startswith("dslite.")]
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "dslite":
@@ -136,25 +125,14 @@ def _understood(tree: ast.Module) -> _Module:
             by_name += [package[:-1]] if package.startswith("dslite.") and package.endswith(".") else []
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             strings.add(node.value)
-    what = ast.dump(tree)  # after _walk, which took out what does nothing
     return _Module(hashlib.sha256(what.encode()).hexdigest()[:16], tuple(imports), tuple(by_name), frozenset(strings))
 
 
-def _walk(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node of a tree; docstrings, and imports that only type checkers see, are taken out of it on the way."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        for field in ("body", "orelse", "finalbody"):
-            if isinstance(statements := getattr(node, field, None), list):
-                setattr(node, field, list(_that_do_something(statements)))
-        yield node
-        waiting += ast.iter_child_nodes(node)
+class _Doing(ast.NodeTransformer):
+    """What code does: without docstrings, and without imports that only type checkers see."""
 
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        return None if isinstance(node.value, ast.Constant) else node
 
-def _that_do_something(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    for statement in statements:
-        text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        typing = isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING")
-        if not text and not typing:
-            yield statement
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if ast.unparse(node.test).endswith("TYPE_CHECKING") else self.generic_visit(node)

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import sys
 import time
 import zipfile
@@ -73,8 +74,11 @@ def write(session: Session, note: dict) -> None:
 def sweep(paths: Paths) -> None:
     """Removes what killed processes left half-written; only for the one run that holds the output folder."""
     for folder in (paths.reports, paths.artifacts):
-        for draft in folder.rglob(".*.part*"):
-            draft.unlink(missing_ok=True)
+        for draft in [*folder.rglob(".*.part*")]:
+            if draft.is_dir():  # a stand-in is a folder
+                shutil.rmtree(draft)
+            else:
+                draft.unlink(missing_ok=True)
 
 
 def require_reports(paths: Paths) -> None:

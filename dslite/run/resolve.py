@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dslite import changes as changing
 from dslite import corpora
-from dslite.backbones import base_model, names
+from dslite.backbones import base_model
 from dslite.errors import DsliteError
 from dslite.layout.paths import Paths
 from dslite.layout.settings import RANDOM, Settings
@@ -59,8 +59,9 @@ def resolve(
     random = weights == RANDOM
     weights_folder = None if random else _folder("weights", weights or os.environ.get("DSLITE_WEIGHTS", ""))
     chunk = 0.0
-    if task not in ("auto", *TASKS):
-        raise DsliteError(f"The task {task!r} is not one of auto, {', '.join(TASKS)}.")
+    for what, said, of in (("task", task, TASKS), ("profile", profile, PROFILES)):
+        if said not in ("auto", *of):
+            raise DsliteError(f"The {what} {said!r} is not one of auto, {', '.join(of)}.")
     if corpus in corpora.CORPORA:
         name, folder = corpus, corpora.locate(corpus, data_folder)
         task = CLASSIFICATION.name if task == "auto" else task
@@ -79,15 +80,12 @@ def resolve(
         chunk = corpora.own_chunk(Path(corpus))
         if task == "auto":
             task = (REGRESSION if corpora.own_numeric(Path(corpus)) else CLASSIFICATION).name
-    if profile not in ("auto", *PROFILES):
-        raise DsliteError(f"The profile {profile!r} is not one of auto, {', '.join(PROFILES)}.")
     if reading not in READINGS:
         raise DsliteError(f"The reading {reading!r} is not one of {', '.join(READINGS)}.")
     if profile == "auto":
         profile = "tuned" if reader == "own_csv" else "full" if folder else "demo"
     backbone = backbone or (FULL_BACKBONE if profile == "full" else DEMO_BACKBONE)
-    if backbone not in names():
-        raise DsliteError(f"The base model {backbone!r} is not one of {', '.join(names())}.")
+    base_model(backbone)  # refuses an unknown one
     if not 0 <= seed <= 2**20:
         raise DsliteError(f"The seed is {seed}; expected a whole number from 0 to {2**20}.")
     for what, number in {"workers": workers, "seeds": seeds}.items():
