@@ -65,9 +65,7 @@ def shuffled(fold: np.ndarray, labels: Sequence[str], seed: int) -> np.ndarray:
     """The folds dealt anew over files, whoever speaks: each keeps its number of files of each class.
 
     Args:
-        fold: str (files,).
-        labels: class of each file.
-        seed: of the shuffle.
+        fold, labels: of each file, str (files,).
     """
     rng, dealt = np.random.default_rng(seed), fold.copy()
     for label in np.unique(labels):

@@ -13,11 +13,9 @@ from dslite.errors import DsliteError
 def entries(
     folder: Path, info: CorpusInfo, pattern: re.Pattern, wanted: Callable[[re.Match], bool] = bool
 ) -> tuple[list[Entry], list[Problem]]:
-    """The clips of a corpus by the names of its files.
+    """The clips of a corpus in a folder by the names of its files.
 
     Args:
-        folder: the corpus'.
-        info: what is known of it.
         pattern: of the names without their endings; has the groups ``label`` and ``speaker`` (a number).
         wanted: which of the names that fit are of the part that the paper has.
     """

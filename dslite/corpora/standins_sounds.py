@@ -50,7 +50,6 @@ def sound(kind: str, rng: np.random.Generator, seconds: float, cues: Mapping[str
         rng: the clip's own generator.
         seconds: length of the clip, at least 0.7 s.
         cues: value of each cue of that sound, in the units given there.
-        speaker: who makes the sound.
 
     Returns:
         float64 (round(seconds * RATE),), peak 0.3 to 0.9.

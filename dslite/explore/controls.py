@@ -32,14 +32,7 @@ class _Rows(w.VBox):
 
 
 class Controls:
-    """One row of widgets per cell of the notebook.
-
-    Args:
-        page: whose choice they set.
-
-    Attributes:
-        by_name: name -> widget.
-    """
+    """One row of widgets per cell of the notebook, which set a page's choice; ``by_name`` is name -> widget."""
 
     def __init__(self, page: "Page"):
         self.page, self._busy = page, False

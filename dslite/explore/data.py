@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dslite.augmentation import Policy
 from dslite.errors import DsliteError
 
 
@@ -76,18 +77,14 @@ class Augmented:
     probabilities: np.ndarray
 
 
-def at_lambda(policy, lam: float):
+def at_lambda(policy: Policy, lam: float) -> Policy:
     """The policy that does to every sample what ``policy`` does at one lambda, and never skips it.
 
     SapAugment reaches the pictures through three ranges that lambda interpolates. Shrunk to a point, they leave
     nothing for the loss rank to decide, so :func:`dslite.augmentation.draw` itself can be used.
 
-    Args:
-        policy: a :class:`dslite.augmentation.Policy`.
-        lam: in [0, 1].
-
     Raises:
-        DsliteError: for a lambda out of range.
+        DsliteError: for a lambda outside [0, 1].
     """
     if not 0.0 <= lam <= 1.0:
         raise DsliteError(f"lambda is {lam}; expected a number from 0 to 1.")

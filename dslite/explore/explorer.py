@@ -47,12 +47,8 @@ def choices(settings: Settings) -> list[str]:
 
 
 def other(settings: Settings, corpus: str) -> Settings:
-    """The settings of another corpus: those that its results in this output folder were made with, if there are any.
-
-    Args:
-        settings: of the present corpus; what nothing is known about is taken from here.
-        corpus: one of :func:`choices`.
-    """
+    """The settings of another corpus, one of :func:`choices`: those that its results in this output folder were made
+    with, if there are any; what nothing is known about is taken from those of the present one."""
     values = settings.as_parameters() | {"corpus": corpus}
     if corpus in evaluated(Paths(settings.output)):
         made = read_json(Paths(settings.output).corpus(corpus).record("evaluate"))["parameters"]
@@ -109,11 +105,7 @@ def _kept(method: Callable) -> Callable:
 
 
 class Explorer:
-    """One corpus, its model (the augmentation that is best on dev, trained on train + dev), and any clip.
-
-    Args:
-        stage: of ``evaluate``.
-    """
+    """One evaluated corpus, its model (the augmentation that is best on dev, trained on train + dev), and any clip."""
 
     def __init__(self, stage: FinishedStage):
         self.stage, self.classes = stage, stage.classes
@@ -238,7 +230,6 @@ class Explorer:
         """SapAugment's two augmentations of one chunk at a given lambda, with a partner from the training files.
 
         Args:
-            clip, chunk: what is augmented.
             lam: in [0, 1].
             seed: of positions and partner; with the same seed, lambda alone changes the sizes.
             cutmix, specaugment: which of the two act.

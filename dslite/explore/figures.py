@@ -76,8 +76,7 @@ def augmentation(
     """Plots before and after augmentation, and where on SapAugment's curve this lambda lies.
 
     Args:
-        pictures: plots, from left to right.
-        front_end: of the plots.
+        pictures, front_end: plots, from left to right, and what made them.
         curve: loss rank as a share of the batch, shape (n,), and lambda, shape (n,).
         lam: the lambda that was used.
     """

@@ -31,11 +31,7 @@ class _Module:
 
 
 class Code:
-    """The package as it lies on disk.
-
-    Args:
-        package: its folder; another than this very one is for tests.
-    """
+    """The package as it lies in a folder; another than this very one is for tests."""
 
     def __init__(self, package: Path = PACKAGE):
         self.package = package

@@ -24,13 +24,8 @@ def hashed(content) -> str:
 
 
 def identity(stage: str, parameters: dict, chosen: Mapping[str, str] | None = None) -> str:
-    """What a stage's results depend on: its parameters and the code that they are made by.
-
-    Args:
-        stage: its name.
-        parameters: anything that JSON can hold.
-        chosen: as for :meth:`dslite.layout.code.Code.made_by`.
-    """
+    """What a stage's results depend on: its parameters, which JSON can hold, and the code that they are made by, of
+    which some is ``chosen`` as for :meth:`dslite.layout.code.Code.made_by`."""
     return hashed([parameters, code.HERE.made_by(f"dslite.stages.{stage}.work", chosen=chosen)])
 
 
@@ -95,11 +90,7 @@ def begin(settings: Settings, stage: str, identity: str, started: float, **more:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Versions of Python and of installed packages, by name.
-
-    Args:
-        packages: as their distributions are named; "tensorflow" is whichever of its builds is installed.
-    """
+    """Versions of Python and of installed distributions, by name; "tensorflow" is whichever of its builds is there."""
     return {"python": sys.version.split()[0], **{name: _version(name) for name in packages}}
 
 

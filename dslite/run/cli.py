@@ -21,11 +21,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: as on the command line; those of the process if not given.
-        templates: the folder of the template notebooks.
+    """Runs the command, with the process' own arguments if none are given and notebooks from the folder of templates.
 
     Returns:
         0 if all is done, 1 if something failed (with ``--strict``: or a figure differs on real data), 130 if it was

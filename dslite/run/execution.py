@@ -50,16 +50,12 @@ _PATIENCE = 600
 
 
 def execute(job: Job, paths: Paths, values: dict[str, object]) -> None:
-    """Runs a job's template with its parameters; the kernel works in the folder where the notebook will lie.
+    """Runs a copy of a job's template, with these values in its first code cell; the kernel works in the folder where
+    the notebook will lie.
 
     The old notebook and page go first; the new ones appear together at the end, so that nothing looks
     finished that is not; of a notebook that fails there is a page with the error on top. One call per process:
     papermill changes the working directory.
-
-    Args:
-        job: the notebook; its template is not changed.
-        paths: where everything goes.
-        values: what to put into its first code cell, see ``parameters.substitute``.
 
     Raises:
         DsliteError: an unknown parameter, or no such template.

@@ -123,8 +123,7 @@ def make(
     Args:
         output: below it ``reports/`` and ``artifacts/``; absolute.
         templates: the folder of the template notebooks, one per stage.
-        members: the corpora that take part.
-        stages: the wanted ones.
+        members, stages: the corpora that take part, and the wanted stages.
         across: parameters of each notebook across corpora, by its stage.
         code: the package that results are made by.
     """
@@ -163,10 +162,8 @@ def gathered(name: str, output: Path, corpora: Iterable[str] = (), stages: Itera
     seeds, and what it shows besides, as far as there is any.
 
     Args:
-        name: of its stage.
-        output: below it ``artifacts/``.
-        corpora: that will have been through ``stages`` by then.
-        stages: that will have been run by then.
+        name, output: of its stage, and the folder above ``artifacts/``.
+        corpora, stages: that will have been through those stages by then.
     """
     paths, stage = Paths(output), STAGES[name]
     found: dict[str, str] = {}

@@ -22,14 +22,8 @@ KILLED = "Its process was killed from outside, most likely because memory ran ou
 
 
 class Screen:
-    """Progress of the jobs of one run. A context manager: the picture lives inside it.
-
-    Args:
-        jobs: those that have to run, in order.
-        estimates: seconds of each, by its name.
-        cores: threads that run at a time.
-        paths: where jobs report to.
-    """
+    """Progress of the jobs of one run, with the estimated seconds of each by its name. A context manager: the picture
+    lives inside it."""
 
     def __init__(self, jobs: Sequence[Job], estimates: dict[str, float], cores: int, paths: Paths) -> None:
         self.jobs = {job.name: job for job in jobs}

@@ -30,11 +30,7 @@ _FOLDER = re.compile(r"""data:\w+/[^"']+|(?:file://|(?<![\w/.<])(?<!&lt;))/[^\W\
 
 def copy(paths: Paths, folder: Path) -> Path:
     """Copies the index and what it leads to, and returns the copied index. Sounds, the names of this machine's folders
-    and links that lead nowhere are left out; pictures keep 256 colours.
-
-    Args:
-        paths: of the run.
-        folder: where to; an earlier copy in it is replaced.
+    and links that lead nowhere are left out; pictures keep 256 colours. An earlier copy in the folder is replaced.
 
     Raises:
         DsliteError: if there are no reports, something else lies in the folder, or :data:`LIMIT_MB` do not suffice.
