@@ -16,7 +16,7 @@ from dslite.errors import DsliteError
 from dslite.layout import progress
 from dslite.layout.code import HERE, PACKAGE
 from dslite.layout.paths import NOTEBOOKS, Paths
-from dslite.run import estimates, parameters, runlock, staleness
+from dslite.run import estimates, outputs, parameters, runlock, staleness
 from dslite.run.options import parse
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job, Plan
@@ -190,6 +190,17 @@ def test_the_lock_belongs_to_a_living_run(tmp_path):
         pass
     with runlock.alone(paths):
         pass
+
+
+def test_what_a_killed_run_left_half_written_goes(tmp_path):
+    paths = Paths(tmp_path)
+    standin, page = paths.standin(".css.7.part") / "wav", paths.corpus("css").page(".train.7.part")
+    for folder in (standin, page.parent):
+        folder.mkdir(parents=True)
+    page.touch()
+    paths.index.touch()
+    outputs.sweep(paths)
+    assert not standin.parent.exists() and not page.exists() and paths.index.exists()
 
 
 def test_a_process_dies_with_its_parent_and_takes_its_group(tmp_path):
