@@ -5,15 +5,17 @@ In a notebook ``changes = {"units": 256, "epochs": (10, 4)}``, for ``run_all.py`
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from hashlib import sha256
+from importlib.resources import files
 from math import isfinite
 from typing import Any
 
 from dslite.errors import DsliteError
-from dslite.profiles import LOSSES, SCHEDULES, Recipe
+from dslite.profiles import Recipe
 from dslite.readings import CHOICES, Reading
 
 Changes = tuple[tuple[str, Any], ...]
@@ -80,83 +82,18 @@ class Changeable:
         return self.kind(value)
 
 
-def _word_of(name: str, about: str) -> dict[str, Changeable]:
-    return {name: Changeable("reading", about, str, words=CHOICES[name])}
+def _load() -> dict[str, Changeable]:
+    """What changes.toml lists; what has no kind there is one of the words of the reading's parameter of that name."""
+    found = {}
+    for of, entries in tomllib.loads(files(__package__).joinpath("changes.toml").read_text(encoding="utf-8")).items():
+        for name, entry in entries.items():
+            more = {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
+            more["kind"] = {"int": int, "float": float, "bool": bool}.get(entry.get("kind"), str)
+            found[name] = Changeable(of, **{"words": () if "kind" in entry else CHOICES[name]} | entry | more)
+    return found
 
 
-def _ends(names: str, field: str, about: str, high: float) -> dict[str, Changeable]:
-    ends = ("min", "where the loss ranks highest"), ("max", "where it ranks lowest")
-    return {
-        f"{names}_{end}": Changeable("reading", f"{about}, {where}", float, 0.0, high, field=(field, number))
-        for number, (end, where) in enumerate(ends)
-    }
-
-
-CHANGEABLE: dict[str, Changeable] = {
-    "epochs": Changeable("recipe", "epochs of the first and the second phase", int, 0, 10_000, count=2),
-    "learning_rate": Changeable("recipe", "rate of the first phase", float, 1e-8, 10.0),
-    "second_rate": Changeable("recipe", "rate of the second phase as a share of the first's", float, 0.0, 10.0),
-    "optimiser": Changeable("recipe", "optimiser of both phases", str, words=(*CHOICES["optimiser"], "adamw")),
-    "units": Changeable("recipe", "width of the head's hidden layer; 0 for none", int, 0, 8192),
-    "dropout": Changeable("recipe", "share of its units dropped in training", float, 0.0, 0.99),
-    "share": Changeable("recipe", "share of the base model's layers that the second phase trains", float, 0.0, 1.0),
-    "batch": Changeable("recipe", "chunks per step", int, 1, 4096),
-    "chunk": Changeable("recipe", "length of a chunk in s, at least 0.2; 0 for whole files", float, 0.0, 600.0),
-    "schedule": Changeable("recipe", "rate over a phase: constant, or up and down a cosine", str, words=SCHEDULES),
-    "decay": Changeable("recipe", "weight decay of adamw, as a share of the rate", float, 0.0, 1.0),
-    "clip": Changeable("recipe", "largest norm of all gradients together; 0 for no limit", float, 0.0, 1000.0),
-    "smoothing": Changeable("recipe", "share of a label that all classes get alike", float, 0.0, 0.9),
-    "loss": Changeable("recipe", "where labels are numbers: 1 - CCC of a batch, or squared error", str, words=LOSSES),
-    "class_weights": Changeable("recipe", "classes count alike by weights, in place of up-sampling", bool),
-    "standardise": Changeable("recipe", "the head scales features to those of the training chunks", bool),
-    "average": Changeable("recipe", "momentum of averaged weights in phase two; 0 for none", float, 0.0, 0.99999),
-    "shift": Changeable("recipe", "the second phase rotates plots by up to this share of their width", float, 0.0, 1.0),
-    "light_masks": Changeable(
-        "recipe", "largest time and frequency mask, each in half of phase two's plots, as shares", float, 0, 1, count=2
-    ),
-    "window": Changeable(
-        "reading", "window in samples at 16 kHz; the FFT is the power of two that holds it", int, 32, 8192
-    ),
-    "hop": Changeable("reading", "step between frames in samples at 16 kHz", int, 8, 8192),
-    **_word_of("mel_scale", "Mel scale of HTK, or Slaney's, which is librosa's default"),
-    "low_hz": Changeable("reading", "lower edge of the Mel bins in Hz", float, 0.0, 4000.0),
-    "high_hz": Changeable("reading", "upper edge of the Mel bins in Hz, above low_hz", float, 100.0, 8000.0),
-    "mel_bins": Changeable("reading", "number of Mel bins", int, 16, 512),
-    "equal_area": Changeable("reading", "whether Mel filters are of one area, not of one height", bool),
-    "empty_bins": Changeable("reading", "whether Mel bins without an FFT bin are taken, and not refused", bool),
-    "floor": Changeable("reading", "smallest power before the logarithm", float, 1e-30, 1.0),
-    "top_db": Changeable("reading", "range below the loudest bin in dB; 0 for all", float, 0.0, 300.0),
-    "loudest_db": Changeable(
-        "reading", "Mel power of the last colour in dB; 0: each chunk's own", float, -200.0, 200.0
-    ),
-    **_word_of("triangles", "whether Mel filters are straight lines over Hz or over Mel"),
-    "normalise": Changeable("reading", "whether a chunk's peak is brought to 1", bool),
-    **_word_of("colours", "colour map of the plots, by matplotlib's name"),
-    **_word_of("colouring", "the colour map's 256 steps, or straight lines between them"),
-    **_word_of("resize", "how the plot comes to 224 x 224"),
-    **_word_of("short_files", "files shorter than a chunk"),
-    **_word_of("remainder", "what follows a file's last whole chunk"),
-    **_word_of("upsampling", "which chunks of smaller classes are repeated in training"),
-    **_word_of("tail", "training chunks beyond the last whole pair of batches"),
-    "sap_a": Changeable(
-        "reading", "SapAugment's a: the larger, the fewer samples are much augmented", float, 0.01, 0.99
-    ),
-    "sap_s": Changeable("reading", "SapAugment's s: how sharply lambda falls over the loss rank", float, 0.1, 1000.0),
-    **_ends("augmentation", "probability", "probability of CutMix and of SpecAugment", 1.0),
-    **_ends("cutmix", "patch", "side of CutMix' square in pixels of 224", 224.0),
-    **_ends("mask", "mask", "width of SpecAugment's masks in pixels of 224", 224.0),
-    **_word_of("cutmix_label", "what a partner's label counts by: the pasted area or the square before clipping"),
-    **_word_of("cutmix_partner", "which sample of the batch CutMix pastes from"),
-    **_word_of("mask_axes", "whether time masks hide columns (named) or rows (swapped)"),
-    "mask_start": Changeable("reading", "first row or column that a mask may begin at", int, 0, 1),
-    **_word_of("mask_fill", "colour of masks: the base model's mean, or what the released code takes for it"),
-    "loss_limit": Changeable("reading", "losses above it rank as equals; 0 for no limit", float, 0.0, 1000.0),
-    **_word_of("arelu", "the two scalars of AReLU"),
-    **_word_of("layers", "how the share of layers is counted: trained (last), frozen, or the complement frozen (rest)"),
-    **_word_of("decision", "how a file's class follows from its chunks"),
-    "draws": Changeable("evaluation", "bootstrap draws of intervals and p values", int, 100, 100_000),
-    "fits": Changeable("fits", "which fits are made, e.g. 'both on train' and 'both on train + dev'", str, count=0),
-}
+CHANGEABLE = _load()
 """By name, in the order in which :func:`listed` shows them."""
 
 

@@ -150,39 +150,21 @@ _UNSET = {
     "loudest_db": "each chunk's own",
 }
 
-CHOICES = {
-    "mel_scale": ("htk", "slaney"),
-    "triangles": ("hz", "mel"),
-    "colours": ("viridis", "plasma", "inferno", "magma", "cividis", "turbo", "jet", "hot", "bone", "gray"),
-    "colouring": ("steps", "interpolated"),
-    "resize": ("bilinear", "nearest"),
-    "short_files": ("repeat", "drop"),
-    "remainder": ("drop", "overlap"),
-    "upsampling": ("all", "all but last", "none"),
-    "tail": ("keep", "drop"),
-    "cutmix_label": ("area", "square"),
-    "cutmix_partner": ("other", "any"),
-    "mask_axes": ("named", "swapped"),
-    "mask_fill": ("mean", "released"),
-    "arelu": ("trained", "fixed"),
-    "layers": ("last", "rest", "frozen"),
-    "optimiser": ("adadelta", "adam"),
-    "decision": ("vote", "vote, first wins", "mean"),
-}
-"""Parameters that are one of some words."""
-
-
 def _frozen(value):
     return tuple(value) if isinstance(value, list) else value
 
 
-def _load() -> dict[str, Reading]:
-    stored = tomllib.loads(files(__package__).joinpath("readings.toml").read_text(encoding="utf-8"))
+def _load(stored: dict) -> dict[str, Reading]:
     stored["sound"] = stored["paper"] | stored["sound"]
     return {name: Reading(name, **{k: _frozen(v) for k, v in row.items()}) for name, row in stored.items()}
 
 
-READINGS: dict[str, Reading] = _load()
+_STORED = tomllib.loads(files(__package__).joinpath("readings.toml").read_text(encoding="utf-8"))
+
+CHOICES = {name: tuple(words) for name, words in _STORED.pop("choices").items()}
+"""Parameters that are one of some words."""
+
+READINGS: dict[str, Reading] = _load(_STORED)
 """``paper``, ``released`` and ``sound``."""
 
 PAPER = READINGS["paper"]
