@@ -150,6 +150,7 @@ _UNSET = {
     "loudest_db": "each chunk's own",
 }
 
+
 def _frozen(value):
     return tuple(value) if isinstance(value, list) else value
 

@@ -1,7 +1,7 @@
 """What the paper printed (published.toml, table2.toml, text.toml), to stand beside what is computed here.
 
-:func:`figures` is the one view of all of it; Tables 1 and 2 are also read, as they lie, by ``dslite.corpora`` and
-``dslite.profiles``.
+How its tables are set is in forms.toml. :func:`figures` is the one view of all of it; Tables 1 and 2 are also read, as
+they lie, by ``dslite.corpora`` and ``dslite.profiles``.
 """
 
 import tomllib
@@ -124,31 +124,16 @@ class Figure:
         return f"{self.value:,.{self.decimals}f}"
 
 
-_TABLE1 = {
-    "files": ("count", "files", 0),
-    "classes": ("count", "classes", 0),
-    "speakers": ("count", "speakers", 0),
-    "minutes": ("duration", "min", 1),
-    "mean_s": ("duration", "s", 2),
-    "std_s": ("duration", "s", 4),
-}
-TABLE2_ROWS: dict[str, tuple[str, str, int]] = {
-    "units": ("Classifier units", "", 0),
-    "dropout": ("Dropout rate", "", 2),
-    "learning_rate": ("Initial learning rate", "", 3),
-    "first": ("Epochs of first phase", "epochs", 0),
-    "second": ("Epochs of second phase", "epochs", 0),
-    "fine_tuned": ("Fine-tuned layers", "layers", 0),
-    "chunk": ("Audio chunk length", "s", 1),
-}
+_FORMS = _load("forms.toml")
+
+TABLE1_ROWS: dict[str, tuple[str, str, str, str, int]] = {key: tuple(form) for key, form in _FORMS["table1"].items()}
+"""The columns of Table 1: a value's key -> its head, its name, quantity, unit and printed decimals."""
+
+TABLE2_ROWS: dict[str, tuple[str, str, int]] = {key: tuple(form) for key, form in _FORMS["table2"].items()}
 """The rows of Table 2: a row's key -> its title, unit and printed decimals."""
-_TABLE5 = {
-    "time_ms": ("time", "Mean time", "ms"),
-    "flops_g": ("flops", "FLOPs", "G"),
-    "parameters_m": ("parameters", "Parameters", "M"),
-    "memory_mb": ("memory", "Mean memory", "MB"),
-    "size_mb": ("size", "Model size", "MB"),
-}
+
+PARTS: dict[str, str] = _FORMS["parts"]
+"""A table of the paper, or ``Text`` -> its title."""
 
 
 @cache
@@ -159,7 +144,7 @@ def figures() -> tuple[Figure, ...]:
 
 def _of_table1() -> Iterator[Figure]:
     for corpus, values in _PRINTED["table1"].items():
-        for row, (quantity, unit, decimals) in _TABLE1.items():
+        for row, (_, _, quantity, unit, decimals) in TABLE1_ROWS.items():
             yield Figure(f"table1.{corpus}.{row}", "Table 1", quantity, values[row], unit, decimals, corpus, row)
 
 
@@ -184,7 +169,7 @@ def _of_results() -> Iterator[Figure]:
 
 def _of_table5() -> Iterator[Figure]:
     for column, values in TABLE5.items():
-        for row, (quantity, title, unit) in _TABLE5.items():
+        for row, (quantity, title, unit) in _FORMS["table5"].items():
             if row not in values or (column == "phone" and row in ("parameters_m", "size_mb")):
                 continue  # laptop and phone share one cell for what is the same file
             value = values[row]

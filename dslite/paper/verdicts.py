@@ -10,6 +10,9 @@ _RULES = tomllib.loads((files("dslite.paper") / "verdicts.toml").read_text(encod
 RULES: dict[str, str] = _RULES["rules"]
 """What is judged -> its rule in words."""
 
+HEADINGS: dict[str, str] = _RULES["headings"]
+"""The same -> what stands over the rule."""
+
 MARGIN: float = _RULES["margin"]
 """UAR points within which two scores count as the same."""
 

@@ -3,40 +3,45 @@
 import base64
 import io
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dslite.reporting.provenance import provenance_line
-from dslite.reporting.templates import render, show_html, stylesheet
+from dslite.reporting.templates import FOLDER, render, show_html, stylesheet
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
     from matplotlib.transforms import Bbox
 
-_INK = "#2b2a27"
-
 _MORE_FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Hiragino Sans",
                "PingFang SC", "Yu Gothic", "Microsoft YaHei", "Malgun Gothic", "Arial Unicode MS")  # fmt: skip
 """For letters that the first has not, where they are installed."""
 
+_FORMATS = tomllib.loads((FOLDER / "formats.toml").read_text("utf-8"))
 
-FORMATS = {
-    **dict.fromkeys(("UAR", "UAR of the reference", "UAR of the winner", "UAR on dev", "dev", "test"), "{:.1f}"),
-    **dict.fromkeys(("sd over seeds", "mean", "sd", "least", "most"), "{:.1f}"),
-    **dict.fromkeys(("difference", "low", "high"), "{:+.1f}"),
-    **dict.fromkeys(("p", "p, Holm", "base", "probability"), "{:.3f}"),
-    **dict.fromkeys(("P(class), file", "P(said), chunk", "P(said), evidence"), "{:.3f}"),
-    **dict.fromkeys(("rank correlation", "rank correlation with ours", "of absolute values", "MB"), "{:.2f}"),
-    **dict.fromkeys(("p10 (ms)", "p50 (ms)", "p90 (ms)", "took (s)", "ratio of times", "times TF Lite"), "{:.2f}"),
-    **dict.fromkeys(("share of the whole (%)", "same decision (%)", "audio (s)"), "{:.1f}"),
-    **dict.fromkeys(("real-time factor", "Keras' lead"), "{:.4f}"),
-    "largest difference": "{:.1e}",
-    "complexity": "{:g}",
-}
+FORMATS = {name: form for form, names in _FORMATS.items() for name in names}
 """How the floats of a column are written, by its name, in every table."""
+
+RC = {
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.edgecolor": "#8a857b",
+    "axes.linewidth": 0.8,
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False),
+    **dict.fromkeys(("axes.labelcolor", "text.color"), "#2b2a27"),
+    **dict.fromkeys(("xtick.color", "ytick.color"), "#5d5950"),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 8),
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "white"),
+}
+"""matplotlib's settings for every figure."""
 
 
 def use_style() -> None:
@@ -92,24 +97,6 @@ def legible(figure: "Figure", mark: Callable[[int, str], str] = lambda number, w
         if (new := list(map(mended, labels))) != labels:
             axis.set_ticks(axis.get_majorticklocs(), new)
     return ", ".join(f"{number} {word}" for word, number in numbers.items())
-
-
-RC = {
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine
-    "font.size": 9,
-    "axes.titlesize": 9.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 9,
-    "axes.edgecolor": "#8a857b",
-    "axes.linewidth": 0.8,
-    **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False),
-    **dict.fromkeys(("axes.labelcolor", "text.color"), _INK),
-    **dict.fromkeys(("xtick.color", "ytick.color"), "#5d5950"),
-    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 8),
-    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "white"),
-}
-"""matplotlib's settings for every figure."""
 
 
 def show(figure: "Figure", alt: str, caption: str = "", record: Mapping | None = None, dpi: int = 130) -> None:

@@ -11,14 +11,6 @@ from dslite.reporting.sheets import PRINTED, Cell, Sheet
 
 PAPER, HERE = "paper", "here"
 
-_TABLE1 = {
-    "files": "#",
-    "classes": "C.",
-    "speakers": "Sp.",
-    "minutes": "Dur. [min]",
-    "mean_s": "Mean dur. [s]",
-    "std_s": "Std dur. [s]",
-}
 _TABLE2 = {key: f"{title} [s]" if unit == "s" else title for key, (title, unit, _) in published.TABLE2_ROWS.items()}
 _TABLE2 |= {"optimiser": "Optimiser", "batch": "Batch size"}
 
@@ -38,7 +30,7 @@ def table1(info, clips: pd.DataFrame | None = None, data: str = "") -> pd.DataFr
     name = f"{info.short}: {info.title}"
     rows = []
     if info.table1 is not None:
-        printed = {key: getattr(info.table1, key) for key in _TABLE1}
+        printed = {key: getattr(info.table1, key) for key in published.TABLE1_ROWS}
         rows.append({"corpus": info.name, "name": name, "source": PAPER, "data": "", **printed})
     if clips is None:
         return pd.DataFrame(rows).astype({"speakers": "Int64"})
@@ -58,24 +50,21 @@ def table1(info, clips: pd.DataFrame | None = None, data: str = "") -> pd.DataFr
 
 def table1_sheet(rows: pd.DataFrame, caption: str = "Table 1, published and found") -> Sheet:
     """Rows of :func:`table1` (of one corpus or, concatenated, of several) in the paper's form."""
-    lines = []
+    forms, lines = {key: f",.{decimals}f" for key, (*_, decimals) in published.TABLE1_ROWS.items()}, []
     for row in rows.to_dict("records"):
         found = row["source"] == HERE
         reasons = tuple(comparable.audio_reasons(row["data"])) if found and row["corpus"] in CORPORA else ()
         look = "ds-number" if found else f"ds-number {PRINTED}"
-        doubts = {} if found else {key: audit.in_words(f"table1.{row['corpus']}.{key}") for key in _FORMS}
-        cells = [Cell(_number(row[key], form), look, doubts.get(key, ())) for key, form in _FORMS.items()]
+        doubts = {} if found else {key: audit.in_words(f"table1.{row['corpus']}.{key}") for key in forms}
+        cells = [Cell(_number(row[key], form), look, doubts.get(key, ())) for key, form in forms.items()]
         stubs = [Cell(row["name"]), Cell(row["source"], "" if found else PRINTED, reasons)]
         lines.append([*stubs, *cells, Cell(data_mark(row["data"]), "ds-short" if found else f"ds-short {PRINTED}")])
-    heads = [Cell()] * 2 + [Cell(title, "ds-number") for title in _TABLE1.values()] + [Cell("Data")]
+    heads = [Cell()] * 2 + [Cell(title, "ds-number") for title, *_ in published.TABLE1_ROWS.values()] + [Cell("Data")]
     note = (
         "#: files, C.: classes, Sp.: speakers, Dur.: duration. Rows named “paper” are printed there; "
         "rows named “here” are counted from the audio that was used."
     )
     return Sheet(caption, [heads], lines, 2, note=note)
-
-
-_FORMS = {"files": ",.0f", "classes": ",.0f", "speakers": ",.0f", "minutes": ",.1f", "mean_s": ".2f", "std_s": ".4f"}
 
 
 def _number(value: object, form: str = "") -> str:

@@ -1,6 +1,8 @@
 """The ledger as a page: where the paper, the released code and the facts differ, and what each reading does."""
 
 import re
+import tomllib
+from importlib.resources import files
 
 import pandas as pd
 from markupsafe import Markup, escape
@@ -21,54 +23,15 @@ _SECTIONS = {
 
 _PARTS = {"paper": "The paper", "code": "The code", "consequence": "So", "evidence": "Known from", "here": "Here"}
 
-_SYNTHETIC = {"data": "stand-in"}
-
 _PICTURES = {
-    "F-02": (
-        differences.dead_bin,
-        "Three plots of one sound and how often each colour occurs in them: with a dead bin, little but yellow.",
-        "One SYNTHETIC sound through three front ends. In the middle the lowest bin is a dark line at the bottom, and "
-        "all that is real shares the top of the colours.",
-        _SYNTHETIC,
-    ),
-    "F-03": (
-        differences.resized,
-        "A part of the plot, smooth when resized bilinearly, in blocks with the nearest neighbour.",
-        "The same part of one SYNTHETIC sound's plot, resized in both ways.",
-        _SYNTHETIC,
-    ),
-    "F-05": (
-        differences.strengths,
-        "Curves over the rank of the loss: the released probability falls from 60 to 10 %, the paper's from 25.",
-        "What SapAugment does to the samples of a batch, from the lowest loss to the highest; the right side is F-06.",
-        {},
-    ),
-    "F-07": (
-        differences.clipped_square,
-        "A square that the corner cuts off, and a map of centres: in corners a quarter of the label's share is there.",
-        "Left: a clipped square on a SYNTHETIC plot. Right: the part pasted of what the released label counts.",
-        _SYNTHETIC,
-    ),
-    "F-08": (
-        differences.swapped_axes,
-        "A wide mask over time and a narrow one over frequency; with swapped axes the wide one hides frequencies.",
-        "With equal ranges, as shipped, the swap cannot be seen: here a SYNTHETIC sound has masks of two widths.",
-        _SYNTHETIC,
-    ),
-    "F-09": (
-        differences.mask_colours,
-        "The same masks in a dark grey-brown, ImageNet's mean, and in a lighter beige.",
-        "Masks on a SYNTHETIC sound's plot, in DenseNet121's colours; neither is a colour of the colour map.",
-        _SYNTHETIC,
-    ),
-    "F-13": (measurements.adadelta, *measurements.ADADELTA_SAYS),
-    "F-10": (
-        differences.arelu,
-        "AReLU bends little where it starts; training could make it steeper, flatter, or cut what is negative.",
-        "AReLU at its initial values, and the region that its two scalars span.",
-        {},
-    ),
-}
+    entry: (
+        getattr(differences, one["draw"]),
+        one["alt"],
+        one["caption"],
+        {"data": "stand-in"} if one["synthetic"] else {},
+    )
+    for entry, one in tomllib.loads((files(__package__) / "pictures.toml").read_text(encoding="utf-8")).items()
+} | {"F-13": (measurements.adadelta, *measurements.ADADELTA_SAYS)}
 """Entry -> figure, what it shows for those who cannot see it, caption, and the record of its data."""
 
 

@@ -8,24 +8,6 @@ from dslite.reporting.provenance import data_mark, provenance_line
 from dslite.reporting.templates import render, stylesheet, whole_page
 from dslite.stages.paper.scorecard import counts, within_reach
 
-_TITLES = {
-    "Table 1": "Table 1: the corpora",
-    "Table 2": "Table 2: hyperparameters",
-    "Table 3": "Table 3: CCS, CSS, ESS and IEMOCAP",
-    "Table 4": "Table 4: MPSSC, SLEEP, RAVDESS and DEMoS",
-    "Table 5": "Table 5: time, memory and size",
-    "Text": "The text, its abstract and its figures",
-}
-_RULES = {
-    "scores": "Scores on test",
-    "dev": "Scores on dev",
-    "counts": "Counts, sizes, durations",
-    "chance": "Chance levels",
-    "times": "Times, memory, inputs",
-    "restated": "What follows from other figures",
-    "comparable": "What can be compared at all",
-}
-
 
 def scorecard_page(card: pd.DataFrame, crumbs: list[tuple[str, str]]) -> str:
     """The whole page: the scorecard, and the audit below it.
@@ -45,7 +27,7 @@ def scorecard_html(card: pd.DataFrame) -> str:
         card: what :func:`dslite.stages.paper.scorecard.scorecard` returns.
     """
     tables = []
-    for name, title in _TITLES.items():
+    for name, title in published.PARTS.items():
         rows = [_row(row) for row in card[card["table"] == name].to_dict("records")]
         told = {word: number for word, number in counts(card[card["table"] == name]).items() if number}
         inputs_only = set(told) == {verdicts.NOT_JUDGED}
@@ -60,7 +42,7 @@ def scorecard_html(card: pd.DataFrame) -> str:
         judged=sum(number[word] for word in judged),
         scores=int((card["verdict"].isin(judged) & (card["quantity"] == "uar")).sum()),
         verdicts=[(word, _slug(word), number[word], meaning) for word, meaning in verdicts.WORDS.items()],
-        rules=[(title, verdicts.RULES[name]) for name, title in _RULES.items()],
+        rules=[(title, verdicts.RULES[name]) for name, title in verdicts.HEADINGS.items()],
         reach=reach,
         intervals=intervals,
         citation=published.CITATION,
@@ -86,7 +68,7 @@ def _row(row: dict) -> dict:
     if row["table"] == "Text":
         what = [info.short if info else "", row["says"] or row["unit"], row["place"]]
     elif row["table"] == "Table 1":
-        what = [info.short, _DURATIONS.get(row["row"], row["row"])]
+        what = [info.short, published.TABLE1_ROWS[row["row"]][1] if row["row"] in published.TABLE1_ROWS else row["row"]]
     elif row["table"] == "Table 5":
         what = [row["says"], what[1]]
     elif row["says"]:
@@ -102,13 +84,6 @@ def _row(row: dict) -> dict:
         "rests": _rests_on(row),
         "slug": _slug(row["verdict"]),
     }
-
-
-_DURATIONS = {
-    "minutes": "total duration",
-    "mean_s": "mean duration",
-    "std_s": "standard deviation of the duration",
-}
 
 
 def _text(value: float, decimals: int, low: float | None, high: float | None) -> str:
