@@ -16,8 +16,7 @@ def strip(differences: pd.DataFrame, reference: str) -> Strip:
         reference: the reading that they are differences from.
     """
     rows = differences.sort_values("difference", ascending=False)
-    rows = rows.rename(columns={"system": "name", "difference": "value"})
-    return Strip(rows, f"difference from {reference} on test (UAR points)", 0.0, "no difference")
+    return Strip.of_differences(rows, "system", f"difference from {reference} on test (UAR points)")
 
 
 def verdict(differences: pd.DataFrame, reference: str, seeds: Sequence[int]) -> str:

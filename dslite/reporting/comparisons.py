@@ -31,6 +31,18 @@ class Strip:
     meaning: str
     percent: bool = False
 
+    @classmethod
+    def of_scores(cls, table: pd.DataFrame, column: str, axis: str, chance: float, percent: bool = True) -> "Strip":
+        """Rows of ``results.csv`` with a ``name`` each, their score in a column, beside chance."""
+        names = {column: "value", "ci_low": "low_file", "ci_high": "high_file"}
+        names |= {"ci_speaker_low": "low_speaker", "ci_speaker_high": "high_speaker"}
+        return cls(table.rename(columns=names), axis, chance, "chance", percent)
+
+    @classmethod
+    def of_differences(cls, table: pd.DataFrame, name: str, axis: str) -> "Strip":
+        """Paired differences, named by a column, with the intervals of both bootstraps."""
+        return cls(table.rename(columns={name: "name", "difference": "value"}), axis, 0.0, "no difference")
+
 
 def intervals(strips: Sequence[Strip]) -> Figure:
     """Values as points, each with its interval over files and, where there is one, over speakers."""

@@ -6,6 +6,7 @@ import pandas as pd
 
 from dslite.deployment import latency
 from dslite.deployment.quantisation import VARIANTS
+from dslite.wording import counted
 
 TITLES = {"keras": "Keras"} | {name: variant.title for name, variant in VARIANTS.items()}
 PARTS = {"whole": "whole", "front end": "front end", "cnn": "CNN and head"}
@@ -56,7 +57,7 @@ def ranking(timings: pd.DataFrame) -> pd.DataFrame:
 def noise_in_words(timings: pd.DataFrame) -> str:
     """How far two timings of the same file in the same round lie apart."""
     floors = [
-        f"{100 * latency.noise_floor(part):.1f} % with {threads} thread{'s' if threads > 1 else ''}"
+        f"{100 * latency.noise_floor(part):.1f} % with {counted(threads, 'thread')}"
         for threads, part in timings.groupby("threads")
     ]
     return f"Noise floor, from timing one file twice in every round: {', '.join(floors)}."

@@ -12,6 +12,7 @@ from dslite.deployment import latency, memory
 from dslite.deployment.conversion import macs, saved_sizes
 from dslite.keras_defaults import keras
 from dslite.network import train_last
+from dslite.wording import counted
 
 
 @contextmanager
@@ -73,7 +74,7 @@ def _measure(
         whole.append({"model": name, **costs["all"], "bytes": file.stat().st_size, **peaks[name].result()})
     timed = []
     for number, timer in timers.items():  # what was begun is done by now: nothing runs beside a timing
-        progress(f"timing with {number} thread{'s' if number > 1 else ''}")
+        progress(f"timing with {counted(number, 'thread')}")
         timed.append(timer.result()())
     timings = pd.concat(timed, ignore_index=True)
     table = latency.summary(timings)

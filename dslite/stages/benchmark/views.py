@@ -7,6 +7,7 @@ from dslite.profiles import FULL_BACKBONE
 from dslite.reporting import variants
 from dslite.reporting.sheets import PRINTED, Cell, Sheet
 from dslite.stages.benchmark.work import Benchmark
+from dslite.wording import counted
 
 
 def table5_sheet(bench: Benchmark, caption: str = "Table 5, measured and published") -> Sheet:
@@ -74,7 +75,7 @@ def _cost(bench: Benchmark, model: str, part: str) -> dict[str, str]:
     table = bench.table.query("model == @model and part == @part").set_index("threads")
     column = {}
     for number, row in table.iterrows():
-        on = f"{number} thread{'s' if number > 1 else ''}"
+        on = counted(number, "thread")
         column[f"p50, {on} [ms]"] = f"{row['p50_ms']:.1f}"
         column[f"p10–p90, {on} [ms]"] = f"{row['p10_ms']:.1f}–{row['p90_ms']:.1f}"
         if number > 1:

@@ -13,6 +13,7 @@ from dslite.reporting.comparisons import Strip
 from dslite.resampling import SPEAKERS
 from dslite.statistics import UNITS
 from dslite.systems import CHANCE, OURS, TITLES
+from dslite.wording import counted
 
 NAMES = {key: configuration.title for key, configuration in CONFIGURATIONS.items()}
 
@@ -112,14 +113,12 @@ def strips(stage: FinishedStage) -> list[Strip]:
     """Scores of the configurations on test (all files), and their paired differences, each with both intervals."""
     table, task = stage.table("scores"), stage.task
     table = table[(table["partition"] == "test") & (table["protocol"] == "all")]
-    renamed = {task.column: "value", "ci_low": "low_file", "ci_high": "high_file"}
-    renamed |= {"ci_speaker_low": "low_speaker", "ci_speaker_high": "high_speaker"}
-    uars = table.assign(name=table["augmentation"].map(NAMES).fillna(table["system"])).rename(columns=renamed)
-    apart = _pairs(stage, "all").rename(columns={"pair": "name", "difference": "value"})
+    table = table.assign(name=table["augmentation"].map(NAMES).fillna(table["system"]))
     chance = 100.0 / len(stage.classes) if stage.classes else task.chance
+    axis = f"{task.score} on test{task.unit}"
     return [
-        Strip(uars, f"{task.score} on test{task.unit}", chance, "chance", percent=bool(stage.classes)),
-        Strip(apart, f"paired difference ({task.points})", 0.0, "no difference"),
+        Strip.of_scores(table, task.column, axis, chance, percent=bool(stage.classes)),
+        Strip.of_differences(_pairs(stage, "all"), "pair", f"paired difference ({task.points})"),
     ]
 
 
@@ -138,7 +137,7 @@ def details(stage: FinishedStage) -> tuple[pd.DataFrame, str]:
     for augmentation, partition in product(stage.record["configurations"], scoring.TRAINED_ON):
         table = stage.predictions(augmentation, partition)
         mean = table[[f"p_{name}" for name in stage.classes]].to_numpy().argmax(axis=1)
-        label, said = (pd.Categorical(table[name], stage.classes).codes.astype(int) for name in ("label", "predicted"))
+        label, said = (scoring.coded(table[name], stage.classes) for name in ("label", "predicted"))
         decided = {stage.settings.reading.decision: said, "mean": mean}
         shown = {scoring.DECISIONS[how]: f"{scoring.uar(label, what):.1f}" for how, what in decided.items()}
         rows.append({"augmentation": augmentation, "partition": partition, **shown})
@@ -176,7 +175,7 @@ def _pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:
 
 
 def _few(speakers: int) -> str:
-    return f"{speakers} speaker{'s' * (speakers > 1)}: too few to draw; at least {SPEAKERS}."
+    return f"{counted(speakers, 'speaker')}: too few to draw; at least {SPEAKERS}."
 
 
 def _p(value: float) -> str:

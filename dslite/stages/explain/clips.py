@@ -7,6 +7,7 @@ import numpy as np
 
 from dslite.explanation.maps import Attribution
 from dslite.layout.paths import CorpusPaths
+from dslite.reporting.explanations import Explained, gap_words
 
 KINDS = ("right", "wrong")
 """Of the clips of a class, those that the model gets most right and most wrong."""
@@ -87,6 +88,29 @@ def worth_showing(classes: Sequence[str], clips: list[dict], found: list[Attribu
     probability = np.max([attribution.prediction for attribution in found], axis=0)
     order = sorted(range(len(classes)), key=lambda index: (classes[index] not in named, -probability[index]))
     return sorted(order[:MAPS])
+
+
+def with_maps(
+    places: CorpusPaths, numbered: Sequence[tuple[int, dict]], classes: Sequence[str], over: str = ""
+) -> tuple[list[Explained], list[str]]:
+    """Some clips, by their numbers in the record, to be drawn with the maps that are :func:`worth_showing`; in words.
+
+    Args:
+        places: of the corpus.
+        numbered: number and entry of each.
+        classes: the model's outputs.
+        over: stands over each spectrogram.
+    """
+    found = [stored(places, number) for number, _ in numbered]
+    own = [clip for _, clip in numbered]
+    indices = worth_showing(classes, own, [attribution for _, attribution in found])
+    names = [classes[index] for index in indices]
+    shown = [
+        Explained(over + truth(clip), levels, clip["seconds"], names, attribution.only(indices))
+        for clip, (levels, attribution) in zip(own, found, strict=True)
+    ]
+    told = [f"{c['kind']}: {c['file']}, {where(c)}, additivity gap {gap_words(c['gap'])}" for c in own]
+    return shown, told
 
 
 def where(clip: dict) -> str:

@@ -36,24 +36,17 @@ def classes(stage: FinishedStage) -> Iterator[ClassView]:
     """A view per explained class, in their order."""
     for label in stage.record["explained"]:
         numbered = [(n, clip) for n, clip in enumerate(stage.record["clips"]) if clip["label"] == label]
-        own = [clip for _, clip in numbered]
-        found = [clips.stored(stage.paths, number) for number, _ in numbered]
-        named = outputs(stage.classes)
-        indices = clips.worth_showing(named, own, [attribution for _, attribution in found])
-        names = [named[index] for index in indices]
-        shown, words, players = [], [], []
-        for (number, clip), (levels, attribution) in zip(numbered, found, strict=True):
-            shown.append(Explained(clips.truth(clip), levels, clip["seconds"], names, attribution.only(indices)))
-            where, gap = clips.where(clip), gap_words(clip["gap"])
-            words.append(f"{clip['kind']}: {clip['file']}, {where}, additivity gap {gap}")
-            players.append(
-                (f"Most {clip['kind']}: {clips.said(clip)}", clips.sounds(stage.paths, number, stage.record))
-            )
+        named, kinds = outputs(stage.classes), [clip["kind"] for _, clip in numbered]
+        shown, words = clips.with_maps(stage.paths, numbered, named)
+        players = [
+            (f"Most {clip['kind']}: {clips.said(clip)}", clips.sounds(stage.paths, number, stage.record))
+            for number, clip in numbered
+        ]
         per, group = ("per class", "class") if stage.classes else ("of the number", stage.task.groups)
         of_map = "the class' probability" if stage.classes else "the number that the model says"
-        kinds = [clip["kind"] for clip in own]
         none = "".join(f" No test clip of this {group} is {kind}." for kind in clips.KINDS if kind not in kinds)
-        less = f" Maps of {len(names)} of {len(named)} classes." if len(names) < len(named) else ""
+        drawn = len(shown[0].classes)
+        less = f" Maps of {drawn} of {len(named)} classes." if drawn < len(named) else ""
         yield ClassView(
             shown,
             f"Spectrogram and SHAP map {per} of the test clips of {group} {label} that the model gets most "

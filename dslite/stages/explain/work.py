@@ -103,8 +103,8 @@ def work(settings: Settings, baseline: str = AUTO) -> FinishedStage:
     subject = _Subject(evaluated, budget, baseline, fit["weights"] == "imagenet")
     clips = [_explain_clip(subject, number, row) for number, row in enumerate(subject.chosen.itertuples())]
     _compare_ways(subject, clips)
-    maps = _explain_sample(subject)
-    failed = _check_trust(subject, maps)
+    maps, sample = _explain_sample(subject)
+    failed, tables = _check_trust(subject, maps)
     record = {
         **about,
         **records.begin(settings, "explain", identity, started, **more),
@@ -118,7 +118,7 @@ def work(settings: Settings, baseline: str = AUTO) -> FinishedStage:
         "budget": asdict(budget),
         "clips": clips,
     }
-    records.write(settings, record)
+    records.write(settings, record, {"sample": sample} | tables)
     return FinishedStage(settings, record)
 
 
@@ -280,8 +280,8 @@ def _compare_ways(subject: _Subject, clips: list[dict]) -> None:
     subject.did(25, "one clip explained in three ways")
 
 
-def _explain_sample(subject: _Subject) -> list[tuple[np.ndarray, Attribution]]:
-    """Maps of clips drawn at random from each class: what mean maps and checks rest on."""
+def _explain_sample(subject: _Subject) -> tuple[list[tuple[np.ndarray, Attribution]], pd.DataFrame]:
+    """Maps of clips drawn at random from each class, what mean maps and checks rest on; and a row for each."""
     rng, rows, maps = np.random.default_rng(subject.stage.settings.seed), [], []
     for label in subject.explained:
         files = subject.predictions.loc[subject.predictions["label"] == label, "file"].to_numpy()
@@ -295,13 +295,14 @@ def _explain_sample(subject: _Subject) -> list[tuple[np.ndarray, Attribution]]:
     arrays = {name: np.stack([a.arrays()[name] for a in found]) for name in found[0].arrays()}
     with whole_file(subject.stage.paths.file("explain", "sample.npz")) as draft:
         np.savez_compressed(draft, **arrays)
-    _table(subject, "sample", pd.DataFrame(rows))
-    return maps
+    return maps, pd.DataFrame(rows)
 
 
-def _check_trust(subject: _Subject, maps: list[tuple[np.ndarray, Attribution]]) -> list[str]:
+def _check_trust(
+    subject: _Subject, maps: list[tuple[np.ndarray, Attribution]]
+) -> tuple[list[str], dict[str, pd.DataFrame]]:
     """Deletion and insertion against random orders, the maps of a model with a shuffled head, and those of the same fit
-    with another seed; returns which of these the maps fail."""
+    with another seed; returns which of these the maps fail, and the tables."""
     spread = np.linspace(0, len(maps) - 1, min(subject.budget.curves, len(maps))).round().astype(int)
     curves = []
     for at in spread:
@@ -328,9 +329,7 @@ def _check_trust(subject: _Subject, maps: list[tuple[np.ndarray, Attribution]]) 
     tables |= {
         name: table.assign(clip=spread[table["clip"].astype(int)]) for name, table in (("head", head), ("seeds", seeds))
     }
-    for name, table in tables.items():
-        _table(subject, name, table)
-    return trust.failed(**tables)
+    return trust.failed(**tables), tables
 
 
 def _with_next_seed(subject: _Subject) -> Path:
@@ -346,8 +345,3 @@ def _with_next_seed(subject: _Subject) -> Path:
 def _save(file, attribution: Attribution, **more) -> None:
     with whole_file(file) as draft:
         np.savez_compressed(draft, **attribution.arrays(), **more)
-
-
-def _table(subject: _Subject, name: str, table: pd.DataFrame) -> None:
-    with whole_file(subject.stage.paths.file("explain", f"{name}.parquet")) as draft:
-        table.to_parquet(draft, index=False)

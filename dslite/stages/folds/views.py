@@ -44,8 +44,7 @@ def scores(stage: FinishedStage, protocol: str) -> pd.DataFrame:
     )
     columns = {"UAR": table["uar"]}
     for unit, name in {"files": "ci", "speakers": "ci_speaker"}.items():
-        ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
-        columns[f"over {unit}"] = ["–" if pd.isna(low) else f"{low:.1f}–{high:.1f}" for low, high in ends]
+        columns[f"over {unit}"] = list(map(stage.task.interval, table[f"{name}_low"], table[f"{name}_high"]))
     columns |= {"mean of folds": table["system"].map(folds["mean"]), "sd of folds": table["system"].map(folds["std"])}
     if len(seeds) > 1:
         columns |= {f"mean of {len(seeds)} seeds": table["system"].map(pooled["mean"])}
@@ -73,10 +72,8 @@ def complexities(stage: FinishedStage) -> str:
 
 def strip(stage: FinishedStage) -> Strip:
     """Scores, speaker-disjoint, as :func:`dslite.reporting.comparisons.intervals` draws them."""
-    renamed = {"system": "name", "uar": "value", "ci_low": "low_file", "ci_high": "high_file"}
-    renamed |= {"ci_speaker_low": "low_speaker", "ci_speaker_high": "high_speaker"}
-    rows = stage.table("scores").query("protocol == @DISJOINT").rename(columns=renamed)
-    return Strip(rows, "UAR, speaker-disjoint (%)", 100.0 / len(stage.classes), "chance", percent=True)
+    rows = stage.table("scores").query("protocol == @DISJOINT").rename(columns={"system": "name"})
+    return Strip.of_scores(rows, "uar", "UAR, speaker-disjoint (%)", 100.0 / len(stage.classes))
 
 
 def confusion_panels(stage: FinishedStage) -> list[ConfusionPanel]:
@@ -100,8 +97,7 @@ def leakage(stage: FinishedStage) -> pd.DataFrame:
 
 def leakage_strip(stage: FinishedStage) -> Strip:
     """The differences as :func:`dslite.reporting.comparisons.intervals` draws them."""
-    rows = stage.table("leakage").rename(columns={"system": "name", "difference": "value"})
-    return Strip(rows, f"{RANDOM} less {DISJOINT} (UAR points)", 0.0, "no difference")
+    return Strip.of_differences(stage.table("leakage"), "system", f"{RANDOM} less {DISJOINT} (UAR points)")
 
 
 def verdict(stage: FinishedStage) -> str:

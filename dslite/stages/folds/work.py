@@ -118,7 +118,7 @@ def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) ->
     settings, clips, speaker = corpus.settings, corpus.clips, corpus.clips["speaker"].to_numpy(str)
     known = {name: getattr(settings, name) for name in ("backbone", "seed")} | {"corpus": corpus.record["identity"]}
     known |= {"weights": digest(settings.weights_file), "classes": corpus.classes}
-    labels = pd.Categorical(clips["label"], corpus.classes).codes.astype(int)
+    labels = scoring.coded(clips["label"], corpus.classes)
     padded = corpus.chunks.groupby("file")["padded"].first().loc[clips["file"]].to_numpy()
     apart = [DISJOINT, NORMALISED] if all(speaker) else [DISJOINT]
     runs = [(protocol, settings.seed, dealt[settings.seed][DISJOINT]) for protocol in apart]
@@ -157,7 +157,7 @@ def scored(
         if fitted == seed:
             scores.append(where | scoring.score(rows, classes, "all", seed, draws))
         for fold, those in [("", rows), *rows.groupby("fold")]:
-            label, said = (pd.Categorical(those[name], classes).codes.astype(int) for name in ("label", "predicted"))
+            label, said = (scoring.coded(those[name], classes) for name in ("label", "predicted"))
             uars.append(where | {"fold": fold, "uar": scoring.uar(label, said)})
     for protocol, unit in product((DISJOINT, NORMALISED), statistics.UNITS):
         tables = {system: found[0] for (key, system), found in of.items() if key == protocol}

@@ -9,12 +9,12 @@ from dslite import corpora
 from dslite.files import read_json
 from dslite.layout.paths import CorpusPaths
 from dslite.paper import verdicts
-from dslite.reporting.explanations import Explained, gap_words, shap_maps
+from dslite.reporting.explanations import shap_maps
 from dslite.reporting.figures import ConfusionPanel, front_end
 from dslite.reporting.provenance import data_mark
 from dslite.reporting.sheets import PRINTED, Cell, Sheet
 from dslite.reporting.tables import confusion_matrix
-from dslite.stages.explain.clips import KINDS, stored, where, worth_showing
+from dslite.stages.explain.clips import KINDS, with_maps
 from dslite.stages.paper.summary import Summary
 from dslite.statistics import holm
 
@@ -59,24 +59,14 @@ def _maps(places: CorpusPaths, title: str) -> tuple[Figure, str, str, dict]:
     numbered = {(clip["label"], clip["kind"]): (n, clip) for n, clip in enumerate(record["clips"])}
     best = [[numbered[label, kind] for kind in KINDS if (label, kind) in numbered] for label in record["explained"]]
     chosen = [clips[0] for clips in best if clips][:_CLIPS]
-    found = [stored(places, number) for number, _ in chosen]
-    clips = [clip for _, clip in chosen]
-    indices = worth_showing(record["classes"], clips, [attribution for _, attribution in found])
-    names = [record["classes"][index] for index in indices]
-    shown = [
-        Explained(f"{title}\ntrue {clip['label']}\nsaid {clip['predicted']}", levels, clip["seconds"], names,
-                  attribution.only(indices))
-        for clip, (levels, attribution) in zip(clips, found, strict=True)
-    ]  # fmt: skip
-    words = [
-        f"{clip['label']}, most {clip['kind']}: {clip['file']}, {where(clip)}, additivity gap {gap_words(clip['gap'])}"
-        for clip in clips
-    ]
+    shown, told = with_maps(places, chosen, record["classes"], f"{title}\n")
+    labels = [clip["label"] for _, clip in chosen]
+    words = [f"{label}, most {said}" for label, said in zip(labels, told, strict=True)]
     failed = f" The maps of this corpus FAILED CHECKS: {'; '.join(record['failed'])}." if record["failed"] else ""
-    some = f" Of {len(record['classes'])} classes." if len(record["classes"]) > len(names) else ""
+    some = f" Of {len(record['classes'])} classes." if len(record["classes"]) > len(shown[0].classes) else ""
     return (
         shap_maps(shown, front_end(record), bool(record["failed"])),
-        f"{title}: spectrogram and SHAP maps of a test clip each of {' and '.join(c['label'] for c in clips)}.",
+        f"{title}: spectrogram and SHAP maps of a test clip each of {' and '.join(labels)}.",
         f"{title}, computed here. {'; '.join(words)}.{some} Baseline: {record['baseline']}.{failed}",
         record,
     )
