@@ -3,7 +3,7 @@
 import itertools
 import json
 import shutil
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -138,12 +138,19 @@ def test_other_draws_are_taken_and_keep_the_trials(stage, tmp_path, monkeypatch)
     assert views.verdict(stage).endswith("from 1,000 draws, those of differences from 5,000.")
 
 
-def test_it_is_made_once_and_goes_on_with_more_trials(stage, settings):
-    before = stage.table("trials")
+def test_it_is_made_once_and_goes_on_with_more_trials(stage, settings, monkeypatch):
+    before, told = stage.table("trials"), []
     assert searching.work(settings).record == stage.record
-    more = searching.work(replace(settings, trials=TRIALS + 1, seeds=1))
-    assert more.table("trials").iloc[:TRIALS].drop(columns="seconds").equals(before.drop(columns="seconds"))
-    assert len(more.table("trials")) == TRIALS + 1
+    asked = replace(settings, trials=TRIALS + 1, seeds=1)
+    killed = trials.Search(asked, "killed")._drawn()
+    monkeypatch.setattr(progress, "listeners", [lambda _, text, __: told.append(text)])
+    made = searching.work(asked).table("trials")
+    assert made.iloc[:TRIALS].drop(columns="seconds").equals(before.drop(columns="seconds"))
+    last = made.iloc[TRIALS:].to_dict("records")
+    assert len(last) == 1, "the one that was killed has no row of its own, as it was made again"
+    assert last[0]["trial"] > killed.number and last[0]["dropout"] == killed.params["dropout"]
+    assert any(f"{TRIALS} of {TRIALS + 1} trials, best on dev" in text and f"; trial {last[0]['trial']}: " in text
+               for text in told)  # fmt: skip
 
 
 @pytest.fixture
@@ -165,7 +172,14 @@ def side_by_side(*searches):
 
 
 def test_two_processes_repeat_no_trial_and_make_no_more_than_are_wanted(elsewhere, monkeypatch):
-    monkeypatch.setattr(trials.Search, "_try", lambda _, trial, until: time.sleep(0.01) or trial.params["dropout"])
+    both = threading.Barrier(2, timeout=60)  # else one may make all before the other's first turn
+
+    def tried(_, trial, until):
+        if trial.number < 2:
+            both.wait()
+        return trial.params["dropout"]
+
+    monkeypatch.setattr(trials.Search, "_try", tried)
     wanted = replace(elsewhere, trials=15)
     first, second = (trials.Search(wanted, name) for name in ("a", "b"))
     assert side_by_side(first, second) == [False, False], "the hours are not over"
@@ -259,7 +273,7 @@ def test_what_was_stopped_is_taken_up_again(elsewhere, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         searching.work(elsewhere)
     monkeypatch.setattr(trials.Search, "_try", lambda _, trial, until: ran.append(trial.params) or 50.0)
-    with pytest.raises(DsliteError, match="no trial of the search came to an end"):
+    with pytest.raises(DsliteError, match="came to an end. In 1e-15 h none did; the same command goes on from its"):
         searching.work(replace(elsewhere, hours=1e-15))
     with pytest.raises(FileNotFoundError):  # of the winner's fit, which this test has not made
         searching.work(elsewhere)

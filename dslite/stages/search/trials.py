@@ -176,7 +176,7 @@ class Search:
         share += ended + sum((trial.last_step or 0) / 100 for trial in others)
         scored = self._trials("COMPLETE")
         best = f", best on dev {max(trial.value for trial in scored):.1f}" if scored else ""
-        told = f"{ended} of {self.total} trials{best}; {text}"
+        told = f"{ended} of {self.total:,} trials{best}; trial {number}: {text}"
         progress.report(min(0.95 * share / self.total, 0.95), 1, told)
 
 

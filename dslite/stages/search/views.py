@@ -13,11 +13,11 @@ from dslite.stages.search.work import MACHINE, WINNER
 _OF_GRID = (
     "points: a fit of every combination, in random order. Its shipped file has one value each (F-28), so these are "
     "Table 2's, and the 100 epochs of that file. AdaDelta and batches of 32 are common to all; base model, front end "
-    "and strength of augmentations are the run's (`--reading released`: that file's). Left out: whole files as chunks "
-    "where they are not this corpus' own, as no trial can ask for them."
+    "and strength of augmentations are the run's (with --reading released that file's). Left out: chunks of whole "
+    "files where these are not the corpus' own, as no trial can ask for them."
 )
 
-_STATES = {"complete": "scored", "pruned": "given up on the way", "fail": "not finished"}
+_STATES = {"complete": "scored", "pruned": "given up on the way", "fail": "failed"}
 
 
 def trials(stage: FinishedStage) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def origin(stage: FinishedStage) -> str:
     """Where these values are from, and in which order they were tried, in words."""
     record = stage.record
     grid = f"Grid of the released code, {record['trials']:,} {_OF_GRID}"
-    words = grid if record["grid"] else "The first trial has the values of the profile `tuned`; TPE draws the others."
+    words = grid if record["grid"] else "The first trial has the values of the profile tuned; TPE draws the others."
     several = f" {record['processes']} processes made trials side by side: their order does not repeat, each fit does."
     return words + several * (record["processes"] > 1)
 
@@ -81,7 +81,7 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
 
 
 def differences(stage: FinishedStage) -> pd.DataFrame:
-    """What the others lack of the winner's UAR on test, paired."""
+    """UAR on test of the others less the winner's, paired."""
     table = stage.table("differences")
     return pd.DataFrame(
         {
@@ -106,15 +106,12 @@ def verdict(stage: FinishedStage) -> str:
     ended, given_up = ((table["state"] == name).sum() for name in ("complete", "pruned"))
     words = f"Trials scored on dev: {ended}; given up on the way, as behind the median of the others: {given_up}."
     if not record["in_time"]:
-        words += (
-            f" The {record['hours']:g} h were over before all {record['trials']:,} were made: the same command goes on."
-        )
+        wanted = f"all {record['trials']:,} were made: the same command goes on"
+        words += f" The {record['hours']:g} h were over before {wanted}."
     best = float(table["dev_uar"][table["state"] == "complete"].max())
     if not pd.isna(record["optimism"]):
-        words += (
-            f" The best has {best:.1f} % on dev, which is about {record['optimism']:.1f} points too high for having "
-        )
-        words += "been chosen by it."
+        high = f"{record['optimism']:.1f} points too high for having been chosen by it"
+        words += f" The best has {best:.1f} % on dev, which is about {high}."
     mean = scored.groupby(["system", "partition"])["uar"].mean().unstack()
     for system, gain in (mean.loc[WINNER] - mean.drop(WINNER)).dropna().iterrows():
         gains = " and ".join(f"{ablations.points(gain[partition])} on {partition}" for partition in ("dev", "test"))

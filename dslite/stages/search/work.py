@@ -56,8 +56,9 @@ def work(settings: Settings) -> FinishedStage:
     study = search.study
     ended = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
     if not ended:
-        reasons = sorted({trial.user_attrs["reason"] for trial in study.trials if "reason" in trial.user_attrs})
-        raise DsliteError(f"{settings.name}: no trial of the search came to an end. {' '.join(reasons)}".strip())
+        reasons = sorted({trial.user_attrs["reason"] for trial in search.done if "reason" in trial.user_attrs})
+        said = " ".join(reasons) or f"In {settings.hours:g} h none did; the same command goes on from its checkpoint."
+        raise DsliteError(f"{settings.name}: no trial of the search came to an end. {said}")
     best = max(ended, key=lambda trial: (trial.value, -trial.number))
     machine, on_machine = _machine(settings, decoded, len(search.done), space)
     winner, weights = _refit(settings, decoded, best.params)
@@ -75,7 +76,7 @@ def work(settings: Settings) -> FinishedStage:
         for part, table in found.items()
     ]
     leaves = {
-        "trials": _table(study),
+        "trials": _table(search.done),
         "machine": machine,
         "scores": pd.DataFrame(scores),
         "differences": statistics.against(on_test, WINNER, decoded.classes, settings.seed, settings.paired_draws),
@@ -157,21 +158,20 @@ def _machine(settings: Settings, decoded: FinishedStage, times: int, space) -> t
         files = clips[partitions == target]
         of = {"margins": margins(study.best_params, target)}
         found[target] = baseline.predictions(files, padded.loc[files["file"]].to_numpy(), decoded.classes, **of)
-    return _table(study), found
+    return _table(study.trials), found
 
 
-def _table(study) -> pd.DataFrame:
-    """A row per trial that was begun: ``trial``, ``state``, ``dev_uar``, ``seconds``, ``reason``, and its values."""
+def _table(made) -> pd.DataFrame:
+    """A row per trial: ``trial``, ``state``, ``dev_uar``, ``seconds``, ``reason``, and its values."""
     rows = [
         {
             "trial": trial.number,
             "state": trial.state.name.lower(),
             "dev_uar": trial.value if trial.value is not None else float("nan"),
-            "seconds": trial.duration.total_seconds() if trial.duration else float("nan"),
+            "seconds": trial.duration.total_seconds(),
             "reason": trial.user_attrs.get("reason", ""),
             **trial.params,
         }
-        for trial in study.trials
-        if trial.state.name != "WAITING"
+        for trial in made
     ]
     return pd.DataFrame(rows)
