@@ -5,9 +5,9 @@
 Outputs of runs: of any corpora, base models, readings, profiles and seeds, with the further seeds that lie in them. All
 their scores take the place of those that were kept; with --add, only of those of the same runs. The learning curves of
 F-13 are renewed where the full profile was run under the readings paper and sound on one corpus with one base model, or
-from two outputs of the stage train; the ablations where runs of that stage are given; else they stay as they were. Few
-people have such audio at hand, so what it gave is kept; nothing of it is ever shown as the result of somebody's own
-run.
+from two outputs of the stage train; the ablations where runs of that stage are given (with --add, those of the same
+corpora); else they stay as they were. Few people have such audio at hand, so what it gave is kept; nothing of it is
+ever shown as the result of somebody's own run.
 """
 
 import argparse
@@ -42,7 +42,7 @@ _TABLES = re.compile(r"(?<=<!-- tables of measured.json -->\n).*?(?=<!-- end of 
 def main(arguments: Sequence[str] | None = None, place: Path = _PLACE, page: Path = _PAGE) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.measured", description=__doc__.splitlines()[0])
     parser.add_argument("outputs", type=Path, metavar="OUTPUT", nargs="+", help="output of a run")
-    parser.add_argument("--add", action="store_true", help="keep the scores of runs that are not among the outputs")
+    parser.add_argument("--add", action="store_true", help="keep the runs and ablations that are not among the outputs")
     parser.add_argument(
         "--adadelta", type=Path, metavar=("PAPER", "SOUND"), nargs=2, help="of the stage train, full profile (F-13)"
     )
@@ -52,14 +52,17 @@ def main(arguments: Sequence[str] | None = None, place: Path = _PLACE, page: Pat
     corpora, scores, curves = _runs(chosen.outputs)
     if chosen.adadelta:
         curves = _curves(*(_only(output, "train") for output in chosen.adadelta))
+    ablations = [_ablation(_only(output, "ablation")) for output in chosen.ablation]
     if chosen.add:
         new = [_key(row) for row in scores]
         corpora, scores = kept["corpora"] | corpora, [row for row in kept["scores"] if _key(row) not in new] + scores
+        names = [_short(one) for one in ablations]
+        ablations = [one for one in kept["ablations"] if _short(one) not in names] + ablations
     measured = {
         "corpora": corpora,
         "scores": scores,
         "adadelta": curves or kept["adadelta"],
-        "ablations": [_ablation(_only(output, "ablation")) for output in chosen.ablation] or kept["ablations"],
+        "ablations": ablations or kept["ablations"],
     }
     stored = json.dumps(measured, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
     told = with_tables(page.read_text("utf-8"), read(stored))
@@ -159,6 +162,10 @@ def _scores(layout: Paths, name: str, record: dict, ran: dict) -> pd.DataFrame:
 
 def _key(row: dict) -> list:
     return [row[name] for name in _RUN]
+
+
+def _short(ablation: dict) -> str:
+    return ablation["record"]["about"]["short"]
 
 
 def _curves(paper: CorpusPaths, sound: CorpusPaths) -> dict:

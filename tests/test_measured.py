@@ -50,7 +50,7 @@ def leave_run(output, uar: float, reading="sound", profile="full", seed=1, corpu
     return str(output)
 
 
-def leave_ablation(output, seeds=(1, 2)):
+def leave_ablation(output, seeds=(1, 2), **about):
     places = Paths(output).corpus("ravdess")
     scores = [("sound", 1, 50.0), ("sound", 2, 52.0), ("F-03 x", 1, 40.0), ("F-03 x", 2, 46.0)]
     scores = [row for row in scores if row[1] in seeds]
@@ -73,7 +73,8 @@ def leave_ablation(output, seeds=(1, 2)):
     )
     left_out = [{"variant": "F-13 y", "reason": NO_EFFECT}, {"variant": "F-16 z", "reason": "too short in /home/me"}]
     write(places.file("ablation", "left_out.parquet"), pd.DataFrame(left_out))
-    write(places.record("ablation"), KIND | {"profile": "demo", "reading": "sound", "seeds": list(seeds), "chunk": 4.0})
+    record = KIND | {"profile": "demo", "reading": "sound", "seeds": list(seeds), "chunk": 4.0}
+    write(places.record("ablation"), record | about)
     return str(output)
 
 
@@ -154,6 +155,14 @@ def test_curves_and_ablations_are_renewed_where_they_were_measured_anew(gather, 
     assert "| F-03 x | −8.0 | −9.0 to +1.0 | 0.200 |" in page and "chunks of 4 s" in page
     assert "/home" not in json.dumps(found)
     assert gather(sound)[0]["ablations"] == found["ablations"], "kept by a later call"
+
+
+def test_an_ablation_is_added_to_those_of_other_corpora(gather, tmp_path):
+    run = leave_run(tmp_path / "s", 60.0)
+    gather(run, "--ablation", leave_ablation(tmp_path / "a"), leave_ablation(tmp_path / "o", about={"short": "Other"}))
+    found, _ = gather(run, "--add", "--ablation", leave_ablation(tmp_path / "b", (2,)))
+    told = [(one["record"]["about"]["short"], one["record"]["seeds"]) for one in found["ablations"]]
+    assert told == [("Other", [1, 2]), (KIND["about"]["short"], [2])]
 
 
 def test_runs_are_added_to_those_that_are_kept(gather, tmp_path):
