@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 import dslite
 from benchmarks.__main__ import NAMES as BENCHMARKS
-from dslite.layout.records import versions
+from dslite.layout.records import hardware, versions
 from dslite.reporting.pages import LIMIT_MB
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -155,3 +156,12 @@ def test_every_benchmark_finds_what_it_measures():
     lines = "; ".join(f"from benchmarks.{name} import main" for name in BENCHMARKS)
     done = subprocess.run([sys.executable, "-c", lines], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("lscpu"), reason="the reference is lscpu, of Linux")
+def test_records_name_the_processor():
+    told = subprocess.run(["lscpu"], capture_output=True, text=True, check=True, env={"LC_ALL": "C"}).stdout
+    values = dict(re.split(r":\s+", line, maxsplit=1) for line in told.splitlines() if ":" in line)
+    assert values["Architecture"] in hardware()
+    wanted = [values[name] for name in ("Model name", "CPU family", "Model") if values["Architecture"] == "x86_64"]
+    assert all(one in hardware().split(", ", 1)[1] for one in wanted), hardware()

@@ -1,7 +1,5 @@
 """What a run writes besides its notebooks: the index page, its own record, the bundle."""
 
-import os
-import platform
 import shutil
 import sys
 import time
@@ -14,7 +12,7 @@ from dslite.errors import DsliteError
 from dslite.files import read_json, whole_file, write_json
 from dslite.layout import results
 from dslite.layout.paths import Paths
-from dslite.layout.records import versions, voices
+from dslite.layout.records import hardware, versions, voices
 from dslite.run.index import write_index
 from dslite.run.plan import Job
 from dslite.run.session import Session
@@ -33,7 +31,7 @@ def record(session: Session, options: dict, began: float, code: int | None) -> d
         "options": options,
         "seed": options["seed"],
         "versions": versions(*packages),
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "hardware": hardware(),
         "began": time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(began)),
         "seconds": round(time.time() - began, 1),
         "notebooks": {name: reason.text for name, reason in session.to_do.items()},
