@@ -27,7 +27,7 @@ def about(stage: FinishedStage) -> str:
     record, classes = stage.record, len(stage.classes)
     how, seeds = CONFIGURATIONS[record["augmentation"]].title, ", ".join(map(str, record["seeds"]))
     return (
-        f"Folds: {record['folds']} (`folds.csv` among the artifacts). DS Lite is fitted with {how}, fixed beforehand; "
+        f"Folds: {record['folds']} (folds.csv among the artifacts). DS Lite is fitted with {how}, fixed beforehand; "
         f"seeds: {seeds}. Chance is {100 / classes:.1f} % for {classes} classes. "
         f"{ablations.drawn(stage.settings.draws, stage.settings.paired_draws)}"
     )

@@ -47,7 +47,7 @@ def figure2_text(summary: Summary) -> str:
     """Which corpora Figure 2 shows, where they are not those of the paper; "" where they are."""
     there = explained(summary)
     if not there:
-        return "No corpus has been explained here, so there is nothing to show: the stage `explain` does that."
+        return "No corpus has been explained here, so there is nothing to show: the stage explain does that."
     missing = [_short(name) for name in FIGURES if name not in there]
     shown = [_short(name) for name in there if name in FIGURES] or [_short(name) for name in there[: len(FIGURES)]]
     were = "was" if len(missing) == 1 else "were"

@@ -13,18 +13,14 @@ _VARIED = ("chunk", "units", "dropout", "learning_rate", "share")
 
 
 def points(settings: Settings) -> list[dict[str, object]]:
-    """The points, each as the values of a trial; no second phase is one, whatever its share of layers.
-
-    Whole files stand for a chunk only where that is the corpus' own: elsewhere no trial can ask for them.
-    """
+    """The points, each as the values of a trial; no second phase is one, whatever its share of layers."""
     printed = {name: sorted({row[name] for row in TABLE2.values()}) for name in _VARIED}
     first, second = (sorted(set(numbers)) for numbers in zip(*(row["epochs"] for row in TABLE2.values()), strict=True))
     longer = [number + settings.reading.extra_epochs for number in sorted({*second, 100}) if number]
     axes = {
         "backbone": [settings.backbone],
         "augmentation": list(CONFIGURATIONS),
-        **{name: printed[name] for name in _VARIED[1:-1]},
-        "chunk": [length for length in printed["chunk"] if length or not settings.recipe.chunk],
+        **{name: printed[name] for name in _VARIED[:-1]},
         "epochs_1": first,
     }
     phases = [(0, 0.0), *product(longer, filter(None, printed["share"]))]

@@ -76,8 +76,6 @@ def to_changes(values: Mapping[str, object]) -> dict[str, object]:
     taken["epochs"] = (taken.pop("epochs_1"), taken.pop("epochs_2"))
     if "light_time" in taken:
         taken["light_masks"] = (taken.pop("light_time"), taken.pop("light_frequency"))
-    if not taken["chunk"]:  # whole files, which nothing has to be changed for
-        del taken["chunk"]
     return taken
 
 

@@ -13,8 +13,7 @@ from dslite.stages.search.work import MACHINE, WINNER
 _OF_GRID = (
     "points: a fit of every combination, in random order. Its shipped file has one value each (F-28), so these are "
     "Table 2's, and the 100 epochs of that file. AdaDelta and batches of 32 are common to all; base model, front end "
-    "and strength of augmentations are the run's (with --reading released that file's). Left out: chunks of whole "
-    "files where these are not the corpus' own, as no trial can ask for them."
+    "and strength of augmentations are the run's (with --reading released that file's). A chunk of 0 s is a whole file."
 )
 
 _STATES = {"complete": "scored", "pruned": "given up on the way", "fail": "failed"}
