@@ -3,19 +3,20 @@
     python -m benchmarks.base_models [NAME ...]
 
 Weights are random: costs do not depend on them, and accuracy is not measured. Each base model is looked at in a process
-of its own, one after another, with one thread and limited memory. Rows of those that are not named stay as they were.
+of its own and trained for an epoch of each phase in another, one after another, with one thread and limited memory.
+Rows of those that are not named stay as they were.
 """
 
 import argparse
 import json
 import os
-import platform
 import re
 import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -23,17 +24,23 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from benchmarks.phases import made_up
 from dslite.backbones import base_model, names
 from dslite.deployment import LiteModel, gate, latency, offer
 from dslite.deployment.conversion import macs
 from dslite.deployment.latency import interleaved
 from dslite.keras_defaults import graph, keras, tf
+from dslite.layout.records import hardware
 from dslite.model import Head, assemble, load_model
-from dslite.network import Backbone, count_trained, folded, split, train_last
+from dslite.network import Backbone, count_trained, folded, load_backbone, split, train_last
+from dslite.profiles import TABLE2
+from dslite.profiles import recipe as recipe_of
 from dslite.spectrogram import MelPlot
 from dslite.stages.benchmark.work import CLASSES, HEAD, RATE, untrained
+from dslite.training import Examples, Trainer
 
 GIBIBYTES, ROUNDS, PICTURES = 14, 9, 8
+MOST_TRAINED = max(row["share"] for row in TABLE2.values())
 VARIANTS = ("float32", "int8")
 SAME = 1e-4
 """Largest difference, as a share of the largest feature, that rounding may make of a network that is cut in two."""
@@ -41,7 +48,7 @@ SAME = 1e-4
 _PAGE = Path(__file__).parents[1] / "docs/base_models.md"
 _TABLE = re.compile(r"(?<=<!-- table of python -m benchmarks.base_models -->\n).*?(?=<!-- end of table -->)", re.DOTALL)
 _HEADS = ("base model", "parameters, M", "multiply-accumulates, G", "frozen, ms per plot", "float32, MB", "int8, MB",
-          "float32, ms per s", "int8, ms per s", "not exported, and why", "measured")  # fmt: skip
+          "float32, ms per s", "int8, ms per s", "training, GiB", "not exported, and why", "measured")  # fmt: skip
 
 
 def wrong_as_network(net: keras.Model, share: float = HEAD.share) -> list[str]:
@@ -127,9 +134,22 @@ def row(name: str) -> dict[str, str]:
         # Not the median: whatever else this machine does meanwhile only adds to a time.
         whole = times.query("model == @variant and part == 'whole'")["p10_ms"] if variant in kept else None
         cells.append(whole.iloc[0] / HEAD.chunk if variant in kept else None)
+    cells.append(None)  # of another process
     cells.append("; ".join(f"{variant}: {', '.join(why)}" for variant, why in made.wrong.items() if why))
-    cells.append(f"{date.today()}, {_processor()}")
+    cells.append(f"{date.today()}, {hardware()}")
     return dict(zip(_HEADS, map(_cell, cells), strict=True))
+
+
+def trained(name: str) -> str:
+    """GiB at most that this process needed to train one, for an epoch of each phase with both augmentations, batches of
+    32 plots and the largest share of layers that Table 2 trains."""
+    stored, whole = made_up()
+    plan = replace(recipe_of("ravdess", "full"), epochs=(1, 1), share=MOST_TRAINED)
+    trainer = Trainer(stored, load_backbone(name, seed=0), int(whole.labels.max()) + 1, plan)
+    chunks = whole.train[: 2 * plan.batch]
+    examples = Examples(chunks, chunks[:1], whole.labels, whole.files)
+    trainer.fit(examples, trainer.extract(chunks), "both", seed=0, dev=False)
+    return _cell(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 
 
 def _frozen(net: keras.Model) -> float:
@@ -140,16 +160,13 @@ def _frozen(net: keras.Model) -> float:
     return min(interleaved({"run": lambda: run(pictures).numpy()}, ROUNDS)["run"]) / PICTURES
 
 
-def _processor() -> str:
-    about = Path("/proc/cpuinfo")
-    named = re.search(r"model name\s*: (.*)", about.read_text("utf-8")) if about.exists() else None
-    return named[1] if named else platform.processor() or platform.machine()
-
-
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if value < 100 else f"{value:.0f}"
     return "" if value is None else str(value)
+
+
+_ASKED = {"cost": row, "memory": trained}
 
 
 def with_rows(page: str, rows: dict[str, dict[str, str]]) -> str:
@@ -164,20 +181,23 @@ def with_rows(page: str, rows: dict[str, dict[str, str]]) -> str:
 def main(arguments: Sequence[str] | None = None, page: Path = _PAGE) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.base_models", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(names())} (default: all)")
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--one", choices=_ASKED, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.one:
         resource.setrlimit(resource.RLIMIT_AS, (GIBIBYTES << 30, GIBIBYTES << 30))
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        print(json.dumps(row(*chosen.names)))
+        print(json.dumps(_ASKED[chosen.one](*chosen.names)))
         return
     one_thread = os.environ | dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"), "1")
     for name in chosen.names or names():
-        command = [sys.executable, "-m", "benchmarks.base_models", "--one", name]
-        done = subprocess.run(command, env=one_thread, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode:
-            raise SystemExit(f"{name} could not be looked at; its row stays as it was.")
-        told = json.loads(done.stdout.splitlines()[-1])
+        answers = []
+        for asked in _ASKED:
+            command = [sys.executable, "-m", "benchmarks.base_models", "--one", asked, name]
+            done = subprocess.run(command, env=one_thread, stdout=subprocess.PIPE, text=True, check=False)
+            if done.returncode:
+                raise SystemExit(f"{name}: {asked} ended with exit code {done.returncode}; its row stays as it was.")
+            answers.append(json.loads(done.stdout.splitlines()[-1]))
+        told = answers[0] | {"training, GiB": answers[1]}
         page.write_text(with_rows(page.read_text("utf-8"), {name: told}), "utf-8")
         print(told, flush=True)
 

@@ -120,7 +120,7 @@ def test_saved_and_exported(name, tmp_path):
 
 def test_rows_that_were_not_made_anew_stay():
     page = "# x\n<!-- table of python -m benchmarks.base_models -->\n<!-- end of table -->\nend"
-    first = dict.fromkeys(("base model", "a", "b", "c", "d", "e", "f", "g", "h", "i"), "")
+    first = dict.fromkeys(("base model", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j"), "")
     for title, value in (("B", "1"), ("A", "2"), ("B", "3")):
         page = with_rows(page, {title: first | {"base model": title, "a": value}})
     rows = [line.split(" | ")[:2] for line in page.splitlines() if line.startswith(("| A", "| B"))]
