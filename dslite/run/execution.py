@@ -21,7 +21,6 @@ from dslite.layout.paths import Paths
 from dslite.reporting.pages import failure_page, to_html
 from dslite.run.parameters import substitute
 from dslite.run.plan import Job
-from dslite.tasks import CLASSIFICATION, TASKS
 
 
 class NotebookError(DsliteError):
@@ -69,8 +68,6 @@ def execute(job: Job, paths: Paths, values: dict[str, object]) -> None:
         raise DsliteError(f"There is no notebook {template}; restore it, e.g. with git checkout.")
     prepared = nbformat.read(template, as_version=4)
     substitute(prepared, values, template.name)
-    other = set(TASKS) - {values.get("task", CLASSIFICATION.name)}  # text that is of one task alone is tagged with it
-    prepared.cells = [cell for cell in prepared.cells if not other & set(cell.metadata.get("tags", ()))]
     home = Path(os.path.relpath(paths.index, page.parent)).as_posix()
     with whole_file(page) as page_draft, whole_file(notebook) as draft:
         nbformat.write(prepared, draft)
