@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dslite.wording import written
+
 
 @dataclass(frozen=True)
 class Task:
@@ -39,11 +41,11 @@ class Task:
 
     def said(self, score: float) -> str:
         """A score for people, without its unit; nothing is ``0.0``."""
-        return f"{round(score, self.digits) + 0.0:.{self.digits}f}"
+        return written(score, f".{self.digits}f")
 
     def apart(self, difference: float) -> str:
         """A difference of two scores for people, with its sign, e.g. ``−4.0``; nothing is ``+0.0``."""
-        return f"{round(difference, self.digits) + 0.0:+.{self.digits}f}".replace("-", "−")
+        return written(difference, f"+.{self.digits}f")
 
     def interval(self, low: float, high: float) -> str:
         """An interval of the score for people; a dash where there is none."""
@@ -94,7 +96,7 @@ def strata(labels: Sequence) -> np.ndarray:
         return of_file
     third = np.searchsorted(np.quantile(of_file, [1 / 3, 2 / 3]), of_file)
     ends = [of_file[third == at] for at in range(3)]
-    spans = [" to ".join(dict.fromkeys((f"{x.min():g}", f"{x.max():g}"))) if len(x) else "" for x in ends]
+    spans = [" to ".join(dict.fromkeys((written(x.min(), "g"), written(x.max(), "g")))) if len(x) else "" for x in ends]
     names = [f"{name}: {span}" for name, span in zip(THIRDS, spans, strict=True)]
     return np.array(names, object)[third]
 

@@ -206,6 +206,7 @@ def test_a_failure_stands_first_and_leads_to_its_cell(tmp_path):
         nbformat.v4.new_markdown_cell("# Before"),
         _code("draw()", _output(image_png=noise)),
         _code("fail()", error, count=2),
+        nbformat.v4.new_markdown_cell("## After"),
         _code("never()", count=None),
     )
     page = tmp_path / "stage.failed.html"
@@ -219,6 +220,7 @@ def test_a_failure_stands_first_and_leads_to_its_cell(tmp_path):
     assert "fail()" in failed.get_text()
     assert failed.details.get("open") is not None
     assert "ValueError: <b>no</b>" in failed.select_one("pre.error").get_text()
+    assert [heading.get_text() for heading in main.select("h1, h2")][1:] == ["Before"], "what did not run has no place"
     assert soup.title.get_text() == "Failed: CCS, train"
 
 

@@ -19,6 +19,7 @@ from dslite.paper.finding import (
     score,
     verify,
 )
+from dslite.wording import written
 
 
 def _gains() -> Iterator[Finding]:
@@ -162,7 +163,7 @@ def _durations() -> Iterator[Finding]:
         slack = 60 * 0.05 / count.value + 0.005
         off = implied - mean.value
         outcome = HOLDS if abs(off) <= slack else DOES_NOT
-        lines = [f"{minutes.printed} min x 60 / {count.printed} files = {implied:.2f} s ({off:+.2f} s)"]
+        lines = [f"{minutes.printed} min x 60 / {count.printed} files = {implied:.2f} s ({written(off, '+.2f')} s)"]
         doubted = [minutes, mean]
         if corpus == "iemocap":
             doubted.append(FIGURES["table1.iemocap.std_s"])  # of the same turns

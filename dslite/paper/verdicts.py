@@ -5,6 +5,8 @@ import tomllib
 from importlib.resources import files
 from typing import NamedTuple
 
+from dslite.wording import written
+
 _RULES = tomllib.loads((files("dslite.paper") / "verdicts.toml").read_text(encoding="utf-8"))
 
 RULES: dict[str, str] = _RULES["rules"]
@@ -49,7 +51,8 @@ def judge_score(ours: float, our_error: float, theirs: float, their_error: float
         raise ValueError(f"{ours} ± {our_error} cannot be judged against {theirs} ± {their_error}.")
     difference, error = ours - theirs, math.hypot(our_error, their_error)
     reach = _ONE_SIDED * error
-    told = f"{difference:+.1f} points (90 % interval {difference - reach:+.1f} to {difference + reach:+.1f})"
+    said, low, high = (written(value, "+.1f") for value in (difference, difference - reach, difference + reach))
+    told = f"{said} points (90 % interval {low} to {high})"
     if abs(difference) + reach < margin:
         return Verdict(CONSISTENT, f"{told}: within {margin:g} points")
     if abs(difference) > _TWO_SIDED * error:

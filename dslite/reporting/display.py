@@ -5,12 +5,14 @@ import io
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dslite.reporting.provenance import provenance_line
 from dslite.reporting.templates import FOLDER, render, show_html, stylesheet
+from dslite.wording import written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,9 +209,9 @@ def table_html(
     style = frame.style.format(escape="html", formatter=_plain, na_rep="–")
     digits = frame.attrs.get("digits")
     for name in (name for name in frame if frame[name].dtype.kind == "f"):
-        otherwise = f"{{:.{digits}f}}" if digits is not None else None
+        otherwise = f".{digits}f" if digits is not None else None
         if how := FORMATS.get(name, otherwise):
-            style = style.format(how, subset=[name], na_rep="–")
+            style = style.format(partial(written, form=how), subset=[name], na_rep="–")
     style = style.format_index(escape="html").format_index(escape="html", axis=1).set_td_classes(classes)
     if not index:
         style = style.hide(axis="index")
@@ -236,4 +238,4 @@ def _look(column: "pd.Series") -> str:
 def _plain(value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else value
+    return written(value, ".4g") if isinstance(value, float) else value

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from dslite.reporting.figures import draw_levels, mel_ticks, placed, subplots, titles
 from dslite.reporting.templates import render, show_html
 from dslite.tasks import CLASSIFICATION, Task
+from dslite.wording import written
 
 if TYPE_CHECKING:
     from dslite.explanation.maps import Attribution
@@ -87,7 +88,7 @@ def shap_maps(
             for index, (axes, values) in enumerate(zip(others, maps, strict=False)):
                 draw_map(axes, values, norm, clip.seconds, front_end.mel_bins, failed)
                 chance, base = clip.attribution.prediction[index], clip.attribution.base[index]
-                axes.set_title(f"{names[index]}\n{base:.2f} → {chance:.2f}", parse_math=False)
+                axes.set_title(f"{names[index]}\n{written(base, '.2f')} → {written(chance, '.2f')}", parse_math=False)
                 label_axes(axes, front_end)
         shap_bar(figure, grid, norm, f"SHAP value of a region: what it adds to the {task.amount}")
     return figure

@@ -52,6 +52,7 @@ def failure_page(notebook: Path, page: Path, error: str, title: str, home: str =
     """
     nb = nbformat.read(notebook, as_version=4)
     failed = _failing_cell(nb)
+    nb.cells = nb.cells[:failed]  # headings of what did not run stand over nothing
     lead = render("failure.html.j2", error=error, cell=failed)
     html = _page(nb, f"Failed: {title}", home, lead, failed)
     if len(html.encode()) / 1e6 > LIMIT_MB:  # the error must reach its reader; the pictures before it need not

@@ -120,6 +120,6 @@ def _scores(results: pd.DataFrame) -> dict[str, list[dict]]:
             interval = "" if pd.isna(row["ci_low"]) else task.interval(row["ci_low"], row["ci_high"])
             line = provenance_line(row) if row["system"] == OURS else ""
             said = {"system": row["system"], "interval": interval, "line": line, "measured": measured}
-            said["uar"] = task.said(row[task.column]) if task is CLASSIFICATION else f"CCC {row['ccc']:.3f}"
+            said["uar"] = task.said(row[task.column]) if task is CLASSIFICATION else f"CCC {task.said(row['ccc'])}"
             scores.setdefault(str(name), []).append(said)
     return scores

@@ -29,8 +29,8 @@ def grids(stage: FinishedStage) -> pd.DataFrame:
     """UAR or CCC on dev at each point of the grid: a row per system and complexity, a column per scaling and weight."""
     rows = pd.concat([pd.DataFrame(rows).assign(system=TITLES[key]) for key, rows in stage.record["grid"].items()])
     scaling = rows["standardise"].map({True: "standardised", False: "as they are"})
-    weights = rows["balanced"].map({True: "classes balanced", False: "files equal"})  # of numbers these alone
-    rows["features"] = scaling + ", " + weights
+    weights = rows["balanced"].map({True: "classes balanced", False: "files equal"})
+    rows["features"] = scaling + ", " + weights if stage.classes else scaling
     wide = rows.pivot_table(index=["system", "complexity"], columns="features", values="dev_uar", sort=False)
     wide.attrs["digits"] = stage.task.digits
     return wide.rename_axis(columns=None).reset_index()
@@ -47,7 +47,7 @@ def chosen(stage: FinishedStage) -> pd.DataFrame:
                 "features": stage.record["features"][key],
                 "complexity": point["complexity"],
                 "standardised": "yes" if point["standardise"] else "no",
-                "classes balanced": "yes" if point["balanced"] else "no",
+                **({"classes balanced": "yes" if point["balanced"] else "no"} if stage.classes else {}),
                 "fits converged": f"{sum(converged)} of {len(converged)}",
                 "the chosen one": "converged" if stage.record["converged"][key] else "did NOT converge",
             }

@@ -22,17 +22,17 @@ def gate(stage: FinishedStage) -> pd.DataFrame:
             "MB": table["bytes"] / 1e6,
             **decided,
             "largest difference": table.get("difference"),
-            f"{stage.task.score}, less Keras'": _lost(table, stage.task.digits),
+            f"{stage.task.score}, less Keras'": _lost(table, stage.task),
         }
     )
 
 
-def _lost(table: pd.DataFrame, digits: int) -> list[str]:
+def _lost(table: pd.DataFrame, task: Task) -> list[str]:
     if "lost" not in table:
         return ["–"] * len(table)
     rows = table[["lost", "lost_low", "lost_high"]].itertuples(index=False)
-    said = (["–" if pd.isna(part) else f"{round(part, digits) + 0.0:+.{digits}f}" for part in row] for row in rows)
-    return ["–" if lost == "–" else f"{lost} ({low} to {high})" for lost, low, high in said]
+    said = ((lost, ablations.interval(low, high, task)) for lost, low, high in rows)
+    return ["–" if pd.isna(lost) else f"{task.apart(lost)} ({between})" for lost, between in said]
 
 
 def flips(stage: FinishedStage) -> tuple[pd.DataFrame, str]:

@@ -11,6 +11,7 @@ from dslite.reporting.display import RC, legible
 from dslite.reporting.explanations import RED_BLUE, Explained, gap_words, stamp
 from dslite.reporting.figures import in_255, mel_ticks
 from dslite.spectrogram import FrontEnd
+from dslite.wording import written
 
 _WIDTH, _PANEL = 3.6, 1.22
 """Inches: a card's width on a phone at 100 CSS pixels per inch, and the height of one panel with its title."""
@@ -49,7 +50,8 @@ def card_picture(
         said = f"spectrogram; gap {gap_words(clip.attribution.gap)}"
         drawn = [(in_255(clip.levels).T, front_end.colours, mpl.colors.Normalize(0, 255), said)]
         for index, values in zip(indices, maps, strict=True):
-            raised = f"{clip.attribution.base[index]:.2f} → {clip.attribution.prediction[index]:.2f}"
+            of_map = clip.attribution.base[index], clip.attribution.prediction[index]
+            raised = " → ".join(written(value, ".2f") for value in of_map)
             drawn.append((values, RED_BLUE, mpl.colors.Normalize(-most, most), f"{clip.classes[index]}: {raised}"))
         for number, (values, colours, norm, title) in enumerate(drawn):
             low = (bottom + (panels - 1 - number) * _PANEL) / height
@@ -64,7 +66,7 @@ def card_picture(
             axes.tick_params(length=2, pad=1.5, labelbottom=number == panels - 1)
         beside = (0.875, bottom / height, 0.018, (len(indices) * _PANEL - 0.24) / height)
         bar = figure.colorbar(picture, cax=figure.add_axes(beside))
-        bar.set_ticks([-most, 0, most], labels=[f"{-most:.2g}", "0", f"{most:.2g}"])
+        bar.set_ticks([-most, 0, most], labels=[written(-most, ".2g"), "0", f"{most:.2g}"])
         bar.ax.tick_params(length=1.5, pad=1.5)
         axes.set_xlabel("time (s)", labelpad=1)
         figure.text(0.995, 0.004, line, ha="right", va="bottom", fontsize=5.2, color="#8a4b00", parse_math=False)

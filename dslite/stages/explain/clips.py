@@ -8,6 +8,7 @@ import numpy as np
 from dslite.explanation.maps import Attribution
 from dslite.layout.paths import CorpusPaths
 from dslite.reporting.explanations import Explained, gap_words
+from dslite.wording import minus
 
 KINDS = ("right", "wrong")
 """Of the clips of a class, those that the model gets most right and most wrong."""
@@ -39,8 +40,8 @@ def said(clip: dict) -> str:
 def _number_said(clip: dict) -> str:
     whole = f"The label is {clip['true']:g}, the model says {clip['predicted']}"
     if not clip["kept"]:
-        return f"{whole}. No region moves it away from what it says of a hidden plot, {clip['base']:.3g}."
-    return (
+        return minus(f"{whole}. No region moves it away from what it says of a hidden plot, {clip['base']:.3g}.")
+    return minus(
         f"{whole}; of the chunk {clip['of_chunk']:.3g}, of a hidden plot {clip['base']:.3g}. Of the evidence alone, "
         f"{100 * clip['kept']:.0f} % of the regions, it says {clip['heard_as']}."
     )
@@ -48,7 +49,9 @@ def _number_said(clip: dict) -> str:
 
 def truth(clip: dict) -> str:
     """What the label of a clip is and what the model says, a line each."""
-    return f"true {clip['label'] if 'true' not in clip else format(clip['true'], 'g')}\nsaid {clip['predicted']}"
+    if "true" in clip:
+        return minus(f"true {clip['true']:g}\nsaid {clip['predicted']}")
+    return f"true {clip['label']}\nsaid {clip['predicted']}"
 
 
 def terms(record: dict) -> str:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from dslite.reporting.explanations import Explained, draw_map, gap_words, grid_shape, label_axes, shap_bar, symmetric
 from dslite.reporting.figures import WIDTH, draw_levels, mel_ticks, subplots, titles
 from dslite.tasks import CLASSIFICATION, Task
+from dslite.wording import written
 
 if TYPE_CHECKING:
     from dslite.explanation.maps import Attribution, MeanMap
@@ -121,7 +122,7 @@ def trust_curves(table: pd.DataFrame, areas: pd.DataFrame, task: Task = CLASSIFI
                     own = table[table[["baseline", "kind", "order"]].eq([name, kind, order]).all(axis=1)]
                     sns.lineplot(
                         own, x="share", y="probability", ax=axes, color=colour, errorbar=("se", 1), err_kws={"lw": 0},
-                        label=f"{order} order: area {areas.loc[(name, kind), order]:.3f}",
+                        label=f"{order} order: area {written(areas.loc[(name, kind), order], '.3f')}",
                     )  # fmt: skip
                 said = {"xlabel": f"share of the regions {verb}", "ylabel": task.amount}
                 axes.set(title=f"{kind}, {name}", **said, xlim=(0, 1))

@@ -17,6 +17,7 @@ from dslite.reporting.figures import front_end
 from dslite.reporting.provenance import provenance_line
 from dslite.stages.explain import cards, clips
 from dslite.tasks import outputs
+from dslite.wording import minus, written
 
 _NAMES = {"partition": "partition (ours)", "paper": "the paper's way", "gradients": "gradients"}
 
@@ -105,7 +106,10 @@ def clip_table(stage: FinishedStage) -> pd.DataFrame:
     if not stage.classes:
         names = {"label": stage.task.groups, "kind": "most", "file": "file", "true": "label", "predicted": "said"}
         names |= {"of_chunk": "said of the chunk", "base": "of a hidden plot", "heard_as": "of the evidence alone"}
-    return pd.DataFrame(stage.record["clips"])[list(names)].rename(columns=names)
+    table = pd.DataFrame(stage.record["clips"])[list(names)]
+    if not stage.classes:
+        table = table.assign(**{name: table[name].map(minus) for name in ("predicted", "heard_as")})
+    return table.rename(columns=names)
 
 
 def clip_note(stage: FinishedStage) -> str:
@@ -234,9 +238,8 @@ def seeds_verdict(stage: FinishedStage, table: pd.DataFrame) -> str:
         return f"Not tried {why}."
     middle = table["rank correlation"].median()
     agree = "they agree" if middle >= trust.AGREEING else "they do not agree"
-    return (
-        f"Median {middle:.2f}: {agree} (at least {trust.AGREEING} is asked for). Seeds {stage.settings.seed} and next."
-    )
+    agree = f"{agree} (at least {trust.AGREEING} is asked for)"
+    return f"Median {written(middle, '.2f')}: {agree}. Seeds {stage.settings.seed} and next."
 
 
 def head_verdict(table: pd.DataFrame) -> str:
