@@ -7,45 +7,10 @@ says so need to be rendered and passed through a frozen backbone again.
 Random numbers are stateless: a plan is a function of its seed.
 """
 
-from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from dslite.keras_defaults import tf
 from dslite.readings import Reading
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What SapAugment may do (paper 3.2).
-
-    Attributes:
-        sap_a, sap_s: shape of lambda over the loss rank; a moves the switch-over rank to ``1 - a``, s sharpens it.
-        patch: side of CutMix' square in pixels at lambda 0 and at lambda 1.
-        mask: width of SpecAugment's time mask and frequency mask in pixels at lambda 0 and at lambda 1.
-        probability: execution probability at lambda 0 and at lambda 1, for each augmentation by itself.
-        cutmix_label: the partner's label counts by the ``"area"`` that was pasted, as CutMix has it, or by the whole
-            ``"square"`` even where the picture's edge cuts it, as in the released code (F-07).
-        cutmix_partner: any ``"other"`` sample of the batch; ``"any"``, itself included, as in the released code (F-07).
-        mask_axes: ``"named"``: the time mask hides columns; ``"swapped"``: rows, as in the released code (F-08).
-        mask_start: the first row or column that a mask may begin at (F-51).
-        loss_limit: losses above it rank as equals, in their order; 0 for no limit (F-52).
-    """
-
-    sap_a: float = 0.5
-    sap_s: float = 10.0
-    patch: tuple[float, float] = (0, 56)
-    mask: tuple[float, float] = (0, 67)
-    probability: tuple[float, float] = (0.10, 0.25)
-    cutmix_label: str = "area"
-    cutmix_partner: str = "other"
-    mask_axes: str = "named"
-    mask_start: int = 0
-    loss_limit: float = 0.0
-
-    @classmethod
-    def of(cls, reading: Reading) -> "Policy":
-        """As a reading of the paper has it, whose parameters have the same names."""
-        return cls(**{field.name: getattr(reading, field.name) for field in fields(cls)})
 
 
 class BatchPlan(NamedTuple):
@@ -85,7 +50,7 @@ class BatchPlan(NamedTuple):
         return BatchPlan(*(tf.gather(part, indices) for part in self))
 
 
-def sap_lambda(losses, policy: Policy) -> tf.Tensor:
+def sap_lambda(losses, reading: Reading) -> tf.Tensor:
     """Portion of augmentation per sample, from the rank of its loss in the batch (SapAugment, Hu et al., 2021, eq. 1).
 
     ``lambda = 1 - I_l(s (1 - a), s a)`` with ``l = rank / n`` and I the regularised incomplete beta function: the
@@ -99,13 +64,13 @@ def sap_lambda(losses, policy: Policy) -> tf.Tensor:
         float32 (n,) in [0, 1].
     """
     n = tf.shape(losses)[0]
-    losses = tf.minimum(losses, policy.loss_limit) if policy.loss_limit else losses
+    losses = tf.minimum(losses, reading.loss_limit) if reading.loss_limit else losses
     ranks = tf.scatter_nd(tf.argsort(losses, stable=True)[:, None], tf.range(1, n + 1), [n])
     share = tf.cast(ranks, tf.float32) / tf.cast(n, tf.float32)
-    return 1.0 - tf.math.betainc(policy.sap_s * (1.0 - policy.sap_a), policy.sap_s * policy.sap_a, share)
+    return 1.0 - tf.math.betainc(reading.sap_s * (1.0 - reading.sap_a), reading.sap_s * reading.sap_a, share)
 
 
-def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: int = 224) -> BatchPlan:
+def draw(losses, seed, reading: Reading, cutmix: bool, specaugment: bool, size: int = 224) -> BatchPlan:
     """Decides what is done to each sample of a batch.
 
     CutMix and SpecAugment are executed independently of each other. The square's centre is uniform over the picture
@@ -115,13 +80,13 @@ def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: in
     Args:
         losses: float32 (n,), of the un-augmented samples under the present weights.
         seed: int32 (2,).
-        policy: what may be done.
+        reading: its parameters of F-05 to F-08, F-51, F-52 and SapAugment's say what may be done.
         cutmix, specaugment: which of the two may act.
         size: height and width of the pictures.
     """
     losses = tf.convert_to_tensor(losses, tf.float32)
     n = tf.shape(losses)[0]
-    lam = sap_lambda(losses, policy)
+    lam = sap_lambda(losses, reading)
     uniform = tf.random.stateless_uniform([8, n], seed)
 
     def between(limits, portion):
@@ -134,22 +99,22 @@ def draw(losses, seed, policy: Policy, cutmix: bool, specaugment: bool, size: in
         limit = tf.cast(limit, tf.float32)
         return tf.minimum(tf.cast(u * limit, tf.int32), tf.cast(limit, tf.int32) - 1)
 
-    chance = between(policy.probability, lam)
-    apart = policy.cutmix_partner == "other"
+    chance = between(reading.probability, lam)
+    apart = reading.cutmix_partner == "other"
     pasted = (uniform[0] < chance) & cutmix & (n > 1 if apart else True)
     masked = (uniform[1] < chance) & specaugment
 
-    side = tf.where(pasted, whole(between(policy.patch, lam)), 0)
+    side = tf.where(pasted, whole(between(reading.patch, lam)), 0)
     top, left = (below(uniform[i], size) - side // 2 for i in (2, 3))
     partner = (tf.range(n) + 1 + below(uniform[4], tf.maximum(n - 1, 1))) % n if apart else below(uniform[4], n)
 
-    width = tf.where(masked, whole(between(policy.mask, lam)), 0)
-    time, frequency = (policy.mask_start + below(uniform[i], size + 1 - policy.mask_start - width) for i in (5, 6))
-    if policy.mask_axes == "swapped":
+    width = tf.where(masked, whole(between(reading.mask, lam)), 0)
+    time, frequency = (reading.mask_start + below(uniform[i], size + 1 - reading.mask_start - width) for i in (5, 6))
+    if reading.mask_axes == "swapped":
         time, frequency = frequency, time
     top, bottom, left, right = (edge for at in (top, left) for edge in (tf.maximum(at, 0), tf.minimum(at + side, size)))
     plan = BatchPlan(top, bottom, left, right, partner, time, width, frequency, width, counted=side * side)
-    return plan if policy.cutmix_label == "square" else plan._replace(counted=plan.area)
+    return plan if reading.cutmix_label == "square" else plan._replace(counted=plan.area)
 
 
 def apply(plan: BatchPlan, pictures, partners, fill) -> tf.Tensor:

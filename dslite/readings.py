@@ -52,7 +52,7 @@ class Reading:
             of one area, not of one height; see :class:`dslite.spectrogram.FrontEnd`.
         loudest_db: of the last colour, for all chunks alike; 0 for each chunk's own, see
             :class:`dslite.spectrogram.FrontEnd`.
-        sap_a, sap_s: shape of lambda over the loss rank, see :class:`dslite.augmentation.Policy`.
+        sap_a, sap_s: shape of lambda over the loss rank; a moves the switch-over rank to ``1 - a``, s sharpens it.
     """
 
     name: str

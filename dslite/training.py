@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from dslite import augmentation
-from dslite.augmentation import BatchPlan, Policy
+from dslite.augmentation import BatchPlan
 from dslite.configurations import CONFIGURATIONS
 from dslite.files import whole_file
 from dslite.keras_defaults import graph, keras, tf
@@ -122,7 +122,7 @@ class Trainer:
     ):
         self.spectrograms, self.backbone = spectrograms, backbone
         self.objective = ToClasses(classes, recipe) if classes else ToNumbers(recipe)
-        self.recipe, self.reading, self.policy = recipe, reading, Policy.of(reading)
+        self.recipe, self.reading = recipe, reading
         self.plot = MelPlot(reading.front_end(), name="plot")
         self._initial = backbone.model.get_weights()
         sizes = recipe.units, self.objective.outputs, recipe.dropout
@@ -323,7 +323,7 @@ class Trainer:
         return loss, right
 
     def _draw(self, losses, key, cutmix, specaugment):
-        return augmentation.draw(losses, key, self.policy, cutmix, specaugment, self.plot.parameters.size)
+        return augmentation.draw(losses, key, self.reading, cutmix, specaugment, self.plot.parameters.size)
 
     def _varied(self, pictures, key):
         return augmentation.vary(pictures, key, self.recipe.shift, self.recipe.light_masks, self._fill)

@@ -1,12 +1,15 @@
 """SapAugment, CutMix and SpecAugment: numbers from SciPy, properties of many drawn batches, hand-made pictures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import betainc
 
-from dslite.augmentation import BatchPlan, Policy, apply, draw, mix_labels, sap_lambda, vary
+from dslite.augmentation import BatchPlan, apply, draw, mix_labels, sap_lambda, vary
 from dslite.configurations import CONFIGURATIONS
+from dslite.readings import PAPER
 from tests.through import configurations
 
 SIZE = 224
@@ -14,7 +17,7 @@ SIZE = 224
 
 def plans(count=200, n=32, cutmix=True, specaugment=True, policy=None):
     """Losses and what is drawn from them, by a graph as in a fit: it makes many batches quick."""
-    rng, policy = np.random.default_rng(0), policy or Policy()
+    rng, policy = np.random.default_rng(0), policy or PAPER
     drawn = tf.function(lambda losses, seed: draw(losses, seed, policy, cutmix, specaugment))
     for i in range(count):
         losses = rng.exponential(size=n).astype(np.float32)
@@ -27,18 +30,18 @@ def test_lambda_is_scipys_incomplete_beta_of_the_rank(a, s, n):
     losses = np.random.default_rng(n).exponential(size=n).astype(np.float32)
     ranks = losses.argsort().argsort() + 1
     expected = 1 - betainc(s * (1 - a), s * a, ranks / n)
-    np.testing.assert_allclose(sap_lambda(losses, Policy(sap_a=a, sap_s=s)), expected, atol=2e-5)
+    np.testing.assert_allclose(sap_lambda(losses, replace(PAPER, sap_a=a, sap_s=s)), expected, atol=2e-5)
 
 
 def test_lambda_of_a_batch_of_32():
-    lam = sap_lambda(np.arange(32, dtype=np.float32), Policy()).numpy()
+    lam = sap_lambda(np.arange(32, dtype=np.float32), PAPER).numpy()
     # Ranks 1, 4, 8, ... 32 of Beta(5, 5), computed by hand with another program.
     assert lam[[0, 3, 7, 11, 15, 19, 23]] == pytest.approx([1.0, 0.998, 0.951, 0.783, 0.5, 0.217, 0.049], abs=6e-4)
     assert lam[-1] == 0 and lam.mean() == pytest.approx(0.484, abs=1e-3)
 
 
 def test_equal_losses_still_have_ranks():
-    lam = sap_lambda(np.ones(8, np.float32), Policy()).numpy()
+    lam = sap_lambda(np.ones(8, np.float32), PAPER).numpy()
     assert len(np.unique(lam)) == 8 and (np.diff(lam) < 0).all()
 
 
@@ -73,7 +76,7 @@ def test_sizes_and_places_keep_their_limits():
 def test_magnitude_and_probability_follow_lambda():
     widths, executed, lambdas = [], [], []
     for losses, p in plans(600):
-        lambdas.append(sap_lambda(losses, Policy()).numpy())
+        lambdas.append(sap_lambda(losses, PAPER).numpy())
         widths.append(p.time_width.numpy())
         executed.append(p.time_width.numpy() > 0)
     lam, width, done = (np.concatenate(x) for x in (lambdas, widths, executed))
@@ -85,7 +88,7 @@ def test_magnitude_and_probability_follow_lambda():
 
 
 def test_cutmix_and_specaugment_are_drawn_independently():
-    always = Policy(probability=(0.5, 0.5), patch=(10, 10), mask=(10, 10))
+    always = replace(PAPER, probability=(0.5, 0.5), patch=(10, 10), mask=(10, 10))
     pasted, masked = [], []
     for _, p in plans(300, policy=always):
         pasted.append(p.area.numpy() > 0)
@@ -101,19 +104,21 @@ def test_places_are_spread_over_the_picture():
 
 def test_plan_is_a_function_of_its_seed():
     losses = np.arange(8, dtype=np.float32)
-    one, same, other = (draw(losses, seed, Policy(probability=(1, 1)), True, True) for seed in ([1, 2], [1, 2], [1, 3]))
+    one, same, other = (
+        draw(losses, seed, replace(PAPER, probability=(1, 1)), True, True) for seed in ([1, 2], [1, 2], [1, 3])
+    )
     assert all((a.numpy() == b.numpy()).all() for a, b in zip(one, same, strict=True))
     assert any((a.numpy() != b.numpy()).any() for a, b in zip(one, other, strict=True))
 
 
 def test_a_graph_draws_what_is_drawn_without_one():
     losses, plan = next(plans())
-    for one, other in zip(plan, draw(losses, [7, 0], Policy(), True, True), strict=True):
+    for one, other in zip(plan, draw(losses, [7, 0], PAPER, True, True), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_batch_of_one_is_never_mixed():
-    plan = draw(np.zeros(1, np.float32), [0, 0], Policy(probability=(1, 1), patch=(20, 20)), True, False)
+    plan = draw(np.zeros(1, np.float32), [0, 0], replace(PAPER, probability=(1, 1), patch=(20, 20)), True, False)
     assert plan.area.numpy().tolist() == [0]
 
 
@@ -141,7 +146,7 @@ def test_square_comes_from_the_partner_and_masks_lie_on_top():
 
 def test_labels_are_mixed_by_the_pasted_area():
     one_hot = np.eye(4, dtype=np.float32)
-    for _, plan in plans(50, n=4, policy=Policy(probability=(1, 1), patch=(56, 56))):
+    for _, plan in plans(50, n=4, policy=replace(PAPER, probability=(1, 1), patch=(56, 56))):
         mixed = mix_labels(plan, one_hot).numpy()
         pictures = np.broadcast_to(np.arange(4, dtype=np.float32)[:, None, None, None], (4, SIZE, SIZE, 3))
         bare = plan._replace(time_width=tf.zeros(4, tf.int32), frequency_width=tf.zeros(4, tf.int32))

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from dslite import changes
-from dslite.augmentation import Policy
 from dslite.changes import CHANGEABLE, checked, folder, parsed, said
 from dslite.configurations import CONFIGURATIONS
 from dslite.deployment import LiteModel
@@ -193,7 +192,7 @@ def test_a_front_end_of_ones_own_is_fitted_shown_and_shipped(tmp_path, monkeypat
     wanted = {"mel_bins": 64, "colours": "magma", "window": 400, "hop": 160, "mel_scale": "slaney"}
     wanted |= {"high_hz": 7000.0, "equal_area": True, "sap_a": 0.3, "sap_s": 4.0, "draws": 200}
     own = resolve("ravdess", profile="demo", weights="random", output=tmp_path / "out", changes=wanted)
-    assert (Policy.of(own.reading).sap_a, Policy.of(own.reading).sap_s) == (0.3, 4.0)
+    assert (own.reading.sap_a, own.reading.sap_s) == (0.3, 4.0)
     stage = through(own, "deploy")
     assert np.load(stage.paths.spectrograms, mmap_mode="r").shape[1] == 64
     model = load_model(stage.paths.fit("both", "test") / "model.keras")

@@ -19,6 +19,7 @@ from dslite.explore.data import at_lambda
 from dslite.explore.page import NOT_ASKED, OutputPanel, Page
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.model import load_model
+from dslite.readings import PAPER
 from dslite.run import execution
 from dslite.run.parameters import substitute
 from dslite.run.plan import Job
@@ -123,10 +124,10 @@ def test_decision_is_the_one_that_was_scored(explorer):
 def test_a_given_lambda_is_the_one_that_training_would_draw():
     """At the lambda of each sample of a batch, the shrunken policy plans what the policy itself plans for it."""
     losses = np.arange(9, dtype=np.float32)
-    always = augmentation.Policy(probability=(1.0, 1.0))
+    always = replace(PAPER, probability=(1.0, 1.0))
     trained = augmentation.draw(losses, [3, 4], always, True, True)
     for i, lam in enumerate(augmentation.sap_lambda(losses, always).numpy()):
-        given = augmentation.draw(losses, [3, 4], at_lambda(augmentation.Policy(), float(lam)), True, True)
+        given = augmentation.draw(losses, [3, 4], at_lambda(PAPER, float(lam)), True, True)
         for ours, theirs in zip(given, trained, strict=True):
             assert int(ours[i]) == int(theirs[i])
     with pytest.raises(DsliteError, match="lambda is 1.5.*0 to 1"):

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import keras
 import nbformat
@@ -12,13 +13,13 @@ import numpy as np
 import pytest
 from nbclient import NotebookClient
 
-from dslite.augmentation import Policy
 from dslite.corpora.standins import write_standin
 from dslite.deployment import LiteModel
 from dslite.explore import play
 from dslite.layout.paths import NOTEBOOKS
 from dslite.model import Head, assemble
 from dslite.network import Backbone, count_trained, train_last
+from dslite.readings import PAPER
 from dslite.run.execution import _Kernel
 from dslite.run.parameters import substitute
 from dslite.spectrogram import FrontEnd, MelPlot
@@ -159,7 +160,7 @@ def fitted(acting, policy=None):
     """A network, its state before and after a fit of one batch, and what Keras says of the fit."""
     keras.utils.set_random_seed(3)
     whole = network(plain_head())
-    learner = play.SapAugmented(whole, policy or Policy(probability=(1.0, 1.0)), *acting, seed=1)
+    learner = play.SapAugmented(whole, policy or replace(PAPER, probability=(1.0, 1.0)), *acting, seed=1)
     learner.compile("sgd", "categorical_crossentropy")
     pictures = np.random.default_rng(0).uniform(0, 255, (6, SIZE, SIZE, 3)).astype(np.float32)
     before = {w.path: w.numpy() for w in whole.weights}
@@ -176,13 +177,13 @@ def test_fit_trains_the_network_itself_and_keeps_the_statistics_of_batch_normali
 
 def test_augmentation_changes_what_is_learnt_and_none_is_keras_own():
     plain, mixed, again = (fitted(acting)[3] for acting in ((False, False), (True, True), (True, True)))
-    never = fitted((True, True), Policy(probability=(0.0, 0.0)))[3]
+    never = fitted((True, True), replace(PAPER, probability=(0.0, 0.0)))[3]
     assert plain == never and plain != mixed and mixed == again
 
 
 def test_learner_and_network_say_the_same():
     whole = network(plain_head())
-    learner = play.SapAugmented(whole, Policy(), True, True, 0)
+    learner = play.SapAugmented(whole, PAPER, True, True, 0)
     waves = np.random.default_rng(0).standard_normal((3, 4000)).astype(np.float32)
     np.testing.assert_allclose(learner(whole.get_layer("plot")(waves)), whole(waves), atol=1e-5)
 

@@ -14,7 +14,7 @@ import soundfile
 import tensorflow as tf
 
 from dslite import audio, backbones, readings, scoring
-from dslite.augmentation import Policy, apply, draw, mix_labels, sap_lambda
+from dslite.augmentation import apply, draw, mix_labels, sap_lambda
 from dslite.backbones import base_model
 from dslite.changes import checked, to_reading
 from dslite.deployment import gate
@@ -103,7 +103,7 @@ def test_released_differs_from_the_paper_in_every_switch_but_the_optimiser():
 
 def test_the_default_is_the_paper():
     assert readings.PAPER is PAPER
-    assert (PAPER.front_end(), Policy.of(PAPER)) == (FrontEnd(), Policy())
+    assert PAPER.front_end() == FrontEnd()
     assert resolve("mpssc").reading is PAPER
     for name in TABLE2:
         full = recipe(name, "full", PAPER)
@@ -292,7 +292,7 @@ def test_training_set_repeats_and_drops_as_the_reading_says():
 
 
 def plans(reading, count=150, n=32):
-    rng, policy = np.random.default_rng(0), Policy.of(reading)
+    rng, policy = np.random.default_rng(0), reading
     drawn = tf.function(lambda losses, seed: draw(losses, seed, policy, True, True))
     for i in range(count):
         yield drawn(tf.constant(rng.standard_normal(n), tf.float32), tf.constant([5, i]))
@@ -316,7 +316,7 @@ def test_how_often_and_how_much_is_changed(reading, mean, sizes):
 
 def test_sizes_at_both_ends_of_lambda():
     losses = np.arange(32, dtype=np.float32)
-    policy = replace(Policy.of(RELEASED), probability=(1, 1))
+    policy = replace(RELEASED, probability=(1, 1))
     plan = draw(losses, [0, 0], policy, True, True)
     assert (plan.time_width[0], plan.time_width[-1]) == (67, 22)
     assert np.sqrt(plan.counted.numpy()[[0, -1]]).tolist() == [56, 17]
@@ -327,7 +327,7 @@ def test_label_of_a_clipped_square():
     losses = np.zeros(8, np.float32)
     shares, seen = {}, 0
     for reading in (PAPER, PAPER.with_changes(cutmix_label="square")):
-        policy = replace(Policy.of(reading), probability=(1, 1), patch=(40, 40))
+        policy = replace(reading, probability=(1, 1), patch=(40, 40))
         for seed in range(20):
             plan = draw(losses, [1, seed], policy, True, False)
             mixed = mix_labels(plan, np.eye(8, dtype=np.float32)).numpy()
@@ -350,7 +350,7 @@ def test_swapped_axes_hide_rows_where_columns_were_meant():
     picture, fill = np.zeros((4, 224, 224, 3), np.float32), np.ones(3, np.float32)
     hidden = []
     for reading in (PAPER, PAPER.with_changes(mask_axes="swapped")):
-        policy = replace(Policy.of(reading), probability=(1, 1), mask=(50, 50))
+        policy = replace(reading, probability=(1, 1), mask=(50, 50))
         plan = draw(losses, [2, 2], policy, False, True)
         hidden.append(apply(plan, picture, picture, fill).numpy()[..., 0])
     np.testing.assert_array_equal(hidden[0], hidden[1].transpose(0, 2, 1))
@@ -370,7 +370,7 @@ def test_colour_of_masks():
 def test_masks_of_the_released_code_never_begin_at_the_edge():
     losses, seen = np.arange(32, dtype=np.float32), []
     for reading in (PAPER, RELEASED):
-        policy = replace(Policy.of(reading), probability=(1, 1), mask=(200, 200))
+        policy = replace(reading, probability=(1, 1), mask=(200, 200))
         plans = [draw(losses, [3, seed], policy, False, True) for seed in range(40)]
         starts = np.concatenate([np.concatenate([plan.time, plan.frequency]) for plan in plans])
         seen.append((starts.min(), starts.max()))
@@ -379,7 +379,7 @@ def test_masks_of_the_released_code_never_begin_at_the_edge():
 
 def test_losses_beyond_the_limit_rank_as_equals():
     losses = np.array([20.0, 1.0, 30.0, 17.0], np.float32)
-    unlimited, limited = (sap_lambda(losses, Policy.of(reading)).numpy() for reading in (PAPER, RELEASED))
+    unlimited, limited = (sap_lambda(losses, reading).numpy() for reading in (PAPER, RELEASED))
     assert np.argsort(-unlimited).tolist() == [1, 3, 0, 2]
     assert np.argsort(-limited, kind="stable").tolist() == [1, 0, 2, 3], "in the batch's order"
     clip = keras.losses.categorical_crossentropy([[1.0, 0.0]], [[0.0, 1.0]]).numpy()

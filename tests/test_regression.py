@@ -17,6 +17,7 @@ from dslite.deployment import LiteModel
 from dslite.errors import DsliteError
 from dslite.paper.ledger import LEDGER
 from dslite.profiles import TABLE2, recipe
+from dslite.readings import PAPER
 from dslite.resampling import NUMBER_SCORES, numbers
 from dslite.run.resolve import refuse_numbers, resolve
 from dslite.systems import OURS
@@ -144,7 +145,7 @@ def test_the_last_layer_speaks_in_the_unit_of_the_label():
 
 def test_cutmix_mixes_numbers_and_sapaugment_ranks_by_the_squared_error():
     targets = tf.constant([[0.0], [4.0]])
-    plan = augmentation.draw([0.0, 0.0], [1, 2], augmentation.Policy(probability=(1, 1), patch=(40, 40)), True, False)
+    plan = augmentation.draw([0.0, 0.0], [1, 2], replace(PAPER, probability=(1, 1), patch=(40, 40)), True, False)
     mixed = augmentation.mix_labels(plan, targets).numpy()[:, 0]
     share = plan.counted.numpy() / 224**2
     np.testing.assert_allclose(mixed, [4 * share[0], 4 - 4 * share[1]], rtol=1e-5)

@@ -120,7 +120,7 @@ def test_the_front_end_makes_everything_stale(root, edit):
 
 
 def test_augmentation_makes_fits_stale_and_what_follows(root, edit):
-    edit("dslite/augmentation.py", "a: float = 0.5", "a: float = 0.4")
+    edit("dslite/augmentation.py", "[8, n], seed", "[9, n], seed")
     results, _, reasons = stale(root)
     assert results == of_both(FITS) | {"paper"}
     assert reasons["css-train"] == "changed code: dslite.augmentation"

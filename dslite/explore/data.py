@@ -1,11 +1,11 @@
-"""What exploring a clip gives, as data, and SapAugment's policy at one lambda."""
+"""What exploring a clip gives, as data, and a reading at one lambda of SapAugment."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dslite.augmentation import Policy
 from dslite.errors import DsliteError
+from dslite.readings import Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +77,8 @@ class Augmented:
     probabilities: np.ndarray
 
 
-def at_lambda(policy: Policy, lam: float) -> Policy:
-    """The policy that does to every sample what ``policy`` does at one lambda, and never skips it.
+def at_lambda(reading: Reading, lam: float) -> Reading:
+    """The reading that does to every sample what ``reading`` does at one lambda, and never skips it.
 
     SapAugment reaches the pictures through three ranges that lambda interpolates. Shrunk to a point, they leave
     nothing for the loss rank to decide, so :func:`dslite.augmentation.draw` itself can be used.
@@ -88,5 +88,5 @@ def at_lambda(policy: Policy, lam: float) -> Policy:
     """
     if not 0.0 <= lam <= 1.0:
         raise DsliteError(f"lambda is {lam}; expected a number from 0 to 1.")
-    patch, mask = ((low + (high - low) * lam,) * 2 for low, high in (policy.patch, policy.mask))
-    return replace(policy, patch=patch, mask=mask, probability=(1.0, 1.0), cutmix_partner="other")
+    patch, mask = ((low + (high - low) * lam,) * 2 for low, high in (reading.patch, reading.mask))
+    return replace(reading, patch=patch, mask=mask, probability=(1.0, 1.0), cutmix_partner="other")

@@ -110,7 +110,7 @@ class Explorer:
     def __init__(self, stage: FinishedStage):
         self.stage, self.classes = stage, stage.classes
         model = load_model(stage.paths.fit(stage.chosen, "test") / "model.keras")
-        self.front_end, self.policy = model.get_layer("plot").parameters, augmentation.Policy.of(stage.settings.reading)
+        self.front_end, self.reading = model.get_layer("plot").parameters, stage.settings.reading
         self.view = View.of(model)
         self._quantise = graph(self.view.plot.quantise, tf.TensorSpec([None, None], tf.float32))
         self._results: dict = {}
@@ -183,7 +183,7 @@ class Explorer:
         rate = self.front_end.rate
         length = round((window or self.chunk) * rate) or None
         step = round(hop * rate) or (length // 2 if length else 1)
-        return audio.cut(clip.samples, length, step, self.front_end.window, self.stage.settings.reading.remainder)
+        return audio.cut(clip.samples, length, step, self.front_end.window, self.reading.remainder)
 
     def levels(self, waves: np.ndarray) -> np.ndarray:
         """float32 (n, samples) -> levels (n, frames, mel_bins), the plots before colours."""
@@ -199,7 +199,7 @@ class Explorer:
     @_kept
     def decision(self, clip: ExploredClip) -> ClipDecision:
         """What the model says of the whole file, decided as for the scores."""
-        said, rule = self.view.probabilities(self.levels(self.waves(clip))), self.stage.settings.reading.decision
+        said, rule = self.view.probabilities(self.levels(self.waves(clip))), self.reading.decision
         predicted, mean, chunks = scoring.decide(said, np.zeros(len(said), int), rule)
         return ClipDecision(self.classes[predicted[0]], mean[0], int(chunks[0]))
 
@@ -237,10 +237,9 @@ class Explorer:
         file, label, partner = self._partner(clip, seed)
         pictures = np.concatenate([self.view.plot.paint(x[None]) for x in (self.plot(clip, chunk)[1], partner)])
         # A batch of two: the clip's partner is the only other sample.
-        policy, p = at_lambda(self.policy, lam), self.front_end
-        plan = augmentation.draw(np.zeros(2, np.float32), [seed, 0], policy, cutmix, specaugment, p.size)
-        settings = self.stage.settings
-        fill = mask_colour(base_model(settings.backbone), settings.reading.mask_fill)
+        reading, p = at_lambda(self.reading, lam), self.front_end
+        plan = augmentation.draw(np.zeros(2, np.float32), [seed, 0], reading, cutmix, specaugment, p.size)
+        fill = mask_colour(base_model(self.stage.settings.backbone), self.reading.mask_fill)
         after = augmentation.apply(plan, pictures, pictures[::-1], fill)[0].numpy()
         return Augmented(
             before=pictures[0],
@@ -258,7 +257,7 @@ class Explorer:
     def sap_curve(self) -> tuple[np.ndarray, np.ndarray]:
         """SapAugment's lambda over the loss rank in a batch: shares of 32 samples (32,) and lambda (32,)."""
         ranks = np.arange(1, 33, dtype=np.float32)
-        return ranks / 32, augmentation.sap_lambda(ranks, self.policy).numpy()
+        return ranks / 32, augmentation.sap_lambda(ranks, self.reading).numpy()
 
     @_kept
     def shap(self, clip: ExploredClip, chunk: int = 0):

@@ -171,7 +171,7 @@ class Page:
             Picture(f"partner\n{made.partner_label}", made.partner, made.partner_seconds, square),
             Picture(f"augmented\nmodel: {after}", made.after, seconds, square),
         ]
-        low, high = e.policy.probability
+        low, high = e.reading.probability
         top, bottom, left, right = made.square
         caption = (
             f"CutMix pastes {right - left} × {bottom - top} px of {made.partner_name} (so {100 * made.share:.1f} % of "

@@ -14,6 +14,7 @@ from dslite.corpora.standins import write_standin
 from dslite.keras_defaults import keras, tf
 from dslite.network import folded
 from dslite.profiles import FULL_BACKBONE, TABLE2
+from dslite.readings import Reading
 from dslite.store import RATE
 
 
@@ -71,23 +72,23 @@ class SapAugmented(keras.Model):
     """A network (:func:`dslite.model.assemble`) from its plots on, float32 (n, size, size, 3), with the same weights.
 
     ``fit`` augments as SapAugment does (paper, 3.2): the losses of a batch rank its samples, then it is augmented by
-    ``policy`` as far as ``cutmix`` and ``specaugment`` may act, then comes Keras' own step.
+    ``reading`` as far as ``cutmix`` and ``specaugment`` may act, then comes Keras' own step.
     """
 
-    def __init__(self, network: keras.Model, policy: augmentation.Policy, cutmix: bool, specaugment: bool, seed: int):
+    def __init__(self, network: keras.Model, reading: Reading, cutmix: bool, specaugment: bool, seed: int):
         _, plot, normalise, body, *rest = network.layers
         x = picture = keras.Input(plot.output.shape[1:])
         for layer in (normalise, _Still(body), *rest):
             x = layer(x)
         super().__init__(picture, x)
-        self.policy, self.acting, self.draws = policy, (cutmix, specaugment), keras.random.SeedGenerator(seed)
+        self.reading, self.acting, self.draws = reading, (cutmix, specaugment), keras.random.SeedGenerator(seed)
         self.fill = -np.float32(normalise.offset) / np.float32(normalise.scale)
 
     def train_step(self, data):
         pictures, labels = data
         losses = keras.losses.categorical_crossentropy(labels, self(pictures, training=False))
         seed, size = tf.cast(self.draws.next(), tf.int32), pictures.shape[1]
-        plan = augmentation.draw(losses, seed, self.policy, *self.acting, size)
+        plan = augmentation.draw(losses, seed, self.reading, *self.acting, size)
         pictures = augmentation.apply(plan, pictures, tf.gather(pictures, plan.partner), self.fill)
         return super().train_step((pictures, augmentation.mix_labels(plan, labels, size)))
 

@@ -65,16 +65,16 @@ def resized() -> Figure:
 
 def strengths() -> Figure:
     """F-05 and F-06: how often and how much the samples of a batch are changed, by the rank of their loss."""
-    from dslite.augmentation import Policy, sap_lambda
+    from dslite.augmentation import sap_lambda
 
     ranks = np.arange(1, 33)
     with subplots(1, 2, 2.6) as (figure, pair):
         for name, colour in (("paper", _PAPER), ("released", _RELEASED)):
-            policy = Policy.of(READINGS[name])
-            lam = sap_lambda(ranks.astype(np.float32), policy).numpy()
-            low, high = policy.probability
+            reading = READINGS[name]
+            lam = sap_lambda(ranks.astype(np.float32), reading).numpy()
+            low, high = reading.probability
             pair[0].plot(ranks, 100 * (low + (high - low) * lam), color=colour, label=name)
-            for (low, high), style, what in ((policy.patch, "-", "CutMix square"), (policy.mask, "--", "mask")):
+            for (low, high), style, what in ((reading.patch, "-", "CutMix square"), (reading.mask, "--", "mask")):
                 pair[1].plot(ranks, low + (high - low) * lam, style, color=colour, label=f"{what}, {name}")
         pair[0].set(title="how often", ylabel="probability (%)", ylim=(0, 65))
         pair[1].set(title="how much", ylabel="pixels of 224", ylim=(0, 70))
