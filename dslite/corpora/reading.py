@@ -89,7 +89,8 @@ def locate(name: str, data: Path | None) -> Path | None:
         path = Path(name)
         return path if path.is_dir() else path.parent if path.is_file() else None
     folder = None if data is None else data / name
-    return folder if folder is not None and folder.is_dir() and _reader(CORPORA[name]).holds(folder) else None
+    info = CORPORA[name]
+    return folder if folder is not None and folder.is_dir() and _reader(info).holds(folder, info) else None
 
 
 def describe_missing(name: str, data: Path | None) -> str:

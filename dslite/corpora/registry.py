@@ -49,6 +49,8 @@ class CorpusInfo:
         url: where to begin; empty for an own corpus.
         layout: what its folder looks like, in one line.
         reader: the module of `dslite.corpora.readers` that reads it; empty for an own corpus.
+        names: where file names hold the labels, their pattern without the ending: groups ``label``, ``speaker`` (a
+            number) and, of what is of another part of the corpus, ``other``.
         partition: "official", or the rule and its reason where the paper leaves it open.
         citation: what to cite.
         labels: label as distributed -> class.
@@ -72,6 +74,7 @@ class CorpusInfo:
     url: str = ""
     citation: str = ""
     reader: str = ""
+    names: str = ""
     shared_audio: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     unused: frozenset[str] = frozenset()

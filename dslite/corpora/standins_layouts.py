@@ -140,15 +140,17 @@ def _ravdess(name: str, clips: Sequence[Clip]) -> Places:
 
 
 _LAYOUTS = {
-    "compare_2017": _compare_2017,
-    "compare_2019": _compare_2019,
-    "compare_2021": _compare_2021,
+    "ccs": _compare_2021,
+    "css": _compare_2021,
     "demos": _demos,
+    "ess": _compare_2021,
     "iemocap": _iemocap,
+    "mpssc": _compare_2017,
     "ravdess": _ravdess,
+    "sleep": _compare_2019,
 }
 
 
 def places(name: str, clips: Sequence[Clip]) -> Places:
     """The clips of a corpus in the layout that its reader reads."""
-    return _LAYOUTS[CORPORA[name].reader](name, clips)
+    return _LAYOUTS[name](name, clips)

@@ -8,7 +8,7 @@ from dslite.corpora.listing import BLIND, Entry, Problem
 from dslite.corpora.registry import CorpusInfo
 
 
-def holds(folder: Path) -> bool:
+def holds(folder: Path, info: CorpusInfo) -> bool:
     return _arff(folder, "train").is_file()
 
 

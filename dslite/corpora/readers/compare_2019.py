@@ -10,7 +10,7 @@ from dslite.corpora.registry import CorpusInfo
 from dslite.errors import DsliteError
 
 
-def holds(folder: Path) -> bool:
+def holds(folder: Path, info: CorpusInfo) -> bool:
     return (lab_of(folder) / "labels.csv").is_file()
 
 

@@ -7,7 +7,7 @@ from dslite.corpora.listing import Entry, Problem
 from dslite.corpora.registry import CorpusInfo
 
 
-def holds(folder: Path) -> bool:
+def holds(folder: Path, info: CorpusInfo) -> bool:
     return all((lab_of(folder) / f"{part}.csv").is_file() for part in ("train", "devel"))
 
 

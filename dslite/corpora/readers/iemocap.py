@@ -16,7 +16,7 @@ def _sessions(folder: Path) -> list[Path]:
     return [path for number in range(1, 6) if (path := folder / f"Session{number}").is_dir()]
 
 
-def holds(folder: Path) -> bool:
+def holds(folder: Path, info: CorpusInfo) -> bool:
     return any((path / "dialog" / "EmoEvaluation").is_dir() for path in _sessions(folder))
 
 

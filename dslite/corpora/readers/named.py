@@ -1,7 +1,6 @@
-"""What corpora whose file names hold the labels share."""
+"""The layout of corpora whose file names hold the labels, by the pattern ``names`` that the registry has for each."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from dslite.corpora.folders import Shelf, audio_below
@@ -10,22 +9,20 @@ from dslite.corpora.registry import CorpusInfo
 from dslite.errors import DsliteError
 
 
-def entries(
-    folder: Path, info: CorpusInfo, pattern: re.Pattern, wanted: Callable[[re.Match], bool] = bool
-) -> tuple[list[Entry], list[Problem]]:
-    """The clips of a corpus in a folder by the names of its files.
+def holds(folder: Path, info: CorpusInfo) -> bool:
+    found = (_fields(file, info) for file in audio_below(folder))
+    return any(fields and not fields.get("other") for fields in found)
 
-    Args:
-        pattern: of the names without their endings; has the groups ``label`` and ``speaker`` (a number).
-        wanted: which of the names that fit are of the part that the paper has.
-    """
+
+def entries(folder: Path, info: CorpusInfo) -> tuple[list[Entry], list[Problem]]:
+    """The clips of a corpus by the names of its files; those with something in the group ``other`` are left out."""
     files = audio_below(folder)
     rows, strange, others = [], [], 0
     for file in files:
-        fields = pattern.fullmatch(PurePosixPath(file).stem)
+        fields = _fields(file, info)
         if fields is None:
             strange.append(Problem(file, "skipped", f"its name does not follow the corpus' pattern ({info.layout})"))
-        elif not wanted(fields):
+        elif fields.get("other"):
             others += 1
         else:
             rows.append(Entry(file, fields["label"], fields["speaker"], info.partition_of(int(fields["speaker"]))))
@@ -41,3 +38,9 @@ def entries(
     if others:
         problems.append(Problem("", "skipped", f"{others:,} files of another part of the corpus (speech, not song)"))
     return clips, strange + problems
+
+
+def _fields(file: str, info: CorpusInfo) -> dict[str, str] | None:
+    """What a name tells: ``label``, ``speaker`` (a number) and maybe ``other``; None where it tells nothing."""
+    found = re.fullmatch(info.names, PurePosixPath(file).stem)
+    return found.groupdict() if found else None
