@@ -4,8 +4,7 @@ Nothing here is written to disk, and nothing is computed twice for the same clip
 """
 
 import tempfile
-from collections.abc import Callable
-from functools import cached_property, wraps
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +37,8 @@ LONGEST = 120.0
 WINDOWS = 120
 """Most windows of one curve over time: a finer hop is made coarser, so that a long file does not take minutes."""
 
-_KEPT = 32  # results that are remembered
+_kept = lru_cache(maxsize=32)
+"""Of a method of an explorer: its last results are remembered, by its arguments as they were given."""
 
 
 def choices(settings: Settings) -> list[str]:
@@ -88,22 +88,6 @@ def load(settings: Settings) -> "Explorer":
     return Explorer(FinishedStage.of(with_earlier(settings, "explain"), "evaluate"))
 
 
-def _kept(method: Callable) -> Callable:
-    """A method of an explorer whose last results are remembered, by its arguments as they were given."""
-
-    @wraps(method)
-    def once(self, *given, **named):
-        key = (method.__name__, given, tuple(named.items()))
-        if key not in self._results:
-            made = method(self, *given, **named)
-            while len(self._results) >= _KEPT:
-                self._results.pop(next(iter(self._results)))
-            self._results[key] = made
-        return self._results[key]
-
-    return once
-
-
 class Explorer:
     """One evaluated corpus, its model (the augmentation that is best on dev, trained on train + dev), and any clip."""
 
@@ -113,7 +97,6 @@ class Explorer:
         self.front_end, self.reading = model.get_layer("plot").parameters, stage.settings.reading
         self.view = View.of(model)
         self._quantise = graph(self.view.plot.quantise, tf.TensorSpec([None, None], tf.float32))
-        self._results: dict = {}
 
     @property
     def chunk(self) -> float:
