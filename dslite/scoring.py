@@ -10,7 +10,6 @@ from dslite.resampling import (
     NO_INTERVAL,
     NUMBER_SCORES,
     Drawable,
-    Interval,
     by_speaker,
     kinds,
     mean_recall,
@@ -148,40 +147,21 @@ def drawable(tables: Sequence[pd.DataFrame], classes: Sequence[str], group: np.n
     return kinds(coded(tables[0]["label"], classes), right, group)
 
 
-def bootstrap(
-    label: np.ndarray, predicted: np.ndarray, seed: int, draws: int = DRAWS, speaker: np.ndarray | None = None
-) -> Interval:
-    """Percentile bootstrap interval of the UAR over files (paper 3.3: 1,000 draws with replacement) or over speakers.
-
-    Files of a speaker are not independent, so an interval over files is too narrow for what new speakers would give.
-    Drawing whole speakers mends that, the better the more there are: with 30 it covers nearly what it promises, with
-    6 it is still too narrow (simulated in the tests).
-
-    Args:
-        label, predicted: int (files,), class indices.
-        seed: of the draws.
-        draws: number of draws; how one without a class is scored is said in :class:`.resampling.Kinds`.
-        speaker: int (files,), the speaker 0..k-1 of each file, to draw speakers with all their files.
-
-    Returns:
-        The interval in percent; NaN where there is no file. Recalls of 0 and 1 leave it open as their exact intervals
-        do (:meth:`.resampling.Kinds.interval`).
-    """
-    label, predicted = np.asarray(label), np.asarray(predicted)
-    if not len(label):
-        return NO_INTERVAL
-    return kinds(label, (label == predicted)[None], speaker).interval(seed, draws)
-
-
 def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed: int, draws: int = DRAWS) -> dict:
     """Scores one prediction table under one protocol.
+
+    Intervals are percentiles of a bootstrap over files (paper 3.3: 1,000 draws with replacement), and over speakers
+    with all their files. Files of a speaker are not independent, so an interval over files is too narrow for what new
+    speakers would give. Drawing whole speakers mends that, the better the more there are: with 30 it covers nearly what
+    it promises, with 6 it is still too narrow (simulated in the tests). Recalls of 0 and 1 leave an interval open as
+    their exact ones do (:meth:`.resampling.Kinds.interval`).
 
     Args:
         predictions: a row per file, with ``label``, ``predicted``, ``speaker`` and ``padded``.
         classes: the corpus' classes in their order.
         protocol: one of :data:`PROTOCOLS`.
         seed: of the bootstrap.
-        draws: of the bootstrap.
+        draws: of the bootstrap; how one without a class is scored is said in :class:`.resampling.Kinds`.
 
     Returns:
         ``uar``, ``ci_low``, ``ci_high`` (percent, NaN without files), ``n_files``, ``n_speakers``, and
@@ -197,8 +177,8 @@ def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed
         return found["value"].to_dict() | found.loc["ccc", list(ends)].to_dict() | counts
     label, predicted = (coded(rows[column], classes) for column in ("label", "predicted"))
     speaker = by_speaker(rows["speaker"])
-    interval = bootstrap(label, predicted, seed, draws)
-    clustered = NO_INTERVAL if speaker is None else bootstrap(label, predicted, seed, draws, speaker)
+    interval = drawable([rows], classes).interval(seed, draws) if len(rows) else NO_INTERVAL
+    clustered = NO_INTERVAL if speaker is None else drawable([rows], classes, speaker).interval(seed, draws)
     return {
         "uar": uar(label, predicted),
         "ci_low": interval.low,

@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
-from dslite.resampling import kinds
-from dslite.scoring import bootstrap, confusion, decide, score, uar
+from dslite.resampling import DRAWS, kinds
+from dslite.scoring import confusion, decide, score, uar
 
 
 def predictions(label, predicted, padded=False, speaker="s"):
@@ -51,6 +51,10 @@ def test_file_with_one_chunk_is_that_chunk_and_order_is_kept():
 def test_file_without_chunks_is_an_error():
     with pytest.raises(ValueError, match="File 1 has no chunk"):
         decide(np.eye(2), np.array([0, 2]))
+
+
+def bootstrap(label, predicted, seed, draws=DRAWS):
+    return kinds(label, (label == predicted)[None]).interval(seed, draws)
 
 
 def test_interval_agrees_with_scipys_bootstrap():

@@ -9,7 +9,7 @@ from scipy import stats
 
 from dslite.errors import DsliteError
 from dslite.resampling import by_speaker, kinds, percentiles
-from dslite.scoring import bootstrap, score, uar
+from dslite.scoring import score, uar
 from dslite.statistics import choices, compare, holm, optimism, over_seeds, p_value, pairs
 
 CLASSES = ("a", "b", "c")
@@ -43,7 +43,7 @@ def codes(frame, column):
 def test_speakers_interval_is_scipys_bootstrap_over_speakers():
     frame = systems(np.random.default_rng(1))["s0"]
     label, predicted, who = codes(frame, "label"), codes(frame, "predicted"), by_speaker(frame["speaker"])
-    ours = bootstrap(label, predicted, seed=0, draws=20_000, speaker=who)
+    ours = kinds(label, (label == predicted)[None], who).interval(seed=0, draws=20_000)
 
     def of_speakers(drawn):
         rows = np.concatenate([np.flatnonzero(who == one) for one in drawn])
@@ -225,7 +225,8 @@ def test_difference_and_interval_are_scipys_paired_bootstrap():
 
 
 def _file_interval(frame):
-    interval = bootstrap(codes(frame, "label"), codes(frame, "predicted"), 0)
+    label = codes(frame, "label")
+    interval = kinds(label, (label == codes(frame, "predicted"))[None]).interval(0)
     return interval.low, interval.high
 
 
