@@ -13,6 +13,7 @@ from itertools import combinations, product, starmap
 import numpy as np
 import pandas as pd
 
+from dslite import scoring
 from dslite.scoring import main_score, uar
 
 
@@ -194,28 +195,23 @@ def predictions(
     margins: np.ndarray | None = None,
     probabilities: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """A prediction table in the form of those that fits leave.
+    """A prediction table (:func:`dslite.scoring.predictions`), of files that were looked at whole.
 
     Args:
-        clips: a row per file: ``file``, ``speaker``, ``label``.
+        clips, classes: as there.
         padded: bool (files,), whether the file is shorter than one chunk of DS Lite, so that a protocol means the same
             files for every system.
-        classes: names in their order; none where labels are numbers, of which ``margins`` or ``probabilities`` are
-            float (files, 1) then.
-        margins: float (files, classes) of a system without probabilities.
+        margins: float (files, classes) of a system without probabilities; where labels are numbers, float (files, 1).
         probabilities: float (files, classes) of a system with them.
 
     Returns:
-        A row per file: ``file``, ``speaker``, ``label``, ``predicted``, ``p_<class>``, ``chunks`` (1: the whole file),
-        ``padded``. Distances to a plane are no probabilities: where there are only ``margins``, the ``p_`` columns are
+        As there. Distances to a plane are no probabilities: where there are only ``margins``, the ``p_`` columns are
         empty (NaN) and the distances stand in ``margin_<class>``.
     """
+    whole = pd.DataFrame({"file": clips["file"].to_numpy(), "padded": padded})
     scores = margins if probabilities is None else probabilities
-    table = clips[["file", "speaker", "label"]].reset_index(drop=True)
-    table["predicted"] = np.array(classes, object)[scores.argmax(axis=1)] if len(classes) else scores[:, 0]
-    for index, name in enumerate(classes):
-        table[f"p_{name}"] = np.float32("nan") if probabilities is None else probabilities[:, index].astype(np.float32)
-    table["chunks"], table["padded"] = 1, np.asarray(padded)
-    for index, name in enumerate(classes if margins is not None else ()):
-        table[f"margin_{name}"] = margins[:, index]
-    return table
+    table = scoring.predictions(clips, whole, np.arange(len(whole)), scores, classes)
+    if margins is None:
+        return table
+    table = table.assign(**{f"p_{name}": np.float32("nan") for name in classes})
+    return table.assign(**{f"margin_{name}": margins[:, index] for index, name in enumerate(classes)})
