@@ -1,6 +1,5 @@
 """A fit's model becomes one TFLite graph: waveform in, probabilities out (paper, section 2.2; ledger F-26)."""
 
-import contextlib
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -33,23 +32,11 @@ def convert(model: keras.Model, samples: int) -> bytes:
         lambda waveform: {task.output: model(waveform, training=False)},
         tf.TensorSpec([1, samples], tf.float32, name="waveform"),
     )
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         return converter.convert()
-
-
-@contextlib.contextmanager
-def _quiet():
-    # TensorFlow tells of the temporary folder, which is nothing to those who read a page.
-    logger = tf.get_logger()
-    before = logger.level
-    logger.setLevel("ERROR")
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def card(model: keras.Model, classes, samples: int, variant: str, about: dict) -> Card:
