@@ -13,16 +13,6 @@ Classifier = Callable[[np.ndarray], np.ndarray]
 """float32 (n, samples) to probabilities (n, classes)."""
 
 
-def chunks(wave: np.ndarray, samples: int, remainder: str = "drop") -> tuple[np.ndarray, bool]:
-    """The chunks of a file as the pipeline cuts them: half a chunk of hop, a short file padded by repetition, the
-    rest of a file as :func:`dslite.audio.cut` has it.
-
-    Returns:
-        float32 (n, samples), and whether the file is shorter than one chunk.
-    """
-    return audio.cut(wave, samples, samples // 2, samples, remainder), len(wave) < samples
-
-
 def sample_chunks(
     clips: pd.DataFrame, waves: Mapping[str, np.ndarray], samples: int, count: int, seed: int
 ) -> np.ndarray:
@@ -42,7 +32,7 @@ def sample_chunks(
     mixed = clips.iloc[rng.permutation(len(clips))]
     turn = mixed.groupby(strata(mixed["label"])).cumcount()
     picked = mixed.iloc[np.argsort(turn.to_numpy(), kind="stable")[:count]]["file"]
-    every = (chunks(waves[file], samples)[0] for file in picked)
+    every = (audio.cut(waves[file], samples, samples // 2, samples) for file in picked)
     return np.stack([of_file[rng.integers(len(of_file))] for of_file in every])
 
 
@@ -68,8 +58,8 @@ def predict(
     """
     rows, found = [], {name: [] for name in classifiers}
     for file in clips["file"]:
-        of_file, padded = chunks(waves[file], samples, remainder)
-        rows += [(file, padded)] * len(of_file)
+        of_file = audio.cut(waves[file], samples, samples // 2, samples, remainder)
+        rows += [(file, len(waves[file]) < samples)] * len(of_file)
         for name, classify in classifiers.items():
             found[name].append(classify(of_file))
     table = pd.DataFrame(rows, columns=["file", "padded"])
