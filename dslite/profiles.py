@@ -7,7 +7,6 @@ from importlib.resources import files
 from dslite.readings import PAPER, Reading
 
 PROFILES = ("demo", "full", "tuned")
-LOSSES = ("ccc", "mse")
 SCHEDULES = ("constant", "cosine")
 
 

@@ -218,15 +218,12 @@ class Trainer:
                 array[part] = tensor
         return out
 
-    def extract(
-        self, indices: np.ndarray, progress: Callable[[int, int], None] = lambda done, total: None
-    ) -> np.ndarray:
+    def extract(self, indices: np.ndarray) -> np.ndarray:
         """Features of un-augmented chunks under the base model as it is: float32 (n, width)."""
         out = np.empty((len(indices), self.backbone.width), np.float32)
         for start in range(0, len(indices), self.recipe.batch):
             stop = start + self.recipe.batch
             out[start:stop] = self._frozen[0](self.pictures(indices[start:stop]))[0]
-            progress(min(stop, len(indices)), len(indices))
         return out
 
     # one fit -----------------------------------------------------------------------------------------------------

@@ -153,7 +153,7 @@ def test_reasons_of_a_new_corpus_and_of_what_is_missing(root):
     assert said["bb-train"] == "new"
     assert said["paper"] == "changed input: other corpora have results; new input: evaluate of bb, explain of bb"
     plan = plan_of(root, member("aa", root / "out"))
-    page, notebook, record = plan.job("aa-evaluate").leaves(plan.paths)
+    page, notebook, record = next(job for job in plan.jobs if job.name == "aa-evaluate").leaves(plan.paths)
     for place in (page, notebook):
         kept = place.read_text()
         place.unlink()
@@ -263,7 +263,8 @@ def test_helpers_come_before_the_notebook_and_one_that_was_killed_starts_again(t
     )
     (tmp_path / "sitecustomize.py").write_text(HELPER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    job = plan_of(tmp_path, member("css", out, backbone="squeezenet_v1")).job("css-search")
+    jobs = plan_of(tmp_path, member("css", out, backbone="squeezenet_v1")).jobs
+    job = next(job for job in jobs if job.name == "css-search")
     events: list[str] = []
     plan = Plan(out, (replace(job, helpers=2),))
     assert engine.execute(plan, 2, lambda name: events.append(f"+{name}"), lambda name: events.append(f"-{name}"))

@@ -217,7 +217,7 @@ def test_a_parameter_of_the_run_makes_what_depends_on_it_stale(root, changes, of
 
 def test_audio_weights_and_gone_files_are_named(root):
     everything = plan(root)
-    job = everything.job("css-corpus")
+    job = next(job for job in everything.jobs if job.name == "css-corpus")
     other = replace(job, made_from=job.made_from | {"audio": "other"})
     found = staleness.to_do(everything.only(other if j is job else j for j in everything.jobs))
     assert found["css-corpus"].text == "changed input: the audio" and "iemocap-corpus" not in found

@@ -14,7 +14,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from dslite import training
 from dslite.network import load_backbone, split
-from dslite.profiles import LOSSES, TABLE2, Recipe, recipe
+from dslite.profiles import TABLE2, Recipe, recipe
 from dslite.scoring import main_score, predictions
 from dslite.spectrogram import FrontEnd
 from dslite.store import Spectrograms, build
@@ -99,7 +99,7 @@ def test_fit_learns_what_can_be_learnt(corpus, trainer, features, tmp_path, monk
     assert outcome.history["dev_decided"].iloc[-1] == outcome.probabilities.argmax(axis=1).tolist()
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", ["ccc", "mse"])
 def test_fit_learns_numbers_in_their_unit(corpus, features, loss):
     numbers, how = 10.0 + 20.0 * corpus[3], replace(RECIPE, epochs=(40, 2), batch=4, loss=loss)
     trainer = Trainer(corpus[2], load_backbone("squeezenet_v1", seed=3), 0, how)

@@ -93,9 +93,6 @@ class Plan:
     def paths(self) -> Paths:
         return Paths(self.output)
 
-    def job(self, name: str) -> Job:
-        return next(job for job in self.jobs if job.name == name)
-
     def only(self, jobs: Iterable[Job]) -> "Plan":
         """The same run with fewer or other jobs."""
         return replace(self, jobs=tuple(jobs))
