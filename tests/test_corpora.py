@@ -49,7 +49,7 @@ def test_compare_2021(tmp_path):
     clip = corpus.clips.set_index("file").loc["dist/wav/devel_003.wav"]
     assert (clip["label"], clip["partition"], clip["speaker"]) == ("positive", "dev", "")
     assert (clip["rate"], clip["channels"]) == (16000, 1) and clip["duration"] == pytest.approx(0.05)
-    assert corpus.classes == ("negative", "positive")
+    assert corpus.info.classes == ("negative", "positive")
 
 
 def test_compare_2021_without_the_outer_folder_and_with_speakers(tmp_path):

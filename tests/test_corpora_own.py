@@ -63,7 +63,7 @@ def test_the_csvs_own_partition(tmp_path):
     path = own(tmp_path, "filename,label,partition", *SIX)
     assert locate(path, None) == tmp_path
     corpus = read(path, tmp_path)
-    assert corpus.name == "my_birds" and corpus.classes == corpus.info.classes == ("dog", "gull")
+    assert corpus.info.name == "my_birds" and corpus.info.classes == ("dog", "gull")
     assert corpus.info.title == "my birds" and corpus.info.table1 is None and corpus.data == "real"
     expected = ("train", "train", "dev", "dev", "test", "test")
     assert partitions(corpus) == {f"{letter}.wav": part for letter, part in zip("abcdef", expected, strict=True)}
@@ -102,7 +102,7 @@ def test_labels_with_spaces_unicode_and_html_stay_as_they_are(tmp_path):
         for n, label in enumerate(("<b>möwe</b>, laut", "grey  seal"))
     ]
     corpus = read(own(tmp_path, "filename,label,speaker", *rows), tmp_path)
-    assert corpus.classes == ("<b>möwe</b>, laut", "grey  seal")
+    assert corpus.info.classes == ("<b>möwe</b>, laut", "grey  seal")
 
 
 def test_a_split_by_speakers_keeps_them_whole_and_repeats(tmp_path):
@@ -199,7 +199,7 @@ def test_a_folder_with_a_sub_folder_per_class(tmp_path, monkeypatch):
     corpus = read(settings.source, settings.folder)
     assert dict(zip(corpus.clips["file"], corpus.clips["label"], strict=True)) == {f: f.split("/")[0] for f in files}
     assert Counter(partitions(corpus).values()) == {"train": 8, "dev": 2, "test": 2} and "by files" in corpus.note
-    assert list(corpus.problems["file"]) == ["stray.wav"] and corpus.name == settings.name
+    assert list(corpus.problems["file"]) == ["stray.wav"] and corpus.info.name == settings.name
     before = fingerprint(settings.recordings)
     (tmp_path / "My Birds.2" / files[0]).unlink()
     assert fingerprint(settings.recordings) != before
@@ -209,7 +209,10 @@ def test_a_folder_of_partitions_of_classes(tmp_path):
     files = [f"{part}/{label}/{n}.wav" for part in ("Train", "validation", "test") for label in "ab" for n in range(2)]
     corpus = read(folder(tmp_path / "x", *files), tmp_path / "x")
     named = {"Train": "train", "validation": "dev", "test": "test"}
-    assert partitions(corpus) == {file: named[file.split("/")[0]] for file in files} and corpus.classes == ("a", "b")
+    assert partitions(corpus) == {file: named[file.split("/")[0]] for file in files} and corpus.info.classes == (
+        "a",
+        "b",
+    )
 
 
 def test_folders_that_are_no_corpus_are_refused_in_words(tmp_path):

@@ -52,7 +52,7 @@ def corpus(
 def opened(csv: Path, tmp_path: Path):
     """The corpus, its samples, and every line about it."""
     found = read(str(csv), csv.parent)
-    told = store.decode(found.clips["file"], found.folder, tmp_path / "samples.npy")
+    told = store.decode(found.clips["file"], csv.parent, tmp_path / "samples.npy")
     lines = [f"{row.kind} {row.file}: {row.reason}" for row in [*found.problems.itertuples(), *told.itertuples()]]
     return found, store.Samples(tmp_path / "samples.npy"), "\n".join(lines)
 
@@ -292,7 +292,7 @@ def test_two_columns_that_may_be_the_label_are_refused(tmp_path):
 def test_tables_of_spreadsheets_are_read_in_their_encoding(tmp_path, encoding):
     csv = corpus(tmp_path)
     csv.write_bytes(csv.read_text().replace("low,", "tr\xfcb,").replace("\n", "\r\n").encode(encoding))
-    assert read(str(csv), tmp_path).classes == ("high", "tr\xfcb")
+    assert read(str(csv), tmp_path).info.classes == ("high", "tr\xfcb")
 
 
 def test_files_are_found_where_another_machine_or_folder_had_them(tmp_path):

@@ -181,7 +181,7 @@ def test_whether_labels_are_numbers_is_told_by_them(tmp_path, labels, task):
 def test_numbers_are_dealt_by_thirds_and_what_is_none_is_left_out(tmp_path):
     labels = [f"{n / 4:g}" for n in range(1, 16)]
     found = corpora.read(own(tmp_path, [*labels, "loud"]), tmp_path, numeric=True)
-    assert found.classes == () and found.clips["label"].dtype == float
+    assert found.info.classes == () and found.clips["label"].dtype == float
     assert list(found.problems["reason"]) == ["unknown label 'loud'; expected a number"] * 3
     assert "each third of the labels" in found.note and "--task classification" in found.note
     thirds = pd.crosstab(found.clips["partition"], strata(found.clips["label"]))

@@ -49,7 +49,7 @@ def test_is_read_like_the_real_corpus(standins, name):
     clips = corpus.clips
     assert len(clips) == len(list((standins / name).rglob("*.wav")))
     counts = clips.groupby(["partition", "label"]).size().unstack(fill_value=0)
-    assert set(counts.index) == set(PARTITIONS) and set(counts.columns) == set(corpus.classes)
+    assert set(counts.index) == set(PARTITIONS) and set(counts.columns) == set(corpus.info.classes)
     assert counts.to_numpy().min() >= 4
     assert set(clips["rate"]) == {RATE} and set(clips["channels"]) == {1}
 

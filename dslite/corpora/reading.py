@@ -36,30 +36,24 @@ class Corpus:
     """A corpus on disk.
 
     Attributes:
-        name: ``ccs`` ... ``sleep``, or the slug of own data.
         info: what is known about it; for own data made on the fly.
-        classes: in the order used everywhere; none where labels are numbers.
         clips: the usable clips, sorted by file: ``file`` (POSIX path relative to ``folder``, unique), ``speaker`` (""
-            where unknown), ``label`` (one of ``classes``, or a float), ``partition`` (train, dev, test), ``fold`` (""
+            where unknown), ``label`` (one of its classes, or a float), ``partition`` (train, dev, test), ``fold`` (""
             where the corpus names none), ``duration`` (s), ``rate`` (Hz), ``channels``.
         problems: everything left out or to be told: ``file`` ("" for the whole corpus), ``kind`` (skipped, warning),
             ``reason``.
         data: one of `DATA`; every page made from the corpus shows it.
         note: what is particular about it; may be empty.
-        folder: where it lies.
         split: the partition of every speaker (or file) that was dealt here; empty where the corpus names its partition,
             without those of test where it names train and test but no dev.
         twins: of own data, groups of clips that are one recording, as far as bytes tell.
     """
 
-    name: str
     info: CorpusInfo
-    classes: tuple[str, ...]
     clips: pd.DataFrame
     problems: pd.DataFrame
     data: str
     note: str
-    folder: Path
     split: Mapping[Group, str]
     twins: list[tuple[str, ...]]
 
@@ -182,7 +176,7 @@ def read(name: str, folder: Path, kept: Path | None = None, numeric: bool = Fals
     for entry, clip in zip(usable, clips["file"], strict=True) if own else ():
         alike.setdefault((content[entry.file], entry.start, entry.end), []).append(clip)
     twins = [tuple(same) for same in alike.values() if len(same) > 1]
-    return Corpus(info.name, info, info.classes, clips, _table(problems), data, note, folder, dealt, twins)
+    return Corpus(info, clips, _table(problems), data, note, dealt, twins)
 
 
 def as_numbers(info: CorpusInfo) -> CorpusInfo:

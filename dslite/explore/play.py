@@ -54,7 +54,7 @@ def load(corpus: str, data: str, chunk: float, limit: int, seed: int) -> tuple:
     warnings.append(f"A score on {(clips['partition'] == 'test').sum()} test files says little: look at its interval.")
     note = f"{found.note}; here, {len(clips):,} of {len(mixed):,} files are used".lstrip("; ")
     about = {"data": found.data, "note": note, "warnings": warnings}
-    return found.classes, clips, chunks, np.concatenate(waves), about
+    return found.info.classes, clips, chunks, np.concatenate(waves), about
 
 
 class _Still(keras.layers.Layer):

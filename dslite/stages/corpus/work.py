@@ -67,7 +67,7 @@ def work(settings: Settings) -> FinishedStage:
     noticed = pd.concat([corpus.problems, undecoded], ignore_index=True)
     refuse_unfit(settings.source, corpus.info, found, noticed)
     before = (same.chunks, same.table("short")) if same else None
-    cached = cache(settings, found, corpus.classes, paths.samples, report("spectrograms", 0.5), before)
+    cached = cache(settings, found, corpus.info.classes, paths.samples, report("spectrograms", 0.5), before)
     problems = pd.concat([noticed, repeated, cached.problems], ignore_index=True)
     if corpus.split:  # written once all has gone well, and from then on part of what the results depend on
         split.write(settings.split, corpus.split)
@@ -78,7 +78,7 @@ def work(settings: Settings) -> FinishedStage:
         "note": corpus.note,
         "about": {name: getattr(corpus.info, name) for name in ("name", "short", "title", "partition")},
         "shared_audio": "SYNTHETIC: nobody's recordings" if corpus.data == "stand-in" else corpus.info.shared_audio,
-        "classes": list(corpus.classes),
+        "classes": list(corpus.info.classes),
         "files": len(cached.clips),
         "skipped": int(((problems["kind"] == "skipped") & (problems["file"] != "")).sum()),
         "chunks": len(cached.chunks),
