@@ -72,7 +72,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     print("\n".join(listing.setting_lines(settings)), flush=True)
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
         failed = [name for seed in _further(chosen) for name in _run_seed(chosen, seed, paths, templates)]
-        planned = _planned(chosen, settings, chosen.stages, templates)
+        planned = session.prepare(settings, chosen.stages, chosen.benchmark, chosen.cores, templates)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             own = [s for s in settings if s.name not in corpora.CORPORA]
@@ -118,7 +118,7 @@ def _differing(paths: Paths) -> list[str]:
 def _list(chosen: argparse.Namespace, templates: Path) -> int:
     everything = list(dict.fromkeys([*corpora.CORPORA, *chosen.corpora]))
     settings = _settings(chosen, everything)
-    planned = _planned(chosen, settings, tuple(STAGES), templates)
+    planned = session.prepare(settings, tuple(STAGES), chosen.benchmark, chosen.cores, templates)
     print("Corpora")
     for s in settings:
         print("\n".join(listing.corpus_lines(s)))
@@ -138,14 +138,10 @@ def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Pa
     """Scores with another seed, in an output of its own; returns the notebooks that are not done."""
     again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": paths.seed(seed)})
     settings = _settings(again, list(dict.fromkeys(chosen.corpora)))
-    planned = _planned(again, settings, ("evaluate",), templates)
+    planned = session.prepare(settings, ("evaluate",), again.benchmark, again.cores, templates)
     print("\n".join([f"Seed {seed}:", *listing.plan_lines(planned)]), flush=True)
     undone = session.execute(planned) if planned.jobs and not chosen.dry_run else []
     return [f"{name} (seed {seed})" for name in undone]
-
-
-def _planned(chosen, settings: list[Settings], stages, templates: Path) -> session.Session:
-    return session.prepare(settings, stages, chosen.benchmark, chosen.cores, templates)
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
