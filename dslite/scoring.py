@@ -170,10 +170,10 @@ def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed
         and ``spearman``, ``mae`` and ``rmse`` (see :func:`number_scores`).
     """
     rows = under(predictions, protocol)
+    counts = {"n_files": len(rows), "n_speakers": rows.loc[rows["speaker"] != "", "speaker"].nunique()}
     if not len(classes):
         found = number_scores(rows, seed, draws).set_index("score")
         ends = ("ci_low", "ci_high", "ci_speaker_low", "ci_speaker_high", "se")
-        counts = {"n_files": len(rows), "n_speakers": rows.loc[rows["speaker"] != "", "speaker"].nunique()}
         return found["value"].to_dict() | found.loc["ccc", list(ends)].to_dict() | counts
     label, predicted = (coded(rows[column], classes) for column in ("label", "predicted"))
     speaker = by_speaker(rows["speaker"])
@@ -183,8 +183,7 @@ def score(predictions: pd.DataFrame, classes: Sequence[str], protocol: str, seed
         "uar": uar(label, predicted),
         "ci_low": interval.low,
         "ci_high": interval.high,
-        "n_files": len(rows),
-        "n_speakers": rows.loc[rows["speaker"] != "", "speaker"].nunique(),
+        **counts,
         "ci_speaker_low": clustered.low,
         "ci_speaker_high": clustered.high,
         "se": interval.se,

@@ -112,20 +112,13 @@ class Settings:
     def as_parameters(self) -> dict[str, object]:
         """The same as the literals of a notebook's first cell; equal to what comes back from JSON, where plans compare
         them."""
-        return {
+        as_they_are = ("profile", "backbone", "task", "seed", "workers", "seeds", "trials", "hours")
+        return {name: getattr(self, name) for name in as_they_are} | {
             "corpus": self.source,
             "data": str(self.data or ""),
             "weights": RANDOM if self.random_weights else str(self.weights or ""),
-            "profile": self.profile,
             "reading": self.reading.name,
-            "backbone": self.backbone,
-            "task": self.task,
-            "seed": self.seed,
             "output": str(self.output),
-            "workers": self.workers,
             "changes": {name: list(to) if isinstance(to, tuple) else to for name, to in self.changes},
-            "seeds": self.seeds,
             "discrepancies": " ".join(self.discrepancies),
-            "trials": self.trials,
-            "hours": self.hours,
         }
