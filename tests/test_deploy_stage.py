@@ -136,7 +136,8 @@ def test_the_documented_program_hears_whole_files(stage, tmp_path, decision, rem
         f"{n}": np.round(3e3 * rng.standard_normal(n)).astype(np.float32) / 32768 for n in (48_000, 80_001, 120_000)
     }
     clips = pd.DataFrame({"file": list(waves), "speaker": "", "label": stage.classes[0]})
-    expected = predict({"x": model}, clips, waves, 48_000, stage.classes, decision, remainder)["x"].set_index("file")
+    reading = replace(stage.settings.reading, decision=decision, remainder=remainder)
+    expected = predict({"x": model}, clips, waves, 48_000, stage.classes, reading)["x"].set_index("file")
     assert expected["chunks"].tolist() == ([1, 2, 4] if remainder == "drop" else [1, 3, 4])
     for file, wave_of_file in waves.items():
         probabilities, decided = classify(tmp_path / "x.tflite", wave_of_file)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dslite import audio
+from dslite.readings import PAPER, Reading
 from dslite.scoring import predictions
 from dslite.tasks import strata
 
@@ -42,8 +43,7 @@ def predict(
     waves: Mapping[str, np.ndarray],
     samples: int,
     classes: Sequence[str],
-    decision: str = "vote",
-    remainder: str = "drop",
+    reading: Reading = PAPER,
 ) -> dict[str, pd.DataFrame]:
     """Prediction tables (:func:`dslite.scoring.predictions`) of several models.
 
@@ -53,18 +53,17 @@ def predict(
         waves: decoded files by name, float32 (n,).
         samples: length of a chunk.
         classes: in the order of the probabilities.
-        decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
-        remainder: what becomes of a file's rest, see :func:`dslite.audio.cut`.
+        reading: how a file is decided, and what becomes of its rest.
     """
     rows, found = [], {name: [] for name in classifiers}
     for file in clips["file"]:
-        of_file = audio.cut(waves[file], samples, samples // 2, samples, remainder)
+        of_file = audio.cut(waves[file], samples, samples // 2, samples, reading.remainder)
         rows += [(file, len(waves[file]) < samples)] * len(of_file)
         for name, classify in classifiers.items():
             found[name].append(classify(of_file))
     table = pd.DataFrame(rows, columns=["file", "padded"])
     every = np.arange(len(table))
     return {
-        name: predictions(clips, table, every, np.concatenate(parts), classes, decision).assign(model=name)
+        name: predictions(clips, table, every, np.concatenate(parts), classes, reading.decision).assign(model=name)
         for name, parts in found.items()
     }

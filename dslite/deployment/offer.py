@@ -16,6 +16,7 @@ from dslite.deployment.quantisation import VARIANTS, quantise
 from dslite.deployment.runtime import LiteModel
 from dslite.files import whole_file
 from dslite.keras_defaults import graph, keras, tf
+from dslite.readings import PAPER, Reading
 from dslite.resampling import DRAWS, PAIRED_DRAWS
 from dslite.statistics import compare, pairs
 from dslite.tasks import outputs, task_of
@@ -129,8 +130,7 @@ def offer(
     seed: int,
     progress: Callable[[str], None] = lambda doing: None,
     calibration: int = CALIBRATION,
-    decision: str = "vote",
-    remainder: str = "drop",
+    reading: Reading = PAPER,
     draws: int = DRAWS,
     paired_draws: int = PAIRED_DRAWS,
 ) -> Offer:
@@ -148,8 +148,7 @@ def offer(
         seed: of calibration, probes and bootstrap.
         progress: called with what is being done.
         calibration: how many training chunks calibrate.
-        decision: how a file is decided, a key of :data:`dslite.scoring.DECISIONS`.
-        remainder: what becomes of a file's rest, see :func:`dslite.audio.cut`.
+        reading: how a file is decided, and what becomes of its rest.
         draws, paired_draws: bootstrap draws of a UAR's interval, and of a difference to Keras.
     """
     of = {name: clips[clips["partition"] == name] for name in ("train", "dev", "test")}
@@ -159,7 +158,7 @@ def offer(
     running = {name: LiteModel(made.contents[name]) for name in VARIANTS if not made.wrong[name]}
     classifiers = {"keras": keras_classifier(model)} | running
     progress("all variants on test")
-    tables = predict(classifiers, of["test"], waves, samples, classes, decision, remainder)
+    tables = predict(classifiers, of["test"], waves, samples, classes, reading)
     task, unit = task_of(classes), 1.0 if classes else float(of["train"]["label"].std())
     noise = 0.0
     if "float32" in running:

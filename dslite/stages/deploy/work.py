@@ -66,8 +66,7 @@ def work(settings: Settings) -> FinishedStage:
         settings.seed,
         lambda doing: progress.report(min(next(steps), 9), 10, doing),
         CALIBRATION[settings.profile],
-        settings.reading.decision,
-        settings.reading.remainder,
+        settings.reading,
         settings.draws,
         settings.paired_draws,
     )
