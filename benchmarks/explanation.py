@@ -13,9 +13,10 @@ from dslite.deployment.latency import interleaved
 from dslite.explanation.baselines import silence
 from dslite.explanation.explainers import EVALUATIONS, partition
 from dslite.explanation.view import View
+from dslite.front_end import FrontEnd
 from dslite.model import Head, assemble
 from dslite.network import load_backbone
-from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.spectrogram import MelPlot
 
 SECONDS, CLASSES = 3, 4
 

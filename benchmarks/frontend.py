@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from benchmarks.timing import ratio, report
 from dslite.deployment.latency import interleaved
-from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.front_end import FrontEnd
+from dslite.spectrogram import MelPlot
 
 BATCH = 64
 

@@ -17,7 +17,8 @@ FILES, FRAMES = 16_462, 249
 
 
 def main() -> int:
-    from dslite.spectrogram import FrontEnd, MelPlot
+    from dslite.front_end import FrontEnd
+    from dslite.spectrogram import MelPlot
     from dslite.store import Spectrograms
 
     with tempfile.TemporaryDirectory() as folder:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from dslite import audio
+from dslite.front_end import FrontEnd
 from dslite.keras_defaults import graph, tf
 from dslite.network import Backbone, folded
-from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.spectrogram import MelPlot
 
 DEEP_SPECTRUM = FrontEnd(mel_scale="slaney", equal_area=True, low_hz=0.0, top_db=0.0, normalise=False)
 """The front end with Deep Spectrum's parameters: 512-point Hann window, hop of half of it, 128 of librosa's Mel bins on

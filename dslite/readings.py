@@ -7,25 +7,22 @@ discrepancy each belongs to and what speaks for which value. No TensorFlow in he
 import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from dslite.spectrogram import FrontEnd
+from dslite.front_end import FrontEnd
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The parameters, each named by the ledger entry in brackets; the last eight are alike in every reading.
+@dataclass(frozen=True, kw_only=True)
+class Reading(FrontEnd):
+    """The parameters: those of the front end, whose ``rate`` and ``size`` no reading changes, and others, each named by
+    the ledger entry in brackets. What ``readings.toml`` leaves out is alike in every reading.
 
     Attributes:
         name: ``paper``, ``released``, ``sound``, or what was changed in one of them.
-        window, hop: of the STFT, in samples at 16 kHz [F-02].
-        low_hz, floor, top_db, empty_bins: lower edge of the Mel bins, smallest power, range in dB (0: no limit), and
-            whether bins without an FFT bin are taken as they are; see :class:`dslite.spectrogram.FrontEnd` [F-02].
-        triangles: whether Mel filters are straight lines over ``hz`` or ``mel`` [F-50].
-        normalise: whether a chunk's peak is brought to 1 [F-04].
-        colouring: in ``steps``, the 256 colours of the map, or ``interpolated`` between them [F-24].
-        resize: ``bilinear`` or ``nearest`` [F-03].
+        window, hop, low_hz, floor, top_db, empty_bins: of the front end [F-02].
+        triangles: of the front end [F-50].
+        normalise: of the front end [F-04].
+        colouring: of the front end [F-24].
+        resize: of the front end [F-03].
         short_files: files shorter than a chunk: ``repeat`` pads them by repetition, ``drop`` leaves them out of
             train, dev and test [F-16].
         remainder: what follows a file's last whole chunk: ``drop`` leaves it out, ``overlap`` adds a last chunk that
@@ -47,25 +44,10 @@ class Reading:
         learning_rate: of the full profile's first phase; 0 stands for Table 2's [F-13].
         extra_epochs: added to the second phase, where there is one [F-12].
         decision: a file's class; a key of :data:`dslite.scoring.DECISIONS` [F-17].
-        mel_bins, colours: number of Mel bins, and the colour map by matplotlib's name.
-        mel_scale, high_hz, equal_area: ``htk`` or ``slaney``, upper edge of the Mel bins in Hz, and whether filters are
-            of one area, not of one height; see :class:`dslite.spectrogram.FrontEnd`.
-        loudest_db: of the last colour, for all chunks alike; 0 for each chunk's own, see
-            :class:`dslite.spectrogram.FrontEnd`.
         sap_a, sap_s: shape of lambda over the loss rank; a moves the switch-over rank to ``1 - a``, s sharpens it.
     """
 
     name: str
-    window: int
-    hop: int
-    low_hz: float
-    floor: float
-    top_db: float
-    empty_bins: bool
-    triangles: str
-    normalise: bool
-    colouring: str
-    resize: str
     short_files: str
     remainder: str
     upsampling: str
@@ -85,12 +67,6 @@ class Reading:
     learning_rate: float
     extra_epochs: int
     decision: str
-    mel_bins: int = 128
-    mel_scale: str = "htk"
-    high_hz: float = 8_000.0
-    equal_area: bool = False
-    colours: str = "viridis"
-    loudest_db: float = 0.0
     sap_a: float = 0.5
     sap_s: float = 10.0
 
@@ -123,25 +99,22 @@ class Reading:
 
     def parameters(self, stage: str = "") -> dict:
         """What a stage's results depend on, by name: for ``corpus`` what its cache holds, else everything."""
-        every = {name: value for name, value in asdict(self).items() if name != "name"}
+        every = {name: value for name, value in asdict(self).items() if name not in ("name", "rate", "size")}
         return {name: every[name] for name in CACHED} if stage == "corpus" else every
 
-    def front_end(self) -> "FrontEnd":
+    def front_end(self) -> FrontEnd:
         """The front end's parameters."""
-        from dslite.spectrogram import FrontEnd
+        return FrontEnd(**{field.name: getattr(self, field.name) for field in fields(FrontEnd)})
 
-        names = {field.name for field in fields(FrontEnd)}
-        return FrontEnd(**{name: value for name, value in self.parameters().items() if name in names})
-
-
-CACHED = (
-    *("window", "hop", "low_hz", "floor", "top_db", "empty_bins", "triangles", "normalise", "colouring"),
-    *("short_files", "remainder", "mel_bins", "mel_scale", "high_hz", "equal_area", "loudest_db"),
-)
-"""The parameters that change what the stage ``corpus`` caches."""
 
 PAINTED = ("colours", "resize")
 """Those of the front end that act on what is cached."""
+
+CACHED = (
+    *(field.name for field in fields(FrontEnd) if field.name not in (*PAINTED, "rate", "size")),
+    *("short_files", "remainder"),
+)
+"""The parameters that change what the stage ``corpus`` caches."""
 
 _UNSET = {
     "learning_rate": "Table 2's",
@@ -157,7 +130,7 @@ def _frozen(value):
 
 def _load(stored: dict) -> dict[str, Reading]:
     stored["sound"] = stored["paper"] | stored["sound"]
-    return {name: Reading(name, **{k: _frozen(v) for k, v in row.items()}) for name, row in stored.items()}
+    return {name: Reading(name=name, **{k: _frozen(v) for k, v in row.items()}) for name, row in stored.items()}
 
 
 _STORED = tomllib.loads(files(__package__).joinpath("readings.toml").read_text(encoding="utf-8"))

@@ -9,7 +9,8 @@ import pandas as pd
 
 from dslite import audio
 from dslite.files import whole_file
-from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.front_end import FrontEnd
+from dslite.spectrogram import MelPlot
 
 BATCH = 64
 """Chunks per pass through the front end."""

@@ -8,7 +8,8 @@ import pytest
 import soundfile
 
 from dslite import audio
-from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.front_end import FrontEnd
+from dslite.spectrogram import MelPlot
 from dslite.store import Samples, Spectrograms, build, decode
 
 

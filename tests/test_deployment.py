@@ -23,9 +23,10 @@ from dslite.deployment.conversion import convert, macs, saved_sizes
 from dslite.deployment.quantisation import VARIANTS, quantise
 from dslite.deployment.runtime import runner
 from dslite.errors import DsliteError
+from dslite.front_end import FrontEnd
 from dslite.model import Head, assemble
 from dslite.network import Backbone, load_backbone
-from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.spectrogram import MelPlot
 from dslite.stages.benchmark import costs as table5
 from dslite.statistics import compare, pairs
 from tests.through import Decoded

@@ -14,6 +14,7 @@ from dslite.errors import DsliteError
 from dslite.explanation import baselines
 from dslite.explanation.maps import Attribution
 from dslite.explanation.view import View
+from dslite.front_end import FrontEnd
 from dslite.layout import progress
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
@@ -21,7 +22,6 @@ from dslite.model import load_model
 from dslite.reporting import explanations
 from dslite.reporting.sanitiser import clean
 from dslite.run.resolve import resolve
-from dslite.spectrogram import FrontEnd
 from dslite.stages.explain import clips, figures, gallery
 from dslite.stages.explain import views as explained
 from dslite.stages.explain import work as explaining

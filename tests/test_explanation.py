@@ -16,9 +16,10 @@ from dslite.explanation.maps import Attribution, band_profile, mean_maps
 from dslite.explanation.regions import Regions, lasting
 from dslite.explanation.trust import areas, better, curves, failed, head_check, similarity
 from dslite.explanation.view import View
+from dslite.front_end import FrontEnd
 from dslite.model import Head, assemble
 from dslite.network import load_backbone
-from dslite.spectrogram import FrontEnd, MelPlot, colour_table
+from dslite.spectrogram import MelPlot, colour_table
 
 FRAMES, BINS = 128, 128
 BAND, SPAN = slice(40, 48), slice(80, 96)  # Mel bins and frames; one band and four spans of the 16 x 32 grid

@@ -10,9 +10,9 @@ from PIL import Image
 
 from dslite.explanation.evidence import encode
 from dslite.explanation.maps import Attribution
+from dslite.front_end import FrontEnd
 from dslite.reporting import display, pages
 from dslite.reporting.explanations import Explained
-from dslite.spectrogram import FrontEnd
 from dslite.stages.explain.cards import card_picture
 from dslite.stages.explain.gallery import GalleryCard, write_gallery
 from tests.chromium import ask, look

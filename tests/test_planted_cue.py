@@ -13,9 +13,10 @@ from dslite.explanation.evidence import band_edges_hz
 from dslite.explanation.explainers import gradients, partition
 from dslite.explanation.regions import BANDS, SPANS, Regions
 from dslite.explanation.view import View
+from dslite.front_end import FrontEnd
 from dslite.model import Head, assemble
 from dslite.network import Backbone
-from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.spectrogram import MelPlot
 
 RATE, SECONDS = 16_000, 2.0
 CUES = {"burst": ((0.5, 0.8), (2500.0, 4500.0)), "tone": ((1.25, 1.5), (500.0, 1000.0))}

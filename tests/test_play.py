@@ -16,13 +16,14 @@ from nbclient import NotebookClient
 from dslite.corpora.standins import write_standin
 from dslite.deployment import LiteModel
 from dslite.explore import play
+from dslite.front_end import FrontEnd
 from dslite.layout.paths import NOTEBOOKS
 from dslite.model import Head, assemble
 from dslite.network import Backbone, count_trained, train_last
 from dslite.readings import PAPER
 from dslite.run.execution import _Kernel
 from dslite.run.parameters import substitute
-from dslite.spectrogram import FrontEnd, MelPlot
+from dslite.spectrogram import MelPlot
 from tests.through import short_in_kernels
 
 EPOCHS = [2, 1]

@@ -2,7 +2,9 @@
 
 import inspect
 import re
-from dataclasses import MISSING, fields, replace
+import tomllib
+from dataclasses import fields, replace
+from pathlib import Path
 
 import keras
 import librosa
@@ -22,6 +24,7 @@ from dslite.deployment.container import cut
 from dslite.deployment.conversion import convert
 from dslite.deployment.runtime import runner
 from dslite.errors import DsliteError
+from dslite.front_end import FrontEnd, mel_filters
 from dslite.layout.finished import FinishedStage
 from dslite.model import Head, assemble
 from dslite.network import Backbone, count_trained, mask_colour
@@ -31,7 +34,7 @@ from dslite.readings import CACHED, READINGS, Reading
 from dslite.reporting.figures import mel_ticks
 from dslite.run.resolve import resolve
 from dslite.scoring import predictions
-from dslite.spectrogram import FrontEnd, MelPlot, mel_filters
+from dslite.spectrogram import MelPlot
 from dslite.stages.corpus import work as corpus
 from dslite.stages.train import views
 from dslite.stages.train.fits import fitted_with
@@ -41,8 +44,9 @@ from tests.corpus_files import own
 from tests.through import Decoded, alone
 
 PAPER, RELEASED, SOUND = (READINGS[name] for name in ("paper", "released", "sound"))
-PARAMETERS = [field.name for field in fields(Reading) if field.name != "name" and field.default is MISSING]
-ALIKE = {field.name: field.default for field in fields(Reading) if field.default is not MISSING}
+STORED = tomllib.loads(Path(readings.__file__).with_suffix(".toml").read_text("utf-8"))
+PARAMETERS = list(STORED["paper"])
+ALIKE = {field.name: field.default for field in fields(Reading) if field.name not in {"name", *PARAMETERS}}
 
 
 def noise(seconds, seed=0):
@@ -91,6 +95,7 @@ def test_every_ablation_is_sound_but_for_its_discrepancy():
 
 
 def test_released_differs_from_the_paper_in_every_switch_but_the_optimiser():
+    assert list(STORED["released"]) == PARAMETERS and len(PARAMETERS) == 29 and len(ALIKE) == 10
     same = {name for name in PARAMETERS if getattr(PAPER, name) == getattr(RELEASED, name)}
     assert same == {"optimiser", "learning_rate", "remainder"}
     assert all(getattr(reading, name) == value for reading in READINGS.values() for name, value in ALIKE.items())

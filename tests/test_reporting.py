@@ -14,13 +14,13 @@ from matplotlib import pyplot as plt
 
 from dslite.corpora import CORPORA
 from dslite.errors import DsliteError
+from dslite.front_end import FrontEnd
 from dslite.paper import published
 from dslite.reporting import display, figures, tables
 from dslite.reporting.curves import learning_curves
 from dslite.reporting.display import figure_html, table_html
 from dslite.reporting.provenance import banner_html, provenance_line
 from dslite.reporting.sheets import sheet_html
-from dslite.spectrogram import FrontEnd
 from dslite.stages.corpus import views as corpus_views
 from dslite.stages.paper import results
 

@@ -9,9 +9,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 from dslite.explanation.maps import Attribution, MeanMap
+from dslite.front_end import FrontEnd
 from dslite.reporting import explanations
 from dslite.reporting.sanitiser import clean
-from dslite.spectrogram import FrontEnd
 from dslite.stages.explain import figures
 from tests.outside import outside_references
 

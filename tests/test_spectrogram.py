@@ -11,8 +11,9 @@ import scipy.signal
 from scipy.ndimage import map_coordinates
 
 from dslite.errors import DsliteError
+from dslite.front_end import FrontEnd, mel_filters
 from dslite.readings import CHOICES
-from dslite.spectrogram import FrontEnd, MelPlot, colour_table, mel_filters
+from dslite.spectrogram import MelPlot, colour_table
 
 
 def chirp(seconds, rate=16_000, seed=0):

@@ -13,10 +13,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 
 from dslite import training
+from dslite.front_end import FrontEnd
 from dslite.network import load_backbone, split
 from dslite.profiles import TABLE2, Recipe, recipe
 from dslite.scoring import main_score, predictions
-from dslite.spectrogram import FrontEnd
 from dslite.store import Spectrograms, build
 from dslite.training import Examples, Trainer, upsample
 from tests.through import Decoded

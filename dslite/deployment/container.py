@@ -25,7 +25,7 @@ class Card:
         samples: length of the waveform that goes in.
         rate: its sample rate in Hz; one channel.
         variant: a name of :data:`dslite.deployment.quantisation.VARIANTS`.
-        front_end: the fields of :class:`dslite.spectrogram.FrontEnd` the file was made with.
+        front_end: the fields of :class:`dslite.front_end.FrontEnd` the file was made with.
         about: where the model comes from (corpus, data, weights, ...), for people.
     """
 

@@ -1,7 +1,6 @@
 """A masked clip can be heard: what SHAP kept of the sound."""
 
 import io
-from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
@@ -9,9 +8,7 @@ from scipy import signal
 
 from dslite.explanation.maps import Attribution
 from dslite.explanation.regions import BANDS, SPANS, Regions
-
-if TYPE_CHECKING:
-    from dslite.spectrogram import FrontEnd
+from dslite.front_end import FrontEnd
 
 
 def evidence_regions(attribution: Attribution, index: int, share: float = 0.8) -> np.ndarray:
@@ -34,7 +31,7 @@ def evidence_regions(attribution: Attribution, index: int, share: float = 0.8) -
     return kept.reshape(values.shape) & (values > 0)
 
 
-def evidence_audio(wave: np.ndarray, kept: np.ndarray, front_end: "FrontEnd") -> np.ndarray:
+def evidence_audio(wave: np.ndarray, kept: np.ndarray, front_end: FrontEnd) -> np.ndarray:
     """The sound with everything outside some regions taken away; what is left keeps its phase.
 
     Args:
@@ -59,7 +56,7 @@ def evidence_audio(wave: np.ndarray, kept: np.ndarray, front_end: "FrontEnd") ->
     return np.resize(heard, wave.shape).astype(np.float32)
 
 
-def band_edges_hz(front_end: "FrontEnd", bands: int = BANDS) -> np.ndarray:
+def band_edges_hz(front_end: FrontEnd, bands: int = BANDS) -> np.ndarray:
     """Where the bands of regions begin and end: Hz, shape (bands + 1,), rising."""
     p = front_end
     centres = np.concatenate([[p.low_hz], p.mel_frequencies(), [p.high_hz]])

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from dslite.front_end import FrontEnd
 from dslite.reporting.explanations import label_axes
 from dslite.reporting.figures import COLOURS, envelope, placed, subplots
-from dslite.spectrogram import FrontEnd
 
 _STYLES = ("-", "--", "-.", ":")
 _MARKERS = "osD^vP*X"

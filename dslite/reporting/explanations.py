@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dslite.front_end import FrontEnd
 from dslite.reporting.figures import draw_levels, mel_ticks, placed, subplots, titles
 from dslite.reporting.templates import render, show_html
 from dslite.tasks import CLASSIFICATION, Task
@@ -17,7 +18,6 @@ from dslite.wording import written
 
 if TYPE_CHECKING:
     from dslite.explanation.maps import Attribution
-    from dslite.spectrogram import FrontEnd
 
 RED_BLUE = "RdBu_r"
 """Red raises a class, blue lowers it, white does nothing (paper, Figure 2)."""
@@ -59,7 +59,7 @@ def draw_map(
 
 
 def shap_maps(
-    clips: Sequence[Explained], front_end: "FrontEnd", failed: bool = False, task: Task = CLASSIFICATION
+    clips: Sequence[Explained], front_end: FrontEnd, failed: bool = False, task: Task = CLASSIFICATION
 ) -> Figure:
     """Spectrogram and SHAP map of each class side by side, one clip below the other (the paper's Figure 2).
 
@@ -128,7 +128,7 @@ def symmetric(maps: Sequence[np.ndarray]) -> mpl.colors.Normalize:
     return mpl.colors.Normalize(-most, most)
 
 
-def label_axes(axes: Axes, front_end: "FrontEnd", ticks: int = 3) -> None:
+def label_axes(axes: Axes, front_end: FrontEnd, ticks: int = 3) -> None:
     """Seconds, at so many steps at most, and Hz; the Hz are named at the left end of a row only."""
     axes.set_visible(True)
     first = axes.get_subplotspec().is_first_col()

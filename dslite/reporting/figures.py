@@ -16,13 +16,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
+from dslite.front_end import FrontEnd
 from dslite.reporting.display import RC
 from dslite.scoring import confusion
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from dslite.spectrogram import FrontEnd
 
 PARTITIONS = ("train", "dev", "test")
 COLOURS = {"train": "#0072b2", "dev": "#e69f00", "test": "#009e73"}
@@ -59,7 +58,7 @@ class Example:
     spectrogram: np.ndarray
 
 
-def waveform_and_plot(examples: Sequence[Example], front_end: "FrontEnd") -> Figure:
+def waveform_and_plot(examples: Sequence[Example], front_end: FrontEnd) -> Figure:
     """Per class, the waveform and the spectrogram plot of one chunk (the left side of the paper's Figure 2).
 
     Args:
@@ -89,10 +88,8 @@ def waveform_and_plot(examples: Sequence[Example], front_end: "FrontEnd") -> Fig
     return figure
 
 
-def front_end(record: Mapping) -> "FrontEnd":
+def front_end(record: Mapping) -> FrontEnd:
     """The front end that a stage's record describes."""
-    from dslite.spectrogram import FrontEnd  # imports TensorFlow: only who draws spectrograms pays
-
     return FrontEnd(**record["front_end"])
 
 
@@ -103,17 +100,17 @@ def placed(seconds: float, bins: int) -> dict:
 
 
 def in_255(levels: np.ndarray) -> np.ndarray:
-    """Levels as they are drawn, 0-255; see :attr:`dslite.spectrogram.FrontEnd.level_type`."""
+    """Levels as they are drawn, 0-255; see :attr:`dslite.front_end.FrontEnd.level_type`."""
     return levels if levels.dtype == np.uint8 else levels / 256
 
 
-def draw_levels(axes: Axes, levels: np.ndarray, seconds: float, front_end: "FrontEnd"):
+def draw_levels(axes: Axes, levels: np.ndarray, seconds: float, front_end: FrontEnd):
     """Draws a spectrogram, levels (frames, mel_bins), in the colours of the plots."""
     place = placed(seconds, front_end.mel_bins)
     return axes.imshow(in_255(levels).T, cmap=front_end.colours, vmin=0, vmax=255, **place)
 
 
-def mel_ticks(front_end: "FrontEnd") -> tuple[np.ndarray, list[str]]:
+def mel_ticks(front_end: FrontEnd) -> tuple[np.ndarray, list[str]]:
     """Where round frequencies lie on an axis of Mel bins, and their names in Hz."""
     mel_hz = front_end.mel_frequencies()
     ticks = [hz for hz in (250, 1000, 2000, 4000, 8000) if mel_hz[0] <= hz <= mel_hz[-1] * 1.02]

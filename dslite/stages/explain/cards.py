@@ -7,10 +7,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
+from dslite.front_end import FrontEnd
 from dslite.reporting.display import RC, legible
 from dslite.reporting.explanations import RED_BLUE, Explained, gap_words, stamp
 from dslite.reporting.figures import in_255, mel_ticks
-from dslite.spectrogram import FrontEnd
 from dslite.wording import written
 
 _WIDTH, _PANEL = 3.6, 1.22

@@ -9,6 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from dslite.front_end import FrontEnd
 from dslite.reporting.explanations import Explained, draw_map, gap_words, grid_shape, label_axes, shap_bar, symmetric
 from dslite.reporting.figures import WIDTH, draw_levels, mel_ticks, subplots, titles
 from dslite.tasks import CLASSIFICATION, Task
@@ -16,12 +17,11 @@ from dslite.wording import written
 
 if TYPE_CHECKING:
     from dslite.explanation.maps import Attribution, MeanMap
-    from dslite.spectrogram import FrontEnd
 
 _ORDERS = {"SHAP": "#0072b2", "random": "#e69f00"}
 
 
-def compared(clip: Explained, ways: Mapping[str, "Attribution"], front_end: "FrontEnd", failed: bool = False) -> Figure:
+def compared(clip: Explained, ways: Mapping[str, "Attribution"], front_end: FrontEnd, failed: bool = False) -> Figure:
     """The map of one class by several methods, side by side; each has colours of its own, as their sizes differ.
 
     Args:
@@ -44,7 +44,7 @@ def compared(clip: Explained, ways: Mapping[str, "Attribution"], front_end: "Fro
     return figure
 
 
-def mean_maps(maps: Sequence["MeanMap"], front_end: "FrontEnd", seconds: float | None, failed: bool = False) -> Figure:
+def mean_maps(maps: Sequence["MeanMap"], front_end: FrontEnd, seconds: float | None, failed: bool = False) -> Figure:
     """Mean SHAP map of each class over many clips of it, and how far they spread.
 
     Args:
@@ -72,7 +72,7 @@ def mean_maps(maps: Sequence["MeanMap"], front_end: "FrontEnd", seconds: float |
 
 
 def band_profiles(
-    profiles: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], edges_hz: np.ndarray, front_end: "FrontEnd"
+    profiles: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], edges_hz: np.ndarray, front_end: FrontEnd
 ) -> Figure:
     """What each band of frequencies does to a class on average, with 95 % intervals over clips.
 
