@@ -70,6 +70,10 @@ def sap_lambda(losses, reading: Reading) -> tf.Tensor:
     return 1.0 - tf.math.betainc(reading.sap_s * (1.0 - reading.sap_a), reading.sap_s * reading.sap_a, share)
 
 
+def _whole(x) -> tf.Tensor:
+    return tf.cast(tf.round(x), tf.int32)
+
+
 def draw(losses, seed, reading: Reading, cutmix: bool, specaugment: bool, size: int = 224) -> BatchPlan:
     """Decides what is done to each sample of a batch.
 
@@ -92,9 +96,6 @@ def draw(losses, seed, reading: Reading, cutmix: bool, specaugment: bool, size: 
     def between(limits, portion):
         return limits[0] + (limits[1] - limits[0]) * portion
 
-    def whole(x):
-        return tf.cast(tf.round(x), tf.int32)
-
     def below(u, limit):  # uniform over 0 .. limit - 1
         limit = tf.cast(limit, tf.float32)
         return tf.minimum(tf.cast(u * limit, tf.int32), tf.cast(limit, tf.int32) - 1)
@@ -104,11 +105,11 @@ def draw(losses, seed, reading: Reading, cutmix: bool, specaugment: bool, size: 
     pasted = (uniform[0] < chance) & cutmix & (n > 1 if apart else True)
     masked = (uniform[1] < chance) & specaugment
 
-    side = tf.where(pasted, whole(between(reading.patch, lam)), 0)
+    side = tf.where(pasted, _whole(between(reading.patch, lam)), 0)
     top, left = (below(uniform[i], size) - side // 2 for i in (2, 3))
     partner = (tf.range(n) + 1 + below(uniform[4], tf.maximum(n - 1, 1))) % n if apart else below(uniform[4], n)
 
-    width = tf.where(masked, whole(between(reading.mask, lam)), 0)
+    width = tf.where(masked, _whole(between(reading.mask, lam)), 0)
     time, frequency = (reading.mask_start + below(uniform[i], size + 1 - reading.mask_start - width) for i in (5, 6))
     if reading.mask_axes == "swapped":
         time, frequency = frequency, time
@@ -159,18 +160,15 @@ def vary(pictures, seed, shift: float, masks: tuple[float, float], fill) -> tf.T
     n, size = tf.shape(pictures)[0], tf.cast(tf.shape(pictures)[1], tf.float32)
     uniform = tf.random.stateless_uniform([7, n], tf.random.experimental.stateless_fold_in(seed, 2))
 
-    def whole(x):
-        return tf.cast(tf.round(x), tf.int32)
-
     columns = tf.range(tf.shape(pictures)[2])
-    by = whole((2 * uniform[0] - 1) * shift * size)
+    by = _whole((2 * uniform[0] - 1) * shift * size)
     rotated = tf.gather(pictures, (columns[None] - by[:, None]) % tf.size(columns), axis=2, batch_dims=1)
     widths = [
         tf.where(uniform[i] < 0.5, uniform[i + 1] * most * size, 0.0) for i, most in zip((1, 3), masks, strict=True)
     ]
     firsts = [uniform[i] * (size - width) for i, width in zip((5, 6), widths, strict=True)]
     none = tf.zeros([n], tf.int32)
-    (time, frequency), (time_width, height) = map(whole, firsts), map(whole, widths)
+    (time, frequency), (time_width, height) = map(_whole, firsts), map(_whole, widths)
     plan = BatchPlan(none, none, none, none, none, time, time_width, frequency, height, none)
     return apply(plan, rotated, rotated, fill)
 

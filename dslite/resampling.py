@@ -254,10 +254,7 @@ def kinds(label: np.ndarray, right: np.ndarray, group: np.ndarray | None = None)
         group: int (files,), the unit 0..k-1 of each file (its speaker); without it every file is its own.
     """
     systems, files = right.shape
-    if group is None:
-        rows, units = np.unique(np.vstack([label, right]), axis=1, return_counts=True)
-        total = np.eye(int(label.max()) + 1)[rows[0]]
-        return Kinds(units, total, rows[1:].T[:, :, None] * total[:, None])
+    group = np.arange(files) if group is None else group
     groups, classes = int(group.max()) + 1, int(label.max()) + 1
     cell = group * classes + label
     counts = [np.bincount(cell, weights, groups * classes).reshape(groups, classes) for weights in (None, *right)]
