@@ -48,9 +48,6 @@ class MelPlot(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.parameters.size, self.parameters.size, 3)
 
-    def compute_output_spec(self, waveforms):
-        return keras.KerasTensor(self.compute_output_shape(waveforms.shape), dtype="float32")
-
     def decibels(self, waveforms):
         """Mel power in dB relative to the loudest bin, or to :attr:`FrontEnd.loudest_db`: (batch, samples) -> float32
         (batch, frames, mel_bins) <= 0."""
