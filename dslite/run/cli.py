@@ -70,8 +70,10 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     wanted = not chosen.dry_run and any(STAGES[name].weights for stage in chosen.stages for name in chain(stage))
     settings = with_weights(settings) if wanted else settings
     print("\n".join(listing.setting_lines(settings)), flush=True)
+    scores = {"evaluate", "paper"} & set(chosen.stages)  # without, no further seeds: the ablation fits its own
+    further = range(chosen.seed + 1, chosen.seed + chosen.seeds) if scores else ()
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
-        failed = [name for seed in _further(chosen) for name in _run_seed(chosen, seed, paths, templates)]
+        failed = [name for seed in further for name in _run_seed(chosen, seed, paths, templates)]
         planned = session.prepare(settings, chosen.stages, chosen.benchmark, chosen.cores, templates)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
@@ -125,13 +127,6 @@ def _list(chosen: argparse.Namespace, templates: Path) -> int:
     print("\nNotebooks")
     print("\n".join(listing.notebook_lines(planned)))
     return 0
-
-
-def _further(chosen: argparse.Namespace) -> range:
-    """Seeds after the first; none where no scores are wanted. The ablation fits its own."""
-    if not {"evaluate", "paper"} & set(chosen.stages):
-        return range(0)
-    return range(chosen.seed + 1, chosen.seed + chosen.seeds)
 
 
 def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Path) -> list[str]:

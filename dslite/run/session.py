@@ -72,10 +72,12 @@ def prepare(
         benchmark: base model that Table 5 is measured on.
         cores: threads that run at a time.
     """
-    members = [
-        Member(s.name, _title(s), s.as_parameters(), s.chosen, _audio(s), digest(s.weights_file) or "")
-        for s in settings
-    ]
+    members = []
+    for s in settings:
+        # A stand-in is made from code and seed, which are compared anyway.
+        audio = {"audio": "stand-in"} if s.standin else corpora.fingerprint(s.recordings)
+        weights = digest(s.weights_file) or ""
+        members.append(Member(s.name, _title(s), s.as_parameters(), s.chosen, audio, weights))
     output, seed = settings[0].output, settings[0].seed
     once = {"output": str(output), "seed": seed, "backbone": benchmark, "workers": 1}
     across = {name: once for name, stage in STAGES.items() if stage.across}
@@ -135,13 +137,12 @@ def execute(session: Session) -> list[str]:
 
 def undone_since(session: Session, began: float, jobs: Sequence[Job] | None = None) -> list[str]:
     """Names of the notebooks that were to run and have not come to their end since ``began`` (seconds since 1970)."""
-    places = {job.name: session.paths.outcome(job.name) for job in (session.jobs if jobs is None else jobs)}
-    return [name for name, place in places.items() if not _done_since(place, began)]
-
-
-def _done_since(place: Path, began: float) -> bool:
-    last = outcome.read(place) if place.exists() and place.stat().st_mtime >= began else None
-    return last is not None and last.state == "done"
+    undone = []
+    for job in session.jobs if jobs is None else jobs:
+        place = session.paths.outcome(job.name)
+        last = outcome.read(place) if place.exists() and place.stat().st_mtime >= began else None
+        undone += [job.name] if last is None or last.state != "done" else []
+    return undone
 
 
 def _name_the_killed(paths: Paths, undone: Iterable[str]) -> None:
@@ -156,8 +157,3 @@ def _name_the_killed(paths: Paths, undone: Iterable[str]) -> None:
 def _title(settings: Settings) -> str:
     info = corpora.CORPORA.get(settings.name)
     return info.title if info else settings.name
-
-
-def _audio(settings: Settings) -> dict[str, str]:
-    """What identifies a corpus' audio; a stand-in is made from code and seed, which are compared anyway."""
-    return {"audio": "stand-in"} if settings.standin else corpora.fingerprint(settings.recordings)

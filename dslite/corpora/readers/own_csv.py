@@ -184,8 +184,9 @@ def _shelf(path: Path, lines: list[dict[str, str]]) -> Shelf:
 def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
     """Gives columns under other names the names used here; says which, and which columns mean nothing here."""
     problems, columns = [], set(lines[0]) if lines else set()
+    folds = not any(line.get("fold", "").lower() in _NAMED for line in lines)  # else they are called so, but partitions
     for meant, others in _ALIASES.items():
-        named = [name for name in others if name in columns and (name != "fold" or _fold_is_partition(lines))]
+        named = [name for name in others if name in columns and not (name == "fold" and folds)]
         if meant in columns or not named:
             continue
         if len(named) > 1:
@@ -199,11 +200,6 @@ def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
     if unknown := sorted(columns - _KNOWN - {""}):
         problems.append(Problem("", "warning", f"columns that mean nothing here, ignored: {', '.join(unknown)}"))
     return problems
-
-
-def _fold_is_partition(lines: list[dict[str, str]]) -> bool:
-    """Whether the column ``fold`` names partitions, as some do, and not folds."""
-    return any(line["fold"].lower() in _NAMED for line in lines)
 
 
 def _slips(lines: list[dict[str, str]]) -> list[Problem]:
