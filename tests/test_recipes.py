@@ -12,8 +12,6 @@ from tests import whole
 
 WORK = '''"""Stage ``toy``: how many files each class has."""
 
-import time
-
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
@@ -24,10 +22,10 @@ def work(settings: Settings) -> FinishedStage:
     identity = records.identity("toy", {"train": trained.record["identity"]}, settings.chosen)
     if record := records.made(settings, "toy", identity):
         return FinishedStage(settings, record)
+    started = records.start(settings, "toy")
     counts = trained.clips.groupby("label").size().rename("files").reset_index()
-    record = records.inherited(trained.record) | records.begin(settings, "toy", identity, time.monotonic())
-    records.write(settings, record, {"counts": counts})
-    return FinishedStage(settings, record)
+    record = records.inherited(trained.record) | records.begin(settings, "toy", identity, started)
+    return records.write(settings, record, {"counts": counts})
 '''
 VIEWS = '''"""What the notebook ``toy`` shows."""
 

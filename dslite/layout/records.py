@@ -17,6 +17,7 @@ from dslite.changes import said
 from dslite.errors import DsliteError
 from dslite.files import read_json, whole_file, write_json
 from dslite.layout import code, progress
+from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 
 
@@ -76,9 +77,17 @@ def differing(settings: Settings, stage: str, **more: object) -> dict[str, tuple
     return {key: (theirs[key], value) for key, value in mine.items() if theirs.get(key, value) != value}
 
 
+def start(settings: Settings, *stages: str) -> float:
+    """Takes away the records of stages that are made anew, or whose results rest on what is; the time, for
+    :func:`begin`."""
+    for stage in stages:
+        settings.paths.record(stage).unlink(missing_ok=True)
+    return time.monotonic()
+
+
 def begin(settings: Settings, stage: str, identity: str, started: float, **more: object) -> dict:
-    """The part of a record that is the same for every stage of a corpus; ``started`` is from time.monotonic, ``more``
-    as for :func:`made`."""
+    """The part of a record that is the same for every stage of a corpus; ``started`` is from :func:`start`, ``more`` as
+    for :func:`made`."""
     chosen = {"profile": settings.profile, "reading": settings.reading.name, "seed": settings.seed}
     return {
         "stage": stage,
@@ -149,12 +158,13 @@ def weights_warnings(weights: str, source: str) -> list[str]:
     return [f"RANDOM WEIGHTS: {source}. No figure here says anything about the paper's models."]
 
 
-def write(settings: Settings, record: dict, tables: Mapping[str, pd.DataFrame] | None = None) -> None:
+def write(settings: Settings, record: dict, tables: Mapping[str, pd.DataFrame] | None = None) -> FinishedStage:
     """Writes a stage's tables (``<name>.parquet`` in its folder), then its record: from then on it is finished."""
     for name, table in (tables or {}).items():
         with whole_file(settings.paths.file(record["stage"], f"{name}.parquet")) as draft:
             table.to_parquet(draft, index=False)
     write_json(settings.paths.record(record["stage"]), record)
+    return FinishedStage(settings, record)
 
 
 def _shown(settings: Settings, stage: str) -> dict:

@@ -3,7 +3,6 @@ or under the profile ``tuned`` the parts of its recipe, back to Table 2.
 """
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -62,8 +61,7 @@ def work(settings: Settings) -> FinishedStage:
     more = {"seeds": seeds, "discrepancies": " ".join(settings.discrepancies)}
     if record := records.made(settings, "ablation", identity, **more):
         return FinishedStage(settings, record)
-    started = time.monotonic()
-    settings.paths.record("ablation").unlink(missing_ok=True)
+    started = records.start(settings, "ablation")
     place = settings.paths.file("ablation")
     corpus = cached_as(settings, decoded, place, _part_of_progress(0, 0, reference))
     tables: dict[str, list[dict[str, pd.DataFrame]]] = {}
@@ -104,8 +102,7 @@ def work(settings: Settings) -> FinishedStage:
         "chunk": settings.recipe.chunk,
         "warnings": [*records.weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
     }
-    records.write(settings, record, leaves)
-    return FinishedStage(settings, record)
+    return records.write(settings, record, leaves)
 
 
 def variants(settings: Settings) -> tuple[dict[str, Settings], str]:

@@ -1,6 +1,5 @@
 """Stage ``baseline``: the systems that DS Lite is compared with, scored like it from prediction tables."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
@@ -38,9 +37,8 @@ def work(settings: Settings) -> FinishedStage:
     identity = records.hashed([learnt_as, said])
     if record := records.made(settings, "baseline", identity):
         return FinishedStage(settings, record)
-    started, last = time.monotonic(), records.last(settings, "baseline")
-    for stage in ("baseline", "evaluate"):  # scores of other predictions than will lie here
-        settings.paths.record(stage).unlink(missing_ok=True)
+    last = records.last(settings, "baseline")
+    started = records.start(settings, "baseline", "evaluate")  # scores of other predictions than will lie here
     found = last if last.get("learnt_as") == learnt_as else _fitted(corpus)
     _label(corpus, [*found["features"], CHANCE])
     unsolved = [
@@ -56,8 +54,7 @@ def work(settings: Settings) -> FinishedStage:
         "learnt_as": learnt_as,
         "warnings": [*unsolved, *random, *corpus.record["warnings"]],
     }
-    records.write(settings, record)
-    return FinishedStage(settings, record)
+    return records.write(settings, record)
 
 
 def _label(corpus: FinishedStage, systems: Iterable[str]) -> None:

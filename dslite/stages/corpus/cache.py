@@ -92,8 +92,7 @@ def cached_as(variant: Settings, decoded: FinishedStage, place: Path, report: Ca
     cached = cache(settings, decoded.found, decoded.classes, decoded.paths.samples)
     more = {"files": len(cached.clips), "chunks": len(cached.chunks), "data_hash": cached.data_hash}
     record = decoded.record | more | {"identity": identity}
-    records.write(settings, record, {"clips": cached.clips, "chunks": cached.chunks})
-    return FinishedStage(settings, record)
+    return records.write(settings, record, {"clips": cached.clips, "chunks": cached.chunks})
 
 
 def _require_all_classes(

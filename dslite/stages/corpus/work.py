@@ -1,6 +1,5 @@
 """Stage ``corpus``: finds the audio (or synthesises a stand-in), checks it, decodes it once and caches spectrograms."""
 
-import time
 from dataclasses import asdict
 
 import pandas as pd
@@ -38,10 +37,9 @@ def work(settings: Settings) -> FinishedStage:
     from dslite.stages.corpus.cache import cache  # imports TensorFlow: not for those who find their results made
     from dslite.store import RATE, decode, twins
 
-    started, paths = time.monotonic(), settings.paths
+    paths, last = settings.paths, records.last(settings, "corpus")
+    started = records.start(settings, "corpus")
     front_end = asdict(settings.reading.front_end())
-    last = records.last(settings, "corpus")
-    paths.record("corpus").unlink(missing_ok=True)
     if settings.standin:
         from dslite.corpora.standins import write_standin
 
@@ -95,8 +93,7 @@ def work(settings: Settings) -> FinishedStage:
     }
     tables = {"clips": cached.clips, "found": found, "chunks": cached.chunks, "problems": problems}
     tables |= {"undecoded": undecoded, "short": cached.problems}
-    records.write(settings, record, tables)
-    return FinishedStage(settings, record)
+    return records.write(settings, record, tables)
 
 
 def _unknown_voices(settings: Settings, clips: pd.DataFrame) -> list[str]:

@@ -5,7 +5,6 @@ the corpus' result.
 """
 
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -47,8 +46,7 @@ def work(settings: Settings) -> FinishedStage:
     from dslite.model import load_model
     from dslite.store import Samples
 
-    started, paths = time.monotonic(), settings.paths
-    paths.record("deploy").unlink(missing_ok=True)
+    started, paths = records.start(settings, "deploy"), settings.paths
     for old in paths.file("deploy").glob("*.tflite"):  # of another model: not to be taken for this one's
         old.unlink()
     model = load_model(paths.fit(scored.chosen, "test") / "model.keras")
@@ -89,8 +87,7 @@ def work(settings: Settings) -> FinishedStage:
         "whole_files": not settings.recipe.chunk,
         "front_end": asdict(front_end),
     }
-    records.write(settings, record, tables)
-    return FinishedStage(settings, record)
+    return records.write(settings, record, tables)
 
 
 def chunk_samples(stage: FinishedStage, rate: int) -> int:

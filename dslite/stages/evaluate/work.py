@@ -1,7 +1,5 @@
 """Stage ``evaluate``: scores, intervals, tests and confusion, from the prediction tables and from nothing else."""
 
-import time
-
 import numpy as np
 import pandas as pd
 
@@ -47,8 +45,7 @@ def work(settings: Settings) -> FinishedStage:
             f"{settings.name}: fitted were {', '.join(trained.record['fits'])}. A score needs two fits of one "
             f"configuration: one on train, which dev is scored by, and one on train + dev for test."
         )
-    started, paths = time.monotonic(), settings.paths
-    paths.record("evaluate").unlink(missing_ok=True)
+    started, paths = records.start(settings, "evaluate"), settings.paths
     scores, counts = [], []
     for key, augmentation in [*((key, "") for key in BASELINES), *(("", name) for name in configurations)]:
         system = BASELINES[key].title if key else OURS
@@ -98,5 +95,4 @@ def work(settings: Settings) -> FinishedStage:
     details = {"confusion" if trained.classes else "numbers": pd.concat(counts, ignore_index=True)}
     tables = {"scores": results, "pairs": pairs, "selection": selection, **details}
     record |= {"chosen": chosen, "configurations": configurations}
-    records.write(settings, record, tables)
-    return FinishedStage(settings, record)
+    return records.write(settings, record, tables)

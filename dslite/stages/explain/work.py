@@ -4,7 +4,6 @@ What is explained is the model of the augmentation that is best on dev, fitted o
 """
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -93,13 +92,11 @@ def work(settings: Settings, baseline: str = AUTO) -> FinishedStage:
     identity = records.identity("explain", {"evaluate": evaluated.record["identity"], **more}, settings.chosen)
     if record := records.made(settings, "explain", identity, **more):
         return FinishedStage(settings, record)
-    started = time.monotonic()
+    started = records.start(settings, "explain")
     budget = BUDGETS["stand-in" if settings.standin and settings.profile == "demo" else settings.profile]
-    settings.paths.record("explain").unlink(missing_ok=True)  # first: no record, no finished stage
     shutil.rmtree(settings.paths.file("explain"), ignore_errors=True)  # other clips may have been chosen then
     fit = evaluated.fit_record(evaluated.chosen, "test")
     about = records.inherited(evaluated.record) | {name: fit[name] for name in ("augmentation", "trained_on")}
-    about |= {"profile": settings.profile, "reading": settings.reading.name, "seed": settings.seed}
     subject = _Subject(evaluated, budget, baseline, fit["weights"] == "imagenet")
     clips = [_explain_clip(subject, number, row) for number, row in enumerate(subject.chosen.itertuples())]
     _compare_ways(subject, clips)
@@ -118,8 +115,7 @@ def work(settings: Settings, baseline: str = AUTO) -> FinishedStage:
         "budget": asdict(budget),
         "clips": clips,
     }
-    records.write(settings, record, {"sample": sample} | tables)
-    return FinishedStage(settings, record)
+    return records.write(settings, record, {"sample": sample} | tables)
 
 
 class _Subject:

@@ -1,7 +1,6 @@
 """Stage ``folds``: every file is predicted by systems that never heard its speaker, fold by fold; and beside it by
 systems that learnt from the same number of files dealt at random, to see what such leakage adds to a score."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -66,8 +65,7 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
     more = {"seeds": len(seeds), "augmentation": augmentation}
     if record := records.made(settings, "folds", identity, **more):
         return FinishedStage(settings, record)
-    started = time.monotonic()
-    settings.paths.record("folds").unlink(missing_ok=True)
+    started = records.start(settings, "folds")
     write(settings.paths.file("folds", "folds.csv"), clips, fold)
     tables, about, share = _machines(corpus, dealt), {}, (1 - _SVMS) / len(seeds)
     for number, (seed, of_seed) in enumerate(todo.items()):
@@ -94,8 +92,7 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
         ],
     }
     scores = scored(everything, corpus.classes, settings.seed, settings.draws, settings.paired_draws)
-    records.write(settings, record, {"predictions": everything} | scores)
-    return FinishedStage(settings, record)
+    return records.write(settings, record, {"predictions": everything} | scores)
 
 
 def _report(begin: float, share: float, name: str, done: float, total: float, text: str, epochs: Sequence = ()) -> None:

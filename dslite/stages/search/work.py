@@ -6,7 +6,6 @@ have been made before this. The winner is fitted again on train and dev. The mac
 statistics, is searched with as many trials.
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -44,8 +43,7 @@ def work(settings: Settings) -> FinishedStage:
     identity = records.hashed([trials.same(settings), evaluated.record["identity"], settings.trials, settings.seeds])
     if record := records.made(settings, "search", identity):
         return FinishedStage(settings, record)
-    started = time.monotonic()
-    settings.paths.record("search").unlink(missing_ok=True)
+    started = records.start(settings, "search")
     search = trials.Search(settings)
     left = Paths(settings.output).helper(f"{settings.name}-search", "*")
     told = [file.read_text() for file in left.parent.glob(left.name)]
@@ -103,8 +101,7 @@ def work(settings: Settings) -> FinishedStage:
         "seeds": list(range(settings.seed, settings.seed + settings.seeds)),
         "warnings": decoded.record["warnings"],
     }
-    records.write(settings, record, leaves)
-    return FinishedStage(settings, record)
+    return records.write(settings, record, leaves)
 
 
 def _refit(settings: Settings, decoded: FinishedStage, values: Mapping) -> tuple[list[dict], dict]:

@@ -1,7 +1,6 @@
 """Stage ``train``: every configuration, fitted on train (to score dev) and on train + dev (to score test)."""
 
 import json
-import time
 from dataclasses import asdict
 
 from dslite.configurations import CONFIGURATIONS
@@ -23,9 +22,7 @@ def work(settings: Settings) -> FinishedStage:
     identity = records.identity("train", fitted_with | said | made, settings.chosen)
     if record := records.made(settings, "train", identity):
         return FinishedStage(settings, record)
-    started = time.monotonic()
-    for stage in ("train", "evaluate"):  # scores of other predictions than will lie here
-        settings.paths.record(stage).unlink(missing_ok=True)
+    started = records.start(settings, "train", "evaluate")  # scores of other predictions than will lie here
     try:
         about = fits.run(corpus, todo, progress.report)
     except KeyboardInterrupt:
@@ -50,5 +47,4 @@ def work(settings: Settings) -> FinishedStage:
         "fit_seconds": round(sum(fit["seconds"] for fit in fitted), 1),
         "warnings": [*records.weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
     }
-    records.write(settings, record)
-    return FinishedStage(settings, record)
+    return records.write(settings, record)
