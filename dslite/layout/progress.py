@@ -53,6 +53,11 @@ def report(done: float, total: float, text: str, epochs: Sequence[Epoch] = ()) -
         write_json(Path(place), {"fraction": fraction, "text": text, "time": time.time()})
 
 
+def part(begin: float, share: float, name: str) -> Callable[..., None]:
+    """:func:`report` for a part of the work, which is a share of it and begins at ``begin``; without its epochs."""
+    return lambda done, total, text, epochs=(): report(begin + share * done / total, 1, f"{name}: {text}")
+
+
 def read(place: Path) -> Progress | None:
     """The last report in a file, or None where there is none."""
     found = read_json(place)

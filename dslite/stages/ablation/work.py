@@ -25,8 +25,6 @@ from dslite.weights import digest
 
 NO_EFFECT = "changes nothing on this corpus under this profile"
 
-_Report = Callable[..., None]
-
 
 def work(settings: Settings) -> FinishedStage:
     """Fits the first of :func:`variants` and every other, and compares them on test.
@@ -63,13 +61,13 @@ def work(settings: Settings) -> FinishedStage:
         return FinishedStage(settings, record)
     started = records.start(settings, "ablation")
     place = settings.paths.file("ablation")
-    corpus = cached_as(settings, decoded, place, _part_of_progress(0, 0, reference))
+    corpus = cached_as(settings, decoded, place, progress.part(0, 0, reference))
     tables: dict[str, list[dict[str, pd.DataFrame]]] = {}
     left_out, about = [], {}
     for number, (name, variant) in enumerate(wanted.items()):
         begin, share = number / len(wanted), 1 / (len(wanted) * seeds)
         try:
-            prepared = cached_as(variant, decoded, place, _part_of_progress(begin, share, name))
+            prepared = cached_as(variant, decoded, place, progress.part(begin, share, name))
             if name != reference and _inputs(variant, prepared) == _inputs(settings, corpus):
                 left_out.append({"variant": name, "reason": NO_EFFECT})
                 continue
@@ -77,7 +75,7 @@ def work(settings: Settings) -> FinishedStage:
             for further in range(seeds):
                 seed = settings.seed + further
                 fitted = replace(prepared, settings=replace(prepared.settings, seed=seed))
-                report = _part_of_progress(begin + further * share, share, name)
+                report = progress.part(begin + further * share, share, name)
                 found, about = _fit(fitted, augmentation, folder / str(seed), report)
                 tables.setdefault(name, []).append(found)
         except DsliteError as error:
@@ -130,11 +128,6 @@ def fits_of(paths: CorpusPaths, variant: str) -> Path:
     return paths.file("ablation", re.sub(r"[^a-z0-9]+", "_", variant.lower()))
 
 
-def _part_of_progress(begin: float, share: float, name: str) -> _Report:
-    """Hands the progress of one fit on as a part of the whole, without its epochs."""
-    return lambda done, total, text, epochs=(): progress.report(begin + share * done / total, 1, f"{name}: {text}")
-
-
 def _inputs(variant: Settings, corpus: FinishedStage) -> tuple:
     """All that a fit of a variant depends on: the cached data, the recipe, and what else of the reading has a say."""
     parameters, recipe = variant.reading.parameters(), variant.recipe
@@ -145,7 +138,7 @@ def _inputs(variant: Settings, corpus: FinishedStage) -> tuple:
     return corpus.record["data_hash"], recipe, rest
 
 
-def _fit(corpus: FinishedStage, augmentation: str, folder: Path, report: _Report) -> tuple[dict, dict]:
+def _fit(corpus: FinishedStage, augmentation: str, folder: Path, report: Callable[..., None]) -> tuple[dict, dict]:
     """Predictions for dev and for test, and what the base model's weights are."""
     todo = fits.planned(corpus, [augmentation], lambda _, target: folder / target)
     about = fits.run(corpus, todo, report)

@@ -6,7 +6,6 @@ What is explained is the model of the augmentation that is best on dev, fitted o
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -318,7 +317,10 @@ def _check_trust(
     head = trust.head_check(again, subject.view, levels, before=before)
     seeds = pd.DataFrame(columns=["clip", "similarity", "similarity_unsigned"], dtype=float)
     if subject.fits:
-        view = View.of(load_model(_with_next_seed(subject)))
+        corpus = FinishedStage.of(subject.stage.settings, "corpus")
+        # In the full profile a fit takes as long as all else.
+        told = progress.part(0.5, 0.5, "the same fit with the next seed")
+        view = View.of(load_model(fits.again(corpus, subject.stage.chosen, told)))
         pairs = ((b.pooled()[b.prediction.argmax()], again(view, x).pooled()[b.prediction.argmax()]) for x, b in picked)
         seeds = pd.DataFrame([(at, *trust.similarity(*pair)) for at, pair in enumerate(pairs)], columns=seeds.columns)
     tables = {"curves": pd.concat(curves, ignore_index=True)}
@@ -326,16 +328,6 @@ def _check_trust(
         name: table.assign(clip=spread[table["clip"].astype(int)]) for name, table in (("head", head), ("seeds", seeds))
     }
     return trust.failed(**tables), tables
-
-
-def _with_next_seed(subject: _Subject) -> Path:
-    """The explained fit's model, made with another seed."""
-
-    def told(done, total, text, *_) -> None:  # in the full profile a fit takes as long as all else
-        progress.report(0.5 + 0.5 * done / total, 1, f"the same fit with the next seed: {text}")
-
-    corpus = FinishedStage.of(subject.stage.settings, "corpus")
-    return fits.again(corpus, subject.stage.chosen, told)
 
 
 def _save(file, attribution: Attribution, **more) -> None:

@@ -69,7 +69,7 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
     write(settings.paths.file("folds", "folds.csv"), clips, fold)
     tables, about, share = _machines(corpus, dealt), {}, (1 - _SVMS) / len(seeds)
     for number, (seed, of_seed) in enumerate(todo.items()):
-        report = partial(_report, _SVMS + number * share, share, f"seed {seed}")
+        report = progress.part(_SVMS + number * share, share, f"seed {seed}")
         about = fits.run(prepared[seed], list(of_seed.values()), report)
         for (protocol, name), fit in of_seed.items():
             where = {"protocol": protocol, "system": OURS, "seed": seed, "fold": name}
@@ -95,11 +95,6 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
     return records.write(settings, record, {"predictions": everything} | scores)
 
 
-def _report(begin: float, share: float, name: str, done: float, total: float, text: str, epochs: Sequence = ()) -> None:
-    """Hands the progress of a part on as one of the whole, without its epochs."""
-    progress.report(begin + share * done / total, 1, f"{name}: {text}")
-
-
 def _fits(corpus: FinishedStage, augmentation: str, dealt: dict[str, np.ndarray]) -> dict[tuple[str, str], fits.Fit]:
     """DS Lite's fits with one seed, by protocol and fold: each learns from all other folds."""
     found = {}
@@ -123,7 +118,7 @@ def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) ->
 
     @cache
     def of_files() -> dict[str, np.ndarray]:
-        return features(corpus, partial(_report, 0.0, 0.5 * _SVMS, "SVMs", text="features of whole files"))[1]
+        return features(corpus, partial(progress.part(0.0, 0.5 * _SVMS, "SVMs"), text="features of whole files"))[1]
 
     tables, systems = [], [system for system in TITLES if system != CHANCE]
     share = 0.5 * _SVMS / len(runs) / len(systems)
@@ -132,7 +127,7 @@ def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) ->
         key = records.identity("baseline", known | where | {"fold": fold.tolist()}, settings.chosen)
         file = corpus.paths.file("folds", f"machines/{key}.parquet")
         if not file.exists():
-            report = partial(_report, 0.5 * _SVMS + share * len(tables), share, TITLES[system], text=protocol)
+            report = partial(progress.part(0.5 * _SVMS + share * len(tables), share, TITLES[system]), text=protocol)
             vectors = of_files()[system]
             vectors = speaker_normalised(vectors, speaker) if protocol == NORMALISED else vectors
             margins, complexity, converged = nested(vectors, labels, fold, seed, report)

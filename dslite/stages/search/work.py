@@ -112,13 +112,8 @@ def _refit(settings: Settings, decoded: FinishedStage, values: Mapping) -> tuple
         corpus = trials.corpus_as(replace(settings, seed=seed), decoded, values)
         corpus = replace(corpus, settings=replace(corpus.settings, workers=settings.workers))
         folder = trials.fitted_in(settings, values) / ("" if not number else f"seed_{seed}")
-        todo = trials.planned(corpus, values, folder)
-        share = 0.05 / settings.seeds
-
-        def told(done, _, text, epochs=(), begin=0.95 + number * share, share=share, seed=seed) -> None:
-            progress.report(begin + share * done, 1, f"the winner, seed {seed}: {text}")
-
-        about = fits.run(corpus, todo, told)
+        todo, share = trials.planned(corpus, values, folder), 0.05 / settings.seeds
+        about = fits.run(corpus, todo, progress.part(0.95 + number * share, share, f"the winner, seed {seed}"))
         found.append({fit.target: pd.read_parquet(fit.folder / "predictions.parquet") for fit in todo})
     return found, about
 
