@@ -13,7 +13,7 @@ import pandas as pd
 
 from dslite.errors import DsliteError
 from dslite.resampling import DRAWS, PAIRED_DRAWS, Drawable, by_speaker, percentiles
-from dslite.scoring import drawable, under
+from dslite.scoring import drawable, score, under
 
 UNITS = ("file", "speaker")
 """What is drawn: files as in the paper, or speakers with all their files."""
@@ -160,6 +160,30 @@ def against(
     columns += [f"{end}_{unit}" for unit in UNITS for end in ("low", "high")]
     table = pd.DataFrame(rows, columns=columns)
     return table.assign(p_holm=holm(table["p"].to_numpy(float)))
+
+
+def of_runs(
+    runs: Mapping[str, Sequence[Mapping[str, pd.DataFrame]]],
+    reference: str,
+    classes: Sequence[str],
+    seed: int,
+    draws: int,
+    paired_draws: int,
+) -> dict[str, pd.DataFrame]:
+    """Several systems, of which each has, per seed from ``seed`` on, prediction tables by partition.
+
+    Returns:
+        ``scores``: a row per ``system``, ``seed`` and ``partition`` (:func:`dslite.scoring.score`, all files);
+        ``differences`` on test from the reference (:func:`against`).
+    """
+    scores = [
+        {"system": name, "seed": seed + number, "partition": part} | score(table, classes, "all", seed, draws)
+        for name, own in runs.items()
+        for number, found in enumerate(own)
+        for part, table in found.items()
+    ]
+    on_test = {name: [found["test"] for found in own] for name, own in runs.items()}
+    return {"scores": pd.DataFrame(scores), "differences": against(on_test, reference, classes, seed, paired_draws)}
 
 
 def _apart(

@@ -3,13 +3,13 @@ or under the profile ``tuned`` the parts of its recipe, back to Table 2.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
 
-from dslite import scoring, statistics
+from dslite import statistics
 from dslite.changes import checked, to_reading
 from dslite.errors import DsliteError
 from dslite.layout import progress, records
@@ -82,23 +82,18 @@ def work(settings: Settings) -> FinishedStage:
             if name == reference:
                 raise
             left_out.append({"variant": name, "reason": str(error)})
-    on_test = {name: [found["test"] for found in runs] for name, runs in tables.items()}
-    leaves = {
-        "scores": _scores(tables, corpus.classes, settings),
-        "differences": statistics.against(on_test, reference, corpus.classes, settings.seed, settings.paired_draws),
-        "left_out": pd.DataFrame(left_out, columns=["variant", "reason"]),
-    }
+    drawn = settings.seed, settings.draws, settings.paired_draws
+    leaves = statistics.of_runs(tables, reference, corpus.classes, *drawn)
+    leaves["scores"] = leaves["scores"].rename(columns={"system": "variant"})
+    leaves["left_out"] = pd.DataFrame(left_out, columns=["variant", "reason"])
     record = {
         **records.inherited(corpus.record),
         **records.begin(settings, "ablation", identity, started, **more),
-        "backbone": settings.backbone,
-        "weights": about["weights"],
-        "weights_source": about["source"],
+        **about,
         "reference": reference,
         "augmentation": augmentation,
         "seeds": list(range(settings.seed, settings.seed + seeds)),
         "chunk": settings.recipe.chunk,
-        "warnings": [*records.weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
     }
     return records.write(settings, record, leaves)
 
@@ -143,14 +138,3 @@ def _fit(corpus: FinishedStage, augmentation: str, folder: Path, report: Callabl
     todo = fits.planned(corpus, [augmentation], lambda _, target: folder / target)
     about = fits.run(corpus, todo, report)
     return {fit.target: pd.read_parquet(fit.folder / "predictions.parquet") for fit in todo}, about
-
-
-def _scores(tables: Mapping[str, list[dict[str, pd.DataFrame]]], classes, settings: Settings) -> pd.DataFrame:
-    rows = [
-        {"variant": name, "seed": settings.seed + number, "partition": part}
-        | scoring.score(table, classes, "all", settings.seed, settings.draws)
-        for name, runs in tables.items()
-        for number, found in enumerate(runs)
-        for part, table in found.items()
-    ]
-    return pd.DataFrame(rows)

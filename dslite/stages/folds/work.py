@@ -79,16 +79,13 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
     record = {
         **records.inherited(corpus.record),
         **records.begin(settings, "folds", identity, started, **more),
-        "backbone": settings.backbone,
-        "weights": about["weights"],
-        "weights_source": about["source"],
+        **about,
         "augmentation": augmentation,
         "folds": "the CSV's own column" if any(clips["fold"]) else "made here, by speakers",
         "seeds": seeds,
         "warnings": [
             *(f"{system}: the solver did not converge in {ITERATIONS:,} iterations." for system in unsolved),
-            *records.weights_warnings(about["weights"], about["source"]),
-            *corpus.record["warnings"],
+            *about["warnings"],
         ],
     }
     scores = scored(everything, corpus.classes, settings.seed, settings.draws, settings.paired_draws)

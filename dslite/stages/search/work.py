@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from dslite import baseline, scoring, statistics
+from dslite import baseline, statistics
 from dslite.configurations import CONFIGURATIONS
 from dslite.errors import DsliteError
 from dslite.layout import progress, records
@@ -63,21 +63,13 @@ def work(settings: Settings) -> FinishedStage:
     chosen = evaluated.chosen
     table2 = {target: evaluated.predictions(chosen, target) for target in TRAINED_ON}
     tables = {WINNER: winner, f"{OURS}, {CONFIGURATIONS[chosen].title}": [table2], MACHINE: [on_machine]}
-    on_test = {name: [found["test"] for found in runs] for name, runs in tables.items()}
     fitted = {str(trial.number): trials.fitted_in(settings, trial.params) for trial in ended}
     on_dev = {number: pd.read_parquet(folder / "dev/predictions.parquet") for number, folder in fitted.items()}
-    scores = [
-        {"system": name, "seed": settings.seed + number, "partition": part}
-        | scoring.score(table, decoded.classes, "all", settings.seed, settings.draws)
-        for name, runs in tables.items()
-        for number, found in enumerate(runs)
-        for part, table in found.items()
-    ]
+    drawn = settings.seed, settings.draws, settings.paired_draws
     leaves = {
         "trials": _table(search.done),
         "machine": machine,
-        "scores": pd.DataFrame(scores),
-        "differences": statistics.against(on_test, WINNER, decoded.classes, settings.seed, settings.paired_draws),
+        **statistics.of_runs(tables, WINNER, decoded.classes, *drawn),
         "predictions": pd.concat([found["test"].assign(seed=settings.seed + n) for n, found in enumerate(winner)]),
     }
     unit = "speaker" if records.voices(decoded.record) else "file"
@@ -90,9 +82,7 @@ def work(settings: Settings) -> FinishedStage:
         "space": {name: space.said(one) for name, one in search.space.items()},
         "processes": len({trial.user_attrs.get("process") for trial in study.trials} - {None}),
         "hours": settings.hours,
-        "backbone": best.params["backbone"],
-        "weights": weights["weights"],
-        "weights_source": weights["source"],
+        **weights,
         "augmentation": best.params["augmentation"],
         "best": best.number,
         "winner": {n: list(v) if isinstance(v, tuple) else v for n, v in space.to_changes(best.params).items()},

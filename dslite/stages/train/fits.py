@@ -144,7 +144,8 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
         apart: whether one after the other they go to a process of their own all the same, which may die alone.
 
     Returns:
-        ``weights`` (imagenet or random) and ``source`` of the base model, for the record.
+        For the record: ``backbone``, its ``weights`` (imagenet or random), ``weights_source``, and ``warnings``, the
+        corpus' among them.
 
     Raises:
         DsliteError: if a process of the pool dies, for instance because memory ran out.
@@ -183,7 +184,9 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
         process.trainer_of.cache_clear()
         gc.collect()
     progress(1, 1, "all fits are finished", [epoch for fit in fits for epoch in _labelled(inputs, fit)])
-    return about
+    warnings = [*records.weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]]
+    told = {"weights": about["weights"], "weights_source": about["source"], "warnings": warnings}
+    return {"backbone": settings.backbone, **told}
 
 
 def _labelled(inputs: FitInputs, fit: Fit) -> list[Epoch]:

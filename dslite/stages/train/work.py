@@ -37,14 +37,11 @@ def work(settings: Settings) -> FinishedStage:
         "threads": 1,
         "workers": settings.workers,
         **made,
-        "weights": about["weights"],
-        "weights_source": about["source"],
-        "backbone": settings.backbone,
+        **about,
         "recipe": asdict(settings.recipe),
         "reading_parameters": settings.reading.parameters(),
         "but_for_the_seed": records.identity("train", seedless, settings.chosen),
         "trained_layers": fitted[0]["trained_layers"],
         "fit_seconds": round(sum(fit["seconds"] for fit in fitted), 1),
-        "warnings": [*records.weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]],
     }
     return records.write(settings, record)
