@@ -24,6 +24,8 @@ CITATION: str = _PRINTED["citation"]
 ROWS: dict[str, str] = _PRINTED["rows"]
 """The rows of Tables 3 and 4, in order: ``svm`` or an augmentation -> its name in the paper."""
 
+DS_LITE = tuple(row for row in ROWS if row != "svm")
+
 COLUMNS: dict[int, tuple[str, ...]] = {number: tuple(_PRINTED[f"table{number}"]) for number in (3, 4)}
 """Tables 3 and 4: their number -> their corpora, in the paper's order."""
 
@@ -66,6 +68,11 @@ def cell(corpus: str, row: str, partition: str) -> PrintedScore | None:
     if printed is None:
         return None
     return PrintedScore(printed["dev"]) if partition == "dev" else PrintedScore(printed["test"], *printed["ci"])
+
+
+def best(corpus: str, partition: str = "test") -> str:
+    """The DS Lite row with the highest printed UAR, the first if several are equal."""
+    return max(DS_LITE, key=lambda row: cell(corpus, row, partition).uar)
 
 
 def place(corpus: str, row: str) -> str:

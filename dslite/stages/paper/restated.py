@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from dslite.corpora import CORPORA
-from dslite.paper.finding import DS_LITE, best
 from dslite.paper.published import CORPORA as OF_RESULTS
-from dslite.paper.published import Figure, score_id
+from dslite.paper.published import DS_LITE, Figure, best, score_id
 from dslite.paper.verdicts import NOT_COMPARABLE, NOT_JUDGED, NOT_RUN, Verdict
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from dslite.corpora import CORPORA
-from dslite.paper import audit, finding, published, verdicts
+from dslite.paper import audit, published, verdicts
 from dslite.reporting.provenance import data_mark, provenance_line
 from dslite.reporting.templates import render, stylesheet, whole_page
 from dslite.stages.paper.scorecard import counts, within_reach
@@ -52,11 +52,11 @@ def scorecard_html(card: pd.DataFrame) -> str:
 def audit_html() -> str:
     """The audit as a section of a page: what does not recompute first, with its working; what does after it."""
     found = audit.findings()
-    groups = [(word, meaning, [f for f in found if f.outcome == word]) for word, meaning in finding.OUTCOMES.items()]
-    holds = sum(f.outcome == finding.HOLDS for f in found)
+    groups = [(word, meaning, [f for f in found if f.outcome == word]) for word, meaning in audit.OUTCOMES.items()]
+    holds = sum(f.outcome == audit.HOLDS for f in found)
     return render(
         "audit.html.j2",
-        groups=[(word, _slug(word), meaning, rows, word == finding.HOLDS) for word, meaning, rows in groups if rows],
+        groups=[(word, _slug(word), meaning, rows, word == audit.HOLDS) for word, meaning, rows in groups if rows],
         total=len(found),
         holds=holds,
     )

@@ -7,9 +7,10 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks.audit.checking import ELSEWHERE, FIGURES, NAMES, doubting
 from dslite.paper import published
-from dslite.paper.finding import CANNOT, DS_LITE, ELSEWHERE, FIGURES, HOLDS, IN_DOUBT, NAMES, Finding, doubting
-from dslite.paper.published import score_id, standard_error
+from dslite.paper.audit import CANNOT, HOLDS, IN_DOUBT, Finding
+from dslite.paper.published import DS_LITE, score_id, standard_error
 
 OFF_CENTRE = 1.0
 """UAR points between an estimate and the middle of its interval from which it is pointed out."""

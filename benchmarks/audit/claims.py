@@ -3,22 +3,10 @@
 from collections.abc import Iterator
 from itertools import product
 
+from benchmarks.audit.checking import ELSEWHERE, FIGURES, NAMES, doubting, score, verify
 from dslite.paper import published
-from dslite.paper.finding import (
-    DOES_NOT,
-    DS_LITE,
-    ELSEWHERE,
-    FIGURES,
-    HOLDS,
-    IN_DOUBT,
-    IN_PART,
-    NAMES,
-    Finding,
-    best,
-    doubting,
-    score,
-    verify,
-)
+from dslite.paper.audit import DOES_NOT, HOLDS, IN_DOUBT, IN_PART, Finding
+from dslite.paper.published import DS_LITE, best
 from dslite.wording import written
 
 
