@@ -1,6 +1,6 @@
 """What single discrepancies do to a score, as a figure and in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -29,6 +29,13 @@ def verdict(differences: pd.DataFrame, reference: str, seeds: Sequence[int]) -> 
     if len(seeds) == 1:
         return f"{words} One seed: what another would give is not in any interval."
     return f"{words} Means over {len(seeds)} seeds; the intervals are those of the test set alone."
+
+
+def listed(table: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Columns of a table of :func:`dslite.statistics.against`, and ``file`` and ``speaker``, the intervals over these,
+    under the names that readers see."""
+    table = table.assign(file=intervals(table, "file"), speaker=intervals(table, "speaker"))
+    return table[list(names)].rename(columns=names)
 
 
 def intervals(table: pd.DataFrame, unit: str, task: Task = CLASSIFICATION) -> list[str]:

@@ -15,21 +15,10 @@ def differences(stage: FinishedStage) -> pd.DataFrame:
     """A row per variant, from the one that costs most: its score beside the reference's, paired on test."""
     table = stage.table("differences").sort_values("difference", ignore_index=True)
     spread = stage.table("scores").query("partition == 'test'").groupby("variant")["uar"]
-    sd = table["system"].map(spread.std()) if len(stage.record["seeds"]) > 1 else float("nan")
-    return pd.DataFrame(
-        {
-            "change": table["system"],
-            "UAR": table["uar"],
-            "sd over seeds": sd,
-            "UAR of the reference": table["uar_reference"],
-            "difference": table["difference"],
-            "over files": ablations.intervals(table, "file"),
-            "over speakers": ablations.intervals(table, "speaker"),
-            "p": table["p"],
-            "p, Holm": table["p_holm"],
-            "files": table["n_files"],
-        }
-    )
+    table["sd"] = table["system"].map(spread.std()) if len(stage.record["seeds"]) > 1 else float("nan")
+    names = {"system": "change", "uar": "UAR", "sd": "sd over seeds", "uar_reference": "UAR of the reference"}
+    names |= {"difference": "difference", "file": "over files", "speaker": "over speakers", "p": "p"}
+    return ablations.listed(table, names | {"p_holm": "p, Holm", "n_files": "files"})
 
 
 def scores(stage: FinishedStage) -> pd.DataFrame:

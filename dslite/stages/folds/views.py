@@ -85,12 +85,9 @@ def confusion_panels(stage: FinishedStage) -> list[ConfusionPanel]:
 
 def leakage(stage: FinishedStage) -> pd.DataFrame:
     """A row per system: its UAR where every voice is known and where none is, means over seeds, and the difference."""
-    table = stage.table("leakage")
-    columns = {"system": table["system"], RANDOM: table["uar"], DISJOINT: table["uar_reference"]}
-    columns |= {"difference": table["difference"]}
-    for unit in ("file", "speaker"):
-        columns[f"over {unit}s"] = ablations.intervals(table, unit)
-    found = pd.DataFrame(columns | {"p, Holm": table["p_holm"]})
+    names = {"system": "system", "uar": RANDOM, "uar_reference": DISJOINT, "difference": "difference"}
+    names |= {"file": "over files", "speaker": "over speakers", "p_holm": "p, Holm"}
+    found = ablations.listed(stage.table("leakage"), names)
     found.attrs["digits"] = 1
     return found
 

@@ -81,17 +81,8 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
 
 def differences(stage: FinishedStage) -> pd.DataFrame:
     """UAR on test of the others less the winner's, paired."""
-    table = stage.table("differences")
-    return pd.DataFrame(
-        {
-            "system": table["system"],
-            "UAR": table["uar"],
-            "UAR of the winner": table["uar_reference"],
-            "difference": table["difference"],
-            "over files": ablations.intervals(table, "file"),
-            "p, Holm": table["p_holm"],
-        }
-    )
+    names = {"system": "system", "uar": "UAR", "uar_reference": "UAR of the winner", "difference": "difference"}
+    return ablations.listed(stage.table("differences"), names | {"file": "over files", "p_holm": "p, Holm"})
 
 
 def strip(stage: FinishedStage) -> Strip:
