@@ -28,6 +28,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
+def write_table(path: Path, table) -> None:
+    """Writes a data frame as Parquet, without its index, whole or not at all."""
+    with whole_file(path) as draft:
+        table.to_parquet(draft, index=False)
+
+
 def write_json(path: Path, content: object) -> None:
     """Writes what JSON can hold, whole or not at all."""
     with whole_file(path) as draft:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from dslite.changes import said
 from dslite.errors import DsliteError
-from dslite.files import read_json, whole_file, write_json
+from dslite.files import read_json, write_json, write_table
 from dslite.layout import code, progress
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
@@ -161,8 +161,7 @@ def weights_warnings(weights: str, source: str) -> list[str]:
 def write(settings: Settings, record: dict, tables: Mapping[str, pd.DataFrame] | None = None) -> FinishedStage:
     """Writes a stage's tables (``<name>.parquet`` in its folder), then its record: from then on it is finished."""
     for name, table in (tables or {}).items():
-        with whole_file(settings.paths.file(record["stage"], f"{name}.parquet")) as draft:
-            table.to_parquet(draft, index=False)
+        write_table(settings.paths.file(record["stage"], f"{name}.parquet"), table)
     write_json(settings.paths.record(record["stage"]), record)
     return FinishedStage(settings, record)
 

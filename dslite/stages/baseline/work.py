@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dslite.baseline import ITERATIONS, majority, predictions, select
-from dslite.files import whole_file
+from dslite.files import write_table
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
@@ -62,9 +62,7 @@ def _label(corpus: FinishedStage, systems: Iterable[str]) -> None:
     known = corpus.clips.set_index("file")[["speaker", "label"]]
     for file in starmap(corpus.paths.baseline, product(systems, TRAINED_ON)):
         table = pd.read_parquet(file)
-        table = table.assign(**{name: known.loc[table["file"], name].to_numpy() for name in known})
-        with whole_file(file) as draft:
-            table.to_parquet(draft, index=False)
+        write_table(file, table.assign(**{name: known.loc[table["file"], name].to_numpy() for name in known}))
 
 
 def _fitted(corpus: FinishedStage) -> dict:
@@ -89,9 +87,8 @@ def _fitted(corpus: FinishedStage) -> dict:
         scored = {system: {"margins": found.margins[target]} for system, found in selected.items()}
         scored[CHANCE] = {"probabilities": np.tile(shares, (len(files), 1))}
         for system, scores in scored.items():
-            with whole_file(settings.paths.baseline(system, target)) as draft:
-                table = predictions(files, padded.loc[files["file"]].to_numpy(), classes, **scores)
-                table.to_parquet(draft, index=False)
+            table = predictions(files, padded.loc[files["file"]].to_numpy(), classes, **scores)
+            write_table(settings.paths.baseline(system, target), table)
     return {
         **about,
         "features": {system: vectors.shape[1] for system, vectors in features.items()},

@@ -68,10 +68,13 @@ def _measure(
     progress("memory, each model in a process of its own")
     files = {file.stem: file for file in sorted(folder.glob("*.tflite"))}
     peaks = {name: peak(file) for name, file in files.items()}
-    costs = _costs(model, trained_layers)
-    whole = [{"model": "keras", **costs["all"], **costs["keras"], **of_keras.result()}]
+    base = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    sizes = saved_sizes(model, [*train_last(base, trained_layers), *model.get_layer("head").trainable_variables])
+    of_all = {"parameters": model.count_params(), "macs": macs(model)}
+    on_disk = {"bytes": sizes["without"], "bytes_with_optimiser": sizes["with"]}
+    whole = [{"model": "keras", **of_all, **on_disk, **of_keras.result()}]
     for name, file in files.items():
-        whole.append({"model": name, **costs["all"], "bytes": file.stat().st_size, **peaks[name].result()})
+        whole.append({"model": name, **of_all, "bytes": file.stat().st_size, **peaks[name].result()})
     timed = []
     for number, timer in timers.items():  # what was begun is done by now: nothing runs beside a timing
         progress(f"timing with {counted(number, 'thread')}")
@@ -83,13 +86,3 @@ def _measure(
     noise = {number: latency.noise_floor(part) for number, part in timings.groupby("threads")}
     table["noise"] = table["threads"].map(noise)
     return table.merge(pd.DataFrame(whole).assign(part="whole"), how="left", on=["model", "part"]), timings
-
-
-def _costs(model: keras.Model, trained_layers: int) -> dict[str, dict]:
-    base = next(layer for layer in model.layers if isinstance(layer, keras.Model))
-    trained = [*train_last(base, trained_layers), *model.get_layer("head").trainable_variables]
-    sizes = saved_sizes(model, trained)
-    return {
-        "all": {"parameters": model.count_params(), "macs": macs(model)},
-        "keras": {"bytes": sizes["without"], "bytes_with_optimiser": sizes["with"]},
-    }

@@ -16,7 +16,7 @@ import pandas as pd
 from dslite.backbones import base_model, names
 from dslite.deployment.latency import ROUNDS
 from dslite.errors import DsliteError
-from dslite.files import read_json, whole_file, write_json
+from dslite.files import read_json, whole_file, write_json, write_table
 from dslite.layout import progress, records
 from dslite.layout.paths import Paths
 from dslite.paper import published
@@ -170,8 +170,7 @@ def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: st
         for name in VARIANTS
     )
     for name, content in {"table": table, "timings": timings, "gate": gate}.items():
-        with whole_file(folder / f"{name}.parquet") as draft:
-            content.to_parquet(draft, index=False)
+        write_table(folder / f"{name}.parquet", content)
     record = {
         "stage": STAGE,
         "identity": identity,

@@ -1,13 +1,12 @@
 """The clips of all corpora that were explained, on one page: to be looked through by corpus, class, right or wrong."""
 
 import base64
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dslite import corpora
-from dslite.files import whole_file
+from dslite.files import read_json, whole_file
 from dslite.layout.paths import Paths
 from dslite.reporting.pages import LIMIT_MB
 from dslite.reporting.provenance import data_mark, provenance_line
@@ -113,7 +112,7 @@ def cards(paths: Paths, names: Iterable[str]) -> list[GalleryCard]:
     found = []
     for name in names:
         places = paths.corpus(name)
-        record = json.loads(places.record("explain").read_text("utf-8"))
+        record = read_json(places.record("explain"))
         info = corpora.CORPORA.get(name)
         shared = {
             "corpus": info.short if info else name,

@@ -14,7 +14,7 @@ from dslite.baseline import ITERATIONS, nested, predictions, speaker_normalised
 from dslite.configurations import CONFIGURATIONS
 from dslite.corpora.folds import folds, shuffled, write
 from dslite.errors import DsliteError
-from dslite.files import whole_file
+from dslite.files import write_table
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
@@ -129,8 +129,7 @@ def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) ->
             vectors = speaker_normalised(vectors, speaker) if protocol == NORMALISED else vectors
             margins, complexity, converged = nested(vectors, labels, fold, seed, report)
             table = predictions(clips, padded, corpus.classes, margins=margins).assign(**where, fold=fold)
-            with whole_file(file) as draft:
-                table.assign(complexity=complexity, converged=converged).to_parquet(draft, index=False)
+            write_table(file, table.assign(complexity=complexity, converged=converged))
         tables.append(pd.read_parquet(file))
     return tables
 

@@ -4,7 +4,6 @@ One after the other they stay in the process of their notebook, if it has one th
 """
 
 import gc
-import json
 import multiprocessing
 import os
 import queue
@@ -22,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from dslite.errors import DsliteError
-from dslite.files import whole_file
+from dslite.files import read_json, whole_file, write_json, write_table
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
@@ -66,8 +65,7 @@ class Fit:
     @property
     def finished(self) -> bool:
         """Whether the folder holds this very fit, whole: the record is written last."""
-        record = self.folder / "record.json"
-        return record.exists() and json.loads(record.read_text())["identity"] == self.identity
+        return read_json(self.folder / "record.json").get("identity") == self.identity
 
 
 def fitted_with(settings: Settings, data_hash: str) -> dict:
@@ -199,8 +197,7 @@ def _labelled(inputs: FitInputs, fit: Fit) -> list[Epoch]:
     labels = coded(known["label"], inputs.classes)
     history["dev_uar"] = [main_score(labels, decided) for decided in history["dev_decided"]]
     for file, table in zip(files, (predicted, history), strict=True):
-        with whole_file(file) as draft:
-            table.to_parquet(draft, index=False)
+        write_table(file, table)
     return [Epoch(fit.name, e.phase, e.epoch, len(history), e.loss, e.dev_uar) for e in history.itertuples()]
 
 
@@ -262,7 +259,7 @@ def _extract(inputs: FitInputs, pool: Executor, progress) -> dict:
     about = pool.submit(process.about, inputs).result()
     features = inputs.settings.paths.features
     key = features.with_suffix(".json")
-    if features.exists() and key.exists() and json.loads(key.read_text()) == about:
+    if features.exists() and read_json(key) == about:
         return about
     # Parts end at whole batches, so that the numbers do not depend on how many parts there are.
     batch, total = inputs.settings.recipe.batch, about["chunks"]
@@ -273,6 +270,5 @@ def _extract(inputs: FitInputs, pool: Executor, progress) -> dict:
         progress(_EXTRACTION * len(parts) / len(starts), 1, "features of the frozen base model")
     with whole_file(features) as draft:
         np.save(draft, np.concatenate(parts))
-    with whole_file(key) as draft:
-        draft.write_text(json.dumps(about))
+    write_json(key, about)
     return about

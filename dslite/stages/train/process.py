@@ -1,6 +1,5 @@
 """What a process that fits does: one thread, one trainer for all fits of a corpus that come to it."""
 
-import json
 import os
 import time
 from dataclasses import asdict
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dslite.files import whole_file
+from dslite.files import whole_file, write_json, write_table
 from dslite.layout import records
 from dslite.layout.progress import Epoch
 from dslite.processes import die_with_parent, end_quickly
@@ -122,12 +121,10 @@ def fit(inputs: "FitInputs", fit: "Fit", about: dict) -> None:
         dev=fit.target == "dev",
         progress=tell,
     )
-    with whole_file(fit.folder / "history.parquet") as draft:
-        outcome.history.to_parquet(draft, index=False)
+    write_table(fit.folder / "history.parquet", outcome.history)
     decision = settings.reading.decision
     decided = predictions(clips, chunks, examples.evaluate, outcome.probabilities, inputs.classes, decision)
-    with whole_file(fit.folder / "predictions.parquet") as draft:
-        decided.to_parquet(draft, index=False)
+    write_table(fit.folder / "predictions.parquet", decided)
     model = trainer.model()
     with whole_file(fit.folder / "model.keras") as draft:
         model.save(draft)
@@ -151,6 +148,5 @@ def fit(inputs: "FitInputs", fit: "Fit", about: dict) -> None:
         "threads": 1,
         **records.circumstances(started),
     }
-    with whole_file(fit.folder / "record.json") as draft:
-        draft.write_text(json.dumps(record, indent=1))
+    write_json(fit.folder / "record.json", record)
     checkpoint.unlink(missing_ok=True)

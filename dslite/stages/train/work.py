@@ -1,9 +1,9 @@
 """Stage ``train``: every configuration, fitted on train (to score dev) and on train + dev (to score test)."""
 
-import json
 from dataclasses import asdict
 
 from dslite.configurations import CONFIGURATIONS
+from dslite.files import read_json
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
@@ -28,7 +28,7 @@ def work(settings: Settings) -> FinishedStage:
     except KeyboardInterrupt:
         kept = sum(fit.finished for fit in todo)
         raise KeyboardInterrupt(f"Stopped. {kept} of {len(todo)} fits are kept; run the cell again to go on.") from None
-    fitted = [json.loads((fit.folder / "record.json").read_text("utf-8")) for fit in todo]
+    fitted = [read_json(fit.folder / "record.json") for fit in todo]
     # What scores depend on, the seed aside; of a stand-in the audio too, which the seed makes.
     seedless = {k: v for k, v in fitted_with.items() if k != "seed" and not (settings.standin and k == "data")}
     record = {
