@@ -42,24 +42,16 @@ def flips(stage: FinishedStage) -> tuple[pd.DataFrame, str]:
     table = stage.table("flips")
     if table.empty:
         return pd.DataFrame(), title
+    table["model"] = table["model"].map(variants.TITLES)
+    names = {"model": "variant", "file": "file", "label": "label", "keras": "Keras", "variant": "the file"}
     if not stage.classes:
-        names = {"model": "variant", "file": "file", "label": "label", "keras": "Keras", "variant": "the file"}
-        table = table.assign(model=table["model"].map(variants.TITLES))[[*names, "difference"]]
-        shown = table.rename(columns=names | {"difference": "differ by"})
-        return shown, "Test files on which variants lie farthest from Keras, in the unit of the label"
-    shown = pd.DataFrame(
-        {
-            "variant": table["model"].map(variants.TITLES),
-            "file": table["file"],
-            "label": table["label"],
-            "Keras": table["keras"],
-            "the file": table["variant"],
-            "Keras' lead": table["lead"],
-            "largest difference": table["difference"],
-            "tie": table["same"].map({True: "yes", False: "no"}),
-        }
-    )
-    return shown.sort_values("Keras' lead", ascending=False), title
+        title = "Test files on which variants lie farthest from Keras, in the unit of the label"
+        names["difference"] = "differ by"
+    else:
+        table = table.sort_values("lead", ascending=False)
+        table["same"] = table["same"].map({True: "yes", False: "no"})
+        names |= {"lead": "Keras' lead", "difference": "largest difference", "same": "tie"}
+    return table[list(names)].rename(columns=names), title
 
 
 def refused(stage: FinishedStage) -> str:

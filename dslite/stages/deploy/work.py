@@ -118,21 +118,12 @@ def about(stage: FinishedStage, seconds: float) -> dict:
 def _stream(stage: FinishedStage, variants: Sequence[str], waves: Mapping, rate: int) -> pd.DataFrame:
     """Real-time factor of each variant (one thread) over one long file made of test clips."""
     with tempfile.TemporaryDirectory() as folder:
-        long = Path(folder) / "test.wav"
-        soundfile.write(long, _long_clip(stage, waves), rate)
+        test, long = stage.clips[stage.clips["partition"] == "test"], Path(folder) / "test.wav"
+        files = test.loc[test["duration"].cumsum().shift(fill_value=0.0) < STREAM_SECONDS, "file"]
+        soundfile.write(long, np.concatenate([waves[file] for file in files]), rate)
         rows = []
         for name in variants:
             model = LiteModel(stage.paths.file("deploy", f"{name}.tflite"))
             model(np.zeros((1, model.card.samples), np.float32))  # the first call sets things up
             rows.append({"model": name, **real_time_factor(model, long)})
     return pd.DataFrame(rows)
-
-
-def _long_clip(stage: FinishedStage, waves: Mapping) -> np.ndarray:
-    clips, seconds = [], 0.0
-    for row in stage.clips[stage.clips["partition"] == "test"].itertuples():
-        clips.append(waves[row.file])
-        seconds += row.duration
-        if seconds >= STREAM_SECONDS:
-            break
-    return np.concatenate(clips)

@@ -74,18 +74,14 @@ def _heads(sheet: Sheet) -> list[str]:
         cells, rules, column = [], [], 1
         for cell, span in merged(head, sheet.stubs):
             corner = column == 1 and sheet.stubs
-            cells += [""] * span if corner else [_head(sheet, cell, span)]
+            text = _set(sheet, cell)
+            cells += [""] * span if corner else [text if span == 1 else rf"\multicolumn{{{span}}}{{c}}{{{text}}}"]
             if number + 1 < len(sheet.heads) and not corner:
                 rules.append(rf"\cmidrule(lr){{{column}-{column + span - 1}}}")
             column += span
         lines.append(" & ".join(cells) + r" \\")
         lines += ["".join(rules)] if rules else []
     return lines
-
-
-def _head(sheet: Sheet, cell: Cell, span: int) -> str:
-    text = _set(sheet, cell)
-    return text if span == 1 else rf"\multicolumn{{{span}}}{{c}}{{{text}}}"
 
 
 def _body(sheet: Sheet) -> list[str]:
