@@ -10,6 +10,7 @@ from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.resampling import NUMBER_SCORES
+from dslite.scoring import TRAINED_ON
 from dslite.systems import BASELINES, CHANCE, OURS
 
 COLUMNS = [
@@ -37,9 +38,7 @@ def work(settings: Settings) -> FinishedStage:
     if record := records.made(settings, "evaluate", identity):
         return FinishedStage(settings, record)
     fitted = set(trained.record["fits"])
-    configurations = [
-        a for a in CONFIGURATIONS if {scoring.fit_name(a, target) for target in scoring.TRAINED_ON} <= fitted
-    ]
+    configurations = [a for a in CONFIGURATIONS if {scoring.fit_name(a, part) for part in TRAINED_ON} <= fitted]
     if not configurations:
         raise DsliteError(
             f"{settings.name}: fitted were {', '.join(trained.record['fits'])}. A score needs two fits of one "
@@ -47,25 +46,22 @@ def work(settings: Settings) -> FinishedStage:
         )
     started, paths = records.start(settings, "evaluate"), settings.paths
     scores, counts = [], []
-    for key, augmentation in [*((key, "") for key in BASELINES), *(("", name) for name in configurations)]:
-        system = BASELINES[key].title if key else OURS
-        for partition in scoring.TRAINED_ON:
-            file = paths.baseline(key, partition)
-            table = pd.read_parquet(file) if key else trained.predictions(augmentation, partition)
-            for protocol in scoring.PROTOCOLS:
-                where = {"system": system, "augmentation": augmentation, "partition": partition, "protocol": protocol}
-                found = scoring.score(table, trained.classes, protocol, settings.seed, settings.draws)
-                scores.append({**where, **found})
-                if key == CHANCE:  # 100 / classes (of numbers 0) on any files: nothing about it is uncertain
-                    scores[-1] |= dict.fromkeys(
-                        ("ci_low", "ci_high", "ci_speaker_low", "ci_speaker_high", "se"), np.nan
-                    )
-                if trained.classes:
-                    matrix = scoring.confusion(table, trained.classes, protocol)
-                    counts.append(matrix.stack().rename("files").reset_index().assign(**where))
-                else:
-                    rows = scoring.under(table, protocol)
-                    counts.append(scoring.number_scores(rows, settings.seed, settings.draws).assign(**where))
+    tables = {(key, part): pd.read_parquet(paths.baseline(key, part)) for key in BASELINES for part in TRAINED_ON}
+    tables |= {(name, part): trained.predictions(name, part) for name in configurations for part in TRAINED_ON}
+    for (name, partition), table in tables.items():
+        system, augmentation = (BASELINES[name].title, "") if name in BASELINES else (OURS, name)
+        for protocol in scoring.PROTOCOLS:
+            where = {"system": system, "augmentation": augmentation, "partition": partition, "protocol": protocol}
+            found = scoring.score(table, trained.classes, protocol, settings.seed, settings.draws)
+            scores.append({**where, **found})
+            if name == CHANCE:  # 100 / classes (of numbers 0) on any files: nothing about it is uncertain
+                scores[-1] |= dict.fromkeys(("ci_low", "ci_high", "ci_speaker_low", "ci_speaker_high", "se"), np.nan)
+            if trained.classes:
+                matrix = scoring.confusion(table, trained.classes, protocol)
+                counts.append(matrix.stack().rename("files").reset_index().assign(**where))
+            else:
+                rows = scoring.under(table, protocol)
+                counts.append(scoring.number_scores(rows, settings.seed, settings.draws).assign(**where))
     record = {**records.inherited(trained.record), **records.begin(settings, "evaluate", identity, started)}
     record["warnings"] = list(dict.fromkeys([*trained.record["warnings"], *compared.record["warnings"]]))
     results = pd.DataFrame(scores)
@@ -74,10 +70,8 @@ def work(settings: Settings) -> FinishedStage:
     without = [system.title for system in BASELINES.values() if not system.on_base_model]
     results.loc[results["system"].isin(without), ["backbone", "weights"]] = ""
     dev = results[(results["partition"] == "dev") & (results["system"] == OURS)]
-    on_test = {a: trained.predictions(a, "test") for a in configurations}
-    on_test |= {
-        BASELINES[key].title: pd.read_parquet(paths.baseline(key, "test")) for key in BASELINES if key != CHANCE
-    }
+    on_test = {name: tables[name, "test"] for name in configurations}
+    on_test |= {BASELINES[key].title: tables[key, "test"] for key in BASELINES if key != CHANCE}
     pairs, selection = statistics.on_test(
         on_test,
         {
@@ -93,6 +87,5 @@ def work(settings: Settings) -> FinishedStage:
     if not chosen:
         raise DsliteError(f"{settings.name} has no score on dev, so no configuration can be chosen.")
     details = {"confusion" if trained.classes else "numbers": pd.concat(counts, ignore_index=True)}
-    tables = {"scores": results, "pairs": pairs, "selection": selection, **details}
     record |= {"chosen": chosen, "configurations": configurations}
-    return records.write(settings, record, tables)
+    return records.write(settings, record, {"scores": results, "pairs": pairs, "selection": selection, **details})

@@ -10,10 +10,10 @@ from dslite.errors import DsliteError
 from dslite.paper import audit, comparable, published
 from dslite.reporting.provenance import provenance_line
 from dslite.reporting.sheets import PRINTED, Cell, Sheet, marked_rows
+from dslite.reporting.tables import HERE, PAPER
 from dslite.systems import OURS, TITLES
 from dslite.wording import counted
 
-HERE, PAPER = "here", "paper"
 _PROVENANCE = ["data", "backbone", "weights", "profile", "reading", "changed", "seed"]
 _NOT_RUN, _NO_FILE = "not run", "no file"
 
