@@ -1,6 +1,6 @@
 """SHAP maps as data: one form for every explainer, and their mean over clips."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -82,9 +82,12 @@ class MeanMap:
     clips: int
 
 
-def _output(attribution: Attribution, index: int) -> int:
-    """The output that a class' clips are explained by: its own, or the only one, where labels are numbers."""
-    return min(index, len(attribution.base) - 1)
+def _by_class(attributions: Sequence[Attribution], labels, classes) -> Iterator[tuple[str, np.ndarray]]:
+    """Each class with clips, and their maps of its own output (of numbers the only one): (clips, bands, spans)."""
+    for index, label in enumerate(classes):
+        own = [found for found, of in zip(attributions, labels, strict=True) if of == label]
+        if own:
+            yield label, np.stack([found.pooled()[min(index, len(found.base) - 1)] for found in own])
 
 
 def mean_maps(attributions: Sequence[Attribution], labels: Sequence[str], classes: Sequence[str]) -> list[MeanMap]:
@@ -96,13 +99,10 @@ def mean_maps(attributions: Sequence[Attribution], labels: Sequence[str], classe
         classes: in the order of the model's outputs (or thirds of the labels); those without a clip are left out.
     """
     found = []
-    for index, label in enumerate(classes):
-        own = [a.pooled()[_output(a, index)] for a, of in zip(attributions, labels, strict=True) if of == label]
-        if own:
-            maps = np.stack(own)
-            mean = maps.mean(axis=0)
-            agreement = (np.sign(maps) == np.sign(mean)).mean(axis=0)
-            found.append(MeanMap(label, mean, maps.std(axis=0), agreement, len(maps)))
+    for label, maps in _by_class(attributions, labels, classes):
+        mean = maps.mean(axis=0)
+        agreement = (np.sign(maps) == np.sign(mean)).mean(axis=0)
+        found.append(MeanMap(label, mean, maps.std(axis=0), agreement, len(maps)))
     return found
 
 
@@ -122,12 +122,9 @@ def band_profile(
         Per class with at least two clips: mean, and the 95 % bounds below and above it, float64 (bands,) each.
     """
     rng, profiles = np.random.default_rng(seed), {}
-    for index, label in enumerate(classes):
-        own = [
-            a.pooled()[_output(a, index)].sum(axis=1) for a, of in zip(attributions, labels, strict=True) if of == label
-        ]
-        if len(own) > 1:
-            clips = np.stack(own)
+    for label, maps in _by_class(attributions, labels, classes):
+        if len(maps) > 1:
+            clips = maps.sum(axis=2)
             means = clips[rng.integers(0, len(clips), (draws, len(clips)))].mean(axis=1)
             profiles[label] = (clips.mean(axis=0), *np.percentile(means, [2.5, 97.5], axis=0))
     return profiles
