@@ -304,38 +304,3 @@ def on_test(
             compared = compare(candidates, classes, protocol, unit)
             chosen.append({**where, **choices(scores, compared, seed, draws)})
     return pd.concat(differences, ignore_index=True), pd.DataFrame(chosen)
-
-
-def over_seeds(results: pd.DataFrame) -> pd.DataFrame:
-    """The spread of scores over seeds: what fitting again changes, which no interval of one test set contains.
-
-    On a stand-in a seed makes other audio too, so there the spread is of both.
-
-    Args:
-        results: rows of ``results.csv`` of several runs that differ only in their seed.
-
-    Returns:
-        A row per configuration, in order of appearance: what identifies it, ``seeds`` (how many), ``uar_mean``,
-        ``uar_sd`` (of a sample, n - 1; NaN for one seed), ``uar_min``, ``uar_max``, in percent; scores without files
-        are left out.
-
-    Raises:
-        DsliteError: if a configuration has the same seed twice.
-    """
-    run = [name for name in _IDENTIFIES if name in results.columns]
-    twice = results.duplicated([*run, "seed"])
-    if twice.any():
-        row = results[twice].iloc[0]
-        raise DsliteError(
-            f"The results hold seed {row['seed']} twice for {', '.join(str(row[name]) for name in run)}; "
-            f"give each seed's results once."
-        )
-    groups = results.dropna(subset="uar").groupby(run, sort=False, dropna=False)["uar"]
-    spread = groups.agg(seeds="count", uar_mean="mean", uar_sd="std", uar_min="min", uar_max="max")
-    return spread.reset_index()
-
-
-_IDENTIFIES = (
-    "corpus", "system", "augmentation", "partition", "protocol", "data", "backbone", "weights", "profile", "reading",
-)  # fmt: skip
-"""The columns of ``results.csv`` that say which configuration a row is of, the seed aside."""

@@ -41,6 +41,25 @@ def test_spread_is_of_the_same_configuration_alone(tmp_path):
     assert "seeds/43" in inputs["evaluate of css, seed 43"], "a further seed makes the page stale"
 
 
+def test_spread_by_hand():
+    uars = [("none", 1, 50.0), ("both", 1, 61.0), ("none", 2, 54.0), ("both", 2, float("nan")), ("both", 3, 63.0)]
+    rows = pd.DataFrame([ROW | {"augmentation": name, "seed": seed, "uar": uar} for name, seed, uar in uars])
+    found = seeds.spread(rows).set_index("augmentation")
+    assert list(found.index) == ["none", "both"]
+    assert tuple(found.loc["none", ["seeds", "mean", "least", "most"]]) == (2, 52.0, 50.0, 54.0)
+    assert tuple(found.loc["both", ["seeds", "mean"]]) == (2, 62.0)
+    assert found.loc["none", "sd"] == pytest.approx(8**0.5)
+    assert seeds.spread(rows[rows["seed"] < 3])["augmentation"].tolist() == ["none"], "one seed has no spread"
+
+
+def test_a_seed_that_is_there_twice_counts_once(tmp_path):
+    layout = Paths(tmp_path)
+    leave(layout)
+    leave(Paths(layout.seed(43)), seed=43, uar=64.0)
+    every = seeds.every_seed(layout, pd.DataFrame([ROW, ROW | {"uar": 51.0}, ROW | {"seed": 43, "uar": 52.0}]))
+    assert every[["seed", "uar"]].to_numpy().tolist() == [[42, 60.0], [43, 52.0]]
+
+
 def test_each_further_seed_runs_up_to_its_scores_in_a_folder_of_its_own(tmp_path):
     templates, output = write_templates(tmp_path / "templates"), tmp_path / "out"
     options = ("--corpora", "css", "--stages", "paper", "--seed", "5", "--seeds", "2", "--output", output)

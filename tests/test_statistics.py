@@ -10,7 +10,7 @@ from scipy import stats
 from dslite.errors import DsliteError
 from dslite.resampling import by_speaker, kinds, percentiles
 from dslite.scoring import score, uar
-from dslite.statistics import choices, compare, holm, optimism, over_seeds, p_value, pairs
+from dslite.statistics import choices, compare, holm, optimism, p_value, pairs
 
 CLASSES = ("a", "b", "c")
 
@@ -335,25 +335,3 @@ def test_choice_on_dev_beside_choice_on_test():
     assert found["corrected"] == pytest.approx(found["uar_by_test"] - found["optimism"])
     nothing = choices({"s0": np.nan, "s1": np.nan, "s2": np.nan}, compared, 0)
     assert nothing["by_dev"] == "" and np.isnan(nothing["uar_by_dev"]) and nothing["by_test"]
-
-
-# seeds ----------------------------------------------------------------------------------------------------------------
-
-
-def results(seed, uars):
-    rows = [{"corpus": "css", "augmentation": name, "uar": value, "seed": seed} for name, value in uars.items()]
-    return pd.DataFrame(rows)
-
-
-def test_spread_over_seeds_by_hand():
-    every = [results(1, {"none": 50.0, "both": 61.0}), results(2, {"none": 54.0, "both": np.nan})]
-    found = over_seeds(pd.concat(every)).set_index("augmentation")
-    assert list(found.index) == ["none", "both"]
-    assert tuple(found.loc["none", ["seeds", "uar_mean", "uar_min", "uar_max"]]) == (2, 52.0, 50.0, 54.0)
-    assert found.loc["none", "uar_sd"] == pytest.approx(np.std([50, 54], ddof=1))
-    assert found.loc["both", "seeds"] == 1 and np.isnan(found.loc["both", "uar_sd"])
-
-
-def test_seed_that_is_there_twice_is_refused():
-    with pytest.raises(DsliteError, match="seed 1 twice for css, none"):
-        over_seeds(pd.concat([results(1, {"none": 50.0}), results(1, {"none": 51.0})]))
