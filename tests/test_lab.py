@@ -88,21 +88,21 @@ def test_training_is_seen_stopped_changed_and_run_again(lab, made):
     """What is changed goes to a folder of its own; what was made before stays."""
     before = made.paths.record("train").read_text()
     lab.open(prepared(lab, made, "train"))
-    lab.edit(2, "changes = {}", "changes = {'epochs': (9_000, 0)}")
+    lab.edit(1, "changes = {}", "changes = {'epochs': (9_000, 0)}")
     lab.start_all()
-    curve = lab.output(3).locator("img")
+    curve = lab.output(2).locator("img")
     first = curve.get_attribute("src", timeout=120_000)
     lab.page.wait_for_function(
         "src => ![...document.querySelectorAll('.jp-Notebook img')].some(image => image.src === src)", arg=first
     )
-    assert "left" in lab.output(3).inner_text() and "SYNTHETIC" in lab.output(3).inner_text()
+    assert "left" in lab.output(2).inner_text() and "SYNTHETIC" in lab.output(2).inner_text()
     lab.command("notebook:interrupt-kernel")
     lab.wait_for_end(20)
-    told = lab.output(3).inner_text()
+    told = lab.output(2).inner_text()
     assert "Stopped. 0 of 2 fits are kept; run the cell again to go on." in told and "Traceback" not in told
-    lab.edit(2, "9_000", "3")
+    lab.edit(1, "9_000", "3")
     lab.run_all()
-    told = lab.output(3).inner_text()
+    told = lab.output(2).inner_text()
     assert "epochs 3 and 0" in told and "Stopped" not in told
     assert (lab.root / "changed_runs" / "epochs-3-and-0" / "artifacts" / "ccs" / "train" / "record.json").is_file()
     assert made.paths.record("train").read_text() == before

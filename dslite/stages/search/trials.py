@@ -110,8 +110,13 @@ class Search:
     @property
     def done(self) -> list:
         """Trials that came to an end: scored, given up on the way, or impossible."""
-        ended = self._trials("COMPLETE", "PRUNED", "FAIL")
-        return [trial for trial in ended if trial.state.name != "FAIL" or "reason" in trial.user_attrs]
+        return self._ended_or()
+
+    def _ended_or(self, *states: str) -> list:
+        """The same, and those in more states. They are asked for at once: what ends between two questions, by another
+        process, would be in the answer to neither."""
+        found = self._trials("COMPLETE", "PRUNED", "FAIL", *states)
+        return [trial for trial in found if trial.state.name != "FAIL" or "reason" in trial.user_attrs]
 
     def run(self) -> bool:
         """Makes trials until there are enough; whether the hours were over before."""
@@ -138,7 +143,7 @@ class Search:
     def _drawn(self):
         """The next trial; None where enough are done or being made."""
         with self._turn():
-            if len(self.done) + len(self._trials("RUNNING")) >= self.total:
+            if len(self._ended_or("RUNNING")) >= self.total:
                 return None
             if self.points and not self._trials("WAITING"):
                 begun = {frozenset(trial.params.items()) for trial in self.study.get_trials(deepcopy=False)}
