@@ -198,6 +198,7 @@ def untrained(backbone: str, seed: int):
     from dslite.network import load_backbone
     from dslite.spectrogram import MelPlot
 
+    keras.utils.set_random_seed(seed)  # of the head, so that its files are the same whenever they are made
     head = Head(HEAD.units, len(CLASSES), HEAD.dropout, name="head")
     base = load_backbone(backbone, seed=seed)
     rng = np.random.default_rng(seed)
