@@ -54,7 +54,7 @@ bundle: .venv/ready
 .venv/cpu .venv/gpu: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "dslite needs Python 3.11, 3.12 or 3.13; none was found. Set PYTHON=/path/to/python."; exit 1; }
 	test -e $@ || $(PYTHON) -m venv --clear .venv
-	$(RUN) -m pip install --quiet --requirement requirements.lock
+	$(RUN) -m pip install --quiet --no-compile --requirement requirements.lock  # most modules are never imported
 	$(if $(GPU),$(CUDA))
 	$(SLIM)
 	$(RUN) -m pip install --quiet --no-deps --editable .
