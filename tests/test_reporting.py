@@ -214,8 +214,7 @@ def test_numbers_are_written_by_the_name_of_their_column():
     frame = pd.DataFrame({"p": [0.12345, np.nan], "difference": [1.26, -3.0], "own": [0.123456, 2.0], "files": [3, 4]})
     frame["test"] = [17, 18]  # files of a partition, where others have its UAR
     assert all(
-        f">{cell}<" in table_html(frame, "as it is")
-        for cell in ("0.12", "–", "+1.3", "−3.0", "0.1235", "2", "3", "17")
+        f">{cell}<" in table_html(frame, "as it is") for cell in ("0.12", "–", "+1.3", "−3.0", "0.1235", "2", "3", "17")
     )
     frame.attrs["digits"] = 1
     assert all(f">{cell}<" in table_html(frame, "one digit") for cell in ("0.12", "+1.3", "0.1", "2.0", "3"))
