@@ -1,6 +1,6 @@
 """Gathers what was measured on real audio into dslite/paper/measured.json, and docs/measured.md's tables from it.
 
-    python -m benchmarks.measured OUTPUT ... [--add] [--adadelta PAPER SOUND] [--ablation OUTPUT ...]
+    python -m benchmarks.measured [OUTPUT ...] [--add] [--adadelta PAPER SOUND] [--ablation OUTPUT ...]
 
 Outputs of runs: of any corpora, base models, readings, profiles and seeds, with the further seeds that lie in them. All
 their scores take the place of those that were kept; with --add, only of those of the same runs. The learning curves of
@@ -41,7 +41,7 @@ _TABLES = re.compile(r"(?<=<!-- tables of measured.json -->\n).*?(?=<!-- end of 
 
 def main(arguments: Sequence[str] | None = None, place: Path = _PLACE, page: Path = _PAGE) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.measured", description=__doc__.splitlines()[0])
-    parser.add_argument("outputs", type=Path, metavar="OUTPUT", nargs="+", help="output of a run")
+    parser.add_argument("outputs", type=Path, metavar="OUTPUT", nargs="*", help="output of a run")
     parser.add_argument("--add", action="store_true", help="keep the runs and ablations that are not among the outputs")
     parser.add_argument(
         "--adadelta", type=Path, metavar=("PAPER", "SOUND"), nargs=2, help="of the stage train, full profile (F-13)"
@@ -49,7 +49,9 @@ def main(arguments: Sequence[str] | None = None, place: Path = _PLACE, page: Pat
     parser.add_argument("--ablation", type=Path, metavar="OUTPUT", nargs="+", default=[], help="of the stage ablation")
     chosen = parser.parse_args(arguments)
     kept = json.loads(place.read_text("utf-8"))
-    corpora, scores, curves = _runs(chosen.outputs)
+    if not chosen.outputs and not chosen.add:
+        parser.error("without an OUTPUT all scores would go; --add keeps them")
+    corpora, scores, curves = _runs(chosen.outputs) if chosen.outputs else ({}, [], {})
     if chosen.adadelta:
         curves = _curves(*(_only(output, "train") for output in chosen.adadelta))
     ablations = [_ablation(_only(output, "ablation")) for output in chosen.ablation]

@@ -163,6 +163,10 @@ def test_an_ablation_is_added_to_those_of_other_corpora(gather, tmp_path):
     found, _ = gather(run, "--add", "--ablation", leave_ablation(tmp_path / "b", (2,)))
     told = [(one["record"]["about"]["short"], one["record"]["seeds"]) for one in found["ablations"]]
     assert told == [("Other", [1, 2]), (KIND["about"]["short"], [2])]
+    alone, _ = gather("--add", "--ablation", leave_ablation(tmp_path / "b", (1, 2)))
+    assert alone["scores"] == found["scores"] and len(alone["ablations"]) == 2, "of an ablation alone"
+    with pytest.raises(SystemExit):
+        gather("--ablation", str(tmp_path / "b"))
 
 
 def test_runs_are_added_to_those_that_are_kept(gather, tmp_path):
