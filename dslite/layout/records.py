@@ -130,8 +130,8 @@ def hardware() -> str:
     tells neither (other systems than Linux), there is the architecture alone."""
     place = Path("/proc/cpuinfo")
     told = dict(re.findall(r"^([\w ]*\w)\s*: (.+)$", place.read_text("utf-8"), re.MULTILINE)) if place.exists() else {}
-    named = [told[key] for key in ("model name",) if key in told]
-    named += [f"{key} {told[key]}" for key in ("cpu family", "model") if key in told]
+    names = ("model name", "cpu family", "model")
+    named = [f"{name} {told[name]}".removeprefix("model name ") for name in names if name in told]
     return ", ".join([platform.machine(), *named, f"{os.cpu_count()} cores", platform.system()])
 
 
