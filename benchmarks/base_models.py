@@ -27,12 +27,11 @@ import numpy as np
 from benchmarks.phases import made_up
 from dslite.backbones import base_model, names
 from dslite.deployment import LiteModel, gate, latency, offer
-from dslite.deployment.conversion import macs
 from dslite.deployment.latency import interleaved
 from dslite.keras_defaults import graph, keras, tf
 from dslite.layout.records import hardware
 from dslite.model import Head, assemble, load_model
-from dslite.network import Backbone, count_trained, folded, load_backbone, split, train_last
+from dslite.network import Backbone, count_trained, folded, load_backbone, macs, split, train_last
 from dslite.profiles import TABLE2
 from dslite.profiles import recipe as recipe_of
 from dslite.spectrogram import MelPlot

@@ -19,13 +19,13 @@ from dslite import audio
 from dslite.deployment import LiteModel, gate, latency, read_card
 from dslite.deployment import offer as offering
 from dslite.deployment.container import Card, attach, cut
-from dslite.deployment.conversion import convert, macs, saved_sizes
+from dslite.deployment.conversion import convert, saved_sizes
 from dslite.deployment.quantisation import VARIANTS, quantise
 from dslite.deployment.runtime import runner
 from dslite.errors import DsliteError
 from dslite.front_end import FrontEnd
 from dslite.model import Head, assemble
-from dslite.network import Backbone, load_backbone
+from dslite.network import Backbone, load_backbone, macs
 from dslite.spectrogram import MelPlot
 from dslite.stages.benchmark import costs as table5
 from dslite.statistics import compare, pairs

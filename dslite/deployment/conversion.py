@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import absl.logging
-import numpy as np
 
 from dslite.deployment.container import Card
 from dslite.keras_defaults import graph, keras, tf
@@ -68,24 +67,3 @@ def saved_sizes(model: keras.Model, trained) -> dict[str, int]:
             sizes[name] = file.stat().st_size
     absl.logging.set_verbosity(before)
     return sizes
-
-
-_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
-
-
-def macs(model: keras.Model) -> int:
-    """Multiply-accumulates of one chunk in convolutions and dense layers, computed from shapes; about half the FLOPs.
-
-    Biases, activations, normalisation, pooling and the front end are not counted (as in the 2.833 G of DenseNet121;
-    the paper's Table 5 prints 3.1 G without saying what it counts, ledger F-32).
-    """
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            total += macs(layer)
-        elif isinstance(layer, _CONVOLUTIONS):  # each kernel, of which a separable one has two, at each place
-            _, rows, columns, _ = layer.output.shape
-            total += rows * columns * sum(int(np.prod(w.shape)) for w in layer.weights if len(w.shape) == 4)
-        else:  # a matrix is applied once per chunk
-            total += sum(int(np.prod(w.shape)) for w in layer.weights if len(w.shape) == 2)
-    return total

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from dslite.deployment import latency, memory
-from dslite.deployment.conversion import macs, saved_sizes
+from dslite.deployment.conversion import saved_sizes
 from dslite.keras_defaults import keras
-from dslite.network import train_last
+from dslite.network import macs, train_last
 from dslite.wording import counted
 
 
