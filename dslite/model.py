@@ -1,11 +1,12 @@
 """The classifier: head, activation, and the assembly from waveform to class probabilities (paper, section 2.1)."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from dslite.keras_defaults import keras, tf
-from dslite.network import Backbone
+from dslite.network import Backbone, folded
 from dslite.spectrogram import MelPlot
 
 
@@ -114,3 +115,15 @@ def assemble(plot: MelPlot, backbone: Backbone, head: Head, last: keras.layers.L
 def load_model(file: Path) -> keras.Model:
     """Reads a model that a fit left (``model.keras``): waveforms to probabilities."""
     return keras.models.load_model(file, compile=False)
+
+
+def onwards(model: keras.Model) -> keras.Model:
+    """A model from the plot on: float32 (n, size, size, 3), RGB in 0-255, to what the whole says."""
+    return folded(keras.Model(model.get_layer("plot").output, model.output))
+
+
+def taken_up(model: keras.Model, backbone: Backbone) -> tuple[Backbone, list[np.ndarray]]:
+    """A fitted model's base model, which is ``backbone`` with other weights or fewer channels, and its head's weights:
+    what a fit begins with that goes on from there."""
+    fitted = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    return replace(backbone, model=fitted), model.get_layer("head").get_weights()

@@ -9,7 +9,7 @@ import numpy as np
 
 from dslite.backbones import BaseModel, base_model
 from dslite.errors import DsliteError
-from dslite.keras_defaults import keras
+from dslite.keras_defaults import keras, tf
 
 
 @dataclass(frozen=True)
@@ -137,24 +137,43 @@ def split(model: keras.Model, layers: int) -> tuple[keras.Model, keras.Model]:
 
 
 class _FoldedConvolution(keras.layers.Layer):
-    """A convolution and the batch normalisation after it, as one convolution; the weights stay theirs."""
+    """A convolution and the batch normalisation after it, if any, as one convolution; the weights stay theirs."""
 
-    def __init__(self, convolution: keras.layers.Layer, norm: keras.layers.BatchNormalization):
+    def __init__(self, convolution: keras.layers.Layer, norm: keras.layers.BatchNormalization | None, quantised: bool):
         super().__init__(name=convolution.name)
-        self.convolution, self.norm = convolution, norm
+        self.convolution, self.norm, self.quantised = convolution, norm, quantised
 
     def call(self, x):
         own, norm = self.convolution, self.norm
-        gamma = 1.0 if norm.gamma is None else norm.gamma  # Inception networks have none
-        factor = gamma / keras.ops.sqrt(norm.moving_variance + norm.epsilon)
         depthwise = isinstance(own, keras.layers.DepthwiseConv2D)
         convolve = keras.ops.depthwise_conv if depthwise else keras.ops.conv
-        kernel = own.kernel * (factor[:, None] if depthwise else factor)
-        bias = norm.beta + ((own.bias if own.use_bias else 0.0) - norm.moving_mean) * factor
-        return convolve(x, kernel, own.strides, own.padding, dilation_rate=own.dilation_rate) + bias
+        kernel, bias = own.kernel, own.bias if own.use_bias else 0.0
+        if norm is not None:
+            gamma = 1.0 if norm.gamma is None else norm.gamma  # Inception networks have none
+            factor = gamma / keras.ops.sqrt(norm.moving_variance + norm.epsilon)
+            kernel = kernel * (factor[:, None] if depthwise else factor)
+            bias = norm.beta + (bias - norm.moving_mean) * factor
+        if self.quantised:
+            x, kernel = _to_256_values(x), _by_channel(kernel, depthwise)
+        found = convolve(x, kernel, own.strides, own.padding, dilation_rate=own.dilation_rate) + bias
+        return found if norm is not None else own.activation(found)
 
 
-def folded(model: keras.Model) -> keras.Model:
+def _to_256_values(x):
+    """Rounds to what 8 bits hold between the smallest and the largest value of the batch, 0 among them."""
+    low, high = keras.ops.minimum(keras.ops.min(x), 0.0), keras.ops.maximum(keras.ops.max(x), 1e-6)
+    return tf.quantization.fake_quant_with_min_max_vars(x, tf.stop_gradient(low), tf.stop_gradient(high))
+
+
+def _by_channel(kernel, depthwise: bool):
+    """Rounds the weights of each channel to 255 values around 0."""
+    inner = keras.ops.reshape(kernel, (-1, kernel.shape[2] if depthwise else kernel.shape[3]))
+    most = tf.stop_gradient(tf.maximum(tf.reduce_max(tf.abs(inner), axis=0), 1e-6))
+    rounded = tf.quantization.fake_quant_with_min_max_vars_per_channel(inner, -most, most, narrow_range=True)
+    return keras.ops.reshape(rounded, kernel.shape)
+
+
+def folded(model: keras.Model, quantised: bool = False) -> keras.Model:
     """The same network with fewer passes: convolutions do what batch normalisations after them do.
 
     Else TensorFlow multiplies and adds in passes of their own over memory, half of EfficientNet-Lite0's time. Batch
@@ -163,6 +182,8 @@ def folded(model: keras.Model) -> keras.Model:
 
     Args:
         model: a base model, a part of one, or a model that holds one as a layer.
+        quantised: whether what goes into every convolution, and its weights, are rounded as in a file of full int8
+            convolutions (Jacob et al., 2018); gradients pass the rounding by. A depthwise multiplier must be 1.
     """
     taken = keras.tree.flatten([*(layer.input for layer in model.layers), model.outputs])
     uses = Counter(map(id, taken))
@@ -177,8 +198,11 @@ def folded(model: keras.Model) -> keras.Model:
 
     def taken_over(layer):
         if isinstance(layer, keras.Model):
-            return folded(layer)
-        return _FoldedConvolution(layer, norms[layer.name]) if layer.name in norms else layer
+            return folded(layer, quantised)
+        convolves = type(layer) in (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+        if layer.name in norms or (quantised and convolves):
+            return _FoldedConvolution(layer, norms.get(layer.name), quantised)
+        return layer
 
     def called(layer, *args, **kwargs):
         return args[0] if layer.name in gone else layer(*args, **kwargs)

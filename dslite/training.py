@@ -12,7 +12,7 @@ that was not. That needs one thread: with two, TensorFlow's sums do not repeat b
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -115,16 +115,28 @@ class Trainer:
         classes: number of classes; 0 where labels are numbers.
         recipe: the hyperparameters.
         reading: what the chunks were cached with, and how the text is read otherwise.
+        head: weights that the head begins with; none: random ones.
+        teacher: what says of each plot of the second phase what is to be learnt, from it on
+            (:func:`dslite.model.onwards`); None: its label.
+        quantised: whether convolutions compute as they will in 8 bits (:func:`dslite.network.folded`).
     """
 
     def __init__(
-        self, spectrograms: Spectrograms, backbone: Backbone, classes: int, recipe: Recipe, reading: Reading = PAPER
+        self,
+        spectrograms: Spectrograms,
+        backbone: Backbone,
+        classes: int,
+        recipe: Recipe,
+        reading: Reading = PAPER,
+        head: Sequence[np.ndarray] = (),
+        teacher: keras.Model | None = None,
+        quantised: bool = False,
     ):
         self.spectrograms, self.backbone = spectrograms, backbone
         self.objective = ToClasses(classes, recipe) if classes else ToNumbers(recipe)
         self.recipe, self.reading = recipe, reading
         self.plot = MelPlot(reading.front_end(), name="plot")
-        self._initial = backbone.model.get_weights()
+        self._initial, self._head, self._taught = backbone.model.get_weights(), head, teacher is not None
         sizes = recipe.units, self.objective.outputs, recipe.dropout
         self.head = Head(*sizes, reading.arelu, recipe.standardise, name="head")
         self.head.build((None, backbone.width))
@@ -135,11 +147,11 @@ class Trainer:
         self.trained_layers = count_trained(layers, recipe.share, reading.layers) if recipe.epochs[1] else 0
         tail = train_last(backbone.model, self.trained_layers)
         parts = split(backbone.model, max(1, self.trained_layers))  # without a second phase: unused
-        self._body, self._stem, self._tail = (folded(part) for part in (backbone.model, *parts))
+        self._body, self._stem, self._tail = (folded(part, quantised) for part in (backbone.model, *parts))
         self._handed_over: list[np.ndarray] | None = None
         # Per phase: the variables, and an optimiser that is made once and set back for each fit.
-        head = self.head.trainable_variables
-        self._variables = (head, [*tail, *head])
+        of_head = self.head.trainable_variables
+        self._variables = (of_head, [*tail, *of_head])
         self._optimisers = [_optimiser(recipe, phase) for phase in (1, 2)]
         for optimiser, variables in zip(self._optimisers, self._variables, strict=True):
             optimiser.build(variables)
@@ -154,6 +166,7 @@ class Trainer:
         self._plan = graph(self._draw, spec([None]), key, flag, flag)
         self._apply = graph(augmentation.apply, plan, pictures, pictures, spec([3]))
         self._vary = graph(self._varied, pictures, key)
+        self._teach = graph(lambda shown: teacher(shown, training=False), pictures) if teacher else None
         self._frozen = [graph(f, pictures) for f in (self._whole, self._up_to_the_cut)]
         self._losses = [graph(partial(self._loss_of_each, p), crossing[p - 1], labels) for p in (1, 2)]
         self._predict = [graph(partial(self._said, p), crossing[p - 1]) for p in (1, 2)]
@@ -259,7 +272,7 @@ class Trainer:
         reading = self.reading if repeats else replace(self.reading, upsampling="none")
         train = training_set(examples, reading, recipe.batch, seed)
         targets, weights = self.objective.targets(examples.labels, train)
-        if recipe.standardise:
+        if recipe.standardise and not self._head:
             self.head.scale_to(features[np.sort(examples.train)])
         saved, told = time.monotonic(), 0
         every = max(1, recipe.epochs[1] // DEV_POINTS)
@@ -290,7 +303,8 @@ class Trainer:
 
     def _epoch(self, phase, epoch, order, features, targets, weights, augment, seed) -> tuple[float, float]:
         cutmix, specaugment = CONFIGURATIONS[augment].cutmix, CONFIGURATIONS[augment].specaugment
-        varies, steps = self.recipe.varies and phase == 2, -(-len(order) // self.recipe.batch)
+        varies = phase == 2 and (self.recipe.varies or self._taught)
+        steps = -(-len(order) // self.recipe.batch)
         before, epochs = epoch - (self.recipe.epochs[0] if phase == 2 else 0), self.recipe.epochs[phase - 1]
         loss = right = 0.0
         for step, start in enumerate(range(0, len(order), self.recipe.batch)):
@@ -305,7 +319,9 @@ class Trainer:
                 plan = self._plan(losses, key, tf.constant(cutmix), tf.constant(specaugment))
                 labels = augmentation.mix_labels(plan, labels, self.plot.parameters.size)
             if varies:
-                crossing = self._frozen[1](self._augmented(plan, np.arange(len(batch)), batch, key))
+                pictures = self._augmented(plan, np.arange(len(batch)), batch, key)
+                crossing = self._frozen[1](pictures)
+                labels = self._teach(pictures) if self._taught else labels
             elif plan is not None and len(touched := np.flatnonzero(plan.touched)):
                 changed = self._frozen[phase - 1](self._augmented(plan, touched, batch))
                 where = touched[:, None]
@@ -361,13 +377,15 @@ class Trainer:
     def _reset(self, seed: int) -> None:
         self.backbone.model.set_weights(self._initial)
         for number, weight in enumerate(self.head.weights):
-            if weight is self.head.output_layer.kernel and self.objective.from_zero:
+            if self._head:
+                weight.assign(self._head[number])
+            elif weight is self.head.output_layer.kernel and self.objective.from_zero:
                 weight.assign(tf.zeros(weight.shape))
             elif weight.name == "kernel":
                 weight.assign(keras.initializers.GlorotUniform(seed=seed * 1000 + number)(weight.shape))
             elif weight.name == "bias":
                 weight.assign(tf.zeros(weight.shape))
-        if self.head.units:
+        if self.head.units and not self._head:
             arelu = self.head.activation
             for scalar, value in zip((arelu.alpha, arelu.beta), arelu.initial, strict=True):
                 scalar.assign(value)

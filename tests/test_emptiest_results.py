@@ -187,6 +187,20 @@ def _search(settings, corpus):
                    grid=True, processes=2, space={"units": "0, 8"}, optimism=float("nan"), **told)  # fmt: skip
 
 
+def _compress(settings, corpus):
+    """One network, of which nothing runs, and one that cannot be."""
+    one = {"network": "chosen", "title": "Toy <b>", "kind": "chosen", "backbone": "squeezenet_v1", "weights": "random"}
+    one |= {"offered": False, "reason": "it failed"}
+    rows = [one | {"variant": name, "file": f"chosen/{name}"} for name in VARIANTS]
+    costs = ("bytes", "zipped", "ms_per_s", "peak_mb", "model_mb", "macs", "parameters", "uar", "ci_low", "ci_high")
+    lost = statistics.against({}, "", CLASSES, 0).columns.drop(["system", "uar", "n_files"])
+    table = pd.DataFrame(rows).assign(**dict.fromkeys((*costs, "n_files", "n_speakers", *lost), np.nan))
+    _write(table, settings.paths.file("compress", "files.parquet"))
+    _write(pd.DataFrame(), settings.paths.file("compress", "latency.parquet"))
+    told = {"augmentation": "none", "seconds_of_audio": 3.0, "best": "", "left_out": {"pruned": "too <few> channels"}}
+    return _record(settings, "compress", corpus.record, **told)
+
+
 def _benchmark(output):
     """One thread, and only the file that has to pass."""
     folder = Paths(output).benchmark("squeezenet_v1")
@@ -213,6 +227,7 @@ SAYS = {
     ("deploy", ONE): "Not offered: float32: it failed.",
     ("folds", ONE): "To DS Lite's score, files dealt at random add +0.0 points",
     ("ablation", ONE): "No change could be compared.",
+    ("compress", ONE): "No file passed the gate.",
     ("search", ONE): "The 1 h were over before all 3 were made",
 }
 
@@ -244,6 +259,8 @@ def _results(case, folder):
         found["folds"] = FinishedStage.of(settings, "folds")
         records.write(settings, _search(settings, corpus))
         found["search"] = FinishedStage.of(settings, "search")
+        records.write(settings, _compress(settings, corpus))
+        found["compress"] = FinishedStage.of(settings, "compress")
         if one:  # of the other it would say the same, and draws a dozen figures for it
             found["paper"] = paper_work.work(settings.output)
         found["benchmark"] = _benchmark(settings.output)

@@ -107,6 +107,48 @@ def test_a_normalisation_without_scale_is_folded():
     np.testing.assert_allclose(folded(model)(pictures), model(pictures, training=False), atol=1e-5)
 
 
+@pytest.mark.parametrize("normalised", [True, False])
+def test_folded_for_int8_rounds_inputs_to_256_values_and_weights_to_255_per_channel(normalised):
+    rng, entry = np.random.default_rng(0), keras.Input((6, 6, 3))
+    own = keras.layers.Conv2D(4, 3, padding="valid", activation=None if normalised else "relu")
+    norm = keras.layers.BatchNormalization()
+    model = keras.Model(entry, norm(own(entry)) if normalised else own(entry))
+    kernel, bias = rng.standard_normal((3, 3, 3, 4)), rng.standard_normal(4)
+    own.set_weights([kernel, bias])
+    gamma, beta, mean, variance = rng.uniform(0.5, 2, (4, 4))
+    if normalised:
+        norm.set_weights([gamma, beta, mean, variance])
+        factor = gamma / np.sqrt(variance + norm.epsilon)
+        kernel, bias = kernel * factor, beta + (bias - mean) * factor
+    pictures = rng.uniform(-1, 2, (2, 6, 6, 3)).astype(np.float32)
+    step, low = np.ptp(pictures) / 255, pictures.min()
+    zero = np.round(-low / step)
+    rounded = (np.clip(np.round(pictures / step + zero), 0, 255) - zero) * step
+    scale = np.abs(kernel).max(axis=(0, 1, 2)) / 127
+    patches = np.lib.stride_tricks.sliding_window_view(rounded, (3, 3), axis=(1, 2))
+    wanted = np.einsum("nxycij,ijco->nxyo", patches, np.round(kernel / scale) * scale) + bias
+    wanted = wanted if normalised else np.maximum(wanted, 0)
+    np.testing.assert_allclose(folded(model, True)(pictures), wanted, atol=2e-2)  # a value between two may go to either
+    assert np.abs(folded(model, True)(pictures) - wanted).mean() < 2e-4
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(folded(model, True)(pictures) ** 2)
+    assert all(np.abs(g).max() > 0 for g in tape.gradient(loss, [v.value for v in model.trainable_variables]))
+
+
+def test_a_depthwise_convolution_is_folded_for_int8_by_channel():
+    rng, entry = np.random.default_rng(0), keras.Input((6, 6, 3))
+    own = keras.layers.DepthwiseConv2D(3, use_bias=False)
+    model = keras.Model(entry, own(entry))
+    kernel = rng.standard_normal((3, 3, 3, 1)) * np.array([0.01, 1.0, 100.0])[:, None]
+    own.set_weights([kernel])
+    pictures = np.round(rng.uniform(0, 1, (1, 6, 6, 3)) * 255).astype(np.float32) / 255
+    found, exact = folded(model, True)(pictures).numpy(), model(pictures).numpy()
+    spread = np.abs(exact).max(axis=(0, 1, 2))
+    assert (np.abs(found - exact).max(axis=(0, 1, 2)) < 0.03 * spread).all(), (
+        "the smallest channel has steps of its own"
+    )
+
+
 def test_what_is_folded_learns_alike():
     """Its weights are the model's own, and their gradients are those that the model itself has."""
     model, rng = random_backbone("efficientnet_lite0").model, np.random.default_rng(0)

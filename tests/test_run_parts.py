@@ -173,7 +173,12 @@ def test_every_stage_has_its_work_its_template_and_code_that_is_there(stage):
 def test_the_catalogue_is_in_the_order_of_the_flow():
     for at, stage in enumerate(OF_CORPUS):
         assert set(STAGES[stage].needs) <= set(OF_CORPUS[:at])
-    assert (*OF_CORPUS, *ACROSS) == tuple(STAGES) and set(STAGES) - set(DEFAULT) == {"ablation", "search", "folds"}
+    assert (*OF_CORPUS, *ACROSS) == tuple(STAGES) and set(STAGES) - set(DEFAULT) == {
+        "ablation",
+        "search",
+        "folds",
+        "compress",
+    }
     assert parse([]).stages == parse(["--corpora", "own.csv", "css"]).stages == list(DEFAULT)
     assert set(DEFAULT) - set(parse(["--corpora", "own.csv"]).stages) == {"benchmark"}
     assert parse(["--corpora", "own.csv", "--stages", "benchmark"]).stages == ["benchmark"]

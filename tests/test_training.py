@@ -14,6 +14,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from dslite import training
 from dslite.front_end import FrontEnd
+from dslite.model import onwards, taken_up
 from dslite.network import load_backbone, split
 from dslite.profiles import TABLE2, Recipe, recipe
 from dslite.scoring import main_score, predictions
@@ -320,3 +321,36 @@ def test_full_profile_is_table_2():
     assert recipe("my own", "full").epochs == (40, 120)
     with pytest.raises(ValueError, match="quick.*demo, full"):
         recipe("ccs", "quick")
+
+
+def test_a_fit_goes_on_from_a_fitted_model_and_not_from_its_own_beginning(corpus, trainer, features, whole):
+    trainer.fit(examples(corpus), features, "both", 1)  # the trainer now holds the model of `whole`
+    backbone, head = taken_up(trainer.model(), load_backbone("squeezenet_v1", seed=4))
+    slow = replace(RECIPE, epochs=(0, 1), learning_rate=1e-9)
+    again = Trainer(corpus[2], backbone, 2, slow, head=[weight.copy() for weight in head])
+    found = again.fit(examples(corpus), features, "none", 7)
+    np.testing.assert_allclose(found.probabilities, whole.probabilities, atol=1e-4)
+
+
+def test_a_teacher_says_of_every_plot_what_is_learnt_instead_of_its_label(corpus):
+    asked = []
+
+    class Teacher(keras.layers.Layer):
+        def call(self, pictures):
+            asked.append(pictures.shape)
+            return tf.tile([[0.2, 0.8]], [tf.shape(pictures)[0], 1])
+
+    entry = keras.Input((224, 224, 3))
+    teacher = keras.Model(entry, Teacher()(entry))
+    how = replace(RECIPE, epochs=(0, 10), batch=4, second_rate=1.0, dropout=0.0)
+    taught = Trainer(corpus[2], load_backbone("squeezenet_v1", seed=3), 2, how, teacher=teacher)
+    found = taught.fit(examples(corpus), taught.extract(np.arange(48)), "none", 1)
+
+    np.testing.assert_allclose(found.probabilities.mean(axis=0), [0.2, 0.8], atol=0.1)
+    assert found.history["loss"].iloc[-1] == pytest.approx(-0.2 * np.log(0.2) - 0.8 * np.log(0.8), abs=0.1)
+
+
+def test_a_model_from_the_plot_on_says_what_the_whole_says(trainer):
+    waves = 0.1 * np.random.default_rng(0).standard_normal((3, 16_000)).astype(np.float32)
+    model = trainer.model()
+    np.testing.assert_allclose(onwards(model)(model.get_layer("plot")(waves)), model(waves), atol=1e-5)

@@ -11,7 +11,7 @@ from dslite.keras_defaults import graph, keras, tf
 from dslite.tasks import CLASSIFICATION, REGRESSION, outputs
 
 
-def convert(model: keras.Model, samples: int) -> bytes:
+def convert(model: keras.Model, samples: int, sparse: bool = False) -> bytes:
     """Converts to float32, builtin operators only.
 
     The signature ``serving_default`` takes ``waveform``, float32 (1, samples), and gives ``probabilities``, float32
@@ -21,6 +21,7 @@ def convert(model: keras.Model, samples: int) -> bytes:
     Args:
         model: what :func:`dslite.model.assemble` made.
         samples: length of the waveform, fixed in the file.
+        sparse: whether weights that are 0 are left out of the file; LiteRT fills them in when it loads it.
     """
     module = tf.Module()
     module.kept = [
@@ -35,6 +36,7 @@ def convert(model: keras.Model, samples: int) -> bytes:
         tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY] if sparse else []
         return converter.convert()
 
 

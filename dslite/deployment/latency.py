@@ -47,7 +47,8 @@ def timer(
     It ends with the block, and if this process ends while it waits.
 
     Args:
-        folder: holds the offered ``.tflite`` files of a fit, at least one, by the time they are timed.
+        folder: holds the offered ``.tflite`` files of a fit, at least one, by the time they are timed; in folders of
+            it those of several, which then are named with their folder.
         samples: length of the chunk.
         threads: of TensorFlow and of the interpreters.
         keras_file: ``model.keras`` of that fit; None leaves TensorFlow out.
@@ -140,13 +141,15 @@ def _main(folder: Path, samples: int, threads: int, rounds: int, keras_file: Pat
         run = runner(source, threads)
         candidates[name] = lambda: run(value)
 
-    files = sorted(folder.glob("*.tflite"), key=lambda file: (file.stem != "float32", file.stem))
-    for file in files:
-        add(f"{file.stem}|whole", file, chunk)
+    found = {file.relative_to(folder).with_suffix("").as_posix(): file for file in folder.rglob("*.tflite")}
+    files = dict(sorted(found.items(), key=lambda item: (item[1].stem != "float32", item[0])))
+    for name, file in files.items():
+        add(f"{name}|whole", file, chunk)
         front_end, cnn = cut(file.read_bytes())
-        add(f"{file.stem}|front end", front_end, chunk)
-        add(f"{file.stem}|cnn", cnn, runner(front_end, threads)(chunk))
-    add(f"{files[0].stem}{AGAIN}|whole", files[0], chunk)
+        add(f"{name}|front end", front_end, chunk)
+        add(f"{name}|cnn", cnn, runner(front_end, threads)(chunk))
+    first = next(iter(files))
+    add(f"{first}{AGAIN}|whole", files[first], chunk)
     print(json.dumps(interleaved(candidates, rounds, WARM_UP)))
 
 

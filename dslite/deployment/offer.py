@@ -48,7 +48,7 @@ class Made:
         """Writes ``<variant>.tflite`` of those that passed and removes any that lies there of the others."""
         for name in VARIANTS:
             file = folder / f"{name}.tflite"
-            if self.wrong[name]:
+            if self.wrong.get(name, True):
                 file.unlink(missing_ok=True)
                 continue
             with whole_file(file) as draft:
@@ -85,6 +85,7 @@ def make(
     seed: int,
     progress: Callable[[str], None] = lambda doing: None,
     variants: Sequence[str] = tuple(VARIANTS),
+    sparse: bool = False,
 ) -> Made:
     """Converts a model into variants and puts each to the part of the gate that needs no corpus.
 
@@ -98,9 +99,10 @@ def make(
         seed: of the probes.
         progress: called with what is being done.
         variants: some of :data:`VARIANTS`, float32 first.
+        sparse: whether float32 leaves out weights that are 0. In others that makes files that LiteRT does not load.
     """
     progress("converting")
-    float32 = convert(model, samples)
+    float32, parameters = convert(model, samples), model.count_params()
     made = Made({}, {})
     with gate.apart(real, seed) as probe:
         for name in variants:
@@ -109,11 +111,14 @@ def make(
                 continue
             progress(f"making and probing {name}")
             try:
-                content = attach(quantise(float32, name, calibration), card(model, classes, samples, name, about))
+                least = sparse and name == "float32"
+                content = convert(model, samples, sparse) if least else quantise(float32, name, calibration)
+                content = attach(content, card(model, classes, samples, name, about))
             except Exception as error:  # whatever the quantiser trips over, the other variants are not to blame
                 made.wrong[name] = [f"it could not be made ({type(error).__name__}: {error})"]
                 continue
-            found = gate.structure(content, name, model.count_params(), samples, len(outputs(classes)))
+            stored = sum(np.count_nonzero(w) for w in model.get_weights()) if least else parameters
+            found = gate.structure(content, name, stored, samples, len(outputs(classes)))
             made.contents[name] = content
             made.wrong[name] = found or probe(content)
     return made

@@ -35,6 +35,9 @@ class CorpusPaths:
     confusion = _below("root", "evaluate/confusion.parquet")
     pairs = _below("root", "evaluate/pairs.parquet")
 
+    phone = _below("pages", "phone.html")  # every file that was made for a phone, as a plot to look around in
+    phone_csv = _below("pages", "phone.csv")
+
     def fit(self, augmentation: str, partition: str) -> Path:
         """The folder of one fit: model.keras, history.parquet, predictions.parquet, record.json."""
         return self.root / "train" / augmentation / partition

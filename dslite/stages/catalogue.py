@@ -143,6 +143,18 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             threads="all",
             classes_only=True,
         ),
+        "compress": Stage(
+            needs=("evaluate",),
+            # Ten networks, most fitted with all of their layers; some forty files that are converted, run and timed.
+            seconds=lambda load: (
+                (60.0 if load.demo else 400.0) + (15 if load.demo else 400) * load.pictures * load.forward
+            ),
+            optional=True,
+            weights=True,
+            threads="all",
+            classes_only=True,
+            index=True,
+        ),
         "benchmark": Stage(
             needs=(),
             seconds=lambda load: 155.0,

@@ -3,19 +3,11 @@
 One after the other they stay in the process of their notebook, if it has one thread: one import of TensorFlow less.
 """
 
-import gc
-import multiprocessing
-import os
-import queue
-import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -29,18 +21,43 @@ from dslite.layout.progress import Epoch
 from dslite.layout.settings import Settings
 from dslite.scoring import TRAINED_ON, coded, fit_name, main_score
 from dslite.stages.train import process
+from dslite.stages.train.pool import side_by_side
 from dslite.weights import digest
 
 
 @dataclass(frozen=True)
+class Start:
+    """What fits of a network that is to be smaller begin with, and what they learn from.
+
+    Attributes:
+        features: where features of its base model are kept, apart from those of the corpus.
+        model: a fitted model's file, with whose base model and head they begin; None: with the base model's weights.
+        teacher: that of the model that says of each plot of the second phase what is to be learnt; None: its label.
+        zeros: whether weights that are 0 stay so.
+        quantised: whether convolutions compute as they will in 8 bits.
+    """
+
+    features: Path
+    model: Path | None = None
+    teacher: Path | None = None
+    zeros: bool = False
+    quantised: bool = False
+
+
+@dataclass(frozen=True)
 class FitInputs:
-    """What all fits of a corpus share: the settings, the names of the classes in their order, and the hashes of the
-    cached chunks and of the code that all results of the fits are made by."""
+    """What all fits of a corpus share: the settings, the names of the classes in their order, the hashes of the cached
+    chunks and of the code that all results of the fits are made by, and what they begin with."""
 
     settings: Settings
     classes: tuple[str, ...]
     data_hash: str
     code: str
+    start: Start | None = None
+
+    @property
+    def features(self) -> Path:
+        return self.start.features if self.start else self.settings.paths.features
 
 
 @dataclass(frozen=True)
@@ -132,7 +149,13 @@ def again(corpus: FinishedStage, augmentation: str, progress: Callable[..., None
     return made.folder / "model.keras"
 
 
-def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None], apart: bool = False) -> dict:
+def run(
+    corpus: FinishedStage,
+    fits: Sequence[Fit],
+    progress: Callable[..., None],
+    apart: bool = False,
+    start: Start | None = None,
+) -> dict:
     """Runs what is not finished yet, and brings the labels in the tables of all fits up to date.
 
     Args:
@@ -140,6 +163,7 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
         fits: the fits.
         progress: called with the share of the work that is done, 1, a short text, and the epochs that are new.
         apart: whether one after the other they go to a process of their own all the same, which may die alone.
+        start: what they begin with, where that is not the base model.
 
     Returns:
         For the record: ``backbone``, its ``weights`` (imagenet or random), ``weights_source``, and ``warnings``, the
@@ -149,7 +173,7 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
         DsliteError: if a process of the pool dies, for instance because memory ran out.
     """
     settings, code = corpus.settings, records.identity("train", {}, corpus.settings.chosen)
-    inputs = FitInputs(settings, corpus.classes, corpus.record["data_hash"], code)
+    inputs = FitInputs(settings, corpus.classes, corpus.record["data_hash"], code, start)
     # The longest first, so that no core waits for a long one at the end; on one core, what dev is decided by.
     first = "test" if settings.workers > 1 else "dev"
     todo = sorted((f for f in fits if not f.finished), key=lambda f: (f.target != first, f.augmentation == "none"))
@@ -163,24 +187,9 @@ def run(corpus: FinishedStage, fits: Sequence[Fit], progress: Callable[..., None
         share = _EXTRACTION + (1 - _EXTRACTION) * sum(done.values()) / total
         progress(share, 1, f"{name}: {text}", [epoch for *_, epochs in messages for epoch in epochs])
 
-    pool, messages = _pool(settings.workers, tell, apart)
-    try:
-        with pool:
-            try:
-                about = _extract(inputs, pool, progress)
-                _follow({pool.submit(process.fit, inputs, fit, about) for fit in todo}, messages, tell)
-            except BaseException:  # what failed is told now, not after all other fits
-                for one in list(getattr(pool, "_processes", {}).values()):
-                    one.kill()  # as Python 3.14 has it: kill_workers
-                raise
-    except BrokenProcessPool as error:
-        raise DsliteError(
-            "A process that was fitting died without a word, most likely because memory ran out: "
-            "give fewer cores (--cores) or close other programs; finished fits are kept."
-        ) from error
-    finally:  # of fits in this process
-        process.trainer_of.cache_clear()
-        gc.collect()
+    with side_by_side(settings.workers, tell, apart) as (pool, follow):
+        about = _extract(inputs, pool, progress)
+        follow({pool.submit(process.fit, inputs, fit, about) for fit in todo})
     progress(1, 1, "all fits are finished", [epoch for fit in fits for epoch in _labelled(inputs, fit)])
     warnings = [*records.weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]]
     told = {"weights": about["weights"], "weights_source": about["source"], "warnings": warnings}
@@ -201,63 +210,14 @@ def _labelled(inputs: FitInputs, fit: Fit) -> list[Epoch]:
     return [Epoch(fit.name, e.phase, e.epoch, len(history), e.loss, e.dev_uar) for e in history.itertuples()]
 
 
-class _Here(Executor):
-    """Does what is submitted at once, in this very thread: what stops the notebook stops it."""
-
-    map = staticmethod(map)  # one after the other, as they are asked for
-
-    def submit(self, function, /, *arguments, **more) -> Future:
-        future: Future = Future()
-        future.set_result(function(*arguments, **more))
-        return future
-
-
-class _Processes(ProcessPoolExecutor):
-    """Processes that no interrupt reaches, though they are of the notebook's group: none says a traceback."""
-
-    def submit(self, function, /, *arguments, **more) -> Future:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # which a process started here inherits
-        try:
-            return super().submit(function, *arguments, **more)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _pool(workers: int, tell: Callable[[list], None], apart: bool) -> tuple[Executor, object]:
-    """Where fits run, and the queue in which they tell how far they are; those in this process tell at once."""
-    if (
-        workers == 1
-        and not apart
-        and all(os.environ.get(f"TF_NUM_{kind}_THREADS") == "1" for kind in ("INTRAOP", "INTEROP"))
-    ):
-        process.listen(SimpleNamespace(put=lambda message: tell([message])))
-        return _Here(), queue.SimpleQueue()
-    context = multiprocessing.get_context("spawn")
-    messages = context.Queue()
-    return _Processes(workers, context, process.start, (messages, os.getpid())), messages
-
-
 _EXTRACTION = 0.05
 """Share of the bar that the features take."""
-
-
-def _follow(futures: set[Future], messages, tell: Callable[[list], None]) -> None:
-    while futures:
-        finished, futures = wait(futures, timeout=1, return_when=FIRST_COMPLETED)
-        for future in finished:
-            future.result()
-        told = []
-        with suppress(queue.Empty):
-            while True:
-                told.append(messages.get_nowait())
-        if told:
-            tell(told)
 
 
 def _extract(inputs: FitInputs, pool: Executor, progress) -> dict:
     """Features of all chunks under the base model as it is before training, computed once for all fits."""
     about = pool.submit(process.about, inputs).result()
-    features = inputs.settings.paths.features
+    features = inputs.features
     key = features.with_suffix(".json")
     if features.exists() and read_json(key) == about:
         return about

@@ -31,6 +31,7 @@ def start(messages, parent: int) -> None:
     die_with_parent(parent)
     end_quickly()
     listen(messages)
+    os.environ.update(dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"))
     from dslite.keras_defaults import tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -41,25 +42,37 @@ _messages = None
 """Where a process of the pool says how far it is."""
 
 
-def listen(messages) -> None:
-    """From now on says in ``messages`` how far it is."""
+def listen(messages):
+    """From now on says in ``messages`` how far it is; returns where it did before."""
     global _messages
-    _messages = messages
+    before, _messages = _messages, messages
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # or the first process takes a GPU for itself
+    return before
 
 
 @lru_cache(maxsize=1)
 def trainer_of(inputs: "FitInputs"):
     """Clips, chunks and the trainer of a corpus, which all its fits in this process share."""
+    from dslite.model import load_model, onwards, taken_up
     from dslite.network import load_backbone
     from dslite.store import Spectrograms
     from dslite.training import Trainer
 
-    settings, paths = inputs.settings, inputs.settings.paths
+    settings, paths, start, more = inputs.settings, inputs.settings.paths, inputs.start, {}
     clips, chunks = pd.read_parquet(paths.clips), pd.read_parquet(paths.chunks)
     backbone = load_backbone(settings.backbone, settings.weights_file, settings.seed)
-    spectrograms = Spectrograms(paths.spectrograms, chunks)
-    return clips, chunks, Trainer(spectrograms, backbone, len(inputs.classes), settings.recipe, settings.reading)
+    if start:
+        more["teacher"] = onwards(load_model(start.teacher)) if start.teacher else None
+        more["quantised"] = start.quantised
+    if start and start.model:
+        begun = load_model(start.model)
+        backbone, more["head"] = taken_up(begun, backbone)
+        if start.zeros:
+            from dslite.pruning import hold_zeros
+
+            hold_zeros(begun)
+    stored, classes = Spectrograms(paths.spectrograms, chunks), len(inputs.classes)
+    return clips, chunks, Trainer(stored, backbone, classes, settings.recipe, settings.reading, **more)
 
 
 def about(inputs: "FitInputs") -> dict:
@@ -76,6 +89,7 @@ def about(inputs: "FitInputs") -> dict:
         "chunks": len(chunks),
         "data_hash": inputs.data_hash,
         "front_end": asdict(settings.reading.front_end()),
+        **({"begun with": digest(inputs.start.model)} if inputs.start and inputs.start.model else {}),
     }
 
 
@@ -113,7 +127,7 @@ def fit(inputs: "FitInputs", fit: "Fit", about: dict) -> None:
     checkpoint = fit.folder / "checkpoint.npz"
     outcome = trainer.fit(
         examples,
-        np.load(settings.paths.features, mmap_mode="r"),
+        np.load(inputs.features, mmap_mode="r"),
         fit.augmentation,
         settings.seed,
         checkpoint,
