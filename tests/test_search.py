@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import os
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -256,6 +258,34 @@ def test_hours_that_were_over_for_a_helper_are_over_for_the_notebook(elsewhere, 
     with pytest.raises(FileNotFoundError):  # of the winner's fit, which this test has not made
         searching.work(elsewhere)
     assert ran == [0, 1], "what helpers have left, the notebook does"
+
+
+def test_the_hours_of_a_run_begin_once_whichever_process_starts_again(elsewhere, monkeypatch):
+    until = []
+    monkeypatch.setattr(trials.Search, "_try", lambda self, trial, deadline: until.append(deadline) or 50.0)
+
+    def makes_one(process):
+        trials.Search(replace(elsewhere, hours=1.0, trials=len(until) + 1), process).run()
+
+    def a_run_begins(number):
+        plan = Paths(elsewhere.output).plan
+        plan.touch()
+        os.utime(plan, ns=(number, number))
+
+    monkeypatch.setenv(progress.VARIABLE, str(elsewhere.output / "progress"))
+    a_run_begins(1)
+    began = time.monotonic()
+    for process in ("a", "b", "a", ""):  # helpers, one of them killed and started again, and the notebook
+        makes_one(process)
+    assert len(until) == 4 and len(set(until)) == 1 and until[0] >= began + 3600
+    a_run_begins(2)
+    makes_one("a")
+    makes_one("b")
+    assert until[3] < until[4] == until[5], "a later run has hours of its own"
+    monkeypatch.delenv(progress.VARIABLE)
+    makes_one("")
+    makes_one("")
+    assert until[5] < until[6] < until[7], "and so has a notebook each time it is run by hand"
 
 
 def test_what_was_stopped_is_taken_up_again(elsewhere, monkeypatch):

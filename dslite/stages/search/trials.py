@@ -4,6 +4,7 @@ They share Optuna's journal, a file, and a lock that NFS knows too, a symbolic l
 none is made twice and there are never more than are wanted.
 """
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from dslite.changes import checked, to_reading
 from dslite.errors import DsliteError
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
+from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
 from dslite.profiles import TUNED
 from dslite.readings import READINGS
@@ -122,8 +124,7 @@ class Search:
         """Makes trials until there are enough; whether the hours were over before."""
         from optuna.trial import TrialState
 
-        hours = self.settings.hours
-        deadline = time.monotonic() + 3600 * hours if hours else float("inf")
+        deadline = self._deadline()
         while time.monotonic() < deadline and (trial := self._drawn()):
             told: dict = {"state": TrialState.FAIL}
             try:
@@ -139,6 +140,23 @@ class Search:
             finally:
                 self.study.tell(trial, **told)
         return time.monotonic() >= deadline
+
+    def _deadline(self) -> float:
+        """When the hours are over, by ``time.monotonic``, one clock for all processes of a machine.
+
+        In a run they begin once, with the first process that comes here, so that one that was killed has no more of
+        them than the others; by hand they begin now.
+        """
+        hours = self.settings.hours
+        until = time.monotonic() + 3600 * hours if hours else float("inf")
+        if not hours or progress.VARIABLE not in os.environ:
+            return until
+        run = Paths(self.settings.output).plan.stat().st_mtime_ns  # every run writes its own
+        with self._turn():
+            known = self.study.user_attrs.get("until", ())
+            if run not in known:
+                self.study.set_user_attr("until", known := [run, until])
+        return known[1]
 
     def _drawn(self):
         """The next trial; None where enough are done or being made."""
