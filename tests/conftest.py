@@ -6,13 +6,23 @@ from pathlib import Path
 import pytest
 
 
+def _real(name: str) -> Path:
+    folder = Path(os.environ.get("DSLITE_DATA", "")) / name
+    if not os.environ.get("DSLITE_DATA") or not folder.is_dir():
+        pytest.skip(f"needs real audio: set DSLITE_DATA to a folder that holds {name}/")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def real_ravdess() -> Path:
     """The folder of the real RAVDESS song corpus."""
-    folder = Path(os.environ.get("DSLITE_DATA", "")) / "ravdess"
-    if not os.environ.get("DSLITE_DATA") or not folder.is_dir():
-        pytest.skip("needs real audio: set DSLITE_DATA to a folder that holds ravdess/")
-    return folder
+    return _real("ravdess")
+
+
+@pytest.fixture(scope="session")
+def real_ravdess_speech() -> Path:
+    """The folder of the real RAVDESS speech corpus."""
+    return _real("ravdess_speech")
 
 
 @pytest.fixture(scope="session")

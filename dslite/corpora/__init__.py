@@ -1,7 +1,7 @@
-"""What there is to learn from: the paper's eight corpora, own data, and SYNTHETIC stand-ins."""
+"""What there is to learn from: the paper's eight corpora, others by name, own data, and SYNTHETIC stand-ins."""
 
 from dslite.corpora.checks import UnfitCorpus, refuse_unfit
-from dslite.corpora.download import download_ravdess
+from dslite.corpora.download import DOWNLOADS, download_ravdess
 from dslite.corpora.own import FORM, is_own, slug
 from dslite.corpora.reading import (
     as_numbers,
@@ -15,11 +15,11 @@ from dslite.corpora.reading import (
     read,
     told,
 )
-from dslite.corpora.registry import CORPORA, PARTITIONS, Archive, CorpusInfo
+from dslite.corpora.registry import CORPORA, PARTITIONS, REGISTRY, Archive, CorpusInfo
 from dslite.corpora.split import same_recordings
 
 __all__ = [
-    "CORPORA", "FORM", "PARTITIONS", "Archive", "CorpusInfo", "UnfitCorpus", "as_numbers", "describe_missing",
-    "download_ravdess", "fingerprint", "is_own", "known", "locate", "own_chunk", "own_durations", "own_numeric", "read",
-    "refuse_unfit", "same_recordings", "slug", "told",
+    "CORPORA", "DOWNLOADS", "FORM", "PARTITIONS", "REGISTRY", "Archive", "CorpusInfo", "UnfitCorpus", "as_numbers",
+    "describe_missing", "download_ravdess", "fingerprint", "is_own", "known", "locate", "own_chunk", "own_durations",
+    "own_numeric", "read", "refuse_unfit", "same_recordings", "slug", "told",
 ]  # fmt: skip

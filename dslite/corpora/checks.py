@@ -98,26 +98,28 @@ def _few(texts: list[str], between: str) -> str:
 
 
 def against_table1(info: CorpusInfo, clips: pd.DataFrame) -> tuple[list[Problem], list[str]]:
-    """Compares with the paper's Table 1: counts exactly, durations within `TOLERANCE`.
+    """Compares with the paper's Table 1, or with what the whole corpus has: counts exactly, durations within
+    `TOLERANCE`.
 
     Returns:
         A warning for every figure that is not as printed, and of these the ones that make it another corpus: a figure
         that is known to be a slip of the table (``info.also``) is warned of but is no such difference.
     """
-    if info.table1 is None:
+    if info.whole is None:
         return [], []
+    says = "Table 1 prints" if info.table1 else "the whole corpus has"
     seconds = clips["duration"]
     figures = {"files": len(clips), "minutes": seconds.sum() / 60, "mean_s": seconds.mean(), "std_s": seconds.std()}
     if (clips["speaker"] != "").all():
         figures["speakers"] = clips["speaker"].nunique()
     warnings, differences = [], []
     for name, text in FIELDS.items():
-        printed = getattr(info.table1, name)
+        printed = getattr(info.whole, name)
         if name not in figures:
             reason = f"the distribution does not name its speakers: Table 1's {printed:,} cannot be checked"
             warnings.append(Problem("", "warning", reason))
         elif not _agrees(name, figures[name], printed):
-            told = f"{text.format(figures[name])}; Table 1 prints {text.format(printed).split()[0]}"
+            told = f"{text.format(figures[name])}; {says} {text.format(printed).split()[0]}"
             slip = name in info.also and _agrees(name, figures[name], info.also[name])
             warnings.append(Problem("", "warning", f"{told} ({info.also['reason']})" if slip else told))
             differences += [] if slip else [told]

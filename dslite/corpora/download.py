@@ -1,4 +1,4 @@
-"""RAVDESS song from Zenodo: the one corpus that needs no agreement, only its licence accepted."""
+"""RAVDESS, song or speech, from Zenodo: the one corpus that needs no agreement, only its licence accepted."""
 
 import hashlib
 import http.client
@@ -12,8 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dslite.corpora.reading import locate
-from dslite.corpora.registry import CORPORA, Archive
+from dslite.corpora.registry import REGISTRY, Archive
 from dslite.errors import DsliteError
+
+DOWNLOADS = {"ravdess": "RAVDESS song", "ravdess_speech": "RAVDESS speech"}
+"""The corpora that can be downloaded, and what people call them."""
 
 ATTEMPTS = 5
 """A broken connection is taken up again so often before the user is asked to."""
@@ -30,13 +33,14 @@ Progress = Callable[[int, int], None]
 
 def download_ravdess(
     data: Path,
+    name: str = "ravdess",
     *,
     accept: bool,
     progress: Progress = lambda done, size: None,
-    archive: Archive = CORPORA["ravdess"].archive,
+    archive: Archive | None = None,
     pause_s: float = PAUSE_S,
 ) -> Path:
-    """Downloads RAVDESS song and unpacks it to ``data``/ravdess/Actor_NN/*.wav.
+    """Downloads RAVDESS song or speech and unpacks it to ``data``/``name``/Actor_NN/*.wav.
 
     A broken download goes on where it stopped, in this call or a later one. An archive that somebody has put into
     ``data`` under its own name is taken instead, and kept. Nothing is unpacked before size and SHA-256 agree, and the
@@ -44,9 +48,10 @@ def download_ravdess(
 
     Args:
         data: the folder that holds the corpora; it is created.
+        name: one of `DOWNLOADS`.
         accept: that the user has seen the licence and accepts it.
         progress: told after every block, with bytes done and in all.
-        archive: what to download.
+        archive: what to download, if not what the registry names.
         pause_s: seconds to wait before a broken connection is tried again.
 
     Returns:
@@ -56,11 +61,11 @@ def download_ravdess(
         DsliteError: if the licence is not accepted, something else lies in the folder, the disk is too full, the server
             cannot be reached or does not hand out the file, or what came is not the archive that was expected.
     """
-    folder = data / "ravdess"
-    if locate("ravdess", data):
+    folder, info = data / name, REGISTRY[name]
+    archive = archive or info.archive
+    if locate(name, data):
         return folder
     if not accept:
-        info = CORPORA["ravdess"]  # what must be read and accepted before the download
         raise DsliteError(
             f"RAVDESS ({info.citation}; {info.url}) is licensed under {info.licence}. The download has "
             f"{info.archive.size / 1e6:.0f} MB. To accept the licence and start, add --accept-licence (of make "
@@ -68,7 +73,7 @@ def download_ravdess(
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DsliteError(
-            f"{folder} holds something that is not RAVDESS song. Move it away, or name another data folder."
+            f"{folder} holds something that is not {DOWNLOADS[name]}. Move it away, or name another data folder."
         )
     _make_room(data, archive)
     by_hand, part = data / archive.name, data / f".{archive.name}.part"
@@ -76,7 +81,7 @@ def download_ravdess(
         _fetch(archive, part, progress, pause_s)
     whole = by_hand if by_hand.exists() else part
     _verify(archive, whole)
-    draft = data / ".ravdess.unpacking"
+    draft = data / f".{name}.unpacking"
     shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed while it unpacked
     try:
         with zipfile.ZipFile(whole) as contents:  # the very file that the checksum is of: no stranger's
@@ -109,7 +114,7 @@ def _make_room(data: Path, archive: Archive) -> None:
     if free < _ROOM * archive.size:
         raise DsliteError(
             f"{data} has {free / 1e6:,.0f} MB free; {_ROOM * archive.size / 1e6:,.0f} MB are needed to download and "
-            "unpack RAVDESS song. Make room or name another data folder."
+            "unpack the archive. Make room or name another data folder."
         )
 
 
@@ -131,7 +136,7 @@ def _fetch(archive: Archive, part: Path, progress: Progress, pause_s: float) -> 
             elif error.code < 500 and error.code != 429:
                 raise DsliteError(
                     f"{archive.url} answers {error.code} {error.reason}: the archive is not there any more, or not for "
-                    f"you. See {CORPORA['ravdess'].url}. {_by_hand(archive, part.parent)}"
+                    f"you. See {REGISTRY['ravdess'].url}. {_by_hand(archive, part.parent)}"
                 ) from None
             problem = f"{error.code} {error.reason}"
         except (http.client.HTTPException, OSError) as error:  # a URLError says why in its reason alone
@@ -162,7 +167,7 @@ def _go_on(archive: Archive, part: Path, progress: Progress) -> None:
         if length is not None and have + int(length) != archive.size:
             raise DsliteError(
                 f"{archive.url} hands out {have + int(length):,} bytes where the archive has {archive.size:,}: "
-                f"another file, or a page of a network in between. See {CORPORA['ravdess'].url}. "
+                f"another file, or a page of a network in between. See {REGISTRY['ravdess'].url}. "
                 f"{_by_hand(archive, part.parent)}"
             )
         with part.open("ab" if have else "wb") as file:

@@ -4,22 +4,22 @@ import re
 import unicodedata
 from pathlib import Path
 
-from dslite.corpora.registry import CORPORA
+from dslite.corpora.registry import REGISTRY
 
 FORM = "a CSV of filename,label[,speaker][,partition] above its audio, or a folder with a sub-folder per class"
 """What own data may be."""
 
-_TAKEN = frozenset({*CORPORA, "paper", "benchmark", "ablation", "seeds", "standins", "logs", "tables"})
+_TAKEN = frozenset({*REGISTRY, "paper", "benchmark", "ablation", "seeds", "standins", "logs", "tables"})
 
 
 def is_own(name: str) -> bool:
     """Whether the name of a corpus is the path of own data: of a CSV (there or not) or of a folder."""
-    return name not in CORPORA and (name.lower().endswith(".csv") or Path(name).is_dir())
+    return name not in REGISTRY and (name.lower().endswith(".csv") or Path(name).is_dir())
 
 
 def slug(name: str) -> str:
     """The name of a corpus' folders: the corpus' own, or for own data (path or stem) ``a-z0-9_``, never one taken."""
-    if name in CORPORA:
+    if name in REGISTRY:
         return name
     stem = re.sub(r"\.csv$", "", Path(name).name, flags=re.IGNORECASE)
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()

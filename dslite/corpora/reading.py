@@ -20,7 +20,7 @@ from dslite.corpora.checks import against_table1, refuse_unfit
 from dslite.corpora.folders import digest, walk
 from dslite.corpora.listing import Entry, Problem
 from dslite.corpora.own import FORM, is_own
-from dslite.corpora.registry import CORPORA, PARTITIONS, CorpusInfo
+from dslite.corpora.registry import CORPORA, PARTITIONS, REGISTRY, CorpusInfo
 from dslite.corpora.split import Group
 from dslite.decoding import UnusableAudio, conversion, header, segment
 from dslite.errors import DsliteError
@@ -28,7 +28,8 @@ from dslite.tasks import strata
 from dslite.wording import counted
 
 DATA = ("real", "cropped", "stand-in", "differing")
-"""What a corpus can be. ``differing``: its layout is official, its counts or durations are not Table 1's."""
+"""What a corpus can be. ``differing``: its layout is official, its counts or durations are not Table 1's, or
+not those of the whole corpus."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,14 @@ def _reader(info: CorpusInfo | None = None) -> ModuleType:
 
 
 def known(name: str) -> str:
-    """Returns ``name`` if it is one of the eight or the path of own data.
+    """Returns ``name`` if it is one of `REGISTRY` or the path of own data.
 
     Raises:
         DsliteError: if it is neither.
     """
-    if name in CORPORA or is_own(name):
+    if name in REGISTRY or is_own(name):
         return name
-    raise DsliteError(f"There is no corpus {name!r}. Known: {', '.join(CORPORA)}, or the path of {FORM}.")
+    raise DsliteError(f"There is no corpus {name!r}. Known: {', '.join(REGISTRY)}, or the path of {FORM}.")
 
 
 def locate(name: str, data: Path | None) -> Path | None:
@@ -83,13 +84,13 @@ def locate(name: str, data: Path | None) -> Path | None:
         path = Path(name)
         return path if path.is_dir() else path.parent if path.is_file() else None
     folder = None if data is None else data / name
-    info = CORPORA[name]
+    info = REGISTRY[name]
     return folder if folder is not None and folder.is_dir() and _reader(info).holds(folder, info) else None
 
 
 def describe_missing(name: str, data: Path | None) -> str:
     """Where a corpus was looked for, what was expected there, how to get it and under what licence; several lines."""
-    info = CORPORA[name]
+    info = REGISTRY[name]
     if data is None:
         looked = "nowhere: no data folder was given (--data or DSLITE_DATA)"
     elif (data / name).is_dir():
@@ -126,7 +127,7 @@ def read(name: str, folder: Path, kept: Path | None = None, numeric: bool = Fals
     """Reads and checks a corpus; looks at headers only, and of own data at bytes. Writes nothing.
 
     Args:
-        name: one of `CORPORA`, or the path of own data.
+        name: one of `REGISTRY`, or the path of own data.
         folder: where it lies (for an own CSV: the CSV's folder).
         kept: where the split that was made here is written down (:mod:`dslite.corpora.split`), there or not yet.
         numeric: whether labels are numbers, of the paper's corpora as distributed (:func:`as_numbers`).
@@ -140,7 +141,7 @@ def read(name: str, folder: Path, kept: Path | None = None, numeric: bool = Fals
         where = folder if Path(name).is_dir() else folder / Path(name).name
         info, entries, problems = _reader().entries(where, numeric)
     else:
-        info, where = as_numbers(CORPORA[name]) if numeric else CORPORA[name], folder
+        info, where = as_numbers(REGISTRY[name]) if numeric else REGISTRY[name], folder
         entries, problems = _reader(info).entries(folder, info)
     told, note, sounds, _ = _corpus_toml(folder, None if own else info)
     if own and sounds:
@@ -166,7 +167,8 @@ def read(name: str, folder: Path, kept: Path | None = None, numeric: bool = Fals
         warnings, differences = against_table1(info, clips)
         problems = warnings + problems
         if differences and not told:
-            data, note = "differing", "differs from Table 1: " + "; ".join(differences)
+            what = "Table 1" if info.table1 else "the whole corpus"
+            data, note = "differing", f"differs from {what}: {'; '.join(differences)}"
     numbers = "labels are numbers: regression (--task classification takes them as names)" if numeric else ""
     note = "; ".join(filter(None, (note, numbers)))
     if own:
@@ -281,7 +283,7 @@ def _header(path: Path) -> tuple[float, int, int] | str:
 
 def _corpus_toml(folder: Path, info: CorpusInfo | None = None) -> tuple[str, str, bool, float]:
     """What the folder's ``corpus.toml`` says: data, note, whether pages may hold sounds, chunk in s; empty if there is
-    none. ``info`` is that of a corpus of the paper."""
+    none. ``info`` is that of a corpus of the registry."""
     path = folder / "corpus.toml"
     if not path.is_file():
         return "", "", False, 0.0
@@ -294,7 +296,7 @@ def _corpus_toml(folder: Path, info: CorpusInfo | None = None) -> tuple[str, str
         raise DsliteError(f"{path}: audio_in_reports is {sounds!r}; true or false was expected.")
     chunk = told.get("chunk", 0.0)
     if "chunk" in told and (info or isinstance(chunk, bool) or not isinstance(chunk, int | float) or not chunk >= 0.2):
-        expected = "nothing: Table 2 says it for the paper's corpora" if info else "a length of at least 0.2 s"
+        expected = "nothing: it is known for this corpus" if info else "a length of at least 0.2 s"
         raise DsliteError(f"{path}: chunk is {chunk!r}; expected {expected}.")
     if {"audio_in_reports", "chunk"} & told.keys():
         told.setdefault("data", "real")

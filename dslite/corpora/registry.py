@@ -1,4 +1,4 @@
-"""What is known about each corpus of the paper before anybody has it."""
+"""What is known about a corpus before anybody has it: the paper's eight, and others by name."""
 
 import tomllib
 from collections.abc import Mapping
@@ -38,11 +38,14 @@ class CorpusInfo:
 
     Attributes:
         name: its folder under the data folder, and its name everywhere.
-        title: the paper's name for it (Table 1), for example "COVID-19 cough".
+        title: the paper's name for it (Table 1), for example "COVID-19 cough"; of one that is not the paper's, whose it
+            is.
         short: the abbreviation used in tables.
         sound: what is heard in it, as a plural or mass noun.
         classes: in the order used everywhere; none where labels are numbers.
-        table1: the published row; None for an own corpus.
+        table1: the published row; None for a corpus that is not the paper's.
+        whole: what a complete one has: that row, or where there is none what its files were counted to be; None for an
+            own corpus.
         licence: under what terms it is handed out.
         shared_audio: whose sounds a page that is passed on may hold, and under what terms; empty: it may hold none.
         access: how to get it and whom to ask.
@@ -57,6 +60,7 @@ class CorpusInfo:
         unused: labels that the corpus knows and the paper leaves out.
         split: speaker (or session) numbers per partition; empty where the owners hand out a partition.
         archive: what can be downloaded without asking anybody; None for all but RAVDESS.
+        chunk: length of a chunk in s; 0 where Table 2 says it, and for an own corpus.
         numeric: whether labels as distributed are numbers on a scale.
         also: figures that a complete corpus may show although Table 1 prints others; `also["reason"]` says why.
     """
@@ -71,6 +75,7 @@ class CorpusInfo:
     layout: str
     partition: str
     table1: Table1 | None = None
+    whole: Table1 | None = None
     url: str = ""
     citation: str = ""
     reader: str = ""
@@ -80,6 +85,7 @@ class CorpusInfo:
     unused: frozenset[str] = frozenset()
     split: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     archive: Archive | None = None
+    chunk: float = 0.0
     numeric: bool = False
     also: Mapping[str, float | str] = field(default_factory=dict)
 
@@ -95,7 +101,8 @@ def _load() -> Mapping[str, CorpusInfo]:
         {
             name: CorpusInfo(
                 name=name,
-                table1=Table1(**published[name]),
+                table1=Table1(**published[name]) if name in published else None,
+                whole=Table1(**(published.get(name) or entry.pop("whole"))),
                 classes=tuple(entry.pop("classes")),
                 unused=frozenset(entry.pop("unused", ())),
                 split={part: tuple(numbers) for part, numbers in entry.pop("split", {}).items()},
@@ -107,10 +114,13 @@ def _load() -> Mapping[str, CorpusInfo]:
     )
 
 
-CORPORA: Mapping[str, CorpusInfo] = _load()
+REGISTRY: Mapping[str, CorpusInfo] = _load()
+"""All corpora that are known by name: the paper's, and after them those of other papers."""
+
+CORPORA: Mapping[str, CorpusInfo] = MappingProxyType({name: info for name, info in REGISTRY.items() if info.table1})
 """The eight corpora in the order of the paper's Table 1."""
 
 
 def described(name: str, about: Mapping[str, str]) -> CorpusInfo | SimpleNamespace:
     """A corpus' entry; of an own corpus, what its records say of it (``about``) and no row of Table 1."""
-    return CORPORA.get(name) or SimpleNamespace(**about, table1=None)
+    return REGISTRY.get(name) or SimpleNamespace(**about, table1=None)

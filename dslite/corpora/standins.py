@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from scipy.special import gammaincinv
 
-from dslite.corpora.registry import CORPORA
+from dslite.corpora.registry import REGISTRY
 from dslite.corpora.standins_layouts import Clip, places
 from dslite.corpora.standins_sounds import RATE, Speaker, sound
 from dslite.errors import DsliteError
@@ -33,7 +33,7 @@ def write_standin(name: str, folder: Path, seed: int) -> None:
     stand-in.
 
     Args:
-        name: a corpus (``ccs`` ... ``sleep``).
+        name: a corpus of the registry.
         folder: where the corpus is to lie. An older stand-in there is replaced.
         seed: any integer from 0.
 
@@ -125,11 +125,12 @@ def _clips(name: str, plan: dict, speakers: list, rng: np.random.Generator) -> l
 
 
 def _durations(name: str, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Lengths in seconds, (count,): evenly spaced quantiles of a gamma distribution with Table 1's mean and deviation.
+    """Lengths in seconds, (count,): evenly spaced quantiles of a gamma distribution with the corpus' mean and
+    deviation.
 
     Spaced rather than drawn, so that even a small corpus has its share of clips shorter than a chunk.
     """
-    mean, deviation = CORPORA[name].table1.mean_s, CORPORA[name].table1.std_s
+    mean, deviation = REGISTRY[name].whole.mean_s, REGISTRY[name].whole.std_s
     shape = (mean / deviation) ** 2
     lengths = gammaincinv(shape, (np.arange(count) + 0.5) / count) * mean / shape
     return rng.permutation(lengths.clip(SHORTEST, LONGEST))

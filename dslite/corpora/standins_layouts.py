@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dslite.corpora.registry import CORPORA
+from dslite.corpora.registry import REGISTRY
 
 PREFIX = {"train": "train", "dev": "devel", "test": "test"}
 
@@ -41,14 +41,14 @@ Places = tuple[list[str], dict[str, str]]
 
 def _code(name: str, clip: Clip) -> str:
     """The clip's label as distributed; where several are one class, by turns."""
-    codes = [code for code, label in CORPORA[name].labels.items() if label == clip.label]
+    codes = [code for code, label in REGISTRY[name].labels.items() if label == clip.label]
     return codes[(clip.speaker + clip.number) % len(codes)]
 
 
 def _official_numbers(name: str, clips: Sequence[Clip]) -> dict[int, int]:
     """The number by which the corpus knows each speaker: the first ones of their partition in the registry's split."""
     numbers = {}
-    for partition, official in CORPORA[name].split.items():
+    for partition, official in REGISTRY[name].split.items():
         here = sorted({clip.speaker for clip in clips if clip.partition == partition})
         numbers.update(zip(here, official, strict=False))
     return numbers
@@ -88,7 +88,7 @@ def _compare_2017(name: str, clips: Sequence[Clip]) -> Places:
     head = (
         "@relation ComParE2017_Snore",
         "@attribute filename string",
-        f"@attribute class {{{','.join(CORPORA[name].classes)}}}",
+        f"@attribute class {{{','.join(REGISTRY[name].classes)}}}",
         "@data",
     )
     for partition, prefix in PREFIX.items():
@@ -128,14 +128,14 @@ def _iemocap(name: str, clips: Sequence[Clip]) -> Places:
 
 
 def _ravdess(name: str, clips: Sequence[Clip]) -> Places:
-    numbers = _official_numbers(name, clips)
+    numbers, channel = _official_numbers(name, clips), "01" if name == "ravdess_speech" else "02"
     files = []
     for clip in clips:
         actor = numbers[clip.speaker]
         # An actor's takes: two statements, two repetitions, and two intensities but for "neutral", which has one.
         statement, repetition, intensity = clip.number % 2, clip.number // 2 % 2, clip.number // 4
         take = f"{intensity + 1:02d}-{statement + 1:02d}-{repetition + 1:02d}"
-        files.append(f"Actor_{actor:02d}/03-02-{_code(name, clip)}-{take}-{actor:02d}.wav")
+        files.append(f"Actor_{actor:02d}/03-{channel}-{_code(name, clip)}-{take}-{actor:02d}.wav")
     return files, {}
 
 
@@ -147,6 +147,7 @@ _LAYOUTS = {
     "iemocap": _iemocap,
     "mpssc": _compare_2017,
     "ravdess": _ravdess,
+    "ravdess_speech": _ravdess,
     "sleep": _compare_2019,
 }
 

@@ -43,7 +43,7 @@ _kept = lru_cache(maxsize=32)
 
 def choices(settings: Settings) -> list[str]:
     """Names of corpora: first those that have been evaluated in this output folder, then the paper's others."""
-    return list(dict.fromkeys([*evaluated(Paths(settings.output)), *corpora.CORPORA]))
+    return list(dict.fromkeys([*evaluated(Paths(settings.output)), *corpora.REGISTRY]))
 
 
 def other(settings: Settings, corpus: str) -> Settings:

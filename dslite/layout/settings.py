@@ -36,7 +36,7 @@ class Settings:
         workers: fits that run side by side, each with one thread.
         task: ``classification``, or ``regression`` where labels are numbers.
         random_weights: whether the base model is to start from random weights.
-        chunk: length of a chunk in s that own data asks for; 0 for Table 2's.
+        chunk: length of a chunk in s of a corpus that is not the paper's; 0 for Table 2's.
         changes: what was changed against Table 2, the reading and the defaults.
         seeds: how many, from ``seed`` on. This and what follows are asked of optional stages alone.
         discrepancies: the first words of the variants that the ablation looks at; none stands for all.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from dslite.corpora import CORPORA
+from dslite.corpora import CORPORA, REGISTRY
 from dslite.paper import audit, comparable, published
 from dslite.reporting.provenance import data_mark
 from dslite.reporting.sheets import PRINTED, Cell, Sheet
@@ -109,7 +109,7 @@ def table2_sheet(
     lines = []
     for (corpus, source), values in zip(frame.index, frame.to_numpy(), strict=True):
         found = source == HERE
-        name = CORPORA[corpus].short if corpus in CORPORA else corpus
+        name = REGISTRY[corpus].short if corpus in REGISTRY else corpus
         own = tuple((reasons or {}).get(corpus, ())) if found else ()
         look = "ds-number" if found else f"ds-number {PRINTED}"
         stubs = [Cell(name), Cell(source, "" if found else PRINTED, own)]

@@ -77,7 +77,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         planned = session.prepare(settings, chosen.stages, chosen.benchmark, chosen.cores, templates)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
-            own = [s for s in settings if s.name not in corpora.CORPORA]
+            own = [s for s in settings if s.name not in corpora.REGISTRY]
             print("\n".join(line for s in own for line in listing.corpus_lines(s)))
             return 0
         outputs.sweep(paths)
@@ -118,7 +118,7 @@ def _differing(paths: Paths) -> list[str]:
 
 
 def _list(chosen: argparse.Namespace, templates: Path) -> int:
-    everything = list(dict.fromkeys([*corpora.CORPORA, *chosen.corpora]))
+    everything = list(dict.fromkeys([*corpora.REGISTRY, *chosen.corpora]))
     settings = _settings(chosen, everything)
     planned = session.prepare(settings, tuple(STAGES), chosen.benchmark, chosen.cores, templates)
     print("Corpora")
@@ -160,13 +160,14 @@ def _download(chosen: argparse.Namespace) -> int:
     if not folder:
         raise DsliteError("Where to? Name the folder that is to hold corpora with --data DIR (or DSLITE_DATA).")
     data = Path(folder).expanduser().resolve()
-    accept, there = chosen.accept_licence, corpora.locate("ravdess", data)
+    name, what = chosen.download, corpora.DOWNLOADS[chosen.download]
+    accept, there = chosen.accept_licence, corpora.locate(name, data)
     if not there:
-        print(f"RAVDESS song is handed out under this licence: {corpora.CORPORA['ravdess'].licence}")
+        print(f"{what} is handed out under this licence: {corpora.REGISTRY[name].licence}")
     if not there and not accept and sys.stdin.isatty():
         accept = input("Do you accept it? [y/N] ").strip().lower() in ("y", "yes")
-    place = there or corpora.download_ravdess(data, accept=accept, progress=_downloaded)
-    print(f"RAVDESS song is in {place}. Now run: python run_all.py --corpora ravdess --data {folder}")
+    place = there or corpora.download_ravdess(data, name, accept=accept, progress=_downloaded)
+    print(f"{what} is in {place}. Now run: python run_all.py --corpora {name} --data {folder}")
     return 0
 
 

@@ -31,7 +31,7 @@ def workload(settings: Settings) -> Workload:
 
     It is good to about a factor of two on another machine; a second run goes by the first one's own times.
     """
-    info, forward = corpora.CORPORA.get(settings.source), base_model(settings.backbone).seconds
+    info, forward = corpora.REGISTRY.get(settings.source), base_model(settings.backbone).seconds
     pictures, files = _pictures(settings, info)
     parts = TUNED_PARTS if settings.profile == "tuned" else experiments()
     variants = [name for name in parts if settings.looks_at(name)]
@@ -48,7 +48,7 @@ def _pictures(settings: Settings, info: corpora.CorpusInfo | None) -> tuple[floa
     if settings.standin:
         return 85, 65
     files, seconds = (
-        (info.table1.files, np.array([info.table1.mean_s])) if info else corpora.own_durations(settings.recordings)
+        (info.whole.files, np.array([info.whole.mean_s])) if info else corpora.own_durations(settings.recordings)
     )
     chunk = settings.recipe.chunk
     each = np.maximum(1.0, 2 * seconds / chunk - 1).mean() if chunk and len(seconds) else 1.0

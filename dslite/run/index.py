@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dslite.corpora import CORPORA
+from dslite.corpora import REGISTRY
 from dslite.files import whole_file
 from dslite.paper import published
 from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, provenance_line
@@ -76,7 +76,7 @@ def write_index(
 
 def _row(corpus: Mapping, states: Mapping, scores: Mapping[str, dict], stages: Sequence[str]) -> dict:
     name = str(corpus["name"])
-    info = CORPORA.get(name)
+    info = REGISTRY.get(name)
     data = str(corpus.get("data") or "")
     return {
         "short": info.short if info else name,

@@ -17,12 +17,12 @@ from dslite.wording import counted, spoken
 def corpus_lines(settings: Settings) -> list[str]:
     """A corpus: what was found against Table 1, or how to come by it; of own data, what a run would say of it."""
     name, data = settings.source, settings.data
-    info = corpora.CORPORA.get(name)
+    info = corpora.REGISTRY.get(name)
     head, published = f"{settings.name:8} own data", []
     if info:
-        row, head = info.table1, f"{name:8} {info.title} ({info.sound})"
+        row, head = info.whole, f"{name:8} {info.title} ({info.sound})"
         counts = f"{row.files} files, {row.speakers} speakers, {row.classes} classes, {row.minutes / 60:.1f} h"
-        published = [f"         Table 1: {counts}"]
+        published = [f"         {'Table 1:' if info.table1 else 'whole:  '} {counts}"]
     folder = corpora.locate(name, data)
     if folder is None:
         return [f"{head}: not found", *published, *_indented(corpora.describe_missing(name, data))]
@@ -53,7 +53,7 @@ def notebook_lines(session: Session) -> list[str]:
     for job in session.plan.jobs:
         state = session.state(job)
         reason = f": {state.reason}" if state.reason else ""
-        lines.append(f"  {job.corpus or 'all':10.10} {job.stage:10} {state.state}{reason}")
+        lines.append(f"  {job.corpus or 'all':14.14} {job.stage:10} {state.state}{reason}")
     return lines
 
 
@@ -86,7 +86,7 @@ def plan_lines(session: Session) -> list[str]:
     ]
     for job in session.jobs:
         took = spoken(session.each[job.name])
-        lines.append(f"  {job.corpus or 'all':10.10} {job.stage:10} {took:>8}   {session.to_do[job.name].text}")
+        lines.append(f"  {job.corpus or 'all':14.14} {job.stage:10} {took:>8}   {session.to_do[job.name].text}")
     return lines
 
 

@@ -6,7 +6,7 @@ import sys
 
 from dslite import changes
 from dslite.backbones import names
-from dslite.corpora import CORPORA, FORM
+from dslite.corpora import CORPORA, DOWNLOADS, FORM, REGISTRY
 from dslite.corpora.readers.own_csv import FEW
 from dslite.errors import DsliteError
 from dslite.layout.settings import RANDOM
@@ -50,13 +50,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     stages = tuple(STAGES)
     optional = ", ".join(stage for stage in stages if stage not in DEFAULT)
+    others = "".join(f", {name} ({info.title})" for name, info in REGISTRY.items() if name not in CORPORA)
     what = parser.add_argument_group("what to run")
     what.add_argument(
         "--corpora",
         nargs="+",
         metavar="NAME",
         default=list(CORPORA),
-        help=f"any of {', '.join(CORPORA)}, or the path of {FORM} (default: all eight)",
+        help=f"any of {', '.join(CORPORA)}{others}, or the path of {FORM} (default: the paper's eight)",
     )
     what.add_argument(
         "--stages",
@@ -71,8 +72,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         choices=("auto", *PROFILES),
         default="auto",
         help="full: the paper's Table 2; demo: a short schedule and a small base model, for minutes; tuned: a recipe "
-        "of our own with the small base model; auto (default): tuned for own audio, and of the paper's corpora full "
-        "where one is found, else demo",
+        "of our own with the small base model; auto (default): full for a corpus of the paper that is found, tuned for "
+        "other audio, demo for stand-ins",
     )
     what.add_argument(
         "--reading",
@@ -188,7 +189,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     said = "copy the pages, without sounds and with 8 MB at most, to a folder that may be published, and stop"
     how.add_argument("--showcase", metavar="DIR", default="", help=said)
     more = parser.add_argument_group("data that may be fetched")
-    more.add_argument("--download", choices=("ravdess",), help="fetch a corpus into the data folder, and stop")
+    more.add_argument("--download", choices=tuple(DOWNLOADS), help="fetch a corpus into the data folder, and stop")
     more.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")
     chosen = parser.parse_args(arguments)
     if "help" in chosen.set:

@@ -45,8 +45,8 @@ def write(session: Session, note: dict) -> None:
     write_json(paths.run, note)
     # Own data come first; the paper's corpora are listed as far as they take part, or have been run before.
     known = [*session.settings, *paths.recorded("corpus")]
-    own = dict.fromkeys(name for name in known if name not in corpora.CORPORA)
-    listed = [_corpus(name, paths) for name in (*own, *(name for name in corpora.CORPORA if name in known))]
+    own = dict.fromkeys(name for name in known if name not in corpora.REGISTRY)
+    listed = [_corpus(name, paths) for name in (*own, *(name for name in corpora.REGISTRY if name in known))]
     planned = {(job.corpus, job.stage): job for job in session.plan.jobs}
     states = {}
     for key in [(corpus["name"], stage) for corpus in listed for stage in OF_CORPUS] + [("", name) for name in ACROSS]:

@@ -44,7 +44,8 @@ def resolve(
         corpus: a name of the registry, or the path of own data (a CSV, or a folder with a sub-folder per class).
         data, weights: else ``DSLITE_DATA`` and ``DSLITE_WEIGHTS``. A stand-in takes the place of a corpus
             that is not found in ``data``; ``weights`` may be ``random``.
-        profile: may be ``auto``: tuned for own data; of the paper's corpora full where one is found, else demo.
+        profile: may be ``auto``: full for a corpus of the paper that is found, tuned for other audio, demo for a
+            stand-in.
         task: ``classification``, ``regression``, or ``auto``: regression where the labels of an own CSV are numbers
             and not a few whole ones. The paper's corpora are classified unless regression is asked for; their results
             as numbers lie beside the others.
@@ -58,16 +59,15 @@ def resolve(
     data_folder = _folder("data", data or os.environ.get("DSLITE_DATA", ""))
     random = weights == RANDOM
     weights_folder = None if random else _folder("weights", weights or os.environ.get("DSLITE_WEIGHTS", ""))
-    chunk = 0.0
     for what, said, of in (("task", task, TASKS), ("profile", profile, PROFILES)):
         if said not in ("auto", *of):
             raise DsliteError(f"The {what} {said!r} is not one of auto, {', '.join(of)}.")
-    if corpus in corpora.CORPORA:
+    if corpus in corpora.REGISTRY:
         name, folder = corpus, corpora.locate(corpus, data_folder)
         task = CLASSIFICATION.name if task == "auto" else task
         if task == REGRESSION.name:
-            name = f"{corpora.as_numbers(corpora.CORPORA[corpus]).name}_{task}"
-        reader = corpora.CORPORA[corpus].reader
+            name = f"{corpora.as_numbers(corpora.REGISTRY[corpus]).name}_{task}"
+        reader, chunk = corpora.REGISTRY[corpus].reader, corpora.REGISTRY[corpus].chunk
     else:
         # Absolute, because the notebook runs in another folder than the command that named the file.
         # Not resolved, because a CSV may be a link into a store of blobs, with its audio beside the link.
@@ -75,15 +75,16 @@ def resolve(
         name, folder, reader = corpora.slug(corpus), corpora.locate(corpus, None), "own_csv"
         if folder is None:
             raise DsliteError(f"{corpus} does not exist. Own data is {corpora.FORM}.")
-        if (paper := Path(corpus).stem) in corpora.CORPORA:
-            raise DsliteError(f"{corpus}: {paper} is a corpus of the paper (--data says where); give it another name.")
+        if (taken := Path(corpus).stem) in corpora.REGISTRY:
+            whose = "the paper" if taken in corpora.CORPORA else "another paper"
+            raise DsliteError(f"{corpus}: {taken} is a corpus of {whose} (--data says where); give it another name.")
         chunk = corpora.own_chunk(Path(corpus))
         if task == "auto":
             task = (REGRESSION if corpora.own_numeric(Path(corpus)) else CLASSIFICATION).name
     if reading not in READINGS:
         raise DsliteError(f"The reading {reading!r} is not one of {', '.join(READINGS)}.")
     if profile == "auto":
-        profile = "tuned" if reader == "own_csv" else "full" if folder else "demo"
+        profile = "demo" if folder is None else "full" if corpus in corpora.CORPORA else "tuned"
     backbone = backbone or (FULL_BACKBONE if profile == "full" else DEMO_BACKBONE)
     base_model(backbone)  # refuses an unknown one
     if not 0 <= seed <= 2**20:

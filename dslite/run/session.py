@@ -155,5 +155,5 @@ def _name_the_killed(paths: Paths, undone: Iterable[str]) -> None:
 
 
 def _title(settings: Settings) -> str:
-    info = corpora.CORPORA.get(settings.name)
+    info = corpora.REGISTRY.get(settings.name)
     return info.title if info else settings.name

@@ -36,7 +36,7 @@ def entries(folder: Path, info: CorpusInfo) -> tuple[list[Entry], list[Problem]]
             )
     clips, problems = match(rows, Shelf(row.file for row in rows), info)
     if others:
-        problems.append(Problem("", "skipped", f"{others:,} files of another part of the corpus (speech, not song)"))
+        problems.append(Problem("", "skipped", f"{others:,} files of another part of the corpus (no {info.sound})"))
     return clips, strange + problems
 
 

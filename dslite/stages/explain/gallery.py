@@ -113,7 +113,7 @@ def cards(paths: Paths, names: Iterable[str]) -> list[GalleryCard]:
     for name in names:
         places = paths.corpus(name)
         record = read_json(places.record("explain"))
-        info = corpora.CORPORA.get(name)
+        info = corpora.REGISTRY.get(name)
         shared = {
             "corpus": info.short if info else name,
             "data": record["data"],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from markupsafe import Markup, escape
 
-from dslite.corpora import CORPORA
+from dslite.corpora import REGISTRY
 from dslite.errors import DsliteError
 from dslite.paper import audit, comparable, published
 from dslite.reporting.provenance import provenance_line
@@ -74,7 +74,7 @@ def results_sheet(results: pd.DataFrame, corpora: Sequence[str], caption: str, p
     for corpus in corpora:
         shared, own = _not_comparable(frame, corpus, protocol)
         columns = _columns(frame, corpus, own)
-        info, provenance = CORPORA.get(corpus), _rests_on(frame, corpus)
+        info, provenance = REGISTRY.get(corpus), _rests_on(frame, corpus)
         name, title = (info.short, info.title) if info else (corpus, "")
         heads[0] += [Cell(name, reasons=shared, below=title)] * len(columns)
         heads[1] += [Cell(what, "ds-number") for what in columns]
@@ -198,7 +198,7 @@ def _marked(provenance: str) -> Markup:
 
 
 def _chance(corpora: Sequence[str]) -> str:
-    known = [CORPORA[corpus] for corpus in corpora if corpus in CORPORA]
+    known = [REGISTRY[corpus] for corpus in corpora if corpus in REGISTRY]
     levels = ", ".join(f"{info.short} {100 / len(info.classes):.1f}" for info in known)
     printed = " The paper prints 20.0 for RAVDESS; its six classes give 16.7." if "ravdess" in corpora else ""
     return f"Chance: {levels}.{printed}" if levels else ""

@@ -122,7 +122,7 @@ def _in_order(summary: Summary) -> list[str]:
 
 
 def _short(name: str) -> str:
-    return corpora.CORPORA[name].short if name in corpora.CORPORA else name
+    return corpora.REGISTRY[name].short if name in corpora.REGISTRY else name
 
 
 def paired(summary: Summary, names: Sequence[str]) -> tuple[pd.DataFrame, str]:
