@@ -109,7 +109,7 @@ def test_the_advice_names_the_best_the_fastest_and_the_smallest_within_its_inter
 
 
 def test_the_plot_asks_for_nothing_and_each_point_leads_to_its_file(stage):
-    said = views.leave(stage)
+    said = interactive.leave(stage)
     page = stage.paths.phone.read_text("utf-8")
     assert "(phone.html)" in said and len(page.encode()) < 5e6
     soup = BeautifulSoup(page, "html.parser")

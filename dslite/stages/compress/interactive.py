@@ -11,14 +11,41 @@ from bokeh.plotting import figure
 from bokeh.resources import INLINE
 from markupsafe import escape
 
+from dslite.files import whole_file
+from dslite.layout.finished import FinishedStage
 from dslite.reporting import variants
 from dslite.reporting.provenance import provenance_line
 from dslite.stages.compress.figures import COLOURS
 from dslite.stages.compress.networks import PAPERS
-from dslite.stages.compress.views import COSTS
+from dslite.stages.compress.views import COSTS, points
 from dslite.tasks import CLASSIFICATION
 
 _MARKERS = {"float32": "circle", "float16": "square", "dynamic-int8": "triangle", "int8": "diamond"}
+
+
+_KEPT = (
+    "name network kind backbone weights variant uar ci_low ci_high difference low_file high_file low_speaker "
+    "high_speaker n_files n_speakers ms_per_s bytes zipped peak_mb model_mb macs parameters link"
+)
+"""Columns of ``phone.csv``, before those that say where they come from."""
+
+
+def leave(stage: FinishedStage) -> str:
+    """Writes ``phone.csv`` and the plot to look around in beside the page; a sentence with links to both."""
+    table, paths = points(stage), stage.paths
+    with whole_file(paths.phone_csv) as draft:
+        table.reindex(columns=_KEPT.split()).assign(**_where(stage)).to_csv(draft, index=False, float_format="%.6g")
+    with whole_file(paths.phone) as draft:
+        draft.write_text(plot(table, stage.record), encoding="utf-8")
+    return (
+        f"[All files as a plot to look around in]({paths.phone.name}): one page that asks for nothing, in which each "
+        f"point leads to its file. [{paths.phone_csv.name}]({paths.phone_csv.name}) holds the same as a table."
+    )
+
+
+def _where(stage: FinishedStage) -> dict[str, object]:
+    record = stage.record
+    return {name: record.get(name) for name in ("corpus", "data", "profile", "reading", "seed", "seconds_of_audio")}
 
 
 def plot(points: pd.DataFrame, record: Mapping) -> str:

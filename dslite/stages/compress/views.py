@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from dslite.backbones import title
-from dslite.files import whole_file
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations, variants
 from dslite.stages.compress.networks import DISTILLED, PAPERS, QUANTISED
@@ -20,12 +19,6 @@ COSTS = {
     "millions": "multiplications of one chunk (millions)",
 }
 """Column of :func:`points` -> what it is; less is better."""
-
-_KEPT = (
-    "name network kind backbone weights variant uar ci_low ci_high difference low_file high_file low_speaker "
-    "high_speaker n_files n_speakers ms_per_s bytes zipped peak_mb model_mb macs parameters link"
-)
-"""Columns of ``phone.csv``, before those that say where they come from."""
 
 
 def points(stage: FinishedStage) -> pd.DataFrame:
@@ -130,23 +123,3 @@ def paper(stage: FinishedStage) -> str:
         f"The paper's DenseNet121, float32, untrained and so without a score: {_cost(row)}, "
         f"{row['millions']:,.0f} million multiplications per chunk."
     )
-
-
-def leave(stage: FinishedStage) -> str:
-    """Writes ``phone.csv`` and the plot to look around in beside the page; a sentence with links to both."""
-    from dslite.stages.compress.interactive import plot
-
-    table, paths = points(stage), stage.paths
-    with whole_file(paths.phone_csv) as draft:
-        table.reindex(columns=_KEPT.split()).assign(**_where(stage)).to_csv(draft, index=False, float_format="%.6g")
-    with whole_file(paths.phone) as draft:
-        draft.write_text(plot(table, stage.record), encoding="utf-8")
-    return (
-        f"[All files as a plot to look around in]({paths.phone.name}): one page that asks for nothing, in which each "
-        f"point leads to its file. [{paths.phone_csv.name}]({paths.phone_csv.name}) holds the same as a table."
-    )
-
-
-def _where(stage: FinishedStage) -> dict[str, object]:
-    record = stage.record
-    return {name: record.get(name) for name in ("corpus", "data", "profile", "reading", "seed", "seconds_of_audio")}
