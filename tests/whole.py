@@ -21,8 +21,8 @@ _SMALLER = {
     },
     "stages/deploy/work.py": {
         "ROUNDS": "dict.fromkeys(ROUNDS, 2)",
-        "CALIBRATION": "dict.fromkeys(CALIBRATION, 2)",
     },
+    "stages/deploy/inputs.py": {"CALIBRATION": "dict.fromkeys(CALIBRATION, 2)"},
     "deployment/quantisation.py": {"VARIANTS": '{name: VARIANTS[name] for name in ("float32", "dynamic-int8")}'},
     "deployment/latency.py": {"ROUNDS": "2"},
     "stages/paper/discrepancies.py": {"_PICTURES": 'dict.fromkeys(["F-13"], _PICTURES["F-13"])'},

@@ -16,7 +16,7 @@ from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.scoring import coded
-from dslite.stages.deploy.work import CALIBRATION, about, chunk_samples
+from dslite.stages.deploy.inputs import CALIBRATION, about, chunk_samples
 from dslite.stages.train import fits, process
 from dslite.store import Samples
 from dslite.weights import find_weights

@@ -16,7 +16,7 @@ from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.stages.compress import networks
-from dslite.stages.deploy.work import chunk_samples
+from dslite.stages.deploy.inputs import chunk_samples
 from dslite.stages.train.pool import side_by_side
 from dslite.weights import digest, find_weights
 
