@@ -56,7 +56,7 @@ def _output(paths: Paths) -> Iterator[str]:
 
 
 def _markdown(table: pd.DataFrame, caption: str) -> str:
-    cells = table.map(lambda value: f"{value:.1f}" if isinstance(value, float) else str(value))
+    cells = table.map(lambda value: f"{value:.1f}" if isinstance(value, float) else str(value)).replace("nan", "–")
     if "p, Holm" in table:
         cells["p, Holm"] = table["p, Holm"].map("{:.4f}".format)
     return f"{caption}:\n\n{markdown(cells)}"

@@ -47,7 +47,8 @@ def scores(stage: FinishedStage, protocol: str) -> pd.DataFrame:
         columns[f"over {unit}"] = list(map(stage.task.interval, table[f"{name}_low"], table[f"{name}_high"]))
     columns |= {"mean of folds": table["system"].map(folds["mean"]), "sd of folds": table["system"].map(folds["std"])}
     if len(seeds) > 1:
-        columns |= {f"mean of {len(seeds)} seeds": table["system"].map(pooled["mean"])}
+        several = pooled["mean"].where(pooled["std"].notna())  # where nothing is drawn, one seed is all there is
+        columns |= {f"mean of {len(seeds)} seeds": table["system"].map(several)}
         columns |= {"sd over seeds": table["system"].map(pooled["std"])}
     found = pd.DataFrame({"system": table["system"], **columns, "files": table["n_files"]})
     found.attrs["digits"] = 1
