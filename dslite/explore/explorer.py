@@ -42,7 +42,7 @@ _kept = lru_cache(maxsize=32)
 
 
 def choices(settings: Settings) -> list[str]:
-    """Names of corpora: first those that have been evaluated in this output folder, then the paper's others."""
+    """Names of corpora: first those that have been evaluated in this output folder, then the others that are known."""
     return list(dict.fromkeys([*evaluated(Paths(settings.output)), *corpora.REGISTRY]))
 
 
