@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,7 +15,7 @@ from dslite.run.cli import main
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
 from dslite.stages.paper.summary import Summary
-from tests.corpus_files import audio
+from tests.corpus_files import audio, own
 from tests.through import through
 
 NAME = "ravdess_speech"
@@ -79,6 +80,12 @@ def test_what_is_found_is_tuned_with_its_own_chunks_and_a_stand_in_is_not(some, 
     assert (none.profile, none.recipe.chunk, none.standin) == ("demo", 3.5, True)
     with pytest.raises(DsliteError, match="ravdess_speech is a corpus of another paper"):
         resolve(str(some))
+
+
+def test_an_own_csv_may_have_its_name_and_is_not_taken_for_it(tmp_path):
+    source = own(tmp_path, 0.1 * np.random.default_rng(0).standard_normal((6, 16_000)), name=NAME)
+    settings = resolve(source, output=tmp_path / "out")
+    assert (settings.name, settings.reader) == (f"own_{NAME}", "own_csv")
 
 
 def test_its_stand_in_goes_through_the_stage(tmp_path, monkeypatch):

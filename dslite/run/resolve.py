@@ -75,7 +75,9 @@ def resolve(
         name, folder, reader = corpora.slug(corpus), corpora.locate(corpus, None), "own_csv"
         if folder is None:
             raise DsliteError(f"{corpus} does not exist. Own data is {corpora.FORM}.")
-        if (taken := Path(corpus).stem) in corpora.REGISTRY:
+        taken = Path(corpus).stem
+        # A CSV says itself what it holds; a folder of that name would have its speakers' folders taken for classes.
+        if taken in corpora.CORPORA or (taken in corpora.REGISTRY and Path(corpus).is_dir()):
             whose = "the paper" if taken in corpora.CORPORA else "another paper"
             raise DsliteError(f"{corpus}: {taken} is a corpus of {whose} (--data says where); give it another name.")
         chunk = corpora.own_chunk(Path(corpus))
