@@ -14,7 +14,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from dslite import training
 from dslite.front_end import FrontEnd
-from dslite.model import onwards, taken_up
+from dslite.model import load_model, onwards, taken_up
 from dslite.network import load_backbone, split
 from dslite.profiles import TABLE2, Recipe, recipe
 from dslite.scoring import main_score, predictions
@@ -350,7 +350,8 @@ def test_a_teacher_says_of_every_plot_what_is_learnt_instead_of_its_label(corpus
     assert found.history["loss"].iloc[-1] == pytest.approx(-0.2 * np.log(0.2) - 0.8 * np.log(0.8), abs=0.1)
 
 
-def test_a_model_from_the_plot_on_says_what_the_whole_says(trainer):
+def test_a_model_from_the_plot_on_says_what_the_whole_says(trainer, tmp_path):
     waves = 0.1 * np.random.default_rng(0).standard_normal((3, 16_000)).astype(np.float32)
-    model = trainer.model()
+    trainer.model().save(tmp_path / "model.keras")
+    model = load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(onwards(model)(model.get_layer("plot")(waves)), model(waves), atol=1e-5)
