@@ -10,6 +10,7 @@ from bs4 import BeautifulSoup
 from dslite import audio
 from dslite.deployment import LiteModel
 from dslite.deployment.quantisation import VARIANTS
+from dslite.layout.finished import FinishedStage
 from dslite.model import load_model
 from dslite.network import macs
 from dslite.run.resolve import resolve
@@ -91,6 +92,16 @@ def test_a_second_run_makes_nothing_again(stage):
         patch.setattr(networks, "STUDENTS", ("toynet",))
         assert compressing.work(stage.settings).record == stage.record
     assert all(file.stat().st_mtime_ns == time for file, time in files.items())
+
+
+def test_what_was_fitted_before_a_run_was_killed_is_taken_as_it_is(stage, monkeypatch):
+    scored = FinishedStage.of(stage.settings, "evaluate")
+    monkeypatch.setattr(networks.fits, "run", lambda *_, **__: pytest.fail("it was fitted again"))
+    monkeypatch.setattr("dslite.pruning.importance", lambda *_: pytest.fail("channels were chosen again"))
+    for network in [n for n in networks.planned(stage.settings) if n.name in ("pruned-95", "distilled-toynet")]:
+        model, weights = networks._model(scored, network, None)
+        row = stage.table("files").set_index(["network", "variant"]).loc[network.name, "float32"]
+        assert (macs(model), model.count_params(), weights) == (row["macs"], row["parameters"], row["weights"])
 
 
 def test_the_front_is_what_nothing_else_beats():

@@ -11,7 +11,7 @@ from dslite import audio
 from dslite.backbones import title
 from dslite.changes import checked
 from dslite.errors import DsliteError
-from dslite.files import whole_file, write_json, write_table
+from dslite.files import read_json, whole_file, write_json, write_table
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
@@ -156,24 +156,26 @@ def _model(scored: FinishedStage, network: Network, tell) -> tuple:
         keras.utils.set_random_seed(settings.seed)
         head = Head(settings.recipe.units, len(scored.classes), settings.recipe.dropout, name="head")
         return assemble(MelPlot(settings.reading.front_end(), name="plot"), load_backbone(PAPER), head), "random"
-    place.mkdir(parents=True, exist_ok=True)
-    with_what, head = fits.Start(place / "features.npy", teacher=chosen), {}
-    if network.kind != DISTILLED:
-        model = load_model(chosen if network.begun == "chosen" else folder(settings, network.begun) / "model.keras")
-        if network.kind == PRUNED:
-            model = thinned(model, importance(model, _batches(scored, model)), network.share)
-        elif network.kind == ZEROED:
-            model = zeroed(model, network.share)
-        with whole_file(place / "start.keras") as draft:
-            model.save(draft)
-        flags = {"zeros": network.kind == ZEROED, "quantised": network.kind == QUANTISED}
-        with_what, head = replace(with_what, model=place / "start.keras", **flags), model.get_layer("head").get_config()
+    begun = chosen if network.begun == "chosen" else folder(settings, network.begun) / "model.keras"
+    model = None if network.kind == DISTILLED else load_model(begun)
+    head = model.get_layer("head").get_config() if model else {}
     corpus = _corpus(scored, network, {name: head[name] for name in ("units", "dropout", "standardise") if head})
     (fit,) = (one for one in fits.planned(corpus, ["none"], lambda *_: place) if one.target == "test")
     begun_with = scored.fit_record(scored.chosen, "test")["identity"], asdict(network)
     fit = replace(fit, identity=records.hashed([fit.identity, begun_with]), title=network.title)
-    weights = fits.run(corpus, [fit], tell, start=with_what)["weights"]
-    return load_model(place / "model.keras"), weights
+    if not fit.finished:
+        with_what = fits.Start(place / "features.npy", teacher=chosen)
+        if model:
+            if network.kind == PRUNED:
+                model = thinned(model, importance(model, _batches(scored, model)), network.share)
+            elif network.kind == ZEROED:
+                model = zeroed(model, network.share)
+            with whole_file(place / "start.keras") as draft:
+                model.save(draft)
+            flags = {"zeros": network.kind == ZEROED, "quantised": network.kind == QUANTISED}
+            with_what = replace(with_what, model=place / "start.keras", **flags)
+        fits.run(corpus, [fit], tell, start=with_what)
+    return load_model(place / "model.keras"), read_json(place / "record.json")["weights"]
 
 
 def _corpus(scored: FinishedStage, network: Network, head: dict) -> FinishedStage:
