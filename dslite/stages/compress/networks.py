@@ -1,6 +1,6 @@
 """The networks that are compared, and what is made of each: a fit, its files, their predictions for test."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -193,13 +193,15 @@ def _corpus(scored: FinishedStage, network: Network, head: dict) -> FinishedStag
     return FinishedStage(replace(settings, **how, workers=1), decoded.record)
 
 
-def _batches(scored: FinishedStage, model) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The first chunk of every file of dev, and its class, in batches."""
+def _batches(scored: FinishedStage, model) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The first chunk of every file of dev, and its class, in batches; all at once take gigabytes of a large corpus."""
     clips, waves = scored.clips[scored.clips["partition"] == "dev"], Samples(scored.settings.paths.samples)
     samples = chunk_samples(scored, model.get_layer("plot").parameters.rate)
-    chunks = np.stack([audio.cut(waves[file], samples, samples // 2, samples)[0] for file in clips["file"]])
     labels = np.eye(len(scored.classes), dtype=np.float32)[coded(clips["label"], scored.classes)]
-    return [(chunks[at : at + _BATCH], labels[at : at + _BATCH]) for at in range(0, len(chunks), _BATCH)]
+    for at in range(0, len(clips), _BATCH):
+        files = clips["file"].iloc[at : at + _BATCH]
+        chunks = np.stack([audio.cut(waves[file], samples, samples // 2, samples)[0] for file in files])
+        yield chunks, labels[at : at + _BATCH]
 
 
 def uars(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, float]:
