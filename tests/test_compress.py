@@ -1,6 +1,7 @@
 """Which network fits the phone: what is made smaller and measured, and what the page says of it."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ from dslite.deployment import LiteModel
 from dslite.deployment.quantisation import VARIANTS
 from dslite.layout.finished import FinishedStage
 from dslite.model import load_model
-from dslite.network import macs
+from dslite.network import count_trained, macs
+from dslite.readings import CHOICES
 from dslite.run.resolve import resolve
 from dslite.stages.compress import interactive, networks, views
 from dslite.stages.compress import work as compressing
@@ -102,6 +104,15 @@ def test_what_was_fitted_before_a_run_was_killed_is_taken_as_it_is(stage, monkey
         model, weights = networks._model(scored, network, None)
         row = stage.table("files").set_index(["network", "variant"]).loc[network.name, "float32"]
         assert (macs(model), model.count_params(), weights) == (row["macs"], row["parameters"], row["weights"])
+
+
+@pytest.mark.parametrize("layers", CHOICES["layers"])
+def test_all_layers_are_trained_however_a_share_of_them_is_counted(stage, layers):
+    settings = replace(stage.settings, reading=replace(stage.settings.reading, layers=layers))
+    scored = FinishedStage.of(settings, "evaluate")
+    for network in networks.planned(settings):
+        recipe = networks._corpus(scored, network, {}).settings.recipe
+        assert count_trained(100, recipe.share, layers) == 100
 
 
 def test_the_front_is_what_nothing_else_beats():

@@ -184,7 +184,8 @@ def _corpus(scored: FinishedStage, network: Network, head: dict) -> FinishedStag
     settings = scored.settings
     student, smaller, few = _EPOCHS["demo" if settings.profile == "demo" else "full"]
     epochs = {DISTILLED: student, QUANTISED: (0, few)}.get(network.kind, (0, smaller))
-    changes = {n: v for n, v in settings.changes if n != "fits"} | head | {"share": 1.0, "epochs": epochs}
+    share = 0.0 if settings.reading.layers == "frozen" else 1.0  # what the reading counts by it
+    changes = {n: v for n, v in settings.changes if n != "fits"} | head | {"share": share, "epochs": epochs}
     weights = None if settings.random_weights else find_weights(network.backbone, settings.weights)
     if network.kind == QUANTISED:
         changes["learning_rate"] = 0.0005
