@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from dslite import audio
 from dslite.deployment import LiteModel
 from dslite.deployment.quantisation import VARIANTS
+from dslite.layout import code
 from dslite.layout.finished import FinishedStage
 from dslite.model import load_model
 from dslite.network import count_trained, macs
@@ -86,6 +87,25 @@ def test_what_another_file_loses_is_paired_with_the_best_float32_file(stage):
 def test_a_network_that_cannot_be_is_told_and_not_hidden(stage):
     (title,) = stage.record["left_out"]
     assert "pruned to 50 %" in title and title in views.refused(stage)
+
+
+def test_weights_of_students_that_are_not_there_are_fetched_unless_random_ones_are_asked_for(stage, monkeypatch):
+    asked = []
+    monkeypatch.setattr(compressing, "fetch_weights", asked.append)
+    compressing.work(stage.settings)
+    assert asked == ["toynet"]
+    with pytest.raises(ZeroDivisionError):  # another identity, and so nothing that could be taken
+        monkeypatch.setattr(compressing, "_make", lambda *_: 1 / 0)
+        monkeypatch.setattr(compressing.records, "start", lambda *_: (0.0, None))
+        compressing.work(replace(stage.settings, random_weights=True))
+    assert asked == ["toynet"]
+
+
+@pytest.mark.parametrize("name", [networks.PAPER, *networks.STUDENTS])
+def test_results_depend_on_the_code_of_all_base_models_that_take_part(name):
+    made_by = code.HERE.made_by("dslite.stages.compress.work", chosen={"dslite.backbones": "vgg16"})
+    assert {f"dslite.backbones.{name}", "dslite.backbones.vgg16"} <= set(made_by)
+    assert "dslite.backbones.vgg19" not in made_by
 
 
 def test_a_second_run_makes_nothing_again(stage):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dslite import audio
-from dslite.backbones import title
+from dslite.backbones import densenet121, efficientnet_lite0, mobilenet_v3_small, squeezenet_v1, title
 from dslite.changes import checked
 from dslite.errors import DsliteError
 from dslite.files import read_json, whole_file, write_json, write_table
@@ -21,8 +21,11 @@ from dslite.stages.train import fits, process
 from dslite.store import Samples
 from dslite.weights import find_weights
 
-STUDENTS = ("efficientnet_lite0", "mobilenet_v3_small", "squeezenet_v1")
-PAPER = "densenet121"
+# Imported, not only named: so results depend on their code, whatever the corpus' own base model is.
+PAPER, *STUDENTS = (
+    module.__name__.rpartition(".")[2]
+    for module in (densenet121, efficientnet_lite0, mobilenet_v3_small, squeezenet_v1)
+)
 
 CHOSEN, PRUNED, ZEROED, DISTILLED, QUANTISED, PAPERS = KINDS = (
     *("chosen", "channels pruned", "weights zeroed", "distilled", "fine-tuned for int8", "the paper's, untrained"),

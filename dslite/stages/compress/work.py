@@ -18,7 +18,7 @@ from dslite.layout.settings import Settings
 from dslite.stages.compress import networks
 from dslite.stages.deploy.inputs import chunk_samples
 from dslite.stages.train.pool import side_by_side
-from dslite.weights import digest, find_weights
+from dslite.weights import digest, fetch_weights, find_weights
 
 ROUNDS = {"demo": 5, "full": 20, "tuned": 20}
 """Profile -> repetitions of each latency."""
@@ -44,12 +44,14 @@ def work(settings: Settings) -> FinishedStage:
     paired over files and over speakers, :func:`dslite.statistics.against`; ``latency.parquet`` with every repetition.
     """
     scored = FinishedStage.of(settings, "evaluate")
-    weights = {name: digest(find_weights(name, settings.weights)) for name in networks.STUDENTS}
+    weights = {}
+    for name in () if settings.random_weights else networks.STUDENTS:
+        weights[name] = digest(find_weights(name, settings.weights) or fetch_weights(name))
     asked = {
         "evaluate": scored.record["identity"],
         "fit": scored.fit_record(scored.chosen, "test")["identity"],
         "profile": settings.profile,
-        "weights": None if settings.random_weights else weights,
+        "weights": weights,
         "draws": (settings.draws, settings.paired_draws),
     }
     identity = records.identity("compress", asked, settings.chosen)
