@@ -24,6 +24,7 @@ from dslite.reporting import explanations
 explanations.players("most right: <b>calm</b> > 'sad' \\"x\\"", {"original": b"mp3" * 99, "evidence only": b"mp3" * 9})
 display(HTML('<p><a href="../results.csv">scores</a>, <a href="corpus.ipynb">notebook <b>one</b></a></p>'))
 display(HTML('<p><a href="../../artifacts/run.json">record</a>, <a href="https://a.org/b/c">elsewhere</a></p>'))
+display(HTML('<p><a href="plot.html">plot</a></p>'))
 display(HTML('<p><a href="../tables/gone.csv">gone</a>, <a href="../index.html#failed">failed</a></p>'))
 here = Path(output).resolve()
 print(here / "css-corpus.py", "train/dev 1/s </b>", (here / "a.txt").as_uri())"""
@@ -40,6 +41,8 @@ def finished(tmp_path_factory) -> Path:
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
     Paths(folder / "out").results.write_text("corpus,uar\ncss,50\n")
+    plot = Paths(folder / "out").corpus("css").pages / "plot.html"
+    plot.write_text('<script>"a".replace(/a/g, "b")</script>')  # to the showcase, /a/g looks like a folder
     return folder / "out"
 
 
@@ -61,6 +64,7 @@ def test_a_showcase_is_silent_and_whole(finished, tmp_path, capsys):
         "notebook <b>one</b>, ",
         "record",
         "gone",
+        "<p>plot, ",
         "elsewhere</a>",
         "scores</a>",
         'href="../index.html#failed"',

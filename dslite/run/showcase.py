@@ -29,8 +29,9 @@ _FOLDER = re.compile(r"""data:\w+/[^"']+|(?:file://|(?<![\w/.<])(?<!&lt;))/[^\W\
 
 
 def copy(paths: Paths, folder: Path) -> Path:
-    """Copies the index and what it leads to, and returns the copied index. Sounds, the names of this machine's folders
-    and links that lead nowhere are left out; pictures keep 256 colours. An earlier copy in the folder is replaced.
+    """Copies the index and what it leads to, and returns the copied index. Sounds, the names of this machine's folders,
+    links that lead nowhere and pages with a program in them, as plots whose points lead to files that are not copied,
+    are left out; pictures keep 256 colours. An earlier copy in the folder is replaced.
 
     Raises:
         DsliteError: if there are no reports, something else lies in the folder, or :data:`LIMIT_MB` do not suffice.
@@ -71,6 +72,8 @@ def _reduced(file: Path, reports: Path) -> tuple[str, list[Path]]:
     def lead(link: re.Match) -> str:
         target = Path(os.path.normpath(file.parent / link[1]))
         if not (target.is_relative_to(reports) and target.suffix in (".html", ".csv", ".tex") and target.is_file()):
+            return link[2]
+        if target.suffix == ".html" and b"<script" in target.read_bytes():
             return link[2]
         found.append(target)
         return link[0]
