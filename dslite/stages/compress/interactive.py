@@ -64,7 +64,8 @@ def plot(points: pd.DataFrame, record: Mapping) -> str:
     tabs = [TabPanel(child=_panel(points, cost), title=about.split(" (")[0]) for cost, about in COSTS.items()]
     line = provenance_line(record) or f"{record['data']} data"
     lead = Div(text=f"<b>{escape(record['corpus'])}</b>: which network fits the phone? {escape(line)}. Grey line: "
-                    "nothing else is both cheaper and better. A click on a point opens its file.")  # fmt: skip
+                    "nothing else is both cheaper and better. A click on a point opens its file, where "
+                    "<code>artifacts/</code> lies beside <code>reports/</code>.")  # fmt: skip
     shown = column(lead, Tabs(tabs=tabs, sizing_mode="stretch_width"), sizing_mode="stretch_width")
     return file_html(shown, INLINE, f"{record['corpus']}: files for a phone")
 
