@@ -165,12 +165,3 @@ def test_the_plot_asks_for_nothing_and_each_point_leads_to_its_file(stage):
 def test_names_of_other_people_are_no_html_in_the_plot(stage):
     page = interactive.plot(views.points(stage), stage.record | {"corpus": "<b onload=alert(1)>x"})
     assert "<b onload=" not in page
-
-
-def test_uars_are_scikit_learns():
-    from sklearn.metrics import balanced_accuracy_score
-
-    rng = np.random.default_rng(0)
-    label, said = rng.choice(list("abc"), (2, 200))
-    found = networks.uars(pd.DataFrame({"model": "x", "label": label, "predicted": said}), ["a", "b", "c"])
-    assert found["x"] == pytest.approx(100 * balanced_accuracy_score(label, said))

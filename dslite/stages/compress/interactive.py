@@ -22,7 +22,6 @@ from dslite.tasks import CLASSIFICATION
 
 _MARKERS = {"float32": "circle", "float16": "square", "dynamic-int8": "triangle", "int8": "diamond"}
 
-
 _KEPT = (
     "name network kind backbone weights variant uar ci_low ci_high difference low_file high_file low_speaker "
     "high_speaker n_files n_speakers ms_per_s bytes zipped peak_mb model_mb macs parameters link"
@@ -32,20 +31,16 @@ _KEPT = (
 
 def leave(stage: FinishedStage) -> str:
     """Writes ``phone.csv`` and the plot to look around in beside the page; a sentence with links to both."""
-    table, paths = points(stage), stage.paths
+    table, paths, record = points(stage), stage.paths, stage.record
+    where = {name: record.get(name) for name in ("corpus", "data", "profile", "reading", "seed", "seconds_of_audio")}
     with whole_file(paths.phone_csv) as draft:
-        table.reindex(columns=_KEPT.split()).assign(**_where(stage)).to_csv(draft, index=False, float_format="%.6g")
+        table.reindex(columns=_KEPT.split()).assign(**where).to_csv(draft, index=False, float_format="%.6g")
     with whole_file(paths.phone) as draft:
-        draft.write_text(plot(table, stage.record), encoding="utf-8")
+        draft.write_text(plot(table, record), encoding="utf-8")
     return (
         f"[All files as a plot to look around in]({paths.phone.name}): one page that asks for nothing, in which each "
         f"point leads to its file. [{paths.phone_csv.name}]({paths.phone_csv.name}) holds the same as a table."
     )
-
-
-def _where(stage: FinishedStage) -> dict[str, object]:
-    record = stage.record
-    return {name: record.get(name) for name in ("corpus", "data", "profile", "reading", "seed", "seconds_of_audio")}
 
 
 def plot(points: pd.DataFrame, record: Mapping) -> str:

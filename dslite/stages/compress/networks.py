@@ -1,6 +1,6 @@
 """The networks that are compared, and what is made of each: a fit, its files, their predictions for test."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -206,13 +206,3 @@ def _batches(scored: FinishedStage, model) -> Iterator[tuple[np.ndarray, np.ndar
         files = clips["file"].iloc[at : at + _BATCH]
         chunks = np.stack([audio.cut(waves[file], samples, samples // 2, samples)[0] for file in files])
         yield chunks, labels[at : at + _BATCH]
-
-
-def uars(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, float]:
-    """UAR in percent of each of a network's variants."""
-    from dslite.scoring import uar
-
-    return {
-        name: uar(coded(rows["label"], classes), coded(rows["predicted"], classes))
-        for name, rows in table.groupby("model")
-    }

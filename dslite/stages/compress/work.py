@@ -66,9 +66,8 @@ def work(settings: Settings) -> FinishedStage:
     progress.report(_MADE, 1, "latency and memory of every file")
     rate = settings.reading.front_end().rate
     samples = chunk_samples(scored, rate)
-    timings = pd.DataFrame()
-    if any(place.glob("*/*.tflite")):
-        timings = latency.measure(place, samples, threads=1, rounds=ROUNDS[settings.profile])
+    some = any(place.glob("*/*.tflite"))
+    timings = latency.measure(place, samples, 1, ROUNDS[settings.profile]) if some else pd.DataFrame()
     found, best = _files(scored, made, timings, samples, samples / rate)
     record = {
         **records.inherited(scored.record),
@@ -99,15 +98,19 @@ def _make(scored: FinishedStage, wanted: list, begin: float, end: float) -> tupl
     return [n for n, why in reasons.items() if not why], {n.title: why for n, why in reasons.items() if why}
 
 
-def _predictions(scored: FinishedStage, network: networks.Network) -> pd.DataFrame:
-    """Of a network's variants that run, for test."""
+def _predictions(scored: FinishedStage, network: networks.Network) -> dict[str, pd.DataFrame]:
+    """Of each of a network's variants that runs, for test."""
     table = pd.read_parquet(networks.folder(scored.settings, network.name) / "predictions.parquet")
-    return table[table["model"] != "keras"]
+    return {variant: rows for variant, rows in table.groupby("model") if variant != "keras"}
 
 
 def _loses(scored: FinishedStage, network: networks.Network) -> bool:
     """Whether a network that was fitted loses more than :data:`LOST` by full int8."""
-    found = networks.uars(_predictions(scored, network), scored.classes)
+    codes = {
+        variant: [scoring.coded(table[name], scored.classes) for name in ("label", "predicted")]
+        for variant, table in _predictions(scored, network).items()
+    }
+    found = {variant: scoring.uar(*both) for variant, both in codes.items()}
     fitted = network.kind not in (networks.ZEROED, networks.PAPERS)
     return fitted and found.get("float32", 0) - found.get("int8", 100) > LOST
 
@@ -121,15 +124,12 @@ def _files(
     for network in made:
         place = networks.folder(settings, network.name)
         about = read_json(place / "made.json")
-        predicted = dict(list(_predictions(scored, network).groupby("model")))
+        predicted = _predictions(scored, network)
         for variant, wrong in about.pop("wrong").items():
             name, file = f"{network.name}/{variant}", place / f"{variant}.tflite"
             row = asdict(network) | {"network": network.name, "title": network.title, **about, "variant": variant}
-            row |= dict.fromkeys(_MEASURED, np.nan) | {
-                "file": name,
-                "offered": file.exists(),
-                "reason": "; ".join(wrong),
-            }
+            row |= dict.fromkeys(_MEASURED, np.nan)
+            row |= {"file": name, "offered": file.exists(), "reason": "; ".join(wrong)}
             if file.exists():
                 content = file.read_bytes()
                 row |= {"bytes": len(content), "zipped": len(zlib.compress(content))}
