@@ -141,7 +141,7 @@ def _main(folder: Path, samples: int, threads: int, rounds: int, keras_file: Pat
         run = runner(source, threads)
         candidates[name] = lambda: run(value)
 
-    found = {file.relative_to(folder).with_suffix("").as_posix(): file for file in folder.rglob("*.tflite")}
+    found = {file.relative_to(folder).with_suffix("").as_posix(): file for file in folder.rglob("[!.]*.tflite")}
     files = dict(sorted(found.items(), key=lambda item: (item[1].stem != "float32", item[0])))
     for name, file in files.items():
         add(f"{name}|whole", file, chunk)

@@ -15,6 +15,7 @@ from dslite.files import read_json, whole_file, write_json, write_table
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
+from dslite.profiles import TUNED
 from dslite.scoring import coded
 from dslite.stages.deploy.inputs import CALIBRATION, about, chunk_samples
 from dslite.stages.train import fits, process
@@ -164,7 +165,9 @@ def _model(scored: FinishedStage, network: Network, tell) -> tuple:
     head = model.get_layer("head").get_config() if model else {}
     corpus = _corpus(scored, network, {name: head[name] for name in ("units", "dropout", "standardise") if head})
     (fit,) = (one for one in fits.planned(corpus, ["none"], lambda *_: place) if one.target == "test")
-    begun_with = scored.fit_record(scored.chosen, "test")["identity"], asdict(network)
+    begun_with = [read_json(begun.with_name("record.json"))["identity"], asdict(network)]
+    if network.kind == PRUNED:  # what goes is chosen by dev
+        begun_with += scored.clips.loc[scored.clips["partition"] == "dev", ["file", "label"]].to_numpy().tolist()
     fit = replace(fit, identity=records.hashed([fit.identity, begun_with]), title=network.title)
     if not fit.finished:
         with_what = fits.Start(place / "features.npy", teacher=chosen)
@@ -191,7 +194,7 @@ def _corpus(scored: FinishedStage, network: Network, head: dict) -> FinishedStag
     changes = {n: v for n, v in settings.changes if n != "fits"} | head | {"share": share, "epochs": epochs}
     weights = None if settings.random_weights else find_weights(network.backbone, settings.weights)
     if network.kind == QUANTISED:
-        changes["learning_rate"] = 0.0005
+        changes["learning_rate"] = 0.25 * dict(settings.changes).get("learning_rate", TUNED.learning_rate)
     how = {"backbone": network.backbone, "weights_file": weights, "profile": "tuned", "changes": checked(changes)}
     decoded = FinishedStage.of(settings, "corpus")
     return FinishedStage(replace(settings, **how, workers=1), decoded.record)
