@@ -250,6 +250,27 @@ def test_our_variants_leave_the_front_end_alone(model, float32):
         np.testing.assert_array_equal(picture, of_float)
 
 
+def test_a_head_that_standardises_says_the_same_in_every_variant():
+    """A feature that is nearly constant in training is scaled by 10^5 and more; seen on real audio."""
+    keras.utils.set_random_seed(0)  # of the head's weights
+    head = Head(0, len(CLASSES), 0.0, standardise=True, name="head")
+    model, chunks = tiny_model(head=head), chunks_of(np.random.default_rng(1))
+    pooled = keras.Model(model.input, model.get_layer("pool").output)
+    last = model.get_layer("tiny").layers[-1]
+    kernel, bias = last.get_weights()
+    kernel[..., 0] *= 2e-6 / pooled(chunks).numpy()[:, 0].std()
+    last.set_weights([kernel, bias])
+    head.scale_to(pooled(chunks).numpy())
+    assert head.factor.numpy().max() > 1e5
+    made = offering.make(model, CLASSES, SAMPLES, chunks, chunks, {}, seed=0)
+    said = offering.keras_classifier(model)(chunks)
+    for variant, content in made.contents.items():
+        assert made.wrong[variant] == []
+        found = LiteModel(content)(chunks)
+        assert np.corrcoef(found.ravel(), said.ravel())[0, 1] > 0.9 and np.abs(found - said).max() < 0.4, variant
+    assert np.ptp(said, axis=0).max() > 0.2, "else all files would say the same anyway"
+
+
 def test_operators_that_are_not_built_in_are_refused(model):
     function = tf.function(
         lambda wave: model(wave, training=False) + 0.0 * tf.math.sinh(wave[:, : len(CLASSES)]),

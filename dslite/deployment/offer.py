@@ -102,7 +102,8 @@ def make(
         sparse: whether float32 leaves out weights that are 0. In others that makes files that LiteRT does not load.
     """
     progress("converting")
-    float32, parameters = convert(model, samples), model.count_params()
+    float32, parameters, head = convert(model, samples), model.count_params(), model.get_layer("head")
+    whole = head.count_params() if head.standardise else 0  # parameters that stay float32 in every variant
     made = Made({}, {})
     with gate.apart(real, seed) as probe:
         for name in variants:
@@ -112,12 +113,13 @@ def make(
             progress(f"making and probing {name}")
             try:
                 least = sparse and name == "float32"
-                content = convert(model, samples, sparse) if least else quantise(float32, name, calibration)
+                content = convert(model, samples, sparse) if least else quantise(float32, name, calibration, not whole)
                 content = attach(content, card(model, classes, samples, name, about))
             except Exception as error:  # whatever the quantiser trips over, the other variants are not to blame
                 made.wrong[name] = [f"it could not be made ({type(error).__name__}: {error})"]
                 continue
             stored = sum(np.count_nonzero(w) for w in model.get_weights()) if least else parameters
+            stored += round(whole * (4 / VARIANTS[name].weight_bytes - 1))
             found = gate.structure(content, name, stored, samples, len(outputs(classes)))
             made.contents[name] = content
             made.wrong[name] = found or probe(content)

@@ -47,13 +47,15 @@ VARIANTS: dict[str, Variant] = {
 """The variants by name; the front end is float32 in all of them."""
 
 
-def quantise(float32: Content, variant: str, calibration: np.ndarray) -> bytes:
+def quantise(float32: Content, variant: str, calibration: np.ndarray, head: bool = True) -> bytes:
     """Makes a variant of an exported model.
 
     Args:
         float32: what :func:`dslite.deployment.conversion.convert` returned.
         variant: a name of :data:`VARIANTS`.
         calibration: float32 (n, samples), training chunks that show ``int8`` the range of every activation.
+        head: whether the head is quantised too. One that standardises must not be: what scales a feature that is nearly
+            constant, 10^5 and more, becomes one with its weights, and beside that range all others round to 0.
 
     Returns:
         The content of the variant's file, without a card.
@@ -61,7 +63,7 @@ def quantise(float32: Content, variant: str, calibration: np.ndarray) -> bytes:
     if variant == "float32":
         return bytes(float32)
     work = quantizer.Quantizer(bytearray(float32))
-    for operator, pattern in _OPERATORS:
+    for operator, pattern in _OPERATORS if head else _OPERATORS[:-1]:
         if variant == "float16":
             weights = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
             config = qtyping.OpQuantizationConfig(
