@@ -1,4 +1,4 @@
-"""The variants of one exported model. Only the CNN and the head are quantised, never the front end.
+"""The variants of one exported model. The CNN is quantised, the head unless it standardises, the front end never.
 
 In int8 the Mel matrix and the dB scale lose what the picture shows, and in float16 the floor under the logarithm
 becomes zero. TensorFlow's own switches act on the whole graph; so the float32 file is converted once and
