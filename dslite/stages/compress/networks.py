@@ -33,7 +33,7 @@ CHOSEN, PRUNED, ZEROED, DISTILLED, QUANTISED, PAPERS = KINDS = (
 )
 """How a network came to be."""
 
-_LEFT = {"demo": ((0.5,), (0.7,)), "full": ((0.75, 0.5, 0.25), (0.5, 0.7, 0.9))}
+_LEFT = {"demo": ((0.5,), (0.7,)), "full": ((0.75, 0.5, 0.4, 0.25), (0.5, 0.7, 0.9))}
 """Profile -> shares of the multiplications that are left, and shares of the weights that are made 0."""
 
 _EPOCHS = {"demo": ((6, 2), 2, 2), "full": ((30, 24), 12, 4)}
