@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from dslite.reporting import variants
 from dslite.reporting.figures import subplots
@@ -34,6 +35,9 @@ def cost_and_score(points: pd.DataFrame) -> Figure:
                 axes.annotate("DenseNet121, float32", (value, 0.02), xycoords=("data", "axes fraction"), rotation=90,
                               fontsize=7, ha="right", color="#5d5950")  # fmt: skip
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_locator(NullLocator())
             axes.set_xlabel(COSTS[cost])
         grid[0].set_ylabel("UAR on test (%)")
         kinds = [kind for kind in KINDS if kind in set(scored["kind"])]
