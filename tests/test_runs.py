@@ -108,6 +108,7 @@ def test_reasons_of_parameters(root):
         "aa-ablation": f"new input: corpus; {changed}",
         "aa-search": f"new input: evaluate; {changed}",
         "aa-folds": f"new input: corpus; {changed}",
+        "aa-compress": f"new input: evaluate; {changed}",
         "paper": "new input: evaluate of aa, explain of aa",
     }
     assert all(reason.results for reason in staleness.to_do(plan).values())
@@ -123,6 +124,7 @@ def test_reasons_of_code_and_audio(root):
         "aa-explain": "new input: evaluate",
         "aa-deploy": "new input: evaluate",
         "aa-search": "new input: evaluate",
+        "aa-compress": "new input: evaluate",
         "paper": "new input: evaluate of aa, explain of aa",
     }
     other = replace(member("aa", root / "out"), audio={"audio": "of aa", "labels of test": "2"})
@@ -168,6 +170,7 @@ def test_reasons_of_a_new_corpus_and_of_what_is_missing(root):
         "aa-explain": "new input: evaluate",
         "aa-deploy": "new input: evaluate",
         "aa-search": "new input: evaluate",
+        "aa-compress": "new input: evaluate",
         "paper": "new input: evaluate of aa, explain of aa",
     }
     record.write_text(kept)
