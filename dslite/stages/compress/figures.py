@@ -32,7 +32,8 @@ def cost_and_score(points: pd.DataFrame) -> Figure:
             axes.plot(front[cost], front["uar"], "-", color="#8a857b", lw=1, zorder=1)
             for value in points.loc[points["kind"] == PAPERS, cost]:
                 axes.axvline(value, ls="--", lw=1, color=COLOURS[PAPERS])
-                axes.annotate("DenseNet121, float32", (value, 0.02), xycoords=("data", "axes fraction"), rotation=90,
+                said = "DenseNet121, float32, untrained"
+                axes.annotate(said, (value, 0.02), xycoords=("data", "axes fraction"), rotation=90,
                               fontsize=7, ha="right", color="#5d5950")  # fmt: skip
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -8,7 +8,7 @@ import pandas as pd
 from dslite.backbones import title
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations, variants
-from dslite.stages.compress.networks import DISTILLED, PAPERS, QUANTISED
+from dslite.stages.compress.networks import DISTILLED, QUANTISED
 from dslite.wording import written
 
 COSTS = {
@@ -111,15 +111,3 @@ def about(stage: FinishedStage) -> str:
     random = sorted(set(table.loc[(table["kind"] == DISTILLED) & (table["weights"] == "random"), "backbone"]))
     lacking = f" There were no ImageNet weights of {', '.join(map(title, random))}: it began with random ones."
     return told + (lacking if random else "")
-
-
-def paper(stage: FinishedStage) -> str:
-    """What the paper's network would cost, in words; nothing where it is the chosen one."""
-    table = points(stage).loc[lambda found: found["kind"] == PAPERS]
-    if table.empty:
-        return ""
-    row = table.iloc[0]
-    return (
-        f"The paper's DenseNet121, float32, untrained and so without a score: {_cost(row)}, "
-        f"{row['millions']:,.0f} million multiplications per chunk."
-    )
