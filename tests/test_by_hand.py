@@ -35,6 +35,17 @@ for name in ("cutmix", "both"):
 """Said to a kernel where the stages before were made without a run, half the fits are enough, and each report is to be
 drawn, however fast the machine."""
 
+DROPPED = """import os, signal
+from dslite.layout.progress import report
+from dslite.run.by_hand import watched
+with watched():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except:
+        pass
+    report(1, 2, "dropped")
+    print("the end")"""
+
 
 class Kernel:
     """A kernel of this very interpreter, and everything that its cells have sent."""
@@ -195,6 +206,14 @@ def test_training_is_seen_stops_and_goes_on(tmp_path, kernel, workers, variables
     places = {m["content"]["transient"].get("display_id") for m in messages if "transient" in m["content"]} - {None}
     assert len(places) == 1
     wait_for(lambda: not person.workers(), 5)
+
+
+def test_stop_that_a_library_drops_stops_at_the_next_report(tmp_path, kernel):
+    """TensorFlow and Keras drop an interrupt that comes at the wrong moment, now and then."""
+    person = kernel()
+    (error,) = (m["content"] for m in person.run(DROPPED) if m["msg_type"] == "error")
+    assert error["ename"] == "DsliteError" and error["evalue"].startswith("Stopped. What is finished is kept")
+    assert said(person.run(DROPPED.replace("os.kill", "print")), "stdout").endswith("\nthe end\n")
 
 
 def test_stop_ends_what_earlier_stages_run_in(tmp_path, kernel):

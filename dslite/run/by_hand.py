@@ -2,6 +2,7 @@
 
 import html
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,14 +29,18 @@ def watched(task: str = CLASSIFICATION.name, **record: object) -> Iterator[None]
         DsliteError: the kernel was interrupted.
     """
     watch, done = _Watch(record, TASKS[task]), False
-    if progress.VARIABLE not in os.environ and hasattr(get_ipython(), "kernel"):
+    by_hand = progress.VARIABLE not in os.environ and hasattr(get_ipython(), "kernel")
+    if by_hand:
         progress.listeners.append(watch.hear)
+        before = signal.signal(signal.SIGINT, watch.stop)
     try:
         yield
         done = True
     except KeyboardInterrupt as stop:
         raise DsliteError(str(stop) or "Stopped. What is finished is kept; run the cell again to go on.") from None
     finally:
+        if by_hand:
+            signal.signal(signal.SIGINT, before)
         progress.listeners.clear()
         watch.end(done)
 
@@ -51,8 +56,17 @@ class _Watch:
         self._task, self._record, self._place = task, record, uuid4().hex
         self._began, self._shown = time.monotonic(), 0.0
         self._fits: dict[str, dict[int, Epoch]] = {}
+        self._stopped = False
+
+    def stop(self, *_: object) -> None:
+        """What an interrupt does. Some libraries drop an exception that comes amid their work (TensorFlow's C++ does,
+        and bare ``except:`` in Keras), so the next report raises it again."""
+        self._stopped = True
+        raise KeyboardInterrupt
 
     def hear(self, fraction: float, text: str, epochs: Sequence[Epoch]) -> None:
+        if self._stopped:
+            raise KeyboardInterrupt
         for epoch in epochs:
             self._fits.setdefault(epoch.fit, {})[epoch.epoch] = epoch
         took = time.monotonic() - self._began
