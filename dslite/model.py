@@ -1,5 +1,6 @@
 """The classifier: head, activation, and the assembly from waveform to class probabilities (paper, section 2.1)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,10 +89,13 @@ class Head(keras.layers.Layer):
         said = {"dropout": self.dropout, "arelu": self.arelu, "standardise": self.standardise}
         return {**super().get_config(), **sizes, **said}
 
-    def call(self, features, seed=None):
+    def embed(self, features):
+        """Activations of the hidden layer, float32 (batch, units); of a linear head, the features as it sees them."""
         x = (features - self.centre) * self.factor if self.standardise else features
-        if self.units:
-            x = self.activation(self.hidden(x))
+        return self.activation(self.hidden(x)) if self.units else x
+
+    def call(self, features, seed=None):
+        x = self.embed(features)
         if seed is not None and self.dropout:
             x = tf.nn.experimental.stateless_dropout(x, self.dropout, seed=seed)
         return self.output_layer(x)
@@ -120,6 +124,13 @@ def load_model(file: Path) -> keras.Model:
 def onwards(model: keras.Model) -> keras.Model:
     """A model from the plot on: float32 (n, size, size, 3), RGB in 0-255, to what the whole says."""
     return folded(keras.Model(model.get_layer("plot").output, model.output))
+
+
+def embedder(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """From waveforms, float32 (batch, samples), to a fitted model's last hidden layer, float32 (batch, units)."""
+    features = folded(keras.Model(model.input, model.get_layer("pool").output))
+    embedded = tf.function(lambda waves: model.get_layer("head").embed(features(waves, training=False)))
+    return lambda waves: embedded(tf.constant(waves, tf.float32)).numpy()
 
 
 def taken_up(model: keras.Model, backbone: Backbone) -> tuple[Backbone, list[np.ndarray]]:

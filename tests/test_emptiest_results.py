@@ -33,6 +33,8 @@ from dslite.stages.explain import views as explain_views
 from dslite.stages.explain.work import BUDGETS
 from dslite.stages.folds import work as folding
 from dslite.stages.folds.work import DISJOINT, RANDOM
+from dslite.stages.graph import conditions as graphs
+from dslite.stages.graph import work as graphing
 from dslite.stages.paper import work as paper_work
 from dslite.stages.search import work as searching
 from dslite.systems import CHANCE, OURS, TITLES
@@ -201,6 +203,25 @@ def _compress(settings, corpus):
     return _record(settings, "compress", corpus.record, **told)
 
 
+def _graph(settings, corpus):
+    """No file has a neighbour, one network without a file, and nothing to draw differences of."""
+    parts = {part: _predictions(corpus, part) for part in ("dev", "test")}
+    found = {("mobilenet15", name, 0, part): table for name in graphs.CONDITIONS for part, table in parts.items()}
+    found |= {(graphs.SVM, graphs.SVM, 0, part): table for part, table in parts.items()}
+    tables = graphing.scored(found, CLASSES, 0, 100, 100)
+    empty = {"graph": "graph", "files": 2, "edges": 0, "degree": 0.0, "isolated": 2}
+    empty |= dict.fromkeys(("within_label", "within_speaker", "chance_label", "chance_speaker"), np.nan)
+    costs = {"network": "mobilenet15", "variant": "int8", "parameters": 7, "bytes": np.nan, "ms": np.nan}
+    nodes = corpus.clips[["file", "speaker", "label"]].assign(x=0.0, y=0.0)
+    tables |= {"graphs": pd.DataFrame([empty]), "networks": pd.DataFrame([costs]), "nodes": nodes}
+    for name, table in (tables | {"tried": pd.DataFrame()}).items():
+        _write(table, settings.paths.file("graph", f"{name}.parquet"))
+    source = {"corpus": "so", "data": "stand-in", "weights": "random", "backbone": "squeezenet_v1", "chosen": "none"}
+    told = {"seeds": [0], "k": 3, "alpha": 0.1, "way": {"threshold": 0.99}, "source_warnings": ["<b>"]}
+    wrong = {"mobilenet15": {"int8": ["it failed"], "float32": []}}
+    return _record(settings, "graph", corpus.record, source=source, wrong=wrong, **told)
+
+
 def _benchmark(output):
     """One thread, and only the file that has to pass."""
     folder = Paths(output).benchmark("squeezenet_v1")
@@ -228,6 +249,7 @@ SAYS = {
     ("folds", ONE): "To DS Lite's score, files dealt at random add +0.0 points",
     ("ablation", ONE): "No change could be compared.",
     ("compress", ONE): "No file passed the gate.",
+    ("graph", ONE): "No file has a neighbour by this rule: the graph is speech only.",
     ("search", ONE): "The 1 h were over before all 3 were made",
 }
 
@@ -261,6 +283,8 @@ def _results(case, folder):
         found["search"] = FinishedStage.of(settings, "search")
         records.write(settings, _compress(settings, corpus))
         found["compress"] = FinishedStage.of(settings, "compress")
+        records.write(settings, _graph(settings, corpus))
+        found["graph"] = FinishedStage.of(settings, "graph")
         if one:  # of the other it would say the same, and draws a dozen figures for it
             found["paper"] = paper_work.work(settings.output)
         found["benchmark"] = _benchmark(settings.output)

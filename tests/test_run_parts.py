@@ -178,6 +178,7 @@ def test_the_catalogue_is_in_the_order_of_the_flow():
         "search",
         "folds",
         "compress",
+        "graph",
     }
     assert parse([]).stages == parse(["--corpora", "own.csv", "css"]).stages == list(DEFAULT)
     assert set(DEFAULT) - set(parse(["--corpora", "own.csv"]).stages) == {"benchmark"}

@@ -109,6 +109,7 @@ def test_reasons_of_parameters(root):
         "aa-search": f"new input: evaluate; {changed}",
         "aa-folds": f"new input: corpus; {changed}",
         "aa-compress": f"new input: evaluate; {changed}",
+        "aa-graph": f"new input: corpus; {changed}",
         "paper": "new input: evaluate of aa, explain of aa",
     }
     assert all(reason.results for reason in staleness.to_do(plan).values())
@@ -146,6 +147,16 @@ def test_what_changes_pages_alone_makes_no_results_stale(root):
     finally:
         template.write_text(before)
     assert found == {"aa-train": staleness.Reason("its page alone: changed code: train.ipynb", results=False)}
+
+
+def test_a_source_is_run_as_far_as_it_is_needed_and_makes_the_graph_stale(root):
+    target, source = member("bb", root / "out"), member("cc", root / "out")
+    members = (replace(target, source="cc"), replace(source, stages=STAGES["graph"].of_source))
+    plan = plan_of(root, *members)
+    of = {name: [job.stage for job in plan.jobs if job.corpus == name] for name in ("bb", "cc")}
+    assert of["cc"] == ["corpus", "train", "baseline", "evaluate"] and "graph" in of["bb"]
+    graph = next(job for job in plan.jobs if job.name == "bb-graph")
+    assert [job.name for job in graph.before(plan.jobs)] == ["bb-corpus", "cc-evaluate"]
 
 
 def test_reasons_of_a_new_corpus_and_of_what_is_missing(root):

@@ -15,7 +15,7 @@ from dslite.run.outcome import Outcome
 from dslite.run.plan import Member, Plan, make
 from dslite.stages.catalogue import OF_CORPUS, STAGES
 
-FITS = {"train", "evaluate", "explain", "deploy", "ablation", "search", "folds", "compress"}
+FITS = {"train", "evaluate", "explain", "deploy", "ablation", "search", "folds", "compress", "graph"}
 BESIDES_CORPUS = FITS | {"baseline"}
 
 

@@ -140,7 +140,8 @@ _BUILTIN = {code: name for name, code in vars(schema.BuiltinOperator).items() if
 
 
 def read_graph(content: Content) -> Graph:
-    """Reads a file's graph and finds its front end: whatever the first resize, or the turn after it, depends on.
+    """Reads a file's graph and finds its front end: whatever the first resize, or the turn after it, depends on; where
+    nothing is resized, and so nothing painted, whatever goes into the first convolution does.
 
     Raises:
         ValueError: if there is no such operator, so that the front end is not in the file.
@@ -149,9 +150,14 @@ def read_graph(content: Content) -> Graph:
     operators = model.subgraphs[0].operators
     graph = Graph(model, [], -1)
     resize = next((o for o in operators if graph.name(o) in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")), None)
-    if resize is None:
-        raise ValueError("no resize in the graph: the front end is not in the file")
     made = {tensor: operator for operator in operators for tensor in operator.outputs}
+    if resize is None:
+        convolves = (o for o in operators if graph.name(o) in ("CONV_2D", "DEPTHWISE_CONV_2D"))
+        resize = next((made[o.inputs[0]] for o in convolves if o.inputs[0] in made), None)
+        if resize is None:
+            raise ValueError("nothing comes before the first convolution: the front end is not in the file")
+        while graph.name(resize) == "QUANTIZE":
+            resize = made[resize.inputs[0]]
     last = next((o for o in operators if graph.name(o) == "REVERSE_V2" and o.inputs[0] == resize.outputs[0]), resize)
     needed, waiting = set(), [last]
     while waiting:

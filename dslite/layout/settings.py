@@ -41,6 +41,7 @@ class Settings:
         seeds: how many, from ``seed`` on. This and what follows are asked of optional stages alone.
         discrepancies: the first words of the variants that the ablation looks at; none stands for all.
         trials, hours: of the search; no trials stand for the grid of the released code, no hours for no limit.
+        origin: settings of the corpus whose model embeds the files in the stage graph.
     """
 
     source: str
@@ -65,6 +66,7 @@ class Settings:
     discrepancies: tuple[str, ...] = ()
     trials: int = 40
     hours: float = 0.0
+    origin: "Settings | None" = None
 
     @property
     def paths(self) -> CorpusPaths:
@@ -121,4 +123,5 @@ class Settings:
             "output": str(self.output),
             "changes": {name: list(to) if isinstance(to, tuple) else to for name, to in self.changes},
             "discrepancies": " ".join(self.discrepancies),
+            "source": self.origin.source if self.origin else "",
         }

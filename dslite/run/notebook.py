@@ -22,7 +22,7 @@ from dslite.run import by_hand
 from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import CORPUS, STAGES, chain
 
-_RESOLVED = frozenset(CORPUS) | {"seeds", "discrepancies", "trials", "hours"}
+_RESOLVED = frozenset(CORPUS) | {"seeds", "discrepancies", "trials", "hours", "source"}
 
 DsliteError.logged = progress.VARIABLE in os.environ  # what a run's notebook shows of an error goes to a log
 
@@ -109,13 +109,14 @@ def with_earlier(settings: Settings, name: str) -> Settings:
 
     if any(STAGES[earlier].weights for earlier in chain(name)):
         (settings,) = with_weights([settings])
-    needs = STAGES[name].needs
-    if not needs:
-        return settings
-    planned = session.prepare([settings], needs, settings.backbone, settings.workers)
-    if any(reason.results for reason in planned.to_do.values()):
-        print(f"First, what comes before: {', '.join(job.stage for job in planned.jobs)}.", flush=True)
-        _run(settings, needs)
+    for corpus, needs in ((settings, STAGES[name].needs), (settings.origin, STAGES[name].of_source)):
+        if corpus is None or not needs:
+            continue
+        planned = session.prepare([corpus], needs, corpus.backbone, corpus.workers)
+        if any(reason.results for reason in planned.to_do.values()):
+            whose = "" if corpus is settings else f" of {corpus.name}"
+            print(f"First, what comes before: {', '.join(job.stage for job in planned.jobs)}{whose}.", flush=True)
+            _run(corpus, needs)
     return settings
 
 

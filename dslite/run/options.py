@@ -34,6 +34,8 @@ examples:
   python run_all.py --stages ablation --corpora ravdess  which discrepancies between paper and code matter
   python run_all.py --corpora my/own.csv --search trials=40 --hours 3
                                                          the best hyperparameters for it, chosen on dev
+  python run_all.py --corpora my/own.csv --stages graph --source ravdess_speech
+                                                         does what a model of other speech hears help small networks?
   python run_all.py --data ~/corpora --strict            fail if what is printed does not come out on real data
   python run_all.py --output elsewhere --seed 7          a second run beside the first
   python run_all.py --corpora css --set units=256        other values than the paper's; --set help lists them all
@@ -145,6 +147,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         default=0.0,
         help="stop the search after so long; the same command goes on with it (default: no limit)",
     )
+    graph = parser.add_argument_group("of the stage graph")
+    graph.add_argument(
+        "--source",
+        metavar="NAME",
+        default="",
+        help="the corpus, named as with --corpora, whose model says which files are neighbours; what is lacking of it "
+        "is run before, with the same profile and base model",
+    )
     where = parser.add_argument_group("where things are")
     where.add_argument(
         "--data",
@@ -201,6 +211,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error(str(error))
     papers = any(name in CORPORA for name in chosen.corpora)  # Table 5 is the paper's, and of no corpus
     chosen.stages = chosen.stages or [s for s in DEFAULT if papers or STAGES[s].needs or not STAGES[s].across]
+    if ("graph" in chosen.stages) != bool(chosen.source) and not chosen.list:
+        parser.error("--stages graph and --source NAME, a corpus such as ravdess_speech, go together")
     chosen.stages += ["search"] * (chosen.search is not None and "search" not in chosen.stages)
     return chosen
 

@@ -19,7 +19,8 @@ PAGE_MAKER = "dslite.reporting.pages"
 class Member:
     """A corpus that takes part: its slug, its title, its notebooks' parameters, the modules that it chooses
     (:attr:`dslite.layout.settings.Settings.chosen`), and hashes of its audio and of the weights that its fits start
-    from (empty for random ones)."""
+    from (empty for random ones); the name of its source, if it has one; and the stages that are wanted of it alone,
+    where these are not the run's."""
 
     name: str
     title: str
@@ -27,6 +28,8 @@ class Member:
     chosen: dict[str, str]
     audio: dict[str, str]
     weights: str = ""
+    source: str = ""
+    stages: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,12 +139,14 @@ def make(
         return Job(corpus, name, title, str(template), parameters, inputs, made_from, page)
 
     jobs, paths = [], Paths(output)
-    earlier = (name for stage in stages for needed in STAGES[stage].needs for name in chain(needed))
-    wanted = {*stages, *earlier}
+    wanted = with_earlier(stages)
     for member in members:
-        for name in (name for name in OF_CORPUS if name in wanted):
+        of_member = wanted if member.stages is None else with_earlier(member.stages)
+        for name in (name for name in OF_CORPUS if name in of_member):
             stage = STAGES[name]
             inputs = {needed: record(member.name, needed) for needed in stage.needs}
+            of_source = stage.of_source if member.source else ()  # none is named where all is only listed
+            inputs |= {f"{needed} of {member.source}": record(member.source, needed) for needed in of_source}
             inputs |= {"the split": os.path.relpath(paths.split(member.name), paths.artifacts)} if stage.audio else {}
             more = (member.audio if stage.audio else {}) | ({"weights file": member.weights} if stage.weights else {})
             title = f"{member.title}: {name}"
@@ -152,6 +157,11 @@ def make(
         chosen = {"dslite.backbones": str(given["backbone"])} if "backbone" in given else {}
         jobs.append(job("", name, STAGES[name].title, given, inputs, {}, chosen))
     return Plan(output, tuple(jobs))
+
+
+def with_earlier(stages: Iterable[str]) -> set[str]:
+    """Some stages and all that they need of the same corpus."""
+    return {*stages, *(name for stage in stages for needed in STAGES[stage].needs for name in chain(needed))}
 
 
 def gathered(name: str, output: Path, corpora: Iterable[str] = (), stages: Iterable[str] = ()) -> dict[str, str]:

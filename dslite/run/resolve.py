@@ -35,6 +35,7 @@ def resolve(
     discrepancies: str = "",
     trials: int = 40,
     hours: float = 0.0,
+    source: str = "",
 ) -> Settings:
     """Decides what was left open.
 
@@ -52,6 +53,8 @@ def resolve(
         backbone, output: else the profile's own, and the repository's root.
         changes: name -> value of :data:`dslite.changes.CHANGEABLE`; its results get a folder of their own.
         discrepancies: IDs of the ledger's entries, e.g. ``"F-02 F-16"``; under ``tuned``, parts of that recipe.
+        source: a corpus, named as ``corpus`` is, whose model embeds the files in the stage graph. It is fitted as the
+            other one is: with the same profile, reading, base model, seed and changes.
 
     Raises:
         DsliteError: for a name, number or folder that does not exist or is out of range.
@@ -100,6 +103,13 @@ def resolve(
         raise DsliteError(f"hours is {hours}; expected a number above 0, or 0 for no limit.")
     changed = changing.checked(changes or {})
     paths = Paths.of(output, changing.folder(changed))
+    origin = None
+    if source:
+        same = {"profile": profile, "reading": reading, "backbone": backbone, "seed": seed, "workers": workers}
+        places = {"data": data, "weights": weights, "output": output, "changes": changes}
+        origin = resolve(source, task=CLASSIFICATION.name, **same, **places)
+        if origin.name == name:
+            raise DsliteError(f"{source} is source and target of the graph; name another corpus with --source.")
     return Settings(
         source=corpus,
         name=name,
@@ -123,6 +133,7 @@ def resolve(
         discrepancies=_entries(discrepancies, profile),
         trials=trials,
         hours=hours,
+        origin=origin,
     )
 
 

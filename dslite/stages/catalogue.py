@@ -65,6 +65,7 @@ class Stage:
         helpers: a module whose ``take_part(settings, process)`` does some of the work before the notebook, in a run
             with several cores in as many jobs side by side; it returns "" or why it ended early.
         index: whether the module ``index`` of its folder names more than its page for the index.
+        of_source: the stages of another corpus, its ``source``, whose records its results are made from besides.
     """
 
     needs: tuple[str, ...]
@@ -81,6 +82,7 @@ class Stage:
     classes_only: bool = False
     helpers: str = ""
     index: bool = False
+    of_source: tuple[str, ...] = ()
 
 
 STAGES: Mapping[str, Stage] = MappingProxyType(
@@ -154,6 +156,17 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             threads="all",
             classes_only=True,
             index=True,
+        ),
+        "graph": Stage(
+            needs=("corpus",),
+            # Seven conditions twice, of which four see three neighbours of each file; two networks.
+            seconds=lambda load: load.seeds * (60.0 if load.demo else 0.012 * 50 * 2 * 38 * load.files) + 40.0,
+            optional=True,
+            parameters=(*CORPUS, "seeds", "source"),
+            weights=True,
+            threads="all",
+            classes_only=True,
+            of_source=("evaluate",),
         ),
         "benchmark": Stage(
             needs=(),

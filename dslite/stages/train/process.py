@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -48,6 +49,11 @@ def listen(messages):
     before, _messages = _messages, messages
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # or the first process takes a GPU for itself
     return before
+
+
+def tell(name: str, share: float, text: str, epochs: Sequence[Epoch] = ()) -> None:
+    """Says of a piece of work by its name which share of it is done, what is being done, and epochs that are new."""
+    _messages.put((name, share, text, list(epochs)))
 
 
 @lru_cache(maxsize=1)
@@ -117,12 +123,12 @@ def fit(inputs: "FitInputs", fit: "Fit", about: dict) -> None:
     _, first = np.unique(examples.files[examples.evaluate], return_index=True)
     known = examples.labels[examples.evaluate[first]]
 
-    def tell(done: int, total: int, text: str, rows: list[tuple]) -> None:
+    def told(done: int, total: int, text: str, rows: list[tuple]) -> None:
         epochs = [
             Epoch(fit.name, phase, epoch, total, loss, main_score(known, decided))
             for phase, epoch, loss, _, decided, _ in rows
         ]
-        _messages.put((fit.name, work_done(settings.recipe, done), text, epochs))
+        tell(fit.name, work_done(settings.recipe, done), text, epochs)
 
     checkpoint = fit.folder / "checkpoint.npz"
     outcome = trainer.fit(
@@ -133,7 +139,7 @@ def fit(inputs: "FitInputs", fit: "Fit", about: dict) -> None:
         checkpoint,
         fit.identity,
         dev=fit.target == "dev",
-        progress=tell,
+        progress=told,
     )
     write_table(fit.folder / "history.parquet", outcome.history)
     decision = settings.reading.decision

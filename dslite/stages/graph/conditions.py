@@ -1,0 +1,139 @@
+"""What is compared: light networks under conditions that take one thing away each, and how far each is taken."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from types import MappingProxyType
+
+from dslite.errors import DsliteError
+from dslite.transfer.neighbours import THRESHOLD
+
+SPEECH, GRAPH, RANDOM, APART, LABELS, TRANSFER, DISTILLED = CONDITIONS = (
+    "speech only",
+    "graph",
+    "random graph",
+    "graph across speakers",
+    "graph of labels",
+    "source, fine-tuned",
+    "embedding distilled",
+)
+"""How a network is fitted: to labels alone; with neighbours by the source's embedding; with others in their place, as
+many of each file; with none of the same speaker; with those of the same class, an upper bound that looks at labels;
+from the weights that it had learnt from the source; with its features pointing where the embedding does."""
+
+SVM = "frozen embedding + SVM"
+"""Without a network: a linear support vector machine on the embedding itself."""
+
+TITLES = {"mobilenet15": "MobileNet-15", "resnet9": "ResNet-9", "cnn6": "CNN-6", "vgg15": "VGG-15", SVM: SVM}
+"""Networks for readers."""
+
+SOURCE = "source"
+"""The network as it learns the source, for :data:`TRANSFER`."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A reading of what the second paper leaves open.
+
+    Attributes:
+        threshold: least cosine of neighbours; 0 takes the nearest whatever their cosine.
+        passes: see :class:`dslite.transfer.fitting.Beside`.
+        after_relu: whether neighbours' ``fc1`` is taken after its ReLU; None as the released code has it, which differs
+            between networks (A-4).
+    """
+
+    threshold: float
+    passes: int
+    after_relu: bool | None
+
+
+WAYS: Mapping[str, Way] = MappingProxyType(
+    {
+        "paper": Way(THRESHOLD, 2, True),
+        "released": Way(THRESHOLD, 3, None),
+        "sound": Way(0.0, 2, True),
+    }
+)
+"""By the name of the reading. The threshold is one for wav2vec 2.0's projector; another embedding may have all files or
+none above it, so ``sound`` takes the nearest."""
+
+
+@dataclass(frozen=True)
+class LightFit:
+    """One fit of a light network. ``folder`` is where it lies in the stage's own, ``target`` the partition that it is
+    scored on: ``dev`` or ``test``."""
+
+    network: str
+    condition: str
+    seed: int
+    target: str
+    epochs: int
+    k: int = 3
+    alpha: float = 0.1
+    tried: bool = False
+
+    @property
+    def folder(self) -> str:
+        own = f"{self.network}/{self.condition.replace(', ', '-').replace(' ', '-')}/{self.seed}/{self.target}"
+        return f"tried/{self.k}-{self.alpha:g}/{own}" if self.tried else own
+
+    @property
+    def title(self) -> str:
+        return f"{TITLES[self.network]}, {self.condition}, seed {self.seed}, for {self.target}"
+
+    def chosen(self, k: int, alpha: float) -> "LightFit":
+        return replace(self, k=k, alpha=alpha)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How far a profile goes: networks under all conditions; those that are too heavy, under two, with one seed and
+    fewer epochs; epochs of both; and what is tried on dev, pairs of k and alpha."""
+
+    networks: tuple[str, ...]
+    heavy: tuple[str, ...]
+    epochs: int
+    few: int
+    tried: tuple[tuple[int, float], ...]
+
+
+_WHOLE = Effort(("mobilenet15", "resnet9"), ("cnn6", "vgg15"), 50, 10, ((3, 0.1), (6, 0.1), (9, 0.1), (3, 1.0)))
+EFFORT: Mapping[str, Effort] = MappingProxyType(
+    {"demo": Effort(("mobilenet15",), (), 2, 1, ((3, 0.1),)), "full": _WHOLE, "tuned": _WHOLE}
+)
+"""By profile."""
+
+
+def effort(profile: str, networks: str = "", epochs: int = 0) -> Effort:
+    """That of a profile, with other networks, by their names, and another number of epochs where these are given.
+
+    Raises:
+        DsliteError: for a network that there is not.
+    """
+    whole, there = EFFORT[profile], [name for name in TITLES if name != SVM]
+    named = tuple(networks.split())
+    if unknown := [name for name in named if name not in there]:
+        raise DsliteError(f"There is no light network {', '.join(unknown)}; there are: {', '.join(there)}.")
+    whole = replace(whole, networks=named, heavy=()) if named else whole
+    return replace(whole, epochs=epochs, few=min(epochs, whole.few)) if epochs else whole
+
+
+def tried(whole: Effort, seed: int) -> list[LightFit]:
+    """What k and alpha are chosen by: the smallest network with the first seed; none where there is no choice."""
+    if len(whole.tried) == 1:
+        return []
+    first = LightFit(whole.networks[0], GRAPH, seed, "dev", whole.epochs, tried=True)
+    return [first.chosen(k, alpha) for k, alpha in whole.tried]
+
+
+def sources(whole: Effort, seeds: list[int]) -> list[LightFit]:
+    """The networks as they learn the source."""
+    return [LightFit(name, SOURCE, seed, "test", whole.epochs) for name, seed in product(whole.networks, seeds)]
+
+
+def planned(whole: Effort, seeds: list[int]) -> Iterator[LightFit]:
+    """All others."""
+    for name, condition, seed, target in product(whole.networks, CONDITIONS, seeds, ("dev", "test")):
+        yield LightFit(name, condition, seed, target, whole.epochs)
+    for name, condition, target in product(whole.heavy, (SPEECH, GRAPH), ("dev", "test")):
+        yield LightFit(name, condition, seeds[0], target, whole.few)

@@ -1,0 +1,167 @@
+"""What the page ``graph`` shows, from what its stage left."""
+
+from html import escape
+
+import pandas as pd
+
+from dslite.layout.finished import FinishedStage
+from dslite.reporting import ablations, variants
+from dslite.reporting.comparisons import Strip
+from dslite.stages.graph.conditions import GRAPH, RANDOM, SPEECH, TITLES, TRANSFER
+
+
+def answers(stage: FinishedStage) -> str:
+    """Does the graph help beyond a random one, beyond fine-tuning, and at what size? Computed, in words."""
+    found = stage.table("differences").loc[lambda t: t["system"] == GRAPH]
+    costs = stage.table("networks").drop_duplicates("network").set_index("network")["parameters"]
+    said = []
+    if not stage.table("graphs").set_index("graph").loc[GRAPH, "edges"]:
+        said.append(
+            "- **No file has a neighbour by this rule: the graph is speech only.** The reading `sound` has one."
+        )
+    for reference, question in (
+        (SPEECH, "Does the graph help?"),
+        (RANDOM, "Does it help more than a random graph?"),
+        (TRANSFER, "Does it help more than fine-tuning what was learnt from the source?"),
+    ):
+        rows = found[found["reference"] == reference]
+        if rows.empty:
+            continue
+        each = [
+            f"{TITLES[row.network]} ({costs[row.network] / 1e6:.1f} million parameters) "
+            f"{ablations.points(row.difference)} points ({ablations.interval(row.low_file, row.high_file)})"
+            for row in rows.itertuples()
+        ]
+        won, lost = ((rows["p_holm"] <= 0.05) & (sign * rows["difference"] > 0) for sign in (1, -1))
+        said.append(f"- **{question}** {_verdict(rows, won, lost)}: {'; '.join(each)}.")
+    return "\n".join(said)
+
+
+def _verdict(rows: pd.DataFrame, won: pd.Series, lost: pd.Series) -> str:
+    if not won.any() and not lost.any():
+        return "No more than chance, at any size" if len(rows) > 1 else "No more than chance"
+    told = [
+        f"{word} with {', '.join(TITLES[name] for name in rows.loc[those, 'network'])}"
+        for word, those in (("Yes", won), ("It does harm", lost))
+        if those.any()
+    ]
+    return "; ".join(told)
+
+
+def about(stage: FinishedStage) -> str:
+    """What the graph was drawn by, and what was chosen on dev."""
+    record, way, source = stage.record, stage.record["way"], stage.record["source"]
+    rule = f"whose cosine is at least {way['threshold']:g}" if way["threshold"] else "whatever their cosine"
+    chosen = "chosen on dev" if len(stage.table("tried")) else "fixed beforehand"
+    seeds = ", ".join(map(str, record["seeds"]))
+    return (
+        f"Source: {source['corpus']} ({source['data']} data), {source['backbone']} with {source['weights']} weights, "
+        f"fitted with {source['chosen']} on its train + dev; a file's embedding is the mean of the last hidden layer "
+        f"over its chunks. Neighbours: the {record['k']} nearest files, {rule}; alpha {record['alpha']:g}; both "
+        f"{chosen}. Seeds: {seeds}. Chance is {100 / len(stage.classes):.1f} % for {len(stage.classes)} classes. "
+        f"{ablations.drawn(stage.settings.draws, stage.settings.paired_draws)}"
+    )
+
+
+def warnings(stage: FinishedStage) -> str:
+    """What the source's record warns of; empty without."""
+    told = [f"Source: {text}" for text in stage.record["source_warnings"]]
+    if stage.record["source"]["data"] == "stand-in":
+        told.insert(
+            0, "The source is a SYNTHETIC stand-in: what its model hears in these files says nothing of speech."
+        )
+    return escape(" ".join(told), quote=False)
+
+
+def graphs(stage: FinishedStage) -> pd.DataFrame:
+    """A row per graph of train + dev: its edges, and what share of them is within a class and within a speaker beside
+    what chance gives (percent)."""
+    table = stage.table("graphs")
+    shown = {"graph": table["graph"], "files": table["files"], "edges": table["edges"]}
+    shown |= {"per file": table["degree"], "files without": table["isolated"]}
+    for of, word in (("label", "class"), ("speaker", "speaker")):
+        pairs = zip(100 * table[f"within_{of}"], 100 * table[f"chance_{of}"], strict=True)
+        shown[f"% within a {word} (by chance)"] = [
+            f"{within:.1f} ({chance:.1f})" if within == within else "–" for within, chance in pairs
+        ]
+    found = pd.DataFrame(shown)
+    found.attrs["digits"] = 1
+    return found
+
+
+def scores(stage: FinishedStage) -> pd.DataFrame:
+    """A row per network and condition: UAR on dev and test with intervals (first seed), and over seeds."""
+    table, first = stage.table("scores"), stage.record["seeds"][0]
+    rows = []
+    for (network, condition), of in table.groupby(["network", "condition"], sort=False):
+        row = {"network": TITLES[network], "condition": condition}
+        for part in ("dev", "test"):
+            own = of[of["partition"] == part].set_index("seed")
+            one = own.loc[first]
+            row |= {
+                f"UAR on {part}": one["uar"],
+                f"over files, {part}": stage.task.interval(one["ci_low"], one["ci_high"]),
+            }
+        row["over speakers, test"] = stage.task.interval(one["ci_speaker_low"], one["ci_speaker_high"])
+        if len(stage.record["seeds"]) > 1:
+            row |= {"mean of seeds": own["uar"].mean(), "sd": own["uar"].std()}
+        rows.append(row | {"files": one["n_files"]})
+    found = pd.DataFrame(rows)
+    found.attrs["digits"] = 1
+    return found
+
+
+def differences(stage: FinishedStage) -> pd.DataFrame:
+    """A row per network, condition and what it is compared with, on test."""
+    table = stage.table("differences")
+    table = table.assign(network=table["network"].map(TITLES))
+    names = {"network": "network", "system": "condition", "reference": "less", "difference": "difference"}
+    names |= {"file": "over files", "speaker": "over speakers", "p": "p", "p_holm": "p, Holm"}
+    found = ablations.listed(table, names)
+    found.attrs["digits"] = 1
+    return found
+
+
+def strips(stage: FinishedStage) -> list[Strip]:
+    """Differences from speech alone, a strip per network."""
+    table = stage.table("differences").loc[lambda t: t["reference"] == SPEECH]
+    of = table.groupby("network", sort=False)
+    axis = f"{{}}: less {SPEECH} on test (UAR points)"
+    return [Strip.of_differences(rows, "system", axis.format(TITLES[name])) for name, rows in of]
+
+
+def costs(stage: FinishedStage) -> pd.DataFrame:
+    """A row per network and file: what it weighs and takes."""
+    table = stage.table("networks")
+    shown = {"network": table["network"].map(TITLES), "file": table["variant"].map(variants.TITLES)}
+    shown |= {"parameters": table["parameters"], "MB": table["bytes"] / 1e6, "ms": table["ms"]}
+    found = pd.DataFrame(shown)
+    found.attrs["digits"] = 2
+    return found
+
+
+def refused(stage: FinishedStage) -> str:
+    """Files that did not pass the gate, and why."""
+    wrong = [
+        f"{folder}, {variants.TITLES[name]}: {'; '.join(sentences)}."
+        for folder, of in stage.record["wrong"].items()
+        for name, sentences in of.items()
+        if sentences
+    ]
+    return f"Not offered: {' '.join(wrong)}" if wrong else "All files passed the gate."
+
+
+def defects(stage: FinishedStage) -> pd.DataFrame:
+    """UAR on test beside what the released code takes for it (A-1, A-2), first seed."""
+    rows = stage.table("scores").query("partition == 'test' and seed == @stage.record['seeds'][0]")
+    shown = {"network": rows["network"].map(TITLES), "condition": rows["condition"], "UAR": rows["uar"]}
+    found = pd.DataFrame(shown | {"mean over batches of 16": rows["batch_uar"]}).reset_index(drop=True)
+    found.attrs["digits"] = 1
+    return found
+
+
+def tried(stage: FinishedStage) -> pd.DataFrame:
+    """UAR on dev per k and alpha; empty where there was no choice."""
+    found = stage.table("tried").rename(columns={"uar": "UAR on dev"})
+    found.attrs["digits"] = 1
+    return found

@@ -1,0 +1,274 @@
+"""Stage ``graph``: does a graph, drawn by a model that learnt another corpus, help light networks to learn this one
+(Chang et al., 2023)? Beside the paper's comparison, a random graph, fine-tuning, and others that it lacks."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from dslite import audio, baseline, scoring, statistics
+from dslite.errors import DsliteError
+from dslite.files import read_json, whole_file, write_json
+from dslite.layout import progress, records
+from dslite.layout.finished import FinishedStage
+from dslite.layout.settings import Settings
+from dslite.stages.deploy.inputs import chunk_samples
+from dslite.stages.graph import fits
+from dslite.stages.graph.conditions import (
+    CONDITIONS,
+    GRAPH,
+    RANDOM,
+    SPEECH,
+    SVM,
+    TRANSFER,
+    WAYS,
+    LightFit,
+    effort,
+    planned,
+    sources,
+    tried,
+)
+from dslite.stages.train.pool import side_by_side
+from dslite.store import Samples
+
+ROUNDS = {"demo": 5, "full": 20, "tuned": 20}
+"""Profile -> repetitions of each latency."""
+
+_BEFORE, _FITTED = 0.05, 0.95
+"""Where on the bar fits begin and end."""
+
+Predictions = dict[tuple[str, str, int, str], pd.DataFrame]
+"""By network, condition, seed and partition."""
+
+
+def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedStage:
+    """Embeds the corpus' files with the source's model, fits light networks beside graphs of them, and scores these.
+
+    It leaves ``scores`` (:func:`dslite.scoring.score` per network, condition, seed and partition), ``differences`` on
+    test (:func:`dslite.statistics.against`, per network and reference: all conditions from ``speech only``, the graph
+    from the random one and from fine-tuning),
+    ``predictions``, ``tried`` (UAR on dev per k and alpha), ``graphs`` (what graphs of train + dev are like, a row per
+    condition), ``nodes`` (its files and where they lie, two components), ``networks`` (a row per network: what its
+    files cost), and a folder per network.
+
+    Args:
+        settings: of the target; ``origin`` is the source's.
+        networks: names of light networks; empty for the profile's.
+        epochs: of each fit; 0 for the profile's.
+
+    Raises:
+        DsliteError: without a source, or for a network that there is not.
+    """
+    if settings.origin is None:
+        raise DsliteError("The stage graph needs a corpus whose model embeds the files: name it with --source.")
+    whole = effort(settings.profile, networks, epochs)
+    corpus, source = FinishedStage.of(settings, "corpus"), FinishedStage.of(settings.origin, "evaluate")
+    seeds = list(range(settings.seed, settings.seed + settings.seeds))
+    asked = {
+        "corpus": corpus.record["identity"],
+        "source": source.record["identity"],
+        "embedder": source.fit_record(source.chosen, "test")["identity"],
+        "effort": asdict(whole),
+        "seeds": seeds,
+        "draws": (settings.draws, settings.paired_draws),
+    }
+    identity = records.identity("graph", asked, settings.chosen)
+    more = {"source": settings.origin.source, "seeds": len(seeds), "networks": networks, "epochs": epochs}
+    if record := records.made(settings, "graph", identity, **more):
+        return FinishedStage(settings, record)
+    started = records.start(settings, "graph")
+    decoded = FinishedStage.of(settings.origin, "corpus")
+    inputs = fits.Inputs(settings, corpus.classes, decoded.classes)
+    key = _prepare(inputs, corpus, decoded, source)
+    options = tried(whole, settings.seed)
+    _run(inputs, [*sources(whole, seeds), *options], key, _BEFORE, 0.3)
+    choice = pd.DataFrame([{"k": fit.k, "alpha": fit.alpha, "uar": _dev(inputs, fit)} for fit in options])
+    k, alpha = choice.loc[choice["uar"].idxmax(), ["k", "alpha"]] if options else whole.tried[0]
+    todo = [fit.chosen(int(k), float(alpha)) for fit in planned(whole, seeds)]
+    _run(inputs, todo, key, 0.3, _FITTED)
+    progress.report(_FITTED, 1, "scores")
+    predictions: Predictions = {
+        (fit.network, fit.condition, fit.seed, fit.target): pd.read_parquet(
+            inputs.place / fit.folder / "predictions.parquet"
+        )
+        for fit in todo
+    }
+    predictions |= _machine(corpus, inputs, seeds[0])
+    record = {
+        **records.inherited(corpus.record),
+        **records.begin(settings, "graph", identity, started, **more),
+        "seeds": seeds,
+        "k": int(k),
+        "alpha": float(alpha),
+        "way": asdict(inputs.way),
+        "source": {n: source.record[n] for n in ("corpus", "data", "weights", "backbone", "chosen")},
+        "source_warnings": source.record["warnings"],
+        "wrong": {f.folder: read_json(inputs.place / f.folder / "record.json")["wrong"] for f in todo},
+    }
+    tables = scored(predictions, corpus.classes, settings.seed, settings.draws, settings.paired_draws)
+    tables |= {"tried": choice, "networks": _costs(inputs, todo)} | _graphs(corpus, inputs, int(k))
+    return records.write(settings, record, tables)
+
+
+def _prepare(inputs: fits.Inputs, corpus: FinishedStage, decoded: FinishedStage, source: FinishedStage) -> str:
+    """Spectrograms of both corpora, and the target's embeddings; a hash of all that fits share."""
+    for stage, name in ((corpus, "log_mel"), (decoded, "source_log_mel")):
+        progress.report(0.0, 1, f"log-Mel spectrograms of {stage.settings.name}")
+        fits.spectrograms(stage.settings, stage.clips, inputs.place / f"{name}.npy", stage.record["identity"])
+    place = inputs.place / "embeddings.npy"
+    made_from = records.hashed([source.fit_record(source.chosen, "test")["identity"], corpus.record["identity"]])
+    if not place.exists() or read_json(place.with_suffix(".json")).get("of") != made_from:
+        found = embedded(corpus, source, partial(progress.part(0.01, _BEFORE - 0.01, "embeddings"), text="files"))
+        with whole_file(place) as draft:
+            np.save(draft, found)
+        write_json(place.with_suffix(".json"), {"of": made_from})
+    return records.identity("graph", {"embeddings": made_from, "source": decoded.record["identity"]})
+
+
+def embedded(corpus: FinishedStage, source: FinishedStage, report) -> np.ndarray:
+    """The last hidden layer of the source's chosen model for a corpus' files, averaged over their chunks: float32
+    (files, units). Test is not among the nodes of a graph; it is embedded for the support vector machine alone."""
+    from dslite.model import embedder, load_model
+
+    model = load_model(source.settings.paths.fit(source.chosen, "test") / "model.keras")
+    samples = chunk_samples(source, model.get_layer("plot").parameters.rate)
+    embed, waves, found = embedder(model), Samples(corpus.paths.samples), []
+    for number, file in enumerate(corpus.clips["file"], start=1):
+        chunks = audio.cut(waves[file], samples, samples // 2, samples, source.settings.reading.remainder)
+        found.append(embed(chunks).mean(axis=0))
+        if number % 25 == 0:
+            report(number, len(corpus.clips))
+    return np.stack(found)
+
+
+def _run(inputs: fits.Inputs, wanted: Sequence[LightFit], key: str, begin: float, end: float) -> None:
+    """Makes those fits that are not there, side by side, the longest first."""
+    identities = {fit: records.hashed([key, asdict(fit), asdict(inputs.way)]) for fit in wanted}
+    todo = [f for f in wanted if read_json(inputs.place / f.folder / "record.json").get("identity") != identities[f]]
+    todo.sort(key=lambda fit: (-fit.epochs * (1 + fit.k * (GRAPH.split()[0] in fit.condition)), fit.target == "dev"))
+    done: dict[str, float] = {}
+
+    def tell(messages: list[tuple]) -> None:
+        done.update({name: share for name, share, *_ in messages})
+        share = sum(done.values()) / len(todo)
+        progress.report(begin + (end - begin) * share, 1, messages[-1][2])
+
+    with side_by_side(inputs.settings.workers, tell) as (pool, follow):
+        follow({pool.submit(fits.make, inputs, fit, identities[fit]) for fit in todo})
+
+
+def _dev(inputs: fits.Inputs, fit: LightFit) -> float:
+    table = pd.read_parquet(inputs.place / fit.folder / "predictions.parquet")
+    return scoring.uar(*(scoring.coded(table[name], inputs.classes) for name in ("label", "predicted")))
+
+
+def _machine(corpus: FinishedStage, inputs: fits.Inputs, seed: int) -> Predictions:
+    """The support vector machine on the embedding itself, selected on dev."""
+    clips, features = corpus.clips, np.load(inputs.place / "embeddings.npy")
+    labels, partition = scoring.coded(clips["label"], corpus.classes), clips["partition"].to_numpy()
+    selected = baseline.select(features, labels, partition, seed)
+    padded, found = np.zeros(len(clips), bool), {}
+    for part, margins in selected.margins.items():
+        at = partition == part
+        table = baseline.predictions(clips[at], padded[at], corpus.classes, margins=margins)
+        found[SVM, SVM, seed, part] = table
+    return found
+
+
+def scored(
+    predictions: Predictions, classes: Sequence[str], seed: int, draws: int, paired_draws: int
+) -> dict[str, pd.DataFrame]:
+    """The tables of scores, from all predictions; Holm's correction is over all differences of the page."""
+    names, scores, rows, differences = ("network", "condition", "seed", "partition"), [], [], []
+    for where, table in predictions.items():
+        named = dict(zip(names, where, strict=True))
+        rows.append(table.assign(**named))
+        scores.append(
+            named | scoring.score(table, classes, "all", seed, draws) | {"batch_uar": batch_uar(table, classes)}
+        )
+    for network in dict.fromkeys(network for network, *_ in predictions):
+        of: dict[str, list[pd.DataFrame]] = {}
+        for (name, condition, _, partition), table in predictions.items():
+            if name == network and partition == "test":
+                of.setdefault(condition, []).append(table)
+        of[SVM] = [predictions[SVM, SVM, seed, "test"]]
+        for reference in (SPEECH, RANDOM, TRANSFER):
+            if network == SVM or reference not in of:
+                continue
+            others = of if reference == SPEECH else {c: of[c] for c in (reference, GRAPH)}
+            found = statistics.against(others, reference, classes, seed, paired_draws)
+            differences.append(found.assign(network=network, reference=reference))
+    against = pd.concat(differences, ignore_index=True)
+    against["p_holm"] = statistics.holm(against["p"].to_numpy(float))
+    tables = {"predictions": pd.concat(rows, ignore_index=True), "scores": pd.DataFrame(scores)}
+    return tables | {"differences": against}
+
+
+def batch_uar(table: pd.DataFrame, classes: Sequence[str], batch: int = 16) -> float:
+    """What the released code takes for the UAR, in percent: the mean over whole batches of files as they come, in each
+    of which a class that does not occur counts as never found; what is left over is dropped (A-1, A-2)."""
+    label, predicted = (scoring.coded(table[name], classes) for name in ("label", "predicted"))
+    found = []
+    for start in range(0, len(label) - batch + 1, batch):
+        of, hit = label[start : start + batch], label[start : start + batch] == predicted[start : start + batch]
+        recalls = [hit[of == number].mean() if (of == number).any() else 0.0 for number in range(len(classes))]
+        found.append(np.mean(recalls))
+    return 100.0 * float(np.mean(found)) if found else float("nan")
+
+
+def _costs(inputs: fits.Inputs, made: Sequence[LightFit]) -> pd.DataFrame:
+    """A row per network and variant of its file, of the graph's condition: what it weighs and takes."""
+    from dslite.deployment import latency
+    from dslite.transfer.light import SAMPLES
+
+    settings, rows = inputs.settings, []
+    for fit in made:
+        if (fit.condition, fit.seed, fit.target) != (GRAPH, settings.seed, "test"):
+            continue
+        place = inputs.place / fit.folder
+        files = {variant: place / f"{variant}.tflite" for variant in fits.VARIANTS}
+        some = any(file.exists() for file in files.values())
+        timings = latency.summary(latency.measure(place, SAMPLES, 1, ROUNDS[settings.profile])) if some else None
+        for variant, file in files.items():
+            row: dict[str, object] = {"network": fit.network, "variant": variant}
+            row |= {"parameters": read_json(place / "record.json")["parameters"], "bytes": np.nan, "ms": np.nan}
+            if file.exists():
+                whole = timings[(timings["model"] == variant) & (timings["part"] == "whole")]
+                row |= {"bytes": file.stat().st_size, "ms": float(whole["p50_ms"].iloc[0])}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _graphs(corpus: FinishedStage, inputs: fits.Inputs, k: int) -> dict[str, pd.DataFrame]:
+    """What the graphs of train + dev are like under both rules, and where their files lie."""
+    from sklearn.decomposition import PCA
+
+    from dslite.transfer.neighbours import nearest, unit
+
+    learnt = corpus.clips["partition"].isin(("train", "dev")).to_numpy()
+    clips, vectors = corpus.clips[learnt], np.load(inputs.place / "embeddings.npy")[learnt]
+    found = {
+        "cosine of at least 0.99": nearest(vectors, k, WAYS["paper"].threshold),
+        "nearest": nearest(vectors, k),
+        **{c: fits.graph_of(inputs, c, vectors, clips, k, inputs.settings.seed) for c in CONDITIONS if "graph" in c},
+    }
+    rows = []
+    for name, graph in found.items():
+        one: dict[str, object] = {
+            "graph": name,
+            "files": len(clips),
+            "edges": int(graph.degree.sum()),
+            "degree": graph.degree.mean(),
+        }
+        one |= {"isolated": int((graph.degree == 0).sum())}
+        for unit_of in ("label", "speaker"):
+            groups = clips[unit_of].to_numpy()
+            _, sizes = np.unique(groups, return_counts=True)
+            chance = (sizes * (sizes - 1)).sum() / (len(groups) * (len(groups) - 1))
+            one |= {f"within_{unit_of}": graph.within(groups), f"chance_{unit_of}": chance}
+        rows.append(one)
+    places = PCA(2, random_state=0).fit_transform(unit(vectors))
+    nodes = clips[["file", "speaker", "label"]].assign(x=places[:, 0], y=places[:, 1])
+    return {"graphs": pd.DataFrame(rows), "nodes": nodes.reset_index(drop=True)}

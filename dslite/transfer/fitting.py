@@ -1,0 +1,132 @@
+"""Fitting a light network beside a graph: cross entropy and what neighbours add to it (second paper; NSL's loss)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dslite.keras_defaults import keras, tf
+from dslite.transfer.light import SampleNormalisation
+from dslite.transfer.neighbours import FileGraph, unit
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a network learns beside the labels, and how; defaults are the published values where those are known.
+
+    Attributes:
+        alpha: what the further term counts; 0 for labels alone.
+        layer: whose activations neighbours are to have alike, ``fc1`` or ``fc2`` (the logits).
+        passes: 2: a file and its neighbours go through the network once each, these with the file's statistics of
+            batch normalisation, and both terms see the same activation of the file; 3: as in the released code, files
+            twice, with dropout of its own each time, and all three move the statistics.
+        epochs, batch: how many, and files per step.
+        rate: Adam's, of the first five epochs; then 0.9 of it, and so on.
+    """
+
+    alpha: float = 0.1
+    layer: str = "fc1"
+    passes: int = 2
+    epochs: int = 50
+    batch: int = 16
+    rate: float = 1e-3
+
+
+def neighbour_loss(own, neighbours, weights):
+    """Cosine distances to neighbours, edge-weighted, averaged over the edges that there are.
+
+    ``sum(w * (1 - cos)) / #{w > 0}``; 0 without edges (TensorFlow's reduction over non-zero weights).
+
+    Args:
+        own: float32 (batch, width).
+        neighbours: float32 (batch * k, width), those of one file after another.
+        weights: float32 (batch, k), 0 where there is none.
+    """
+    own, neighbours = (tf.math.l2_normalize(x, axis=-1) for x in (own, neighbours))
+    neighbours = tf.reshape(neighbours, [tf.shape(own)[0], -1, own.shape[-1]])
+    distances = 1.0 - tf.einsum("bd,bkd->bk", own, neighbours)
+    return tf.math.divide_no_nan(tf.reduce_sum(weights * distances), tf.reduce_sum(tf.cast(weights > 0, tf.float32)))
+
+
+def fit(
+    model: keras.Model,
+    spectrograms: np.ndarray,
+    labels: np.ndarray,
+    rows: np.ndarray,
+    how: Beside,
+    seed: int,
+    *,
+    graph: FileGraph | None = None,
+    embeddings: np.ndarray | None = None,
+    progress: Callable[[int, int, float], None] = lambda done, total, loss: None,
+) -> pd.DataFrame:
+    """Fits a network in place; the last epoch counts.
+
+    Args:
+        model: as from :func:`dslite.transfer.light.network`.
+        spectrograms: float32 (files, frames, Mel bins), in dB.
+        labels: int (files,).
+        rows: int (n,), the files that are learnt from.
+        how: the rest.
+        seed: of the order of the files.
+        graph: among ``rows``, by their position there; None without.
+        embeddings: float (n, width) of ``rows``, which a linear map of ``fc1`` is to point like, in place of a graph.
+        progress: called with epochs done, epochs in all, and the loss.
+
+    Returns:
+        A row per epoch: ``epoch``, ``loss`` (cross entropy) and ``beside`` (the further term, before alpha).
+    """
+    if graph is not None and not graph.weights.any():
+        graph = None  # no edge: the further term is 0
+    norms = [layer for layer in model.layers if isinstance(layer, SampleNormalisation)]
+    layer = ("fc1", "fc2").index(how.layer)
+    steps = -(-len(rows) // how.batch)
+    schedule = keras.optimizers.schedules.ExponentialDecay(how.rate, 5 * steps, 0.9, staircase=True)
+    optimiser, rng = keras.optimizers.Adam(schedule, epsilon=1e-8), np.random.default_rng(seed)
+    projected = [keras.layers.Dense(embeddings.shape[1], name="projection")] if embeddings is not None else []
+    for one in projected:
+        one.build((None, model.outputs[0].shape[-1]))
+    variables = [*model.trainable_variables, *(v for one in projected for v in one.trainable_variables)]
+    optimiser.build(variables)
+
+    def seen(x, borrows: bool = False):
+        for norm in norms:
+            norm.borrows = borrows
+        return model(x, training=True)
+
+    @tf.function(reduce_retracing=True)
+    def step(x, y, weights, aims):
+        count = tf.shape(y)[0]
+        with tf.GradientTape() as tape:
+            found = seen(x[:count])
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, found[1]))
+            beside = tf.constant(0.0)
+            if graph is not None:
+                own = found if how.passes == 2 else seen(x[:count])
+                beside = neighbour_loss(own[layer], seen(x[count:], borrows=how.passes == 2)[layer], weights)
+            elif projected:
+                beside = neighbour_loss(projected[0](found[0]), aims, tf.ones([count, 1]))
+            total = loss + how.alpha * beside
+        optimiser.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
+        return loss, beside
+
+    history, aims = [], unit(embeddings) if projected else np.zeros((len(rows), 1), np.float32)
+    for epoch in range(1, how.epochs + 1):
+        order, sums = rng.permutation(len(rows)), np.zeros(2)
+        for start in range(0, len(rows), how.batch):
+            at = order[start : start + how.batch]
+            taken, weights = rows[at], np.zeros((len(at), 1), np.float32)
+            if graph is not None:
+                taken, weights = np.concatenate([taken, rows[graph.neighbours[at]].ravel()]), graph.weights[at]
+            sums += np.array(step(spectrograms[taken][..., None], labels[rows[at]], weights, aims[at])) * len(at)
+        history.append((epoch, *sums / len(rows)))
+        progress(epoch, how.epochs, history[-1][1])
+    return pd.DataFrame(history, columns=["epoch", "loss", "beside"])
+
+
+def probabilities(model: keras.Model, spectrograms: np.ndarray, rows: Sequence[int], batch: int = 64) -> np.ndarray:
+    """Of some files, float32 (n, classes)."""
+    predict = tf.function(lambda x: tf.nn.softmax(model(x, training=False)[1]), reduce_retracing=True)
+    parts = [predict(spectrograms[rows[at : at + batch]][..., None]).numpy() for at in range(0, len(rows), batch)]
+    return np.concatenate(parts)

@@ -1,0 +1,213 @@
+"""The second paper: light networks, neighbours, their loss, and the stage graph on stand-ins."""
+
+import librosa
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import recall_score
+from sklearn.neighbors import NearestNeighbors
+
+from dslite.deployment import gate
+from dslite.deployment.container import attach, read_graph
+from dslite.deployment.conversion import card, convert
+from dslite.deployment.quantisation import quantise
+from dslite.deployment.runtime import LiteModel
+from dslite.errors import DsliteError
+from dslite.keras_defaults import keras, tf
+from dslite.stages.graph.conditions import CONDITIONS, effort, planned, tried
+from dslite.stages.graph.work import batch_uar
+from dslite.transfer import fitting, light
+from dslite.transfer.neighbours import FileGraph, nearest, rewired, unit
+
+PUBLISHED = {"vgg15": 14_859_335, "resnet9": 4_960_583, "cnn6": 4_439_367, "mobilenet15": 674_695}
+"""Parameters for seven classes, from the released code's layers."""
+
+ZEROS, ONES = np.zeros(64), np.ones(64)
+
+
+def small(after_relu: bool = True) -> keras.Model:
+    """Without dropout, so that fits with neighbours and without draw the same."""
+    model = light.network("mobilenet15", 3, 0, ZEROS, ONES, after_relu)
+    (dropout,) = (layer for layer in model.layers if isinstance(layer, keras.layers.Dropout))
+    dropout.rate = 0.0
+    return model
+
+
+def spectra(count: int) -> np.ndarray:
+    return np.random.default_rng(1).standard_normal((count, 373, 64)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", light.LIGHT)
+def test_networks_have_the_published_numbers_of_parameters(name):
+    model = light.network(name, 7, 0, ZEROS, ONES)
+    assert model.count_params() == PUBLISHED[name]
+    assert [tuple(output.shape) for output in model.outputs] == [(None, 256), (None, 7)]
+
+
+def test_log_mel_is_that_of_librosa_and_short_files_are_repeated():
+    samples = np.random.default_rng(0).standard_normal(30_000).astype(np.float32)
+    wave = light.waveform(samples)
+    assert wave.shape == (light.SAMPLES,) and (wave[30_000:60_000] == samples).all()
+    assert (light.waveform(np.arange(200_000, dtype=np.float32)) == np.arange(light.SAMPLES)).all()
+    found = light.LogMel()(wave[None]).numpy()[0, ..., 0]
+    mel = librosa.feature.melspectrogram(
+        y=wave, sr=16_000, n_fft=512, hop_length=256, n_mels=64, center=False, fmin=0, fmax=8_000
+    )
+    assert found.shape == (373, 64)
+    np.testing.assert_allclose(found, 10 * np.log10(np.maximum(mel.T, 1e-10)), atol=2e-3)
+
+
+def test_what_goes_in_is_standardised_by_bin():
+    frames = 5.0 + 3.0 * spectra(8)
+    mean, variance = frames.mean(axis=(0, 1)), frames.var(axis=(0, 1))
+    own, plain = (light.network("mobilenet15", 3, 0, *how) for how in ((mean, variance), (ZEROS, ONES)))
+    scaled = (frames - mean) / np.sqrt(variance)
+    for one, other in zip(own(frames[..., None]), plain(scaled[..., None]), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_fc1_is_taken_before_or_after_its_relu():
+    x = spectra(4)[..., None]
+    before, after = (small(after_relu=how)(x)[0].numpy() for how in (False, True))
+    assert (before < 0).any()
+    np.testing.assert_allclose(np.maximum(before, 0), after, rtol=1e-5, atol=1e-6)
+
+
+def test_normalisation_is_keras_own_and_neighbours_move_nothing():
+    x = tf.constant(np.random.default_rng(0).normal(2, 3, (6, 5, 4, 8)).astype(np.float32))
+    own, theirs = light.SampleNormalisation(), keras.layers.BatchNormalization()
+    for layer in (own, theirs):
+        layer.build(x.shape)
+        layer.gamma.assign(np.linspace(0.5, 2, 8))
+        layer.beta.assign(np.linspace(-1, 1, 8))
+    np.testing.assert_allclose(own(x, training=True), theirs(x, training=True), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(own.moving_mean, theirs.moving_mean, rtol=1e-4)
+    np.testing.assert_allclose(own.moving_variance, theirs.moving_variance, rtol=2e-2)  # n / (n - 1) of 120 values
+    own.borrows, moved = True, own.moving_mean.numpy()
+    other = own(x[:2] + 7.0, training=True)
+    assert (own.moving_mean.numpy() == moved).all()
+    shifted = own.gamma.numpy() * 7.0 / np.sqrt(x.numpy().var(axis=(0, 1, 2)) + own.epsilon)
+    own.borrows = False
+    np.testing.assert_allclose(other, own(x, training=True)[:2] + shifted, rtol=2e-2, atol=2e-2)
+
+
+def test_neighbour_loss_by_hand_and_by_the_formula():
+    own, others = [[1.0, 0.0]], [[0.0, 2.0], [3.0, 0.0], [5.0, 5.0]]
+    by_hand = (0.5 * 1 + 1.0 * 0) / 2  # orthogonal, alike; the third has no weight
+    for weights, expected in (([0.5, 1.0, 0.0], by_hand), ([0.0, 0.0, 0.0], 0.0)):
+        found = fitting.neighbour_loss(*map(tf.constant, (own, others, [weights])))
+        assert float(found) == pytest.approx(expected)
+    rng = np.random.default_rng(0)
+    a, b, w = (
+        rng.normal(size=(5, 7)),
+        rng.normal(size=(5, 3, 7)),
+        rng.uniform(0, 1, (5, 3)) * rng.integers(0, 2, (5, 3)),
+    )
+    cosine = np.einsum("bd,bkd->bk", unit(a), b / np.linalg.norm(b, axis=2, keepdims=True))
+    found = fitting.neighbour_loss(*(tf.constant(x, tf.float32) for x in (a, b.reshape(15, 7), w)))
+    assert float(found) == pytest.approx((w * (1 - cosine)).sum() / (w > 0).sum(), rel=1e-5)
+
+
+def test_neighbours_are_those_of_scikit_learn(monkeypatch):
+    monkeypatch.setattr("dslite.transfer.neighbours.BLOCK", 7)
+    vectors = np.abs(np.random.default_rng(0).normal(size=(50, 6)))
+    graph = nearest(vectors, 4)
+    distances, found = NearestNeighbors(n_neighbors=5, metric="cosine").fit(vectors).kneighbors(vectors)
+    assert (graph.neighbours == found[:, 1:]).all()
+    np.testing.assert_allclose(graph.weights, 1 - distances[:, 1:], rtol=1e-5)
+
+
+def test_threshold_speakers_and_labels_limit_neighbours():
+    vectors = np.array([[1, 0], [1, 0.05], [1, 0.1], [0, 1], [0.05, 1.0], [-1.0, -1]])
+    groups = np.array(["a", "a", "b", "b", "c", "d"], object)
+    graph = nearest(vectors, 3, threshold=0.99)
+    assert graph.degree.tolist() == [2, 2, 2, 1, 1, 0]
+    assert all(graph.weights[graph.weights > 0] >= 0.99)
+    assert graph.within(groups) == pytest.approx(2 / 8)
+    apart, alike = nearest(vectors, 3, apart=groups), nearest(vectors, 3, alike=groups)
+    assert apart.within(groups) == 0.0 and alike.within(groups) == 1.0
+    assert alike.degree.tolist() == [1, 1, 1, 1, 0, 0]
+    assert np.isnan(nearest(vectors, 3, threshold=1.1).within(groups))
+
+
+def test_a_random_graph_has_the_same_degrees_and_no_edge_twice():
+    vectors = np.random.default_rng(0).normal(size=(200, 3))
+    graph = nearest(vectors, 5, threshold=0.995)
+    assert len(set(graph.degree)) > 2
+    drawn = rewired(graph, 0)
+    (start, end), (_, before) = drawn.edges, graph.edges
+    assert (drawn.degree == graph.degree).all() and (drawn.weights == graph.weights).all()
+    assert (np.bincount(end, minlength=200) == np.bincount(before, minlength=200)).all()
+    assert (start != end).all() and len({*zip(start, end, strict=True)}) == len(start)
+    assert (end != before).mean() > 0.9
+    assert (rewired(graph, 0).neighbours == drawn.neighbours).all()
+
+
+def test_fits_repeat_and_a_graph_pulls_neighbours_together():
+    x, labels = spectra(12), np.arange(12, dtype=np.int32) % 3
+    rows = np.arange(12)
+    pairs = FileGraph(np.array([[i ^ 1] for i in rows], np.int32), np.ones((12, 1), np.float32))
+
+    def fitted(**more):
+        model = small()
+        how = fitting.Beside(epochs=3, batch=4, **{k: v for k, v in more.items() if k != "graph"})
+        history = fitting.fit(model, x, labels, rows, how, 0, graph=more.get("graph"))
+        return model, history
+
+    (plain, alone), (again, same) = fitted(), fitted()
+    assert alone.equals(same) and (alone["beside"] == 0).all()
+    np.testing.assert_array_equal(fitting.probabilities(plain, x, rows), fitting.probabilities(again, x, rows))
+    _, without = fitted(graph=pairs, alpha=0.0)
+    np.testing.assert_allclose(without["loss"], alone["loss"], rtol=1e-4)
+    _, beside = fitted(graph=pairs, alpha=100.0)
+    assert (beside["beside"] < [np.inf, *0.5 * without["beside"][1:]]).all()
+
+
+def test_the_released_three_passes_move_statistics_by_neighbours():
+    x, labels, far = spectra(8), np.zeros(8, np.int32), np.arange(4, dtype=np.int32)[:, None] + 4
+    x[4:] += 50.0
+    graph = FileGraph(np.concatenate([far, far - 4]), np.repeat(np.float32([[1], [0]]), 4, axis=0))
+    means = {}
+    for passes in (2, 3):
+        model = small()
+        norm = next(layer for layer in model.layers if isinstance(layer, light.SampleNormalisation))
+        how = fitting.Beside(epochs=1, batch=4, passes=passes, rate=0.0)
+        fitting.fit(model, x, labels, np.arange(8), how, 0, graph=graph)
+        means[passes] = np.abs(norm.moving_mean.numpy()).mean()
+    assert means[3] > 1.5 * means[2]  # two more batches, of which one is loud
+
+
+def test_batch_uar_is_the_mean_of_recalls_over_whole_batches():
+    labels = np.array(list("aabbccdd" * 5))[:39]
+    said = np.where(np.random.default_rng(0).random(39) < 0.5, labels, "a")
+    classes = ("a", "b", "c", "d", "e")
+    expected = np.mean([
+        recall_score(labels[at : at + 16], said[at : at + 16], labels=classes, average="macro", zero_division=0)
+        for at in (0, 16)
+    ])  # fmt: skip
+    table = pd.DataFrame({"label": labels, "predicted": said})
+    assert batch_uar(table, classes) == pytest.approx(100 * expected)
+    assert np.isnan(batch_uar(table[:10], classes))
+
+
+def test_files_run_from_the_waveform_and_their_front_end_is_not_quantised():
+    model = light.assemble(small())
+    waves = np.random.default_rng(0).normal(0, 0.1, (4, light.SAMPLES)).astype(np.float32)
+    content = convert(model, light.SAMPLES)
+    for variant, tolerance in (("float32", 1e-4), ("int8", 0.1)):
+        made = attach(quantise(content, variant, waves), card(model, ("a", "b", "c"), light.SAMPLES, variant, {}))
+        assert gate.structure(made, variant, model.count_params(), light.SAMPLES, 3) == []
+        assert len(read_graph(made).front_end) > 5
+        np.testing.assert_allclose(LiteModel(made)(waves), model(waves), atol=tolerance)
+
+
+def test_what_is_planned():
+    whole = effort("full")
+    fits = list(planned(whole, [1, 2, 3]))
+    assert len(fits) == 2 * len(CONDITIONS) * 3 * 2 + 2 * 2 * 2
+    assert len({fit.folder for fit in [*fits, *tried(whole, 1)]}) == len(fits) + len(whole.tried)
+    assert {fit.epochs for fit in fits if fit.network == "vgg15"} == {10}
+    few = effort("full", "cnn6", 4)
+    assert {(fit.network, fit.epochs) for fit in planned(few, [1])} == {("cnn6", 4)}
+    with pytest.raises(DsliteError, match="no light network vgg; there are: mobilenet15"):
+        effort("demo", "vgg")
