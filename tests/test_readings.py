@@ -70,6 +70,7 @@ def tiny_backbone(filters=(16, 32, 64)):
 def test_ledger_holds_every_discrepancy_once():
     ids = [f"F-{number:02}" for number in range(1, 54)]
     ids.insert(ids.index("F-35") + 1, "F-35b")
+    ids += [f"A-{number}" for number in range(1, 7)]
     assert [entry.id for entry in LEDGER] == ids
     assert all((e.title, e.paper, e.code, e.consequence, e.evidence, e.here) for e in LEDGER)
 

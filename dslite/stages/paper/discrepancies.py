@@ -18,6 +18,7 @@ _SECTIONS = {
     "Method and code": "F-01",
     "The costs of the model (Table 5)": "F-30",
     "Within the paper, and between its versions": "F-34",
+    "The second paper's code (Chang et al., 2023)": "A-1",
 }
 """Sections of the ledger and the entry that each begins with."""
 
