@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-NAMES = ("frontend", "phases", "memory", "bootstrap", "explanation", "deployment")
+NAMES = ("frontend", "phases", "memory", "bootstrap", "explanation", "deployment", "graph")
 
 
 def main() -> int:

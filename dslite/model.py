@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dslite.keras_defaults import keras, tf
+from dslite.keras_defaults import graph, keras, tf
 from dslite.network import Backbone, folded
 from dslite.spectrogram import MelPlot
 
@@ -129,8 +129,9 @@ def onwards(model: keras.Model) -> keras.Model:
 def embedder(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     """From waveforms, float32 (batch, samples), to a fitted model's last hidden layer, float32 (batch, units)."""
     features = folded(keras.Model(model.input, model.get_layer("pool").output))
-    embedded = tf.function(lambda waves: model.get_layer("head").embed(features(waves, training=False)))
-    return lambda waves: embedded(tf.constant(waves, tf.float32)).numpy()
+    head, waves = model.get_layer("head"), tf.TensorSpec([None, None], tf.float32)
+    embedded = graph(lambda waves: head.embed(features(waves, training=False)), waves)
+    return lambda waves: embedded(waves).numpy()
 
 
 def taken_up(model: keras.Model, backbone: Backbone) -> tuple[Backbone, list[np.ndarray]]:

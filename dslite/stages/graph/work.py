@@ -134,12 +134,15 @@ def embedded(corpus: FinishedStage, source: FinishedStage, report) -> np.ndarray
 
     model = load_model(source.settings.paths.fit(source.chosen, "test") / "model.keras")
     samples = chunk_samples(source, model.get_layer("plot").parameters.rate)
-    embed, waves, found = embedder(model), Samples(corpus.paths.samples), []
-    for number, file in enumerate(corpus.clips["file"], start=1):
-        chunks = audio.cut(waves[file], samples, samples // 2, samples, source.settings.reading.remainder)
-        found.append(embed(chunks).mean(axis=0))
-        if number % 25 == 0:
-            report(number, len(corpus.clips))
+    embed, waves, files = embedder(model), Samples(corpus.paths.samples), corpus.clips["file"].tolist()
+    found, remainder = [], source.settings.reading.remainder
+    for at in range(0, len(files), fits.BATCH):
+        chunks = [
+            audio.cut(waves[file], samples, samples // 2, samples, remainder) for file in files[at : at + fits.BATCH]
+        ]
+        vectors = np.split(embed(np.concatenate(chunks)), np.cumsum([len(of_file) for of_file in chunks])[:-1])
+        found += [of_file.mean(axis=0) for of_file in vectors]
+        report(len(found), len(files))
     return np.stack(found)
 
 
