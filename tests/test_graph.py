@@ -14,7 +14,7 @@ from dslite.deployment.quantisation import quantise
 from dslite.deployment.runtime import LiteModel
 from dslite.errors import DsliteError
 from dslite.keras_defaults import keras, tf
-from dslite.stages.graph.conditions import CONDITIONS, effort, planned, tried
+from dslite.stages.graph.conditions import CONDITIONS, SPEECH, effort, planned
 from dslite.stages.graph.work import batch_uar
 from dslite.transfer import fitting, light
 from dslite.transfer.neighbours import FileGraph, nearest, rewired, unit
@@ -163,18 +163,34 @@ def test_fits_repeat_and_a_graph_pulls_neighbours_together():
     assert (beside["beside"] < [np.inf, *0.5 * without["beside"][1:]]).all()
 
 
-def test_the_released_three_passes_move_statistics_by_neighbours():
+def test_the_released_three_passes_move_statistics_by_neighbours_and_by_blanks():
     x, labels, far = spectra(8), np.zeros(8, np.int32), np.arange(4, dtype=np.int32)[:, None] + 4
     x[4:] += 50.0
-    graph = FileGraph(np.concatenate([far, far - 4]), np.repeat(np.float32([[1], [0]]), 4, axis=0))
     means = {}
-    for passes in (2, 3):
+    for name, passes, weight in (("two", 2, 1), ("three", 3, 1), ("three, none there", 3, 0)):
         model = small()
         norm = next(layer for layer in model.layers if isinstance(layer, light.SampleNormalisation))
-        how = fitting.Beside(epochs=1, batch=4, passes=passes, rate=0.0)
+        graph = FileGraph(np.concatenate([far, far - 4]) * weight, np.full((8, 1), weight, np.float32))
+        how = fitting.Beside(epochs=1, batch=8, passes=passes, rate=0.0)
         fitting.fit(model, x, labels, np.arange(8), how, 0, graph=graph)
-        means[passes] = np.abs(norm.moving_mean.numpy()).mean()
-    assert means[3] > 1.5 * means[2]  # two more batches, of which one is loud
+        means[name] = np.abs(norm.moving_mean.numpy()).mean()
+    # One batch moves the mean by 1 %, each further one by 1 % of what is left; a blank one is 0, and pulls it back.
+    assert means["three"] == pytest.approx(means["two"] * (1 - 0.99**3) / 0.01, rel=0.01)
+    assert means["three, none there"] == pytest.approx(means["two"] * (1 - 0.99**2) / 0.01 * 0.99, rel=0.01)
+
+
+def test_neighbours_do_not_push_at_the_length_of_a_kernel():
+    """What comes before a batch normalisation may be scaled without any effect, so the gradient along it is 0."""
+    x = tf.constant(np.random.default_rng(0).normal(2, 3, (4, 9, 9, 2)).astype(np.float32))
+    beside, scale = x[::-1] + 1.0, tf.Variable(1.0)
+    norm = light.SampleNormalisation()
+    norm.build(x.shape)
+    with tf.GradientTape() as tape:
+        norm.borrows = False
+        own = norm(scale * x, training=True)
+        norm.borrows = True
+        loss = tf.reduce_sum(tf.square(own - norm(scale * beside, training=True)))
+    assert abs(float(tape.gradient(loss, scale))) < 1e-3 * float(loss)
 
 
 def test_batch_uar_is_the_mean_of_recalls_over_whole_batches():
@@ -203,11 +219,15 @@ def test_files_run_from_the_waveform_and_their_front_end_is_not_quantised():
 
 def test_what_is_planned():
     whole = effort("full")
-    fits = list(planned(whole, [1, 2, 3]))
-    assert len(fits) == 2 * len(CONDITIONS) * 3 * 2 + 2 * 2 * 2
-    assert len({fit.folder for fit in [*fits, *tried(whole, 1)]}) == len(fits) + len(whole.tried)
+    fits = list(planned(whole, [1, 2, 3], CONDITIONS))
+    assert len(fits) == len({fit.folder for fit in fits}) == 2 * len(CONDITIONS) * 3 * 2 + 2 * 2 * 2
     assert {fit.epochs for fit in fits if fit.network == "vgg15"} == {10}
-    few = effort("full", "cnn6", 4)
-    assert {(fit.network, fit.epochs) for fit in planned(few, [1])} == {("cnn6", 4)}
+    assert [f.condition for f in planned(whole, [1], [SPEECH]) if f.network == "vgg15"] == [SPEECH] * 2
+    few = effort("full", "vgg15 cnn6 cnn6", 4)
+    assert {(fit.network, fit.epochs) for fit in planned(few, [1], CONDITIONS)} == {("cnn6", 4), ("vgg15", 4)}
+    assert few.networks[0] == "cnn6", "the smallest is what k is chosen with"
     with pytest.raises(DsliteError, match="no light network vgg; there are: mobilenet15"):
         effort("demo", "vgg")
+    chosen = {fit.condition: (fit.chosen(6, 0.5).k, fit.chosen(6, 0.5).alpha) for fit in fits}
+    assert chosen[SPEECH] == chosen["source, fine-tuned"] == (0, 0.0)
+    assert chosen["embedding distilled"] == (0, 0.5) and chosen["random graph"] == (6, 0.5)

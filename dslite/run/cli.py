@@ -69,7 +69,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     refuse_numbers(chosen.stages, settings)
     wanted = not chosen.dry_run and any(STAGES[name].weights for stage in chosen.stages for name in chain(stage))
     settings = with_weights(settings) if wanted else settings
-    print("\n".join(listing.setting_lines(settings)), flush=True)
+    sources = {s.origin.name: s.origin for s in settings if s.origin}
+    print("\n".join(listing.setting_lines([*settings, *sources.values()])), flush=True)
     scores = {"evaluate", "paper"} & set(chosen.stages)  # without, no further seeds: the ablation fits its own
     further = range(chosen.seed + 1, chosen.seed + chosen.seeds) if scores else ()
     with nullcontext() if chosen.dry_run else runlock.alone(paths):

@@ -123,8 +123,11 @@ def with_earlier(settings: Settings, name: str) -> Settings:
 def _apart(settings: Settings, name: str, own: Mapping[str, object]) -> Settings:
     """The same, with an output of its own where results of other parameters lie in the one that was asked for."""
     found: dict[str, tuple[object, object]] = {}
+    own = dict(own) | ({"source": settings.origin.source} if settings.origin else {})
     for earlier in chain(name):
         found |= records.differing(settings, earlier, **(own if earlier == name else {}))
+    for earlier in (earlier for needed in STAGES[name].of_source for earlier in chain(needed)):
+        found |= records.differing(settings.origin, earlier) if settings.origin else {}
     if not found:
         return settings
     differs = [(key, mine) for key, (_, mine) in found.items() if key != "changes"]

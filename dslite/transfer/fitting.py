@@ -17,16 +17,14 @@ class Beside:
 
     Attributes:
         alpha: what the further term counts; 0 for labels alone.
-        layer: whose activations neighbours are to have alike, ``fc1`` or ``fc2`` (the logits).
         passes: 2: a file and its neighbours go through the network once each, these with the file's statistics of
-            batch normalisation, and both terms see the same activation of the file; 3: as in the released code, files
+            batch normalisation, and both terms see the same ``fc1`` of the file; 3: as in the released code, files
             twice, with dropout of its own each time, and all three move the statistics.
         epochs, batch: how many, and files per step.
         rate: Adam's, of the first five epochs; then 0.9 of it, and so on.
     """
 
     alpha: float = 0.1
-    layer: str = "fc1"
     passes: int = 2
     epochs: int = 50
     batch: int = 16
@@ -77,10 +75,8 @@ def fit(
     Returns:
         A row per epoch: ``epoch``, ``loss`` (cross entropy) and ``beside`` (the further term, before alpha).
     """
-    if graph is not None and not graph.weights.any():
-        graph = None  # no edge: the further term is 0
     norms = [layer for layer in model.layers if isinstance(layer, SampleNormalisation)]
-    layer = ("fc1", "fc2").index(how.layer)
+    blank = np.asarray(model.get_layer("standardise").mean, np.float32).reshape(-1)  # 0 once it is standardised
     steps = -(-len(rows) // how.batch)
     schedule = keras.optimizers.schedules.ExponentialDecay(how.rate, 5 * steps, 0.9, staircase=True)
     optimiser, rng = keras.optimizers.Adam(schedule, epsilon=1e-8), np.random.default_rng(seed)
@@ -104,7 +100,7 @@ def fit(
             beside = tf.constant(0.0)
             if graph is not None:
                 own = found if how.passes == 2 else seen(x[:count])
-                beside = neighbour_loss(own[layer], seen(x[count:], borrows=how.passes == 2)[layer], weights)
+                beside = neighbour_loss(own[0], seen(x[count:], borrows=how.passes == 2)[0], weights)
             elif projected:
                 beside = neighbour_loss(projected[0](found[0]), aims, tf.ones([count, 1]))
             total = loss + how.alpha * beside
@@ -119,7 +115,10 @@ def fit(
             taken, weights = rows[at], np.zeros((len(at), 1), np.float32)
             if graph is not None:
                 taken, weights = np.concatenate([taken, rows[graph.neighbours[at]].ravel()]), graph.weights[at]
-            sums += np.array(step(spectrograms[taken][..., None], labels[rows[at]], weights, aims[at])) * len(at)
+            x = spectrograms[taken]
+            if graph is not None:
+                x[len(at) :][weights.ravel() == 0] = blank  # where there is no neighbour
+            sums += np.array(step(x[..., None], labels[rows[at]], weights, aims[at])) * len(at)
         history.append((epoch, *sums / len(rows)))
         progress(epoch, how.epochs, history[-1][1])
     return pd.DataFrame(history, columns=["epoch", "loss", "beside"])

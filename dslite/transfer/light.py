@@ -42,7 +42,8 @@ class SampleNormalisation(keras.layers.BatchNormalization):
     """Batch normalisation in TensorFlow's one operator, which takes half of the time of Keras' several in training.
 
     While :attr:`borrows` is set, a batch is normalised by the statistics of the batch before it and moves nothing: so
-    neighbours are seen as the files beside them are, and no statistic is theirs.
+    neighbours are seen as the files beside them are, and no statistic is theirs. Their gradient passes through these
+    statistics all the same, or else it would push at the length of every kernel, which changes nothing.
     """
 
     borrows = False
@@ -51,13 +52,13 @@ class SampleNormalisation(keras.layers.BatchNormalization):
         if not training:
             return super().call(inputs, training=False)
         if self.borrows:
-            mean, variance = self._statistics
+            mean, variance = tf.nn.moments(self._before, [0, 1, 2])  # the operator's own have no gradient
             factor = self.gamma * tf.math.rsqrt(variance + self.epsilon)
             return inputs * factor + (self.beta - mean * factor)
         scale, offset, none = self.gamma.value, self.beta.value, tf.zeros([0])
         given = {"scale": scale, "offset": offset, "mean": none, "variance": none, "epsilon": self.epsilon}
         normalised, *now = tf.raw_ops.FusedBatchNormV3(x=inputs, is_training=True, **given)[:3]
-        self._statistics = now
+        self._before = inputs
         for moving, value in zip((self.moving_mean, self.moving_variance), now, strict=True):
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
         return normalised
@@ -143,7 +144,7 @@ def network(
     keras.utils.set_random_seed(seed)
     light = LIGHT[name]
     inputs = keras.Input((FRONT_END.frames(SAMPLES), FRONT_END.mel_bins, 1))
-    scaled = keras.layers.Normalization(axis=-2, mean=mean, variance=variance)(inputs)
+    scaled = keras.layers.Normalization(axis=-2, mean=mean, variance=variance, name="standardise")(inputs)
     pooled = keras.layers.GlobalAveragePooling2D()(light.body(scaled))
     pooled = keras.layers.Dropout(light.dropout, seed=seed)(pooled) if light.dropout else pooled
     features = keras.Input(pooled.shape[1:])

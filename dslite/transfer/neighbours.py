@@ -58,7 +58,7 @@ def nearest(
     Args:
         embeddings: float (files, width).
         k: most neighbours of a file; the released code has 3, 6 or 9.
-        threshold: least cosine of neighbours; they are above 0 in any case.
+        threshold: least cosine of neighbours, who have one above 0 in any case.
         apart: of each file, object (files,): no two with the same are neighbours (speakers).
         alike: of each file, object (files,): only two with the same are (classes).
     """

@@ -1,6 +1,6 @@
 """What is compared: light networks under conditions that take one thing away each, and how far each is taken."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from types import MappingProxyType
@@ -21,11 +21,16 @@ SPEECH, GRAPH, RANDOM, APART, LABELS, TRANSFER, DISTILLED = CONDITIONS = (
 many of each file; with none of the same speaker; with those of the same class, an upper bound that looks at labels;
 from the weights that it had learnt from the source; with its features pointing where the embedding does."""
 
+GRAPHS = (GRAPH, RANDOM, APART, LABELS)
+
 SVM = "frozen embedding + SVM"
 """Without a network: a linear support vector machine on the embedding itself."""
 
 TITLES = {"mobilenet15": "MobileNet-15", "resnet9": "ResNet-9", "cnn6": "CNN-6", "vgg15": "VGG-15", SVM: SVM}
 """Networks for readers."""
+
+COSTS = {"mobilenet15": 1, "resnet9": 1, "cnn6": 12, "vgg15": 25}
+"""What a step takes, MobileNet-15's for 1 (measured on one thread)."""
 
 SOURCE = "source"
 """The network as it learns the source, for :data:`TRANSFER`."""
@@ -36,7 +41,7 @@ class Way:
     """A reading of what the second paper leaves open.
 
     Attributes:
-        threshold: least cosine of neighbours; 0 takes the nearest whatever their cosine.
+        threshold: least cosine of neighbours; 0 takes the nearest, as long as their cosine is above 0.
         passes: see :class:`dslite.transfer.fitting.Beside`.
         after_relu: whether neighbours' ``fc1`` is taken after its ReLU; None as the released code has it, which differs
             between networks (A-4).
@@ -68,8 +73,8 @@ class LightFit:
     seed: int
     target: str
     epochs: int
-    k: int = 3
-    alpha: float = 0.1
+    k: int = 0
+    alpha: float = 0.0
     tried: bool = False
 
     @property
@@ -82,7 +87,14 @@ class LightFit:
         return f"{TITLES[self.network]}, {self.condition}, seed {self.seed}, for {self.target}"
 
     def chosen(self, k: int, alpha: float) -> "LightFit":
-        return replace(self, k=k, alpha=alpha)
+        """The same with values of k and alpha, as far as they are anything to it."""
+        graph = self.condition in GRAPHS
+        return replace(self, k=k * graph, alpha=alpha * (graph or self.condition == DISTILLED))
+
+    @property
+    def work(self) -> float:
+        """About how long it takes, beside others."""
+        return COSTS[self.network] * self.epochs * (1 + self.k)
 
 
 @dataclass(frozen=True)
@@ -110,10 +122,10 @@ def effort(profile: str, networks: str = "", epochs: int = 0) -> Effort:
     Raises:
         DsliteError: for a network that there is not.
     """
-    whole, there = EFFORT[profile], [name for name in TITLES if name != SVM]
-    named = tuple(networks.split())
-    if unknown := [name for name in named if name not in there]:
-        raise DsliteError(f"There is no light network {', '.join(unknown)}; there are: {', '.join(there)}.")
+    whole, asked = EFFORT[profile], networks.split()
+    if unknown := [name for name in asked if name not in COSTS]:
+        raise DsliteError(f"There is no light network {', '.join(unknown)}; there are: {', '.join(COSTS)}.")
+    named = tuple(name for name in COSTS if name in asked)
     whole = replace(whole, networks=named, heavy=()) if named else whole
     return replace(whole, epochs=epochs, few=min(epochs, whole.few)) if epochs else whole
 
@@ -126,14 +138,15 @@ def tried(whole: Effort, seed: int) -> list[LightFit]:
     return [first.chosen(k, alpha) for k, alpha in whole.tried]
 
 
-def sources(whole: Effort, seeds: list[int]) -> list[LightFit]:
-    """The networks as they learn the source."""
-    return [LightFit(name, SOURCE, seed, "test", whole.epochs) for name, seed in product(whole.networks, seeds)]
+def source_of(fit: LightFit) -> LightFit:
+    """The fit of the source that :data:`TRANSFER` goes on from."""
+    return LightFit(fit.network, SOURCE, fit.seed, "test", fit.epochs)
 
 
-def planned(whole: Effort, seeds: list[int]) -> Iterator[LightFit]:
-    """All others."""
-    for name, condition, seed, target in product(whole.networks, CONDITIONS, seeds, ("dev", "test")):
+def planned(whole: Effort, seeds: list[int], conditions: Sequence[str]) -> Iterator[LightFit]:
+    """All under some conditions, but for the source's and what was tried."""
+    for name, condition, seed, target in product(whole.networks, conditions, seeds, ("dev", "test")):
         yield LightFit(name, condition, seed, target, whole.epochs)
-    for name, condition, target in product(whole.heavy, (SPEECH, GRAPH), ("dev", "test")):
+    heavy = [condition for condition in (SPEECH, GRAPH) if condition in conditions]
+    for name, condition, target in product(whole.heavy, heavy, ("dev", "test")):
         yield LightFit(name, condition, seeds[0], target, whole.few)

@@ -1,6 +1,7 @@
 """Fits of light networks in processes side by side: what they share, and one of them from its graph to its file."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -8,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dslite import audio
 from dslite.files import read_json, whole_file, write_json, write_table
-from dslite.layout import records
+from dslite.layout import code, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.scoring import TRAINED_ON, coded, predictions
-from dslite.stages.deploy.inputs import CALIBRATION
+from dslite.stages.deploy.inputs import CALIBRATION, chunk_samples
 from dslite.stages.graph.conditions import (
     APART,
     DISTILLED,
-    GRAPH,
+    GRAPHS,
     LABELS,
     RANDOM,
     SOURCE,
@@ -26,6 +28,7 @@ from dslite.stages.graph.conditions import (
     WAYS,
     LightFit,
     Way,
+    source_of,
 )
 from dslite.stages.train import process
 from dslite.store import Samples
@@ -35,7 +38,7 @@ VARIANTS = ("float32", "int8")
 """How a network's file is stored."""
 
 BATCH = 32
-"""Files per pass where log-Mel spectrograms are made."""
+"""Files whose log-Mel spectrograms are made at a time, and chunks that are embedded."""
 
 
 @dataclass(frozen=True)
@@ -55,30 +58,59 @@ class Inputs:
         return WAYS[self.settings.reading.name] if self.settings.reading.name in WAYS else WAYS["paper"]
 
 
-def spectrograms(settings: Settings, clips: pd.DataFrame, place: Path, key: str) -> None:
+def made_by(settings: Settings) -> str:
+    """A hash of the code that fits and what they share are made by."""
+    return records.hashed(code.HERE.made_by(__name__, chosen=settings.chosen))
+
+
+def kept(place: Path, key: list, make: Callable[[Path], None]) -> None:
+    """Has a file made, in a draft, unless one with this key is there."""
+    key = records.hashed(key)
+    if not place.exists() or read_json(place.with_suffix(".json")).get("of") != key:
+        with whole_file(place) as draft:
+            make(draft)
+        write_json(place.with_suffix(".json"), {"of": key})
+
+
+def spectrograms(settings: Settings, clips: pd.DataFrame, place: Path) -> None:
     """Leaves the log-Mel spectrograms of a corpus' files in their order, float32 (files, frames, Mel bins) in dB."""
     from dslite.keras_defaults import graph, tf
     from dslite.transfer.light import FRONT_END, SAMPLES, LogMel, waveform
 
-    if place.exists() and read_json(place.with_suffix(".json")).get("of") == key:
-        return
     draw, waves = graph(LogMel().power, tf.TensorSpec([None, SAMPLES], tf.float32)), Samples(settings.paths.samples)
     shape = (len(clips), FRONT_END.frames(SAMPLES), FRONT_END.mel_bins)
-    with whole_file(place) as draft:
-        drawn = np.lib.format.open_memmap(draft, "w+", np.float32, shape)
-        for start in range(0, len(clips), BATCH):
-            files = clips["file"].iloc[start : start + BATCH]
-            drawn[start : start + BATCH] = draw(np.stack([waveform(waves[file]) for file in files])).numpy()
-        drawn.flush()
-    write_json(place.with_suffix(".json"), {"of": key})
+    drawn = np.lib.format.open_memmap(place, "w+", np.float32, shape)
+    for start in range(0, len(clips), BATCH):
+        files = clips["file"].iloc[start : start + BATCH]
+        drawn[start : start + BATCH] = draw(np.stack([waveform(waves[file]) for file in files])).numpy()
+    drawn.flush()
+
+
+def embed(corpus: FinishedStage, source: FinishedStage, report: Callable[[int, int], None], place: Path) -> None:
+    """Leaves the last hidden layer of the source's chosen model for a corpus' files, averaged over their chunks:
+    float32 (files, units). Test is never among the nodes of a graph: the support vector machine alone sees it."""
+    from dslite.model import embedder, load_model
+
+    model = load_model(source.settings.paths.fit(source.chosen, "test") / "model.keras")
+    samples = chunk_samples(source, model.get_layer("plot").parameters.rate)
+    embedded, waves, files = embedder(model), Samples(corpus.paths.samples), corpus.clips["file"].tolist()
+    found, remainder = [], source.settings.reading.remainder
+    for at in range(0, len(files), BATCH):
+        of = [audio.cut(waves[file], samples, samples // 2, samples, remainder) for file in files[at : at + BATCH]]
+        chunks = np.concatenate(of)
+        vectors = np.concatenate([embedded(chunks[i : i + BATCH]) for i in range(0, len(chunks), BATCH)])
+        found += [v.mean(axis=0) for v in np.split(vectors, np.cumsum([len(chunks) for chunks in of])[:-1])]
+        report(len(found), len(files))
+    np.save(place, np.stack(found))
 
 
 def graph_of(
     inputs: Inputs, condition: str, embeddings: np.ndarray, clips: pd.DataFrame, k: int, seed: int
 ) -> FileGraph:
     """The graph of a condition among some files; labels are looked at for :data:`LABELS` alone."""
+    voices = clips["speaker"].where(clips["speaker"] != "", clips["file"])  # of an unnamed one nothing is known
     among = {
-        APART: {"apart": clips["speaker"].to_numpy()},
+        APART: {"apart": voices.to_numpy()},
         LABELS: {"alike": clips["label"].to_numpy()},
     }.get(condition, {})
     threshold = 0.0 if condition == LABELS else inputs.way.threshold
@@ -97,6 +129,7 @@ def _corpus(settings: Settings, place: Path) -> tuple[pd.DataFrame, np.ndarray, 
 def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     """Makes a fit and leaves its files in its folder, the record last; those for a phone too, of what was fitted for
     test with the first seed."""
+    (inputs.place / fit.folder / "record.json").unlink(missing_ok=True)
     from dslite.keras_defaults import keras
     from dslite.transfer import fitting, light
 
@@ -106,17 +139,15 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     clips, drawn, padded = _corpus(settings, inputs.place / ("source_log_mel.npy" if learns_source else "log_mel.npy"))
     labels, partition = coded(clips["label"], classes).astype(np.int32), clips["partition"]
     rows = np.flatnonzero(partition.isin(TRAINED_ON[fit.target]))
-    frames = np.asarray(drawn[rows], np.float64)
-    mean, variance = frames.mean(axis=(0, 1)), frames.var(axis=(0, 1))
-    del frames
+    mean, variance = _moments(drawn, rows)
     after = light.LIGHT[fit.network].after_relu if way.after_relu is None else way.after_relu
     model = light.network(fit.network, len(classes), fit.seed, mean, variance, after)
     if fit.condition == TRANSFER:
-        begun = keras.models.load_model(inputs.place / _source_of(fit).folder / "model.keras", compile=False)
+        begun = keras.models.load_model(inputs.place / source_of(fit).folder / "model.keras", compile=False)
         _take_over(model, begun)
     about: dict = {}
     embeddings = np.load(inputs.place / "embeddings.npy")[rows] if not learns_source else None
-    if fit.condition in (GRAPH, RANDOM, APART, LABELS):
+    if fit.condition in GRAPHS:
         about["graph"] = graph_of(inputs, fit.condition, embeddings, clips.iloc[rows], fit.k, fit.seed)
     elif fit.condition == DISTILLED:
         about["embeddings"] = embeddings
@@ -132,16 +163,23 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     place = inputs.place / fit.folder
     write_table(place / "history.parquet", history)
     write_table(place / "predictions.parquet", predictions(clips, files, seen, probabilities, classes))
-    with whole_file(place / "model.keras") as draft:
-        model.save(draft)
+    if learns_source:
+        with whole_file(place / "model.keras") as draft:
+            model.save(draft)
     exported = fit.target == "test" and fit.seed == settings.seed and not learns_source
     wrong = _export(inputs, fit, model, clips, place) if exported else {}
     record = {"identity": identity, **asdict(fit), "parameters": model.count_params(), "wrong": wrong}
     write_json(place / "record.json", record | records.circumstances(started))
 
 
-def _source_of(fit: LightFit) -> LightFit:
-    return LightFit(fit.network, SOURCE, fit.seed, "test", fit.epochs)
+def _moments(drawn: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each Mel bin over all frames of some files, float64 (Mel bins,), block by block."""
+    sums, squares = np.zeros(drawn.shape[-1]), np.zeros(drawn.shape[-1])
+    for at in range(0, len(rows), BATCH):
+        block = np.asarray(drawn[rows[at : at + BATCH]], np.float64)
+        sums, squares = sums + block.sum(axis=(0, 1)), squares + np.square(block).sum(axis=(0, 1))
+    mean = sums / (len(rows) * drawn.shape[1])
+    return mean, np.maximum(squares / (len(rows) * drawn.shape[1]) - mean**2, 0.0)
 
 
 def _take_over(model, begun) -> None:
@@ -165,7 +203,11 @@ def _export(inputs: Inputs, fit: LightFit, model, clips: pd.DataFrame, place: Pa
 
     told = records.last(settings, "corpus")
     about = {name: told[name] for name in ("corpus", "data", "note") if told.get(name)}
-    about |= {"network": TITLES[fit.network], "condition": fit.condition, "source": settings.origin.name}
+    about |= {
+        "network": TITLES[fit.network],
+        "condition": fit.condition,
+        "source": f"{settings.origin.name} ({records.last(settings.origin, 'corpus')['data']})",
+    }
     about |= {"trained_on": "train + dev", "seed": fit.seed, "profile": settings.profile}
     made = offer.make(
         *(assemble(model), inputs.classes, SAMPLES, some("train", CALIBRATION[settings.profile])),

@@ -11,54 +11,65 @@ from dslite.stages.graph.conditions import GRAPH, RANDOM, SPEECH, TITLES, TRANSF
 
 
 def answers(stage: FinishedStage) -> str:
-    """Does the graph help beyond a random one, beyond fine-tuning, and at what size? Computed, in words."""
+    """Does the graph help, more than a random one, more than fine-tuning, and at what size? Computed, in words."""
     found = stage.table("differences").loc[lambda t: t["system"] == GRAPH]
+    if found.empty:
+        return "**No file has a neighbour by this rule, so there is no graph to look at.** The reading `sound` has one."
     costs = stage.table("networks").drop_duplicates("network").set_index("network")["parameters"]
     said = []
-    if not stage.table("graphs").set_index("graph").loc[GRAPH, "edges"]:
-        said.append(
-            "- **No file has a neighbour by this rule: the graph is speech only.** The reading `sound` has one."
-        )
     for reference, question in (
         (SPEECH, "Does the graph help?"),
         (RANDOM, "Does it help more than a random graph?"),
         (TRANSFER, "Does it help more than fine-tuning what was learnt from the source?"),
     ):
         rows = found[found["reference"] == reference]
-        if rows.empty:
-            continue
         each = [
-            f"{TITLES[row.network]} ({costs[row.network] / 1e6:.1f} million parameters) "
-            f"{ablations.points(row.difference)} points ({ablations.interval(row.low_file, row.high_file)})"
+            f"{_name(stage, row.network)}, {costs[row.network] / 1e6:.1f} million parameters: "
+            f"{ablations.points(row.difference)} points ({ablations.interval(row.low_file, row.high_file)} over files, "
+            f"{ablations.interval(row.low_speaker, row.high_speaker)} over speakers)"
             for row in rows.itertuples()
         ]
-        won, lost = ((rows["p_holm"] <= 0.05) & (sign * rows["difference"] > 0) for sign in (1, -1))
-        said.append(f"- **{question}** {_verdict(rows, won, lost)}: {'; '.join(each)}.")
+        if each:
+            said.append(f"- **{question}** {_verdict(rows)}. {'; '.join(each)}.")
+    said.append(f"- {_seeds(stage)}")
     return "\n".join(said)
 
 
-def _verdict(rows: pd.DataFrame, won: pd.Series, lost: pd.Series) -> str:
-    if not won.any() and not lost.any():
-        return "No more than chance, at any size" if len(rows) > 1 else "No more than chance"
-    told = [
-        f"{word} with {', '.join(TITLES[name] for name in rows.loc[those, 'network'])}"
-        for word, those in (("Yes", won), ("It does harm", lost))
-        if those.any()
-    ]
-    return "; ".join(told)
+def _verdict(rows: pd.DataFrame) -> str:
+    told = []
+    for word, sign in (("Yes", 1), ("It does harm", -1)):
+        shown = rows[(rows["p_holm"] <= 0.05) & (sign * rows["difference"] > 0)]
+        told += [f"{word}, over files, with {', '.join(TITLES[name] for name in shown['network'])}"] * (len(shown) > 0)
+    return "; ".join(told) or f"Not shown{', at any size' if len(rows) > 1 else ''}"
+
+
+def _seeds(stage: FinishedStage) -> str:
+    if len(stage.record["seeds"]) == 1:
+        return "One seed: what another would give is not in any interval."
+    return f"Means over {len(stage.record['seeds'])} seeds; the intervals are those of the test set alone."
+
+
+def _name(stage: FinishedStage, network: str) -> str:
+    """A network for readers; one that is too heavy for all of it says how it was fitted."""
+    effort = stage.record["effort"]
+    return TITLES[network] + f" ({effort['few']} epochs, one seed)" * (network in effort["heavy"])
 
 
 def about(stage: FinishedStage) -> str:
     """What the graph was drawn by, and what was chosen on dev."""
     record, way, source = stage.record, stage.record["way"], stage.record["source"]
-    rule = f"whose cosine is at least {way['threshold']:g}" if way["threshold"] else "whatever their cosine"
-    chosen = "chosen on dev" if len(stage.table("tried")) else "fixed beforehand"
+    rule = (
+        f"whose cosine is at least {way['threshold']:g}" if way["threshold"] else "as long as their cosine is above 0"
+    )
+    first = TITLES[record["effort"]["networks"][0]]
+    chosen = f"chosen on dev for the graph with {first}, and the same for all" if len(stage.table("tried")) else "fixed"
     seeds = ", ".join(map(str, record["seeds"]))
     return (
         f"Source: {source['corpus']} ({source['data']} data), {source['backbone']} with {source['weights']} weights, "
         f"fitted with {source['chosen']} on its train + dev; a file's embedding is the mean of the last hidden layer "
         f"over its chunks. Neighbours: the {record['k']} nearest files, {rule}; alpha {record['alpha']:g}; both "
-        f"{chosen}. Seeds: {seeds}. Chance is {100 / len(stage.classes):.1f} % for {len(stage.classes)} classes. "
+        f"{chosen}. {record['effort']['epochs']} epochs. Seeds: {seeds}. "
+        f"Chance is {100 / len(stage.classes):.1f} % for {len(stage.classes)} classes. "
         f"{ablations.drawn(stage.settings.draws, stage.settings.paired_draws)}"
     )
 
@@ -70,6 +81,8 @@ def warnings(stage: FinishedStage) -> str:
         told.insert(
             0, "The source is a SYNTHETIC stand-in: what its model hears in these files says nothing of speech."
         )
+    if {stage.record["corpus"], stage.record["source"]["corpus"]} == {"ravdess", "ravdess_speech"}:
+        told.append("The same actors speak in the source as sing here: its model has learnt those of dev, not of test.")
     return escape(" ".join(told), quote=False)
 
 
@@ -94,7 +107,7 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
     table, first = stage.table("scores"), stage.record["seeds"][0]
     rows = []
     for (network, condition), of in table.groupby(["network", "condition"], sort=False):
-        row = {"network": TITLES[network], "condition": condition}
+        row = {"network": _name(stage, network), "condition": condition}
         for part in ("dev", "test"):
             own = of[of["partition"] == part].set_index("seed")
             one = own.loc[first]
@@ -114,7 +127,7 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
 def differences(stage: FinishedStage) -> pd.DataFrame:
     """A row per network, condition and what it is compared with, on test."""
     table = stage.table("differences")
-    table = table.assign(network=table["network"].map(TITLES))
+    table = table.assign(network=[_name(stage, network) for network in table["network"]])
     names = {"network": "network", "system": "condition", "reference": "less", "difference": "difference"}
     names |= {"file": "over files", "speaker": "over speakers", "p": "p", "p_holm": "p, Holm"}
     found = ablations.listed(table, names)
@@ -127,7 +140,7 @@ def strips(stage: FinishedStage) -> list[Strip]:
     table = stage.table("differences").loc[lambda t: t["reference"] == SPEECH]
     of = table.groupby("network", sort=False)
     axis = f"{{}}: less {SPEECH} on test (UAR points)"
-    return [Strip.of_differences(rows, "system", axis.format(TITLES[name])) for name, rows in of]
+    return [Strip.of_differences(rows, "system", axis.format(_name(stage, name))) for name, rows in of]
 
 
 def costs(stage: FinishedStage) -> pd.DataFrame:

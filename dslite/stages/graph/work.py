@@ -8,17 +8,17 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from dslite import audio, baseline, scoring, statistics
+from dslite import baseline, scoring, statistics
 from dslite.errors import DsliteError
-from dslite.files import read_json, whole_file, write_json
+from dslite.files import read_json
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
-from dslite.stages.deploy.inputs import chunk_samples
 from dslite.stages.graph import fits
 from dslite.stages.graph.conditions import (
     CONDITIONS,
     GRAPH,
+    GRAPHS,
     RANDOM,
     SPEECH,
     SVM,
@@ -27,11 +27,9 @@ from dslite.stages.graph.conditions import (
     LightFit,
     effort,
     planned,
-    sources,
-    tried,
+    source_of,
 )
 from dslite.stages.train.pool import side_by_side
-from dslite.store import Samples
 
 ROUNDS = {"demo": 5, "full": 20, "tuned": 20}
 """Profile -> repetitions of each latency."""
@@ -65,11 +63,14 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
         raise DsliteError("The stage graph needs a corpus whose model embeds the files: name it with --source.")
     whole = effort(settings.profile, networks, epochs)
     corpus, source = FinishedStage.of(settings, "corpus"), FinishedStage.of(settings.origin, "evaluate")
+    embedder = source.fit_record(source.chosen, "test").get("identity")
+    if not embedder:
+        raise DsliteError(f"The source has no fit {source.chosen} on train + dev: leave it among --set fits.")
     seeds = list(range(settings.seed, settings.seed + settings.seeds))
     asked = {
         "corpus": corpus.record["identity"],
         "source": source.record["identity"],
-        "embedder": source.fit_record(source.chosen, "test")["identity"],
+        "embedder": embedder,
         "effort": asdict(whole),
         "seeds": seeds,
         "draws": (settings.draws, settings.paired_draws),
@@ -79,27 +80,29 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     if record := records.made(settings, "graph", identity, **more):
         return FinishedStage(settings, record)
     started = records.start(settings, "graph")
-    decoded = FinishedStage.of(settings.origin, "corpus")
-    inputs = fits.Inputs(settings, corpus.classes, decoded.classes)
-    key = _prepare(inputs, corpus, decoded, source)
-    options = tried(whole, settings.seed)
-    _run(inputs, [*sources(whole, seeds), *options], key, _BEFORE, 0.3)
-    choice = pd.DataFrame([{"k": fit.k, "alpha": fit.alpha, "uar": _dev(inputs, fit)} for fit in options])
-    k, alpha = choice.loc[choice["uar"].idxmax(), ["k", "alpha"]] if options else whole.tried[0]
-    todo = [fit.chosen(int(k), float(alpha)) for fit in planned(whole, seeds)]
+    inputs = fits.Inputs(settings, corpus.classes, FinishedStage.of(settings.origin, "corpus").classes)
+    key = _prepare(inputs, corpus, source, embedder)
+    edges = _graphs(corpus, inputs, whole.tried[0][0])["graphs"].set_index("graph")["edges"]
+    conditions = [name for name in CONDITIONS if edges.get(name, 1)]  # a graph without an edge is speech only
+    names = {"network": whole.networks[0], "seed": settings.seed, "target": "dev", "epochs": whole.epochs}
+    tries = [LightFit(condition=GRAPH, k=k, alpha=alpha, tried=True, **names) for k, alpha in whole.tried]
+    tries = tries if len(tries) > 1 and GRAPH in conditions else []
+    sources = dict.fromkeys(source_of(fit) for fit in planned(whole, seeds, [TRANSFER]))
+    _run(inputs, [*sources, *tries], key, _BEFORE, 0.3)
+    choice = pd.DataFrame([{"k": fit.k, "alpha": fit.alpha, "uar": _dev(inputs, fit)} for fit in tries])
+    k, alpha = choice.loc[choice["uar"].idxmax(), ["k", "alpha"]] if tries else whole.tried[0]
+    todo = [fit.chosen(int(k), float(alpha)) for fit in planned(whole, seeds, conditions)]
     _run(inputs, todo, key, 0.3, _FITTED)
     progress.report(_FITTED, 1, "scores")
     predictions: Predictions = {
-        (fit.network, fit.condition, fit.seed, fit.target): pd.read_parquet(
-            inputs.place / fit.folder / "predictions.parquet"
-        )
-        for fit in todo
+        (fit.network, fit.condition, fit.seed, fit.target): _predictions(inputs, fit) for fit in todo
     }
     predictions |= _machine(corpus, inputs, seeds[0])
     record = {
         **records.inherited(corpus.record),
         **records.begin(settings, "graph", identity, started, **more),
         "seeds": seeds,
+        "effort": asdict(whole),
         "k": int(k),
         "alpha": float(alpha),
         "way": asdict(inputs.way),
@@ -112,58 +115,41 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     return records.write(settings, record, tables)
 
 
-def _prepare(inputs: fits.Inputs, corpus: FinishedStage, decoded: FinishedStage, source: FinishedStage) -> str:
+def _prepare(inputs: fits.Inputs, corpus: FinishedStage, source: FinishedStage, embedder: str) -> str:
     """Spectrograms of both corpora, and the target's embeddings; a hash of all that fits share."""
+    made_from = [fits.made_by(inputs.settings), corpus.record["identity"], embedder]
+    decoded = FinishedStage.of(source.settings, "corpus")
     for stage, name in ((corpus, "log_mel"), (decoded, "source_log_mel")):
         progress.report(0.0, 1, f"log-Mel spectrograms of {stage.settings.name}")
-        fits.spectrograms(stage.settings, stage.clips, inputs.place / f"{name}.npy", stage.record["identity"])
-    place = inputs.place / "embeddings.npy"
-    made_from = records.hashed([source.fit_record(source.chosen, "test")["identity"], corpus.record["identity"]])
-    if not place.exists() or read_json(place.with_suffix(".json")).get("of") != made_from:
-        found = embedded(corpus, source, partial(progress.part(0.01, _BEFORE - 0.01, "embeddings"), text="files"))
-        with whole_file(place) as draft:
-            np.save(draft, found)
-        write_json(place.with_suffix(".json"), {"of": made_from})
-    return records.identity("graph", {"embeddings": made_from, "source": decoded.record["identity"]})
-
-
-def embedded(corpus: FinishedStage, source: FinishedStage, report) -> np.ndarray:
-    """The last hidden layer of the source's chosen model for a corpus' files, averaged over their chunks: float32
-    (files, units). Test is not among the nodes of a graph; it is embedded for the support vector machine alone."""
-    from dslite.model import embedder, load_model
-
-    model = load_model(source.settings.paths.fit(source.chosen, "test") / "model.keras")
-    samples = chunk_samples(source, model.get_layer("plot").parameters.rate)
-    embed, waves, files = embedder(model), Samples(corpus.paths.samples), corpus.clips["file"].tolist()
-    found, remainder = [], source.settings.reading.remainder
-    for at in range(0, len(files), fits.BATCH):
-        chunks = [
-            audio.cut(waves[file], samples, samples // 2, samples, remainder) for file in files[at : at + fits.BATCH]
-        ]
-        vectors = np.split(embed(np.concatenate(chunks)), np.cumsum([len(of_file) for of_file in chunks])[:-1])
-        found += [of_file.mean(axis=0) for of_file in vectors]
-        report(len(found), len(files))
-    return np.stack(found)
+        make = partial(fits.spectrograms, stage.settings, stage.clips)
+        fits.kept(inputs.place / f"{name}.npy", [made_from[0], stage.record["identity"]], make)
+    report = partial(progress.part(0.01, _BEFORE - 0.01, "embeddings"), text="files")
+    fits.kept(inputs.place / "embeddings.npy", made_from, partial(fits.embed, corpus, source, report))
+    return records.hashed([made_from, decoded.record["identity"], inputs.settings.seed])
 
 
 def _run(inputs: fits.Inputs, wanted: Sequence[LightFit], key: str, begin: float, end: float) -> None:
     """Makes those fits that are not there, side by side, the longest first."""
     identities = {fit: records.hashed([key, asdict(fit), asdict(inputs.way)]) for fit in wanted}
     todo = [f for f in wanted if read_json(inputs.place / f.folder / "record.json").get("identity") != identities[f]]
-    todo.sort(key=lambda fit: (-fit.epochs * (1 + fit.k * (GRAPH.split()[0] in fit.condition)), fit.target == "dev"))
+    todo.sort(key=lambda fit: fit.work * (1 if fit.target == "dev" else 1.5), reverse=True)
     done: dict[str, float] = {}
 
     def tell(messages: list[tuple]) -> None:
         done.update({name: share for name, share, *_ in messages})
-        share = sum(done.values()) / len(todo)
+        share = sum(done.get(fit.folder, 0.0) * fit.work for fit in todo) / sum(fit.work for fit in todo)
         progress.report(begin + (end - begin) * share, 1, messages[-1][2])
 
     with side_by_side(inputs.settings.workers, tell) as (pool, follow):
         follow({pool.submit(fits.make, inputs, fit, identities[fit]) for fit in todo})
 
 
+def _predictions(inputs: fits.Inputs, fit: LightFit) -> pd.DataFrame:
+    return pd.read_parquet(inputs.place / fit.folder / "predictions.parquet")
+
+
 def _dev(inputs: fits.Inputs, fit: LightFit) -> float:
-    table = pd.read_parquet(inputs.place / fit.folder / "predictions.parquet")
+    table = _predictions(inputs, fit)
     return scoring.uar(*(scoring.coded(table[name], inputs.classes) for name in ("label", "predicted")))
 
 
@@ -191,22 +177,19 @@ def scored(
         scores.append(
             named | scoring.score(table, classes, "all", seed, draws) | {"batch_uar": batch_uar(table, classes)}
         )
-    for network in dict.fromkeys(network for network, *_ in predictions):
-        of: dict[str, list[pd.DataFrame]] = {}
+    for network in dict.fromkeys(network for network, *_ in predictions if network != SVM):
+        found: dict[str, list[pd.DataFrame]] = {}
         for (name, condition, _, partition), table in predictions.items():
-            if name == network and partition == "test":
-                of.setdefault(condition, []).append(table)
-        of[SVM] = [predictions[SVM, SVM, seed, "test"]]
-        for reference in (SPEECH, RANDOM, TRANSFER):
-            if network == SVM or reference not in of:
-                continue
-            others = of if reference == SPEECH else {c: of[c] for c in (reference, GRAPH)}
-            found = statistics.against(others, reference, classes, seed, paired_draws)
-            differences.append(found.assign(network=network, reference=reference))
-    against = pd.concat(differences, ignore_index=True)
-    against["p_holm"] = statistics.holm(against["p"].to_numpy(float))
+            if name in (network, SVM) and partition == "test":
+                found.setdefault(condition, []).append(table)
+        for reference in [SPEECH, *(name for name in (RANDOM, TRANSFER) if {name, GRAPH} <= {*found})]:
+            others = found if reference == SPEECH else {name: found[name] for name in (reference, GRAPH)}
+            against = statistics.against(others, reference, classes, seed, paired_draws)
+            differences.append(against.assign(network=network, reference=reference))
+    everything = pd.concat(differences, ignore_index=True)
+    everything["p_holm"] = statistics.holm(everything["p"].to_numpy(float))
     tables = {"predictions": pd.concat(rows, ignore_index=True), "scores": pd.DataFrame(scores)}
-    return tables | {"differences": against}
+    return tables | {"differences": everything}
 
 
 def batch_uar(table: pd.DataFrame, classes: Sequence[str], batch: int = 16) -> float:
@@ -222,13 +205,13 @@ def batch_uar(table: pd.DataFrame, classes: Sequence[str], batch: int = 16) -> f
 
 
 def _costs(inputs: fits.Inputs, made: Sequence[LightFit]) -> pd.DataFrame:
-    """A row per network and variant of its file, of the graph's condition: what it weighs and takes."""
+    """A row per network and variant of its file: what it weighs and takes, whatever it was fitted beside."""
     from dslite.deployment import latency
     from dslite.transfer.light import SAMPLES
 
     settings, rows = inputs.settings, []
     for fit in made:
-        if (fit.condition, fit.seed, fit.target) != (GRAPH, settings.seed, "test"):
+        if (fit.condition, fit.seed, fit.target) != (SPEECH, settings.seed, "test"):
             continue
         place = inputs.place / fit.folder
         files = {variant: place / f"{variant}.tflite" for variant in fits.VARIANTS}
@@ -245,18 +228,17 @@ def _costs(inputs: fits.Inputs, made: Sequence[LightFit]) -> pd.DataFrame:
 
 
 def _graphs(corpus: FinishedStage, inputs: fits.Inputs, k: int) -> dict[str, pd.DataFrame]:
-    """What the graphs of train + dev are like under both rules, and where their files lie."""
+    """What the graphs of train + dev are like, and that of the other readings' rule, and where their files lie."""
     from sklearn.decomposition import PCA
 
     from dslite.transfer.neighbours import nearest, unit
 
     learnt = corpus.clips["partition"].isin(("train", "dev")).to_numpy()
     clips, vectors = corpus.clips[learnt], np.load(inputs.place / "embeddings.npy")[learnt]
-    found = {
-        "cosine of at least 0.99": nearest(vectors, k, WAYS["paper"].threshold),
-        "nearest": nearest(vectors, k),
-        **{c: fits.graph_of(inputs, c, vectors, clips, k, inputs.settings.seed) for c in CONDITIONS if "graph" in c},
-    }
+    other = WAYS["sound" if inputs.way.threshold else "paper"].threshold
+    name = f"cosine of at least {other:g}" if other else "nearest"
+    found = {c: fits.graph_of(inputs, c, vectors, clips, k, inputs.settings.seed) for c in GRAPHS}
+    found[f"other rule: {name}"] = nearest(vectors, k, other)
     rows = []
     for name, graph in found.items():
         one: dict[str, object] = {
@@ -268,6 +250,9 @@ def _graphs(corpus: FinishedStage, inputs: fits.Inputs, k: int) -> dict[str, pd.
         one |= {"isolated": int((graph.degree == 0).sum())}
         for unit_of in ("label", "speaker"):
             groups = clips[unit_of].to_numpy()
+            if "" in groups:  # speakers that are not named
+                one |= dict.fromkeys((f"within_{unit_of}", f"chance_{unit_of}"), np.nan)
+                continue
             _, sizes = np.unique(groups, return_counts=True)
             chance = (sizes * (sizes - 1)).sum() / (len(groups) * (len(groups) - 1))
             one |= {f"within_{unit_of}": graph.within(groups), f"chance_{unit_of}": chance}

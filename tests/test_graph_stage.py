@@ -1,0 +1,111 @@
+"""The stage graph on stand-ins: what it leaves, what it takes up again, what it refuses, and its page."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dslite.deployment.runtime import LiteModel
+from dslite.errors import DsliteError
+from dslite.layout.finished import FinishedStage
+from dslite.run.options import parse
+from dslite.run.resolve import resolve
+from dslite.stages.graph import views
+from dslite.stages.graph.conditions import CONDITIONS, GRAPH, RANDOM, SPEECH, SVM, TRANSFER
+from dslite.transfer.light import SAMPLES
+from tests.through import as_a_run, one_configuration, page_of, through
+
+HOW = {"backbone": "squeezenet_v1", "weights": "random", "profile": "demo", "reading": "sound"}
+QUICK = {"epochs": (2, 0), "draws": 200}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    settings = resolve("css", source="ravdess_speech", output=tmp_path_factory.mktemp("out"), changes=QUICK, **HOW)
+    with pytest.MonkeyPatch.context() as patch:
+        one_configuration(patch)
+        through(settings.origin, "evaluate")
+        as_a_run(settings.origin, "evaluate")
+        return through(settings, "graph", epochs=1)
+
+
+def test_every_condition_is_scored_and_compared(done):
+    scores, differences = done.table("scores"), done.table("differences")
+    assert set(scores["condition"]) == {*CONDITIONS, SVM} and set(scores["partition"]) == {"dev", "test"}
+    assert scores["uar"].between(0, 100).all() and len(scores) == 2 * (len(CONDITIONS) + 1)
+    pairs = set(zip(differences["system"], differences["reference"], strict=True))
+    assert pairs == {(c, SPEECH) for c in {*CONDITIONS, SVM} - {SPEECH}} | {(GRAPH, RANDOM), (GRAPH, TRANSFER)}
+    clips, predictions = done.clips, done.table("predictions")
+    for (_, partition), of in predictions.groupby(["condition", "partition"]):
+        assert sorted(of["file"]) == sorted(clips.loc[clips["partition"] == partition, "file"])
+
+
+def test_graphs_are_among_train_and_dev_and_as_named(done):
+    nodes, graphs = done.table("nodes"), done.table("graphs").set_index("graph")
+    learnt = done.clips[done.clips["partition"] != "test"]
+    assert sorted(nodes["file"]) == sorted(learnt["file"])
+    assert (graphs["files"] == len(learnt)).all() and graphs.loc[GRAPH, "edges"] == 3 * len(learnt)
+    assert graphs.loc[GRAPH, "edges"] == graphs.loc[RANDOM, "edges"]
+    assert graphs.loc["other rule: cosine of at least 0.99", "edges"] <= graphs.loc[GRAPH, "edges"]
+    assert (
+        graphs.loc["graph of labels", "within_label"] == 1.0
+        and graphs.loc["graph across speakers", "within_speaker"] == 0.0
+    )
+
+
+def test_files_take_a_waveform(done):
+    (row,) = done.table("networks").query("variant == 'float32'").itertuples()
+    folder = done.paths.file("graph", f"mobilenet15/speech-only/{done.settings.seed}/test")
+    model = LiteModel(folder / "float32.tflite")
+    assert row.bytes == (folder / "float32.tflite").stat().st_size and row.ms > 0
+    assert model.card.labels == done.classes and model.card.about["source"] == "ravdess_speech (stand-in)"
+    assert model.card.about["data"] == "stand-in"
+    out = model(np.random.default_rng(0).normal(0, 0.1, (1, SAMPLES)).astype(np.float32))
+    assert out.sum() == pytest.approx(1, abs=1e-3)
+
+
+def test_what_is_there_is_taken_up_and_other_epochs_are_another_run(done, monkeypatch):
+    one_configuration(monkeypatch)
+    place = done.paths.file("graph")
+    made = {file: file.stat().st_mtime_ns for file in place.glob("*/*/*/*/record.json")}
+    assert len(made) == 2 * len(CONDITIONS) + 1
+    again = through(done.settings, "graph", epochs=1)
+    assert again.record["identity"] == done.record["identity"]
+    done.paths.record("graph").unlink()
+    (gone := place / "mobilenet15" / "random-graph" / "42" / "dev" / "record.json").unlink()
+    before = pd.read_parquet(gone.with_name("predictions.parquet"))
+    through(done.settings, "graph", epochs=1)
+    assert {file for file, time in made.items() if file.stat().st_mtime_ns != time} == {gone}
+    assert pd.read_parquet(gone.with_name("predictions.parquet")).equals(before), "a fit repeats bit for bit"
+    with pytest.raises(DsliteError, match="holds results made with epochs 1, not 2"):
+        through(done.settings, "graph", epochs=2)
+
+
+def test_the_page_says_what_its_source_is(done, monkeypatch):
+    page = page_of("graph", lambda stage: FinishedStage.of(done.settings, stage), monkeypatch)
+    text = page.get_text(" ", strip=True)
+    assert "Source: ravdess_speech (stand-in data), squeezenet_v1 with random weights" in text
+    assert "The source is a SYNTHETIC stand-in" in text and "Source: RANDOM WEIGHTS" in text
+    assert all(title in text for title in CONDITIONS)
+
+
+def test_answers_are_computed(done):
+    said = views.answers(done)
+    row = done.table("differences").query("system == @GRAPH and reference == @RANDOM").iloc[0]
+    sign = "+" if row["difference"] >= 0 else "\N{MINUS SIGN}"
+    assert "Does it help more than a random graph?** Not shown. MobileNet-15, 0.7 million parameters: " in said
+    assert "One seed" in said
+    assert f"{sign}{abs(row['difference']):.1f} points" in said
+
+
+def test_source_and_target_are_two_and_belong_to_the_stage(tmp_path, capsys):
+    with pytest.raises(DsliteError, match="source and target"):
+        resolve("css", source="css", output=tmp_path)
+    settings = resolve("css", source="ravdess_speech", seed=7, output=tmp_path, **HOW)
+    assert settings.origin.seed == 7 and settings.origin.backbone == "squeezenet_v1"
+    assert resolve(**settings.as_parameters()) == settings
+    for options in (["--stages", "graph"], ["--source", "ravdess_speech"]):
+        with pytest.raises(SystemExit):
+            parse(options)
+        assert "go together" in capsys.readouterr().err
+    with pytest.raises(DsliteError, match="name it with --source"):
+        through(resolve("css", output=tmp_path, **HOW), "graph")
