@@ -52,16 +52,28 @@ class SampleNormalisation(keras.layers.BatchNormalization):
         if not training:
             return super().call(inputs, training=False)
         if self.borrows:
-            mean, variance = tf.nn.moments(self._before, [0, 1, 2])  # the operator's own have no gradient
+            mean, variance = _of_batch(*self._before)
             factor = self.gamma * tf.math.rsqrt(variance + self.epsilon)
             return inputs * factor + (self.beta - mean * factor)
         scale, offset, none = self.gamma.value, self.beta.value, tf.zeros([0])
         given = {"scale": scale, "offset": offset, "mean": none, "variance": none, "epsilon": self.epsilon}
         normalised, *now = tf.raw_ops.FusedBatchNormV3(x=inputs, is_training=True, **given)[:3]
-        self._before = inputs
+        self._before = inputs, *now
         for moving, value in zip((self.moving_mean, self.moving_variance), now, strict=True):
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
         return normalised
+
+
+@tf.custom_gradient
+def _of_batch(x, mean, variance):
+    """Mean and variance of each channel of a batch, as they are known, with the gradient that the operator lacks."""
+
+    def upstream(of_mean, of_variance):
+        count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32)
+        factor = 2.0 * of_variance / (count - 1.0)  # the operator's variance is the unbiased one
+        return x * factor + (of_mean / count - mean * factor), None, None
+
+    return (tf.identity(mean), tf.identity(variance)), upstream
 
 
 def _convolved(x, width: int, size: int = 3, stride: int = 1, depthwise: bool = False):
