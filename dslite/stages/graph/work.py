@@ -46,10 +46,9 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
 
     It leaves ``scores`` (:func:`dslite.scoring.score` per network, condition, seed and partition), ``differences`` on
     test (:func:`dslite.statistics.against`, per network and reference: all conditions from ``speech only``, the graph
-    from the random one and from fine-tuning),
-    ``predictions``, ``tried`` (UAR on dev per k and alpha), ``graphs`` (what graphs of train + dev are like, a row per
-    condition), ``nodes`` (its files and where they lie, two components), ``networks`` (a row per network: what its
-    files cost), and a folder per network.
+    from the random one and from fine-tuning), ``predictions``, ``tried`` (UAR on dev per k and alpha), ``graphs`` (what
+    graphs of train + dev are like, a row per condition), ``nodes`` (its files and where they lie, two components),
+    ``networks`` (a row per network: what its files cost), and a folder per network.
 
     Args:
         settings: of the target; ``origin`` is the source's.
