@@ -58,10 +58,10 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     Raises:
         DsliteError: without a source, or for a network that there is not.
     """
+    whole, corpus = effort(settings.profile, networks, epochs), FinishedStage.of(settings, "corpus")
     if settings.origin is None:
         raise DsliteError("The stage graph needs a corpus whose model embeds the files: name it with --source.")
-    whole = effort(settings.profile, networks, epochs)
-    corpus, source = FinishedStage.of(settings, "corpus"), FinishedStage.of(settings.origin, "evaluate")
+    source = FinishedStage.of(settings.origin, "evaluate")
     embedder = source.fit_record(source.chosen, "test").get("identity")
     if not embedder:
         raise DsliteError(f"The source has no fit {source.chosen} on train + dev: leave it among --set fits.")
