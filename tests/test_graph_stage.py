@@ -10,7 +10,8 @@ from dslite.layout.finished import FinishedStage
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
 from dslite.stages.graph import views
-from dslite.stages.graph.conditions import CONDITIONS, GRAPH, RANDOM, SPEECH, SVM, TRANSFER
+from dslite.stages.graph.conditions import CONDITIONS, GRAPH, RANDOM, SPEECH, SVM, TRANSFER, WAYS
+from dslite.stages.graph.fits import Inputs
 from dslite.transfer.light import SAMPLES
 from tests.through import as_a_run, one_configuration, page_of, through
 
@@ -95,6 +96,12 @@ def test_answers_are_computed(done):
     assert "Does it help more than a random graph?** Not shown. MobileNet-15, 0.7 million parameters: " in said
     assert "One seed" in said
     assert f"{sign}{abs(row['difference']):.1f} points" in said
+
+
+def test_a_changed_reading_is_that_reading_still(tmp_path):
+    for reading in ("paper", "released", "sound"):
+        settings = resolve("css", output=tmp_path, changes={"resize": "nearest"}, **HOW | {"reading": reading})
+        assert Inputs(settings, (), ()).way == WAYS[reading]
 
 
 def test_source_and_target_are_two_and_belong_to_the_stage(tmp_path, capsys):

@@ -55,7 +55,7 @@ class Inputs:
 
     @property
     def way(self) -> Way:
-        return WAYS[self.settings.reading.name] if self.settings.reading.name in WAYS else WAYS["paper"]
+        return WAYS[self.settings.reading.name.split()[0]]  # whatever else was changed in it
 
 
 def made_by(settings: Settings) -> str:
