@@ -10,6 +10,9 @@ from dslite.keras_defaults import keras, tf
 from dslite.transfer.light import SampleNormalisation
 from dslite.transfer.neighbours import FileGraph, unit
 
+MOMENTUM = 0.99
+"""Of the moving statistics of batch normalisation: Keras' own, and so the released code's."""
+
 
 @dataclass(frozen=True)
 class Beside:
@@ -19,7 +22,7 @@ class Beside:
         alpha: what the further term counts; 0 for labels alone.
         passes: 2: a file and its neighbours go through the network once each, these with the file's statistics of
             batch normalisation, and both terms see the same ``fc1`` of the file; 3: as in the released code, files
-            twice, with dropout of its own each time, and all three move the statistics.
+            twice, with dropout of its own each time, and all three move the statistics, by a hundredth each.
         epochs, batch: how many, and files per step.
         rate: Adam's, of the first five epochs; then 0.9 of it, and so on.
     """
@@ -91,6 +94,10 @@ def fit(
             norm.borrows = borrows
         return model(x, training=True)
 
+    momentum, done = tf.Variable(0.0, trainable=False), 0
+    for norm in norms:
+        norm.momentum = momentum if how.passes == 2 else MOMENTUM
+
     @tf.function(reduce_retracing=True)
     def step(x, y, weights, aims):
         count = tf.shape(y)[0]
@@ -118,9 +125,15 @@ def fit(
             x = spectrograms[taken]
             if graph is not None:
                 x[len(at) :][weights.ravel() == 0] = blank  # where there is no neighbour
+            # The mean over the batches so far, until it moves by a hundredth: else a fit of few steps ends with those of
+            # its random beginning among its statistics, and gives all files to one class.
+            momentum.assign(min(MOMENTUM, done / (done + 1)))
+            done += 1
             sums += np.array(step(x[..., None], labels[rows[at]], weights, aims[at])) * len(at)
         history.append((epoch, *sums / len(rows)))
         progress(epoch, how.epochs, history[-1][1])
+    for norm in norms:
+        norm.momentum = MOMENTUM
     return pd.DataFrame(history, columns=["epoch", "loss", "beside"])
 
 
