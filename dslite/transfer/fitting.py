@@ -125,8 +125,8 @@ def fit(
             x = spectrograms[taken]
             if graph is not None:
                 x[len(at) :][weights.ravel() == 0] = blank  # where there is no neighbour
-            # The mean over the batches so far, until it moves by a hundredth: else a fit of few steps ends with those of
-            # its random beginning among its statistics, and gives all files to one class.
+            # The mean over the batches so far, until it moves by a hundredth: else the statistics of a fit of few steps
+            # are in part those of its random beginning, and all files go to one class.
             momentum.assign(min(MOMENTUM, done / (done + 1)))
             done += 1
             sums += np.array(step(x[..., None], labels[rows[at]], weights, aims[at])) * len(at)

@@ -25,14 +25,21 @@ def answers(stage: FinishedStage) -> str:
         rows = found[found["reference"] == reference]
         each = [
             f"{_name(stage, row.network)}, {costs[row.network] / 1e6:.1f} million parameters: "
-            f"{ablations.points(row.difference)} points ({ablations.interval(row.low_file, row.high_file)} over files, "
-            f"{ablations.interval(row.low_speaker, row.high_speaker)} over speakers)"
+            f"{ablations.points(row.difference)} points ({ablations.interval(row.low_file, row.high_file)} over files"
+            f"{_speakers(row)})"
             for row in rows.itertuples()
         ]
         if each:
             said.append(f"- **{question}** {_verdict(rows)}. {'; '.join(each)}.")
     said.append(f"- {_seeds(stage)}")
     return "\n".join(said)
+
+
+def _speakers(row) -> str:
+    """The interval over speakers, where there are enough of them."""
+    if pd.isna(row.low_speaker):
+        return "; too few speakers to draw"
+    return f", {ablations.interval(row.low_speaker, row.high_speaker)} over speakers"
 
 
 def _verdict(rows: pd.DataFrame) -> str:
