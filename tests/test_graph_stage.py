@@ -7,6 +7,7 @@ import pytest
 from dslite.deployment.runtime import LiteModel
 from dslite.errors import DsliteError
 from dslite.layout.finished import FinishedStage
+from dslite.run import notebook
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
 from dslite.stages.graph import views
@@ -96,6 +97,17 @@ def test_answers_are_computed(done):
     assert "Does it help more than a random graph?** Not shown. MobileNet-15, 0.7 million parameters: " in said
     assert "One seed" in said
     assert f"{sign}{abs(row['difference']):.1f} points" in said
+
+
+def test_a_notebook_by_hand_replaces_no_results_of_its_source(done):
+    """Of the target there are none; the source's there are of another seed."""
+    how = HOW | {"output": done.settings.output, "changes": QUICK, "source": "ravdess_speech"}
+    same, other = resolve("sleep", **how), resolve("sleep", **how, seed=7)
+    assert notebook._apart(same, "graph", {}) == same
+    apart = notebook._apart(other, "graph", {})
+    assert apart.output != other.output and apart.origin.output == apart.output
+    swapped = resolve("css", **how | {"source": "mpssc"})
+    assert notebook._apart(swapped, "graph", {}).output != swapped.output, "another source's results lie there"
 
 
 def test_a_changed_reading_is_that_reading_still(tmp_path):
