@@ -26,9 +26,14 @@ def verdict(differences: pd.DataFrame, reference: str, seeds: Sequence[int]) -> 
     found = differences[differences["p_holm"] <= 0.05].sort_values("difference")
     words = f"Changes that differ from {reference} at 5 % after Holm's correction: {len(found)} of {len(differences)}"
     words += f" ({'; '.join(found['system'])})." if len(found) else "."
+    return f"{words} {of_seeds(seeds)}"
+
+
+def of_seeds(seeds: Sequence[int]) -> str:
+    """What intervals do not hold, in words."""
     if len(seeds) == 1:
-        return f"{words} One seed: what another would give is not in any interval."
-    return f"{words} Means over {len(seeds)} seeds; the intervals are those of the test set alone."
+        return "One seed: what another would give is not in any interval."
+    return f"Means over {len(seeds)} seeds; the intervals are those of the test set alone."
 
 
 def listed(table: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:

@@ -18,11 +18,6 @@ SAMPLES = 95_744
 """To which every file is repeated, then cut: 5.984 s at 16 kHz, 373 frames (released configuration)."""
 
 
-def waveform(samples: np.ndarray) -> np.ndarray:
-    """A file, float32 (n,), repeated until it is long enough and cut: float32 (:data:`SAMPLES`,)."""
-    return np.resize(samples, SAMPLES)
-
-
 @keras.saving.register_keras_serializable("dslite")
 class LogMel(MelPlot):
     """Waveforms to log-Mel spectrograms, in dB: float32 (batch, samples) -> (batch, frames, Mel bins, 1)."""

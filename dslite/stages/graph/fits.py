@@ -75,14 +75,16 @@ def kept(place: Path, key: list, make: Callable[[Path], None]) -> None:
 def spectrograms(settings: Settings, clips: pd.DataFrame, place: Path) -> None:
     """Leaves the log-Mel spectrograms of a corpus' files in their order, float32 (files, frames, Mel bins) in dB."""
     from dslite.keras_defaults import graph, tf
-    from dslite.transfer.light import FRONT_END, SAMPLES, LogMel, waveform
+    from dslite.transfer.light import FRONT_END, SAMPLES, LogMel
 
     draw, waves = graph(LogMel().power, tf.TensorSpec([None, SAMPLES], tf.float32)), Samples(settings.paths.samples)
     shape = (len(clips), FRONT_END.frames(SAMPLES), FRONT_END.mel_bins)
     drawn = np.lib.format.open_memmap(place, "w+", np.float32, shape)
     for start in range(0, len(clips), BATCH):
         files = clips["file"].iloc[start : start + BATCH]
-        drawn[start : start + BATCH] = draw(np.stack([waveform(waves[file]) for file in files])).numpy()
+        drawn[start : start + BATCH] = draw(
+            np.stack([audio.cut(waves[file], SAMPLES, SAMPLES, SAMPLES)[0] for file in files])
+        ).numpy()
     drawn.flush()
 
 
@@ -192,14 +194,13 @@ def _take_over(model, begun) -> None:
 def _export(inputs: Inputs, fit: LightFit, model, clips: pd.DataFrame, place: Path) -> dict[str, list[str]]:
     """Leaves ``<variant>.tflite`` of a network, waveform in and probabilities out; what the gate found wrong."""
     from dslite.deployment import offer
-    from dslite.transfer.light import SAMPLES, assemble, waveform
+    from dslite.deployment.files import sample_chunks
+    from dslite.transfer.light import SAMPLES, assemble
 
     settings, waves = inputs.settings, Samples(inputs.settings.paths.samples)
-    rng = np.random.default_rng(fit.seed)
 
     def some(part: str, count: int) -> np.ndarray:
-        files = clips.loc[clips["partition"] == part, "file"].to_numpy()
-        return np.stack([waveform(waves[file]) for file in rng.permutation(files)[:count]])
+        return sample_chunks(clips[clips["partition"] == part], waves, SAMPLES, count, fit.seed)
 
     told = records.last(settings, "corpus")
     about = {name: told[name] for name in ("corpus", "data", "note") if told.get(name)}

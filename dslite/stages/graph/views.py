@@ -31,7 +31,7 @@ def answers(stage: FinishedStage) -> str:
         ]
         if each:
             said.append(f"- **{question}** {_verdict(rows)}. {'; '.join(each)}.")
-    said.append(f"- {_seeds(stage)}")
+    said.append(f"- {ablations.of_seeds(stage.record['seeds'])}")
     return "\n".join(said)
 
 
@@ -48,12 +48,6 @@ def _verdict(rows: pd.DataFrame) -> str:
         shown = rows[(rows["p_holm"] <= 0.05) & (sign * rows["difference"] > 0)]
         told += [f"{word}, over files, with {', '.join(TITLES[name] for name in shown['network'])}"] * (len(shown) > 0)
     return "; ".join(told) or f"Not shown{', at any size' if len(rows) > 1 else ''}"
-
-
-def _seeds(stage: FinishedStage) -> str:
-    if len(stage.record["seeds"]) == 1:
-        return "One seed: what another would give is not in any interval."
-    return f"Means over {len(stage.record['seeds'])} seeds; the intervals are those of the test set alone."
 
 
 def _name(stage: FinishedStage, network: str) -> str:
