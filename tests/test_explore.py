@@ -45,8 +45,6 @@ def folder(tmp_path_factory):
     (folder / "own.csv").write_text("\n".join(rows))
     (folder / "corpus.toml").write_text("chunk = 3.0")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
-            patch.delenv(name, raising=False)
         patch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
         patch.setenv("KERAS_HOME", str(folder / "keras"))
         patch.setattr(profiles, "DEMO_EPOCHS", (1, 0))

@@ -5,7 +5,6 @@ which a threshold on one Mel band tells from the file itself. File names, rows a
 that whatever is matched by its place and not by its name is told apart; the last tests see to it that it is.
 """
 
-import os
 from collections import Counter
 from functools import cache
 from types import SimpleNamespace
@@ -99,9 +98,9 @@ def picture_of(levels: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, named):
     """The corpus, all of its stages, and what is known of its files without them."""
-    folder, weights = tmp_path_factory.mktemp("takes"), os.environ.get("DSLITE_WEIGHTS") or "random"
+    folder, weights = tmp_path_factory.mktemp("takes"), named["DSLITE_WEIGHTS"] or "random"
     with pytest.MonkeyPatch.context() as patch:
         alone(patch, folder)
         configurations(patch, *CONFIGURED)

@@ -417,7 +417,6 @@ def test_figure_2_shows_explanations_of_these_very_scores(tmp_path):
 @pytest.fixture
 def strict(tmp_path, monkeypatch, capsys, summary):
     """Runs the stage ``paper``, a toy that leaves a made-up scorecard; returns exit code and words."""
-    monkeypatch.delenv("DSLITE_DATA", raising=False)
     monkeypatch.setattr(forks, "WORTH_IT", 1000)  # toys import nothing that forks would share
     templates = write_templates(tmp_path / "templates")
     (tmp_path / "paper.py").write_text(

@@ -29,11 +29,6 @@ from tests.through import short_in_kernels
 EPOCHS = [2, 1]
 
 
-@pytest.fixture(autouse=True)
-def no_corpora(monkeypatch):
-    monkeypatch.delenv("DSLITE_DATA", raising=False)
-
-
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
     """The executed notebook and the folder that it wrote to, where a run of another day lies."""
@@ -48,7 +43,6 @@ def played(tmp_path_factory):
     asked += "\nnp.savez(folder / 'said.npz', waves[test], network(waves[test], training=False))"
     notebook.cells.append(nbformat.v4.new_code_cell(asked))
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("DSLITE_DATA", raising=False)
         patch.setenv("https_proxy", "http://127.0.0.1:9")  # no download
         patch.setenv("KERAS_HOME", str(other_keras(folder)))
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")

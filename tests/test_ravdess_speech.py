@@ -88,8 +88,7 @@ def test_an_own_csv_may_have_its_name_and_is_not_taken_for_it(tmp_path):
     assert (settings.name, settings.reader) == (f"own_{NAME}", "own_csv")
 
 
-def test_its_stand_in_goes_through_the_stage(tmp_path, monkeypatch):
-    monkeypatch.delenv("DSLITE_DATA", raising=False)
+def test_its_stand_in_goes_through_the_stage(tmp_path):
     stage = through(resolve(NAME, weights="random", output=tmp_path), "corpus")
     assert stage.record["data"] == "stand-in" and stage.record["about"]["short"] == "RAVDESS speech"
     clips = stage.clips
@@ -99,11 +98,10 @@ def test_its_stand_in_goes_through_the_stage(tmp_path, monkeypatch):
     assert dict(numbers) == {part: list(split) for part, split in REGISTRY[NAME].split.items()}
 
 
-def test_help_and_list_say_whose_it_is(capsys, tmp_path, monkeypatch):
+def test_help_and_list_say_whose_it_is(capsys, tmp_path):
     with pytest.raises(SystemExit):
         parse(["--help"])
     assert f"{NAME} ({REGISTRY[NAME].title})" in " ".join(capsys.readouterr().out.split())
-    monkeypatch.delenv("DSLITE_DATA", raising=False)
     assert main(["--list", "--output", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert f"{NAME} {REGISTRY[NAME].title} (spoken sentences): not found" in said

@@ -175,8 +175,6 @@ def test_mistakes_are_named_in_a_sentence(typed, options, words, tmp_path):
 
 
 def test_weights_that_cannot_be_had_are_said_before_anything_starts(typed, tmp_path, monkeypatch):
-    for name in ("DSLITE_WEIGHTS", "DSLITE_DATA"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
     options = ("--corpora", "css", "--profile", "full", "--output", str(tmp_path / "out"))

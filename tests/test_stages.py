@@ -223,8 +223,7 @@ def test_unknown_corpus_and_missing_csv_are_named(tmp_path):
         resolve(str(tmp_path / "gone.csv"))
 
 
-def test_missing_corpus_becomes_a_demo_on_a_stand_in(tmp_path, monkeypatch):
-    monkeypatch.delenv("DSLITE_DATA", raising=False)
+def test_missing_corpus_becomes_a_demo_on_a_stand_in(tmp_path):
     found = resolve("mpssc", output=tmp_path)
     assert (found.standin, found.profile, found.backbone) == (True, "demo", "efficientnet_lite0")
     assert found.folder.is_relative_to(tmp_path)

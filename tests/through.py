@@ -88,8 +88,6 @@ def with_toynet(patch) -> None:
 def alone(patch, folder: Path) -> None:
     """Nothing that lies on this machine takes part, neither corpora nor weights; the base model is one of
     two layers, and a fit is one epoch long."""
-    for name in ("DSLITE_DATA", "DSLITE_WEIGHTS"):
-        patch.delenv(name, raising=False)
     patch.setenv("KERAS_HOME", str(folder / "keras"))
     for name in ("DEMO_EPOCHS", "STANDIN_EPOCHS"):
         patch.setattr(f"dslite.profiles.{name}", (1, 0))

@@ -1,7 +1,6 @@
 """Notebooks that import nothing heavy and do what a test tells them, for tests of the workflow."""
 
 import ast
-import os
 import subprocess
 import sys
 import time
@@ -90,13 +89,11 @@ def command(templates: Path, *options: str | Path, forked: bool = False) -> subp
     """
     script = templates / "run_all.py"
     script.write_text(_COMMAND.format(templates=str(templates), worth_it=WORTH_IT if forked else 1000))
-    environment = {k: v for k, v in os.environ.items() if k not in ("DSLITE_DATA", "DSLITE_WEIGHTS")}
     return subprocess.Popen(
         [sys.executable, str(script), *map(str, options)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment,
         start_new_session=True,
     )
 
