@@ -92,6 +92,24 @@ def test_normalisation_is_keras_own_and_neighbours_move_nothing():
     np.testing.assert_allclose(other, own(x, training=True)[:2] + shifted, rtol=2e-2, atol=2e-2)
 
 
+def test_gradients_of_borrowed_statistics_are_those_of_the_formula():
+    rng = np.random.default_rng(3)
+    x, weights = (tf.constant(rng.normal(1, 2, (6, 5, 4, 8)), tf.float32) for _ in range(2))
+    some = [tf.constant(rng.uniform(0.5, 2, 8), tf.float32) for _ in range(4)]
+
+    def plain(x, scale, offset, mean, variance):
+        return scale * (x - mean) / tf.sqrt(variance + 1e-3) + offset
+
+    def gradients(normalised):
+        with tf.GradientTape() as tape:
+            tape.watch([x, *some])
+            loss = tf.reduce_sum(weights * normalised(x, *some))
+        return tape.gradient(loss, [x, *some])
+
+    for found, expected in zip(gradients(light._by_statistics(1e-3)), gradients(plain), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
 def test_neighbour_loss_by_hand_and_by_the_formula():
     own, others = [[1.0, 0.0]], [[0.0, 2.0], [3.0, 0.0], [5.0, 5.0]]
     by_hand = (0.5 * 1 + 1.0 * 0) / 2  # orthogonal, alike; the third has no weight

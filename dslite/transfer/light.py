@@ -47,9 +47,8 @@ class SampleNormalisation(keras.layers.BatchNormalization):
         if not training:
             return super().call(inputs, training=False)
         if self.borrows:
-            mean, variance = _of_batch(*self._before)
-            factor = self.gamma * tf.math.rsqrt(variance + self.epsilon)
-            return inputs * factor + (self.beta - mean * factor)
+            normalised = _by_statistics(self.epsilon)
+            return normalised(inputs, self.gamma.value, self.beta.value, *_of_batch(*self._before))
         scale, offset, none = self.gamma.value, self.beta.value, tf.zeros([0])
         given = {"scale": scale, "offset": offset, "mean": none, "variance": none, "epsilon": self.epsilon}
         normalised, *now = tf.raw_ops.FusedBatchNormV3(x=inputs, is_training=True, **given)[:3]
@@ -57,6 +56,29 @@ class SampleNormalisation(keras.layers.BatchNormalization):
         for moving, value in zip((self.moving_mean, self.moving_variance), now, strict=True):
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
         return normalised
+
+
+def _by_statistics(epsilon: float) -> Callable:
+    """Batch normalisation by given statistics, in one operator too, with the gradients to these that it lacks."""
+
+    @tf.custom_gradient
+    def normalised(x, scale, offset, mean, variance):
+        how = {"epsilon": epsilon, "is_training": False}
+        found, *_, reserved = tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=scale, offset=offset, mean=mean, variance=variance, **how
+        )
+
+        def upstream(y):
+            kept = {"reserve_space_1": mean, "reserve_space_2": variance, "reserve_space_3": reserved}
+            of_x, of_scale, of_offset = tf.raw_ops.FusedBatchNormGradV3(y_backprop=y, x=x, scale=scale, **kept, **how)[
+                :3
+            ]
+            root = tf.math.rsqrt(variance + epsilon)
+            return of_x, of_scale, of_offset, -scale * root * of_offset, -0.5 * scale * root**2 * of_scale
+
+        return found, upstream
+
+    return normalised
 
 
 @tf.custom_gradient

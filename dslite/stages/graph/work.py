@@ -2,7 +2,7 @@
 (Chang et al., 2023)? Beside the paper's comparison, a random graph, fine-tuning, and others that it lacks."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 
 import numpy as np
@@ -28,6 +28,7 @@ from dslite.stages.graph.conditions import (
     effort,
     planned,
     source_of,
+    tried,
 )
 from dslite.stages.train.pool import side_by_side
 
@@ -83,14 +84,14 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     key = _prepare(inputs, corpus, source, embedder)
     edges = _graphs(corpus, inputs, whole.tried[0][0])["graphs"].set_index("graph")["edges"]
     conditions = [name for name in CONDITIONS if edges.get(name, 1)]  # a graph without an edge is speech only
-    names = {"network": whole.networks[0], "seed": settings.seed, "target": "dev", "epochs": whole.epochs}
-    tries = [LightFit(condition=GRAPH, k=k, alpha=alpha, tried=True, **names) for k, alpha in whole.tried]
-    tries = tries if len(tries) > 1 and GRAPH in conditions else []
+    tries = tried(whole, settings.seed) if GRAPH in conditions else []
     sources = dict.fromkeys(source_of(fit) for fit in planned(whole, seeds, [TRANSFER]))
     _run(inputs, [*sources, *tries], key, _BEFORE, 0.3)
     choice = pd.DataFrame([{"k": fit.k, "alpha": fit.alpha, "uar": _dev(inputs, fit)} for fit in tries])
     k, alpha = choice.loc[choice["uar"].idxmax(), ["k", "alpha"]] if tries else whole.tried[0]
+    there = {replace(fit, tried=False): fit for fit in tries}  # what was chosen is not fitted a second time
     todo = [fit.chosen(int(k), float(alpha)) for fit in planned(whole, seeds, conditions)]
+    todo = [there.get(fit, fit) for fit in todo]
     _run(inputs, todo, key, 0.3, _FITTED)
     progress.report(_FITTED, 1, "scores")
     predictions: Predictions = {
