@@ -1,13 +1,22 @@
 """The second paper: light networks, neighbours, their loss, and the stage graph on stand-ins."""
 
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
 import librosa
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from sklearn.metrics import recall_score
 from sklearn.neighbors import NearestNeighbors
 
 from dslite import audio
+from dslite.corpora.readers import own_csv
 from dslite.deployment import gate
 from dslite.deployment.container import attach, read_graph
 from dslite.deployment.conversion import card, convert
@@ -15,10 +24,13 @@ from dslite.deployment.quantisation import quantise
 from dslite.deployment.runtime import LiteModel
 from dslite.errors import DsliteError
 from dslite.keras_defaults import keras, tf
+from dslite.network import load_backbone
 from dslite.stages.graph.conditions import CONDITIONS, SPEECH, effort, planned
 from dslite.stages.graph.work import batch_uar
 from dslite.transfer import fitting, light
 from dslite.transfer.neighbours import FileGraph, nearest, rewired, unit
+
+ROOT = Path(__file__).parents[1]
 
 PUBLISHED = {"vgg15": 14_859_335, "resnet9": 4_960_583, "cnn6": 4_439_367, "mobilenet15": 674_695}
 """Parameters for seven classes, from the released code's layers."""
@@ -38,7 +50,7 @@ def spectra(count: int) -> np.ndarray:
     return np.random.default_rng(1).standard_normal((count, 373, 64)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", light.LIGHT)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_networks_have_the_published_numbers_of_parameters(name):
     model = light.network(name, 7, 0, ZEROS, ONES)
     assert model.count_params() == PUBLISHED[name]
@@ -178,8 +190,10 @@ def test_fits_repeat_and_a_graph_pulls_neighbours_together():
     np.testing.assert_array_equal(fitting.probabilities(plain, x, rows), fitting.probabilities(again, x, rows))
     _, without = fitted(graph=pairs, alpha=0.0)
     np.testing.assert_allclose(without["loss"], alone["loss"], rtol=1e-4)
-    _, beside = fitted(graph=pairs, alpha=100.0)
-    assert (beside["beside"] < [np.inf, *0.5 * without["beside"][1:]]).all()
+    for layer in (1, 2):
+        _, without = fitted(graph=pairs, alpha=0.0, layer=layer)
+        _, beside = fitted(graph=pairs, alpha=100.0, layer=layer)
+        assert (beside["beside"] < [np.inf, *0.5 * without["beside"][1:]]).all()
 
 
 def test_the_released_three_passes_move_statistics_by_neighbours_and_by_blanks():
@@ -235,8 +249,22 @@ def test_batch_uar_is_the_mean_of_recalls_over_whole_batches():
     assert np.isnan(batch_uar(table[:10], classes))
 
 
-def test_files_run_from_the_waveform_and_their_front_end_is_not_quantised():
-    model = light.assemble(small())
+def base_model() -> keras.Model:
+    return light.network(light.BASE, 3, 0, ZEROS, 4 * ONES, base=load_backbone("squeezenet_v1"))
+
+
+def test_a_base_model_sees_the_standardised_spectrogram_as_a_plot():
+    x, model = 2.0 * spectra(2), base_model()
+    seen = keras.Model(model.input, model.get_layer("picture").output)(x[..., None]).numpy()
+    for one, picture in zip(x / 2.0, seen, strict=True):
+        level = (one - one.min()) / (one.max() - one.min())
+        colours = 255 * matplotlib.colormaps["viridis"](level.T[::-1])[..., :3]
+        np.testing.assert_allclose(picture, tf.image.resize(colours, (224, 224)), atol=2.0)
+
+
+@pytest.mark.parametrize("of", [small, base_model])
+def test_files_run_from_the_waveform_and_their_front_end_is_not_quantised(of):
+    model = light.assemble(of())
     waves = np.random.default_rng(0).normal(0, 0.1, (4, light.SAMPLES)).astype(np.float32)
     content = convert(model, light.SAMPLES)
     for variant, tolerance in (("float32", 1e-4), ("int8", 0.1)):
@@ -246,10 +274,32 @@ def test_files_run_from_the_waveform_and_their_front_end_is_not_quantised():
         np.testing.assert_allclose(LiteModel(made)(waves), model(waves), atol=tolerance)
 
 
+def test_the_program_that_splits_demos_as_the_second_paper_does(tmp_path):
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/graph.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "wav").mkdir()
+    numbers = [n for n in range(1, 70) if n != 35]  # as in the corpus
+    for number in numbers:
+        gender = "f" if number % 3 == 0 else "m"
+        for code in ("col07b", "tri01", "neu02"):
+            name = f"wav/NP_{gender}_{number:02d}_{code}.wav"
+            soundfile.write(tmp_path / name, np.full(1600, number / 100), 16_000)
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    subprocess.run(command, check=True)
+    _, clips, _ = own_csv.entries(tmp_path / "demos_nsl.csv")
+    assert {clip.label for clip in clips} == {"guilt", "sadness"} and len(clips) == 2 * 68
+    found = Counter((clip.speaker[0], clip.partition) for clip in {clip.speaker: clip for clip in clips}.values())
+    assert found == Counter({("f", "train"): 9, ("f", "dev"): 7, ("f", "test"): 7,
+                             ("m", "train"): 18, ("m", "dev"): 18, ("m", "test"): 9})  # fmt: skip
+    for file in tmp_path.glob("wav/*_f_03_*"):
+        file.unlink()
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and "has 22 speakers of gender f; DEMoS has 23" in done.stderr
+
+
 def test_what_is_planned():
     whole = effort("full")
     fits = list(planned(whole, [1, 2, 3], CONDITIONS))
-    assert len(fits) == len({fit.folder for fit in fits}) == 2 * len(CONDITIONS) * 3 * 2 + 2 * 2 * 2
+    assert len(fits) == len({fit.folder for fit in fits}) == 2 * len(CONDITIONS) * 3 * 2 + 3 * 2 * 2
     assert {fit.epochs for fit in fits if fit.network == "vgg15"} == {10}
     assert [f.condition for f in planned(whole, [1], [SPEECH]) if f.network == "vgg15"] == [SPEECH] * 2
     few = effort("full", "vgg15 cnn6 cnn6", 4)
@@ -257,6 +307,6 @@ def test_what_is_planned():
     assert few.networks[0] == "cnn6", "the smallest is what k is chosen with"
     with pytest.raises(DsliteError, match="no light network vgg; there are: mobilenet15"):
         effort("demo", "vgg")
-    chosen = {fit.condition: (fit.chosen(6, 0.5).k, fit.chosen(6, 0.5).alpha) for fit in fits}
-    assert chosen[SPEECH] == chosen["source, fine-tuned"] == (0, 0.0)
-    assert chosen["embedding distilled"] == (0, 0.5) and chosen["random graph"] == (6, 0.5)
+    chosen = {fit.condition: (c.k, c.alpha, c.layer) for fit in fits for c in [fit.chosen(6, 0.5, 2)]}
+    assert chosen[SPEECH] == chosen["source, fine-tuned"] == (0, 0.0, 1)
+    assert chosen["embedding distilled"] == (0, 0.5, 1) and chosen["random graph"] == (6, 0.5, 2)

@@ -23,12 +23,14 @@ class Beside:
         passes: 2: a file and its neighbours go through the network once each, these with the file's statistics of
             batch normalisation, and both terms see the same ``fc1`` of the file; 3: as in the released code, files
             twice, with dropout of its own each time, and all three move the statistics, by a hundredth each.
+        layer: whose activations are pulled together: 1 ``fc1``, 2 ``fc2``, the logits.
         epochs, batch: how many, and files per step.
         rate: Adam's, of the first five epochs; then 0.9 of it, and so on.
     """
 
     alpha: float = 0.1
     passes: int = 2
+    layer: int = 1
     epochs: int = 50
     batch: int = 16
     rate: float = 1e-3
@@ -107,7 +109,8 @@ def fit(
             beside = tf.constant(0.0)
             if graph is not None:
                 own = found if how.passes == 2 else seen(x[:count])
-                beside = neighbour_loss(own[0], seen(x[count:], borrows=how.passes == 2)[0], weights)
+                others, at = seen(x[count:], borrows=how.passes == 2), how.layer - 1
+                beside = neighbour_loss(own[at], others[at], weights)
             elif projected:
                 beside = neighbour_loss(projected[0](found[0]), aims, tf.ones([count, 1]))
             total = loss + how.alpha * beside

@@ -8,11 +8,15 @@ import numpy as np
 
 from dslite.front_end import FrontEnd
 from dslite.keras_defaults import keras, tf
+from dslite.network import Backbone
 from dslite.spectrogram import MelPlot
 
 FRONT_END = FrontEnd(mel_bins=64, mel_scale="slaney", equal_area=True, low_hz=0.0, top_db=0.0, normalise=False)
 """64 Mel bins in frames of 32 ms, every 16 ms, no centring. Window, hop and bins follow from the released code's input
 of 373 x 64; the script that made it was not released, so the filters are librosa's and levels are in dB."""
+
+BASE = "base_model"
+"""The run's own base model, among the light networks."""
 
 SAMPLES = 95_744
 """To which every file is repeated, then cut: 5.984 s at 16 kHz, 373 frames (released configuration)."""
@@ -30,6 +34,17 @@ class LogMel(MelPlot):
 
     def call(self, waveforms):
         return self.power(waveforms)[..., None]
+
+
+@keras.saving.register_keras_serializable("dslite")
+class LogMelPlot(LogMel):
+    """Standardised log-Mel spectrograms, float32 (batch, frames, Mel bins, 1), to plots as a base model takes them."""
+
+    compute_output_shape = MelPlot.compute_output_shape
+    call = MelPlot.call
+
+    def power(self, spectrograms):
+        return spectrograms[..., 0]
 
 
 @keras.saving.register_keras_serializable("dslite")
@@ -131,14 +146,21 @@ def _mobilenet(x):
     return x
 
 
+def _on_plots(x, base: Backbone):
+    """A base model as it is fine-tuned elsewhere: by RGB, with ImageNet's statistics of batch normalisation."""
+    picture = keras.layers.Rescaling(base.scale, base.offset)(LogMelPlot(name="picture")(x))
+    return base.model(picture, training=False)
+
+
 @dataclass(frozen=True)
 class Light:
-    """A light network: its layers from log-Mel spectrograms to feature maps, its dropout before
-    ``fc1``, and whether the released code takes ``fc1`` after its ReLU."""
+    """A light network: its layers from log-Mel spectrograms to feature maps (None: those of a base model), its dropout
+    before ``fc1``, whether the released code takes ``fc1`` after its ReLU, and Adam's rate."""
 
-    body: Callable
+    body: Callable | None
     dropout: float = 0.0
     after_relu: bool = False
+    rate: float = 1e-3
 
 
 LIGHT: Mapping[str, Light] = MappingProxyType(
@@ -147,16 +169,24 @@ LIGHT: Mapping[str, Light] = MappingProxyType(
         "cnn6": Light(_cnn),
         "resnet9": Light(_resnet, after_relu=True),
         "vgg15": Light(_vgg),
+        BASE: Light(None, after_relu=True, rate=1e-4),
     }
 )
-"""By name, the smallest first. Their widths and kernels are the released code's; where VGG-15 and CNN-6 pool, and how,
-is not known: after each width, as their models do."""
+"""By name, the smallest first, and a base model of this package, which was trained before. Widths and kernels of the
+others are the released code's; where VGG-15 and CNN-6 pool, and how, is not known: after each width, as their models
+do."""
 
 
 def network(
-    name: str, classes: int, seed: int, mean: np.ndarray, variance: np.ndarray, after_relu: bool = True
+    name: str,
+    classes: int,
+    seed: int,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    after_relu: bool = True,
+    base: Backbone | None = None,
 ) -> keras.Model:
-    """A light network with random weights.
+    """A light network with random weights, but for those of a base model.
 
     Args:
         name: a key of :data:`LIGHT`.
@@ -165,6 +195,7 @@ def network(
         mean, variance: of each Mel bin in dB, float (Mel bins,), over the frames that are learnt from: what goes in is
             standardised by them.
         after_relu: whether ``fc1`` is given after its ReLU or before.
+        base: of :data:`BASE`.
 
     Returns:
         float32 (batch, frames, Mel bins, 1) -> [``fc1``, float32 (batch, 256); logits, float32 (batch, classes)]; its
@@ -174,7 +205,7 @@ def network(
     light = LIGHT[name]
     inputs = keras.Input((FRONT_END.frames(SAMPLES), FRONT_END.mel_bins, 1))
     scaled = keras.layers.Normalization(axis=-2, mean=mean, variance=variance, name="standardise")(inputs)
-    pooled = keras.layers.GlobalAveragePooling2D()(light.body(scaled))
+    pooled = keras.layers.GlobalAveragePooling2D()(light.body(scaled) if light.body else _on_plots(scaled, base))
     pooled = keras.layers.Dropout(light.dropout, seed=seed)(pooled) if light.dropout else pooled
     features = keras.Input(pooled.shape[1:])
     before = keras.layers.Dense(256, name="fc1")(features)

@@ -26,10 +26,17 @@ GRAPHS = (GRAPH, RANDOM, APART, LABELS)
 SVM = "frozen embedding + SVM"
 """Without a network: a linear support vector machine on the embedding itself."""
 
-TITLES = {"mobilenet15": "MobileNet-15", "resnet9": "ResNet-9", "cnn6": "CNN-6", "vgg15": "VGG-15", SVM: SVM}
+TITLES = {
+    "mobilenet15": "MobileNet-15",
+    "resnet9": "ResNet-9",
+    "base_model": "DS Lite's base model",
+    "cnn6": "CNN-6",
+    "vgg15": "VGG-15",
+    SVM: SVM,
+}
 """Networks for readers."""
 
-COSTS = {"mobilenet15": 1, "resnet9": 1, "cnn6": 12, "vgg15": 25}
+COSTS = {"mobilenet15": 1, "resnet9": 1, "base_model": 5, "cnn6": 12, "vgg15": 25}
 """What a step takes, MobileNet-15's for 1 (measured on one thread)."""
 
 SOURCE = "source"
@@ -75,21 +82,23 @@ class LightFit:
     epochs: int
     k: int = 0
     alpha: float = 0.0
+    layer: int = 1
     tried: bool = False
 
     @property
     def folder(self) -> str:
         own = f"{self.network}/{self.condition.replace(', ', '-').replace(' ', '-')}/{self.seed}/{self.target}"
-        return f"tried/{self.k}-{self.alpha:g}/{own}" if self.tried else own
+        return f"tried/{self.k}-{self.alpha:g}-fc{self.layer}/{own}" if self.tried else own
 
     @property
     def title(self) -> str:
         return f"{TITLES[self.network]}, {self.condition}, seed {self.seed}, for {self.target}"
 
-    def chosen(self, k: int, alpha: float) -> "LightFit":
-        """The same with values of k and alpha, as far as they are anything to it."""
+    def chosen(self, k: int, alpha: float, layer: int) -> "LightFit":
+        """The same with values of k, alpha and the layer, as far as they are anything to it."""
         graph = self.condition in GRAPHS
-        return replace(self, k=k * graph, alpha=alpha * (graph or self.condition == DISTILLED))
+        beside = graph or self.condition == DISTILLED
+        return replace(self, k=k * graph, alpha=alpha * beside, layer=layer if graph else 1)
 
     @property
     def work(self) -> float:
@@ -100,18 +109,19 @@ class LightFit:
 @dataclass(frozen=True)
 class Effort:
     """How far a profile goes: networks under all conditions; those that are too heavy, under two, with one seed and
-    fewer epochs; epochs of both; and what is tried on dev, pairs of k and alpha."""
+    fewer epochs; epochs of both; and what is tried on dev: k, alpha, and the layer that the neighbours are near in."""
 
     networks: tuple[str, ...]
     heavy: tuple[str, ...]
     epochs: int
     few: int
-    tried: tuple[tuple[int, float], ...]
+    tried: tuple[tuple[int, float, int], ...]
 
 
-_WHOLE = Effort(("mobilenet15", "resnet9"), ("cnn6", "vgg15"), 50, 10, ((3, 0.1), (6, 0.1), (9, 0.1), (3, 1.0)))
+_TRIED = ((3, 0.1, 1), (6, 0.1, 1), (9, 0.1, 1), (3, 1.0, 1), (3, 0.1, 2))
+_WHOLE = Effort(("mobilenet15", "resnet9"), ("base_model", "cnn6", "vgg15"), 50, 10, _TRIED)
 EFFORT: Mapping[str, Effort] = MappingProxyType(
-    {"demo": Effort(("mobilenet15",), (), 2, 1, ((3, 0.1),)), "full": _WHOLE, "tuned": _WHOLE}
+    {"demo": Effort(("mobilenet15",), (), 2, 1, _TRIED[:1]), "full": _WHOLE, "tuned": _WHOLE}
 )
 """By profile."""
 
@@ -131,11 +141,11 @@ def effort(profile: str, networks: str = "", epochs: int = 0) -> Effort:
 
 
 def tried(whole: Effort, seed: int) -> list[LightFit]:
-    """What k and alpha are chosen by: the smallest network with the first seed; none where there is no choice."""
+    """What k, alpha and layer are chosen by: the first network with the first seed; none where there is no choice."""
     if len(whole.tried) == 1:
         return []
     first = LightFit(whole.networks[0], GRAPH, seed, "dev", whole.epochs, tried=True)
-    return [first.chosen(k, alpha) for k, alpha in whole.tried]
+    return [first.chosen(*values) for values in whole.tried]
 
 
 def source_of(fit: LightFit) -> LightFit:

@@ -133,6 +133,7 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     test with the first seed."""
     (inputs.place / fit.folder / "record.json").unlink(missing_ok=True)
     from dslite.keras_defaults import keras
+    from dslite.network import load_backbone
     from dslite.transfer import fitting, light
 
     started, way, learns_source = time.monotonic(), inputs.way, fit.condition == SOURCE
@@ -143,7 +144,8 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     rows = np.flatnonzero(partition.isin(TRAINED_ON[fit.target]))
     mean, variance = _moments(drawn, rows)
     after = light.LIGHT[fit.network].after_relu if way.after_relu is None else way.after_relu
-    model = light.network(fit.network, len(classes), fit.seed, mean, variance, after)
+    base = load_backbone(settings.backbone, settings.weights_file, fit.seed) if fit.network == light.BASE else None
+    model = light.network(fit.network, len(classes), fit.seed, mean, variance, after, base)
     if fit.condition == TRANSFER:
         begun = keras.models.load_model(inputs.place / source_of(fit).folder / "model.keras", compile=False)
         _take_over(model, begun)
@@ -157,7 +159,8 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     def tell(done: int, total: int, loss: float) -> None:
         process.tell(fit.folder, done / total, f"{fit.title}: epoch {done} of {total}, loss {loss:.2f}")
 
-    beside = fitting.Beside(alpha=fit.alpha, passes=way.passes, epochs=fit.epochs)
+    how = {"layer": fit.layer, "rate": light.LIGHT[fit.network].rate}
+    beside = fitting.Beside(alpha=fit.alpha, passes=way.passes, epochs=fit.epochs, **how)
     history = fitting.fit(model, drawn, labels, rows, beside, fit.seed, progress=tell, **about)
     seen = np.flatnonzero(partition == fit.target)
     probabilities = fitting.probabilities(model, drawn, seen)

@@ -68,7 +68,8 @@ def about(stage: FinishedStage) -> str:
     return (
         f"Source: {source['corpus']} ({source['data']} data), {source['backbone']} with {source['weights']} weights, "
         f"fitted with {source['chosen']} on its train + dev; a file's embedding is the mean of the last hidden layer "
-        f"over its chunks. Neighbours: the {record['k']} nearest files, {rule}; alpha {record['alpha']:g}; both "
+        f"over its chunks. Neighbours: the {record['k']} nearest files, {rule}; alpha {record['alpha']:g}; "
+        f"near in `fc{record['layer']}`; all "
         f"{chosen}. {record['effort']['epochs']} epochs. Seeds: {seeds}. "
         f"Chance is {100 / len(stage.classes):.1f} % for {len(stage.classes)} classes. "
         f"{ablations.drawn(stage.settings.draws, stage.settings.paired_draws)}"
@@ -175,7 +176,7 @@ def defects(stage: FinishedStage) -> pd.DataFrame:
 
 
 def tried(stage: FinishedStage) -> pd.DataFrame:
-    """UAR on dev per k and alpha; empty where there was no choice."""
-    found = stage.table("tried").rename(columns={"uar": "UAR on dev"})
+    """UAR on dev per k, alpha and layer; empty where there was no choice."""
+    found = stage.table("tried").rename(columns={"uar": "UAR on dev", "layer": "fc"})
     found.attrs["digits"] = 1
     return found

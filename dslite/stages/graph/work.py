@@ -47,9 +47,9 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
 
     It leaves ``scores`` (:func:`dslite.scoring.score` per network, condition, seed and partition), ``differences`` on
     test (:func:`dslite.statistics.against`, per network and reference: all conditions from ``speech only``, the graph
-    from the random one and from fine-tuning), ``predictions``, ``tried`` (UAR on dev per k and alpha), ``graphs`` (what
-    graphs of train + dev are like, a row per condition), ``nodes`` (its files and where they lie, two components),
-    ``networks`` (a row per network: what its files cost), and a folder per network.
+    from the random one and from fine-tuning), ``predictions``, ``tried`` (UAR on dev per k, alpha, layer), ``graphs``
+    (what graphs of train + dev are like, a row per condition), ``nodes`` (its files and where they lie, two
+    components), ``networks`` (a row per network: what its files cost), and a folder per network.
 
     Args:
         settings: of the target; ``origin`` is the source's.
@@ -87,10 +87,12 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     tries = tried(whole, settings.seed) if GRAPH in conditions else []
     sources = dict.fromkeys(source_of(fit) for fit in planned(whole, seeds, [TRANSFER]))
     _run(inputs, [*sources, *tries], key, _BEFORE, 0.3)
-    choice = pd.DataFrame([{"k": fit.k, "alpha": fit.alpha, "uar": _dev(inputs, fit)} for fit in tries])
-    k, alpha = choice.loc[choice["uar"].idxmax(), ["k", "alpha"]] if tries else whole.tried[0]
+    choice = pd.DataFrame(
+        [{"k": fit.k, "alpha": fit.alpha, "layer": fit.layer, "uar": _dev(inputs, fit)} for fit in tries]
+    )
+    k, alpha, layer = whole.tried[choice["uar"].idxmax() if tries else 0]
     there = {replace(fit, tried=False): fit for fit in tries}  # what was chosen is not fitted a second time
-    todo = [fit.chosen(int(k), float(alpha)) for fit in planned(whole, seeds, conditions)]
+    todo = [fit.chosen(k, alpha, layer) for fit in planned(whole, seeds, conditions)]
     todo = [there.get(fit, fit) for fit in todo]
     _run(inputs, todo, key, 0.3, _FITTED)
     progress.report(_FITTED, 1, "scores")
@@ -103,15 +105,16 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
         **records.begin(settings, "graph", identity, started, **more),
         "seeds": seeds,
         "effort": asdict(whole),
-        "k": int(k),
-        "alpha": float(alpha),
+        "k": k,
+        "alpha": alpha,
+        "layer": layer,
         "way": asdict(inputs.way),
         "source": {n: source.record[n] for n in ("corpus", "data", "weights", "backbone", "chosen")},
         "source_warnings": source.record["warnings"],
         "wrong": {f.folder: read_json(inputs.place / f.folder / "record.json")["wrong"] for f in todo},
     }
     tables = scored(predictions, corpus.classes, settings.seed, settings.draws, settings.paired_draws)
-    tables |= {"tried": choice, "networks": _costs(inputs, todo)} | _graphs(corpus, inputs, int(k))
+    tables |= {"tried": choice, "networks": _costs(inputs, todo)} | _graphs(corpus, inputs, k)
     return records.write(settings, record, tables)
 
 
