@@ -5,9 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from dslite.decoding import UnusableAudio, record
+from dslite.wording import counted
 
 QUIET = 1e-5
 """Peak amplitude (-100 dB of full scale) at or below which a file counts as silent."""
+
+LOUDEST = 1e10
+"""Peak amplitude above which samples are none: integers of 32 bits, written as floats, lie below; its square, a power,
+is still finite."""
+
+SHORTEST = 0.032
+"""Length of a frame in s (paper, section 2.1), below which a file has nothing to be seen."""
 
 
 def load(file: Path, rate: int = 16_000) -> np.ndarray:
@@ -29,7 +37,8 @@ def load_noted(file: Path, rate: int = 16_000) -> tuple[np.ndarray, tuple[str, .
         float32 (samples,), as recorded: not normalised. And what was mended on the way, for a report.
 
     Raises:
-        UnusableAudio: if the file is corrupt, truncated, empty, silent or holds NaN or infinity.
+        UnusableAudio: if the file is corrupt, truncated, empty, shorter than a frame, silent, or holds what no
+            samples are.
     """
     found = record(file)
     samples, notes = found.samples, found.notes
@@ -37,7 +46,11 @@ def load_noted(file: Path, rate: int = 16_000) -> tuple[np.ndarray, tuple[str, .
         raise UnusableAudio("holds no samples")
     if not np.isfinite(samples).all():
         raise UnusableAudio(f"holds {np.count_nonzero(~np.isfinite(samples))} samples that are NaN or infinite")
+    if len(samples) < SHORTEST * found.rate:
+        raise UnusableAudio(f"holds {counted(len(samples), 'sample')}, less than one frame of a spectrogram")
     mono, peaks = samples.mean(axis=1), np.abs(samples).max(axis=0)
+    if peaks.max() > LOUDEST:
+        raise UnusableAudio(f"reaches {peaks.max():.3g}: samples lie between -1 and 1, of integers within 32 bits")
     if np.abs(mono).max() <= QUIET:
         if peaks.max() <= QUIET:
             raise UnusableAudio("is silent")

@@ -37,6 +37,8 @@ def read_csv(
         raise DsliteError(
             f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'."
         ) from None
+    if "\0" in text:  # a spreadsheet's own format, or UTF-16 that does not say so
+        raise DsliteError(f"{path} is no text. Save it as CSV in UTF-8; in a spreadsheet that is 'CSV UTF-8'.")
     numbered = enumerate(text.split("\n"), start=1)  # not splitlines, which splits at letters inside values too
     lines = [(number, line) for number, line in numbered if line.strip() and not line.startswith("#")]
     said = re.fullmatch(r"sep=(.)\s*", lines[0][1]) if lines else None

@@ -73,11 +73,11 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
     _refuse_duplicates(rows, found)
     entries, problems = [], []
     unused: Counter[str] = Counter()
-    blind: Counter[str] = Counter()
+    blind: dict[str, list[str]] = {}
     for row in rows:
         file, label = found[row], info.labels.get(row.label)
         if row.label.lower() in BLIND:
-            blind[row.partition or ""] += 1
+            blind.setdefault(row.partition or "", []).append(row.file)
         elif row.label in info.unused:
             unused[row.label] += 1
         elif label is None:
@@ -94,9 +94,9 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
             entries.append(replace(row, file=file, label=label))
     for label, count in sorted(unused.items()):
         problems.append(Problem("", "skipped", f"{count:,} files labelled {label!r}: not among the paper's classes"))
-    for partition, count in sorted(blind.items()):
-        files = counted(count, "file") + (f" of {partition}" if partition else "")
-        problems.append(Problem("", "skipped", f"{files} whose label is withheld"))
+    for partition, names in sorted(blind.items()):
+        files = counted(len(names), "file") + (f" of {partition}" if partition else "")
+        problems.append(Problem("", "skipped", f"{files} whose label is withheld or empty, for example {names[0]}"))
     unlabelled = sorted(set(shelf.files) - set(found.values()))
     if len(unlabelled) <= SPELT_OUT:
         problems += [Problem(file, "skipped", "audio without a label") for file in unlabelled]

@@ -27,6 +27,9 @@ from dslite.errors import DsliteError
 from dslite.tasks import strata
 from dslite.wording import counted
 
+_SAID = ("corpus", "data", "note", "audio_in_reports", "chunk", "seed")
+"""What ``corpus.toml`` may say."""
+
 DATA = ("real", "cropped", "stand-in", "differing")
 """What a corpus can be. ``differing``: its layout is official, its counts or durations are not Table 1's, or
 not those of the whole corpus."""
@@ -291,6 +294,12 @@ def _corpus_toml(folder: Path, info: CorpusInfo | None = None) -> tuple[str, str
         told = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DsliteError(f"{path} is not readable as TOML ({error}). Mend it or remove it.") from None
+    if unknown := told.keys() - _SAID:
+        raise DsliteError(
+            f"{path} says {', '.join(sorted(unknown))}, which is not known; known are {', '.join(_SAID)}."
+        )
+    if not isinstance(told.get("note", ""), str):
+        raise DsliteError(f"{path}: note is {told['note']!r}; a text in quotation marks was expected.")
     sounds = told.get("audio_in_reports", False)
     if not isinstance(sounds, bool):
         raise DsliteError(f"{path}: audio_in_reports is {sounds!r}; true or false was expected.")
@@ -307,4 +316,4 @@ def _corpus_toml(folder: Path, info: CorpusInfo | None = None) -> tuple[str, str
             f"{path} says that this is {told['corpus']!r}, but the folder is read as {info.name!r}. "
             "Rename the folder to what it holds, or mend the file."
         )
-    return told["data"], str(told.get("note", "")), sounds, float(chunk)
+    return told["data"], told.get("note", ""), sounds, float(chunk)

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 import traceback
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from dslite import changes, corpora
@@ -179,6 +179,7 @@ def _downloaded(done: int, size: int) -> None:
 
 def _log(paths: Paths) -> None:
     """The traceback of what is being handled, for those who look for it."""
-    paths.logs.mkdir(parents=True, exist_ok=True)
-    with paths.engine_log.open("a", encoding="utf-8") as log:
-        log.write(traceback.format_exc())
+    with suppress(OSError):  # where nothing can be written, the message has said so
+        paths.logs.mkdir(parents=True, exist_ok=True)
+        with paths.engine_log.open("a", encoding="utf-8") as log:
+            log.write(traceback.format_exc())

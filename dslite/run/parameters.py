@@ -40,7 +40,7 @@ def _first_cell(notebook: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             return cell
-    raise DsliteError("The notebook has no code cell, so it has no parameters.")
+    raise DsliteError("The notebook has no code cell, so it has no parameters: take it as it came.")
 
 
 def _literals(source: str) -> dict[str, ast.expr]:

@@ -19,8 +19,14 @@ def alone(paths: Paths) -> Iterator[None]:
         DsliteError: another run holds it. Where the file system knows no locks, that is said and the run goes on.
     """
     place = paths.lock
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with open(place, "a+", encoding="utf-8") as file:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file = open(place, "a+", encoding="utf-8")  # noqa: SIM115  closed below
+    except OSError as error:
+        raise DsliteError(
+            f"No results can be written to {paths.output} ({error.strerror}): name another --output."
+        ) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
