@@ -322,6 +322,7 @@ KINDS: dict[str, Kind] = {
     # notebooks
     "a notebook that is none": parameters("{", {}, "JSON"),
     "a notebook without the parameters' cell": parameters(
-        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', {"corpus": "css"}, "no code cell", "as it came"
+        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', {"corpus": "css"}, "no code cell",
+        "as it came",
     ),
 }  # fmt: skip
