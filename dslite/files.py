@@ -1,10 +1,44 @@
 """Files that appear whole or not at all."""
 
+import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from dslite.errors import DsliteError
+
+_LEAST = 1 << 20
+"""Bytes that a disk has to have left: with less, whatever fails there has failed for it."""
+
+
+def full(folder: Path) -> str:
+    """A sentence where a folder's disk is full; else empty."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if shutil.disk_usage(there).free >= _LEAST:
+        return ""
+    return f"The disk of {folder} is full. Make room and give the same command again: it goes on with what it has."
+
+
+@contextmanager
+def room(folder: Path) -> Iterator[None]:
+    """Says so where what is written to a folder fails for want of room; libraries have other words for it, or none.
+
+    Raises:
+        DsliteError: the disk is full, or the quota is used up.
+    """
+    try:
+        yield
+    except DsliteError:
+        raise
+    except Exception as error:
+        if said := full(folder):
+            raise DsliteError(said) from error
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DsliteError(f"Nothing more can be written to {folder} ({error.strerror}).") from error
+        raise
 
 
 @contextmanager
@@ -19,11 +53,12 @@ def whole_file(path: Path) -> Iterator[Path]:
     Yields:
         The path to write to. It keeps the suffix, because savers choose the format by it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
-        yield draft
-        os.replace(draft, path)
+        with room(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield draft
+            os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
 

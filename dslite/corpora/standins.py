@@ -20,6 +20,7 @@ from dslite.corpora.registry import REGISTRY
 from dslite.corpora.standins_layouts import Clip, places
 from dslite.corpora.standins_sounds import RATE, Speaker, sound
 from dslite.errors import DsliteError
+from dslite.files import room
 
 _PLAN = tomllib.loads(Path(__file__).with_name("standins.toml").read_text("utf-8"))
 SHORTEST, LONGEST = 0.8, 16.0
@@ -48,7 +49,8 @@ def write_standin(name: str, folder: Path, seed: int) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
-        _write(name, draft, seed)
+        with room(folder):
+            _write(name, draft, seed)
         if folder.exists():
             shutil.rmtree(folder)
         draft.rename(folder)

@@ -121,6 +121,8 @@ def _death(code: int | None) -> str:
             "The kernel was killed (SIGKILL, exit code -9), which is what the system does when memory runs out. "
             + _ADVICE
         )
+    if code == -signal.SIGBUS:
+        return "The kernel died of signal SIGBUS, as it does when a file cannot be written because its disk is full."
     if code is not None and code < 0:
         return f"The kernel died of signal {signal.Signals(-code).name} (exit code {code}); see the log."
     return f"The kernel died (exit code {'unknown' if code is None else code}); see the log."

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from dslite.files import full
 from dslite.layout import progress
 from dslite.layout.paths import Paths
 from dslite.run import outcome
@@ -67,7 +68,7 @@ class Screen:
         if done:
             self._say(f"done      {title}  ({spoken(self.ended[name])})")
         else:
-            self._say(f"FAILED    {title}: {last and last.error or KILLED}")
+            self._say(f"FAILED    {title}: {last and last.error or full(self.paths.output) or KILLED}")
 
     def picture(self) -> list[str]:
         """The run in a line, and a line per running job."""

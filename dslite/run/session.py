@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dslite import corpora
+from dslite.files import full
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.run import engine, estimates, forks, outcome, plan, staleness
@@ -155,7 +156,7 @@ def _name_the_killed(paths: Paths, undone: Iterable[str]) -> None:
         place = paths.outcome(name)
         last = outcome.read(place)
         if last and last.state == "running":
-            replace(last, state="failed", error=KILLED).write(place)
+            replace(last, state="failed", error=full(paths.output) or KILLED).write(place)
 
 
 def _title(settings: Settings) -> str:
