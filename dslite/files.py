@@ -79,5 +79,5 @@ def read_json(path: Path) -> dict:
     """What a JSON file holds; empty where there is none."""
     try:
         return json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}

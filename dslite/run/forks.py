@@ -158,6 +158,8 @@ def _main(listener: socket.socket) -> int:
     os.environ.pop("JPY_PARENT_PID", None)  # of a run from a notebook: ipykernel would read it when it is imported
     launcher.lighten()
     for name in _IMPORTED:
+        if select.select([0], [], [], 0)[0]:  # the run is over
+            break
         importlib.import_module(name)
     gc.freeze()  # what is here stays: forks need not search it for garbage, and so go on sharing its memory
     threads = len(os.listdir("/proc/self/task"))

@@ -144,7 +144,7 @@ def note(text: str, *words: str) -> Kind:
 
 
 def typed(folder: Path, *options: str) -> str:
-    """What ``run_all.py`` prints; its output goes to the folder."""
+    """Raises what ``run_all.py`` prints; its output goes to the folder."""
     out = io.StringIO()
     where = () if "--output" in options else ("--output", str(folder / "out"))
     with redirect_stdout(out), redirect_stderr(out):
@@ -156,7 +156,7 @@ def typed(folder: Path, *options: str) -> str:
         raise AssertionError(f"it was accepted: {out.getvalue()[-300:]}")
     if "Traceback" in out.getvalue():
         raise AssertionError(out.getvalue())
-    return out.getvalue()
+    raise DsliteError(out.getvalue())
 
 
 def options(*given: str, says: tuple[str, ...]) -> Kind:
@@ -300,7 +300,7 @@ KINDS: dict[str, Kind] = {
     "a value without a name": options("--set", "units", "--dry-run", says=("units", "NAME=VALUE")),
     "data that are not there": options("--data", "{folder}/gone", "--dry-run", says=("gone", "folder")),
     "weights that are not there": options("--weights", "{folder}/gone", "--dry-run", says=("gone", "folder")),
-    "a file as output": options("--output", "/dev/null", "--corpora", "css", says=("/dev/null",)),
+    "a file as output": options("--output", "/dev/null", "--corpora", "css", says=("/dev/null", "another --output")),
     "an output that cannot be made": options("--output", "/proc/none", "--corpora", "css", says=("/proc/none",)),
     "no trials": options("--search", "trials=0", says=("--search", "0")),
     "hours below zero": options("--search", "trials=2", "--hours", "-1", "--corpora", "css", says=("-1", "hours")),

@@ -1,0 +1,52 @@
+"""Runs that are killed and disks that are full: a few of the campaigns' faults, and that they see what they are for."""
+
+import errno
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from dslite.errors import DsliteError
+from dslite.files import whole_file
+from tests.campaigns import scarce
+from tests.campaigns.kill import FAULTS, campaign, half_written
+from tests.whole import UNTRAINED, copied
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_run_that_is_killed_again_and_again_ends_where_it_would_have(tmp_path, monkeypatch):
+    for name in [name for name in FAULTS if name not in ("kill -9 of the run", "kill -9 of a worker", "SIGTERM")]:
+        monkeypatch.delitem(FAULTS, name)
+    lines: list[str] = []
+    words = ["--corpora", "css", "--stages", "evaluate", *UNTRAINED]
+    assert campaign(copied(tmp_path), words, 3, 0, lines.append) == []
+    assert len(lines) == 5 and "files compared" in lines[-1] and not lines[-1].startswith("0 ")
+
+
+def test_a_disk_without_room_is_named_and_the_run_goes_on_once_there_is_some(tmp_path):
+    if why := scarce.possible():
+        pytest.skip(why)
+    lines: list[str] = []
+    assert scarce.campaign(copied(tmp_path), ["corpus"], (8_000, 200_000), lines.append) == []
+    assert [line.split(": ")[1] for line in lines[:2]] == ["said so", "said so"] and lines[2].startswith("read-only")
+
+
+def test_what_fails_for_want_of_room_says_so_and_nothing_else_does(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="mine"), whole_file(tmp_path / "a"):
+        raise ValueError("mine")
+    with pytest.raises(DsliteError, match="Nothing more can be written"), whole_file(tmp_path / "a"):
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000))
+    with pytest.raises(DsliteError, match="The disk of .* is full. Make room"), whole_file(tmp_path / "b" / "a"):
+        raise RuntimeError("System error.")
+    assert list(tmp_path.iterdir()) == [tmp_path / "b"]
+
+
+def test_files_that_are_half_written_are_found(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": 1')
+    (tmp_path / "b.parquet").write_bytes(b"PAR1")
+    (tmp_path / "c.html").write_text("<html>")
+    (tmp_path / ".d.12.part.json").write_text("{")
+    (tmp_path / "e.json").write_text("{}")
+    assert sorted(line.split(":")[0] for line in half_written(tmp_path)) == ["a.json", "b.parquet", "c.html"]
