@@ -30,7 +30,7 @@ class Changeable:
     """One value that may be changed.
 
     Attributes:
-        of: what it is a value of: ``recipe``, ``reading``, ``evaluation`` or ``fits``.
+        of: what it is a value of: ``recipe``, ``reading``, ``standin``, ``evaluation`` or ``fits``.
         about: what it is, with its unit.
         kind: int, float, bool or str.
         low, high: range of numbers, both ends included.

@@ -213,3 +213,16 @@ def test_a_linear_svm_learns_it_but_not_all_of_it(plots, name, weights):
         name: round(uar, 1) for name, uar in found.items() if not 100 / len(REGISTRY[name].classes) + 15 <= uar <= 95
     }
     assert not wrong
+
+
+@pytest.mark.parametrize(("name", "speakers"), [("ess", None), ("ravdess", 24), ("mpssc", None)])
+def test_one_of_real_size_has_the_corpus_files_and_speakers(tmp_path, monkeypatch, name, speakers):
+    monkeypatch.setattr(standins_module, "sound", lambda kind, rng, *_: 0.1 * rng.standard_normal(800))
+    told: list[str] = []
+    write_standin(name, tmp_path / name, 0, real_size=True, report=lambda done, of, text: told.append(text))
+    clips, whole = read(name, tmp_path / name).clips, REGISTRY[name].whole
+    assert len(clips) == pytest.approx(whole.files, rel=0.01)
+    assert clips.groupby("partition")["label"].nunique().eq(whole.classes).all()
+    if speakers:
+        assert clips["speaker"].nunique() == speakers  # the registry's split, which names one more than sang
+    assert f"file 100 of {len(clips)}" in told[1]

@@ -10,6 +10,7 @@ import shutil
 import tomllib
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,13 @@ SHORTEST, LONGEST = 0.8, 16.0
 """Clips are at least and at most this long, in seconds."""
 
 
-def write_standin(name: str, folder: Path, seed: int) -> None:
+def write_standin(
+    name: str,
+    folder: Path,
+    seed: int,
+    real_size: bool = False,
+    report: Callable[[float, float, str], None] = lambda done, of, text: None,
+) -> None:
     """Synthesises a corpus in its official layout; it appears whole or not at all.
 
     The same name and seed give the same bytes. 16 kHz mono 16-bit WAV throughout; ``corpus.toml`` says that it is a
@@ -37,6 +44,9 @@ def write_standin(name: str, folder: Path, seed: int) -> None:
         name: a corpus of the registry.
         folder: where the corpus is to lie. An older stand-in there is replaced.
         seed: any integer from 0.
+        real_size: whether it has as many files and speakers as the whole corpus, in the proportions of the small one;
+            each takes about 30 ms.
+        report: called with files done, files in all, and what is being done.
 
     Raises:
         DsliteError: for an unknown corpus or a negative seed, or if something else than a stand-in lies there.
@@ -50,7 +60,7 @@ def write_standin(name: str, folder: Path, seed: int) -> None:
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
         with room(folder):
-            _write(name, draft, seed)
+            _write(name, draft, seed, real_size, report)
         if folder.exists():
             shutil.rmtree(folder)
         draft.rename(folder)
@@ -69,14 +79,17 @@ def _refuse_others(folder: Path) -> None:
         )
 
 
-def _write(name: str, folder: Path, seed: int) -> None:
+def _write(name: str, folder: Path, seed: int, real_size: bool, report: Callable[[float, float, str], None]) -> None:
     plan = _PLAN["corpora"][name]
+    plan = _grown(name, plan) if real_size else plan
     rng = _generator(name, seed, 0)
     speakers = _speakers(plan, rng)
     clips = _clips(name, plan, speakers, rng)
     steps = _steps(plan, clips, rng)
     files, labels = places(name, clips)
     for index, (clip, file) in enumerate(zip(clips, files, strict=True)):
+        if index % 100 == 0:
+            report(0, 1, f"synthesising a stand-in, file {index} of {len(clips)}")
         rng = _generator(name, seed, 1 + index)
         cues = _cues(plan["sound"], steps[index])
         samples = sound(plan["sound"], rng, clip.seconds, cues, speakers[clip.speaker][1])
@@ -89,6 +102,19 @@ def _write(name: str, folder: Path, seed: int) -> None:
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8", newline="\n")
+
+
+def _grown(name: str, plan: dict) -> dict:
+    """A plan with about as many files, and as many speakers, as the whole corpus."""
+    info = REGISTRY[name]
+    times = info.whole.files / sum(map(sum, plan["clips"].values()))
+    clips = {part: [round(times * count) for count in counts] for part, counts in plan["clips"].items()}
+    more = {"clips_each": max(1, round(info.whole.files / info.whole.speakers))} if "clips_each" in plan else {}
+    if "speakers" in plan:
+        known = info.split if info.reader == "named" else {}  # by which numbers its readers know them
+        share = info.whole.speakers / sum(plan["speakers"].values())
+        more["speakers"] = {p: len(known.get(p, ())) or round(share * n) for p, n in plan["speakers"].items()}
+    return plan | more | {"clips": clips}
 
 
 def _generator(name: str, seed: int, index: int) -> np.random.Generator:

@@ -193,6 +193,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="fail (exit code 1) if a figure of the scorecard *differs* from the printed one on REAL data, and name "
         "it, whether notebooks had to run or not; the stage paper must be among the stages",
     )
+    how.add_argument(
+        "--standin-size",
+        choices=("small", "real"),
+        default="small",
+        help="real: SYNTHETIC stand-ins have as many files and speakers as the corpora, to see what these would cost",
+    )
     how.add_argument("--list", action="store_true", help="show corpora and notebooks with their state, and stop")
     how.add_argument("--dry-run", action="store_true", help="show the plan, and stop")
     how.add_argument("--bundle", action="store_true", help="zip reports/ as they are into dslite-reports.zip, and stop")
@@ -206,7 +212,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         print("\n".join(changes.listed()))
         sys.exit()
     try:
-        chosen.changes = dict(changes.checked(changes.parsed(chosen.set)))
+        grown = ["standin_size=real"] * (chosen.standin_size == "real")
+        chosen.changes = dict(changes.checked(changes.parsed([*chosen.set, *grown])))
     except DsliteError as error:
         parser.error(str(error))
     papers = any(name in CORPORA for name in chosen.corpora)  # Table 5 is the paper's, and of no corpus

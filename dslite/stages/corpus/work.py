@@ -21,7 +21,9 @@ def work(settings: Settings) -> FinishedStage:
     Raises:
         DsliteError: if the audio cannot be used, or a partition lacks a class.
     """
-    sources = {"audio": f"stand-in {settings.seed}"} if settings.standin else fingerprint(settings.recordings)
+    real_size = dict(settings.changes).get("standin_size") == "real"
+    drawn = {"audio": f"stand-in {settings.seed}" + " of real size" * real_size}
+    sources = drawn if settings.standin else fingerprint(settings.recordings)
     asked = {
         "corpus": settings.source,
         "folder": "" if settings.standin else str(settings.folder),  # a stand-in moves with the output folder
@@ -44,7 +46,7 @@ def work(settings: Settings) -> FinishedStage:
         from dslite.corpora.standins import write_standin
 
         progress.report(0, 1, "synthesising a stand-in")
-        write_standin(settings.source, settings.folder, settings.seed)
+        write_standin(settings.source, settings.folder, settings.seed, real_size, progress.report)
 
     def report(text: str, begin: float):
         def count(done: int) -> None:
