@@ -42,6 +42,7 @@ class Settings:
         discrepancies: the first words of the variants that the ablation looks at; none stands for all.
         trials, hours: of the search; no trials stand for the grid of the released code, no hours for no limit.
         origin: settings of the corpus whose model embeds the files in the stage graph.
+        embedder: folder or name of a wav2vec 2.0 that is fine-tuned there and is that model; empty for its chosen one.
     """
 
     source: str
@@ -67,6 +68,7 @@ class Settings:
     trials: int = 40
     hours: float = 0.0
     origin: "Settings | None" = None
+    embedder: str = ""
 
     @property
     def paths(self) -> CorpusPaths:
@@ -114,7 +116,7 @@ class Settings:
     def as_parameters(self) -> dict[str, object]:
         """The same as the literals of a notebook's first cell; equal to what comes back from JSON, where plans compare
         them."""
-        as_they_are = ("profile", "backbone", "task", "seed", "workers", "seeds", "trials", "hours")
+        as_they_are = ("profile", "backbone", "task", "seed", "workers", "seeds", "trials", "hours", "embedder")
         return {name: getattr(self, name) for name in as_they_are} | {
             "corpus": self.source,
             "data": str(self.data or ""),

@@ -143,7 +143,7 @@ def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Pa
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
     """The settings of some corpora; one whose results would lie where another's are is refused."""
     same = ("data", "weights", "profile", "reading", "backbone", "task", "seed", "output", "changes", "seeds", "hours")
-    given = {option: getattr(chosen, option) for option in (*same, "source")}
+    given = {option: getattr(chosen, option) for option in (*same, "source", "embedder")}
     given |= {"discrepancies": " ".join(chosen.discrepancies), "trials": 40 if chosen.search is None else chosen.search}
     settings = [resolve(name, **given) for name in names]
     first = {s.name: listing.source(s) for s in reversed(settings)}

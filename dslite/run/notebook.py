@@ -22,7 +22,7 @@ from dslite.run import by_hand
 from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import CORPUS, STAGES, chain
 
-_RESOLVED = frozenset(CORPUS) | {"seeds", "discrepancies", "trials", "hours", "source"}
+_RESOLVED = frozenset(CORPUS) | {"seeds", "discrepancies", "trials", "hours", "source", "embedder"}
 
 DsliteError.logged = progress.VARIABLE in os.environ  # what a run's notebook shows of an error goes to a log
 
@@ -109,7 +109,8 @@ def with_earlier(settings: Settings, name: str) -> Settings:
 
     if any(STAGES[earlier].weights for earlier in chain(name)):
         (settings,) = with_weights([settings])
-    for corpus, needs in ((settings, STAGES[name].needs), (settings.origin, STAGES[name].of_source)):
+    of_source = STAGES[name].asked_of_source(settings.embedder)
+    for corpus, needs in ((settings, STAGES[name].needs), (settings.origin, of_source)):
         if corpus is None or not needs:
             continue
         planned = session.prepare([corpus], needs, corpus.backbone, corpus.workers)
@@ -123,10 +124,10 @@ def with_earlier(settings: Settings, name: str) -> Settings:
 def _apart(settings: Settings, name: str, own: Mapping[str, object]) -> Settings:
     """The same, with an output of its own where results of other parameters lie in the one that was asked for."""
     found: dict[str, tuple[object, object]] = {}
-    own = dict(own) | ({"source": settings.origin.source} if settings.origin else {})
+    own = dict(own) | ({"source": settings.origin.source, "embedder": settings.embedder} if settings.origin else {})
     for earlier in chain(name):
         found |= records.differing(settings, earlier, **(own if earlier == name else {}))
-    for earlier in (earlier for needed in STAGES[name].of_source for earlier in chain(needed)):
+    for earlier in (earlier for needed in STAGES[name].asked_of_source(settings.embedder) for earlier in chain(needed)):
         found |= records.differing(settings.origin, earlier) if settings.origin else {}
     if not found:
         return settings

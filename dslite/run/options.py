@@ -155,6 +155,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="the corpus, named as with --corpora, whose model says which files are neighbours; what is lacking of it "
         "is run before, with the same profile and base model",
     )
+    graph.add_argument(
+        "--embedder",
+        metavar="FOLDER|NAME",
+        default="",
+        help="folder or hub's name of a wav2vec 2.0, fine-tuned on the source to be that model (pip: dslite[wav2vec])",
+    )
     where = parser.add_argument_group("where things are")
     where.add_argument(
         "--data",
@@ -218,8 +224,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error(str(error))
     papers = any(name in CORPORA for name in chosen.corpora)  # Table 5 is the paper's, and of no corpus
     chosen.stages = chosen.stages or [s for s in DEFAULT if papers or STAGES[s].needs or not STAGES[s].across]
-    if ("graph" in chosen.stages) != bool(chosen.source) and not chosen.list:
-        parser.error("--stages graph and --source NAME, a corpus such as ravdess_speech, go together")
+    apart = ("graph" in chosen.stages) != bool(chosen.source) or (chosen.embedder and not chosen.source)
+    if apart and not chosen.list:
+        parser.error("--stages graph and --source NAME, a corpus such as ravdess_speech, go together (and --embedder)")
     chosen.stages += ["search"] * (chosen.search is not None and "search" not in chosen.stages)
     return chosen
 

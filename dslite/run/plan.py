@@ -19,8 +19,8 @@ PAGE_MAKER = "dslite.reporting.pages"
 class Member:
     """A corpus that takes part: its slug, its title, its notebooks' parameters, the modules that it chooses
     (:attr:`dslite.layout.settings.Settings.chosen`), and hashes of its audio and of the weights that its fits start
-    from (empty for random ones); the name of its source, if it has one; and the stages that are wanted of it alone,
-    where these are not the run's."""
+    from (empty for random ones); the name of its source, if it has one; the stages that are wanted of it alone,
+    where these are not the run's; and a hash of its embedder's weights."""
 
     name: str
     title: str
@@ -30,6 +30,7 @@ class Member:
     weights: str = ""
     source: str = ""
     stages: tuple[str, ...] | None = None
+    embedder: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,10 +146,11 @@ def make(
         for name in (name for name in OF_CORPUS if name in of_member):
             stage = STAGES[name]
             inputs = {needed: record(member.name, needed) for needed in stage.needs}
-            of_source = stage.of_source if member.source else ()  # none is named where all is only listed
+            of_source = stage.asked_of_source(member.embedder) if member.source else ()  # none where all is only listed
             inputs |= {f"{needed} of {member.source}": record(member.source, needed) for needed in of_source}
             inputs |= {"the split": os.path.relpath(paths.split(member.name), paths.artifacts)} if stage.audio else {}
             more = (member.audio if stage.audio else {}) | ({"weights file": member.weights} if stage.weights else {})
+            more |= {"embedder file": member.embedder} if stage.of_source and member.embedder else {}
             title = f"{member.title}: {name}"
             jobs.append(job(member.name, name, title, member.parameters, inputs, more, member.chosen))
     for name in (name for name in ACROSS if name in wanted):

@@ -15,6 +15,7 @@ from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES, TUNED_PARTS
 from dslite.readings import READINGS
 from dslite.stages.catalogue import STAGES
 from dslite.tasks import CLASSIFICATION, REGRESSION, TASKS
+from dslite.transfer import wav2vec
 from dslite.weights import fetch_weights, find_weights
 
 
@@ -36,6 +37,7 @@ def resolve(
     trials: int = 40,
     hours: float = 0.0,
     source: str = "",
+    embedder: str = "",
 ) -> Settings:
     """Decides what was left open.
 
@@ -55,6 +57,7 @@ def resolve(
         discrepancies: IDs of the ledger's entries, e.g. ``"F-02 F-16"``; under ``tuned``, parts of that recipe.
         source: a corpus, named as ``corpus`` is, whose model embeds the files in the stage graph. It is fitted as the
             other one is: with the same profile, reading, base model, seed and changes.
+        embedder: folder or name of a wav2vec 2.0 that is fine-tuned on the source in place of that.
 
     Raises:
         DsliteError: for a name, number or folder that does not exist or is out of range.
@@ -134,6 +137,7 @@ def resolve(
         trials=trials,
         hours=hours,
         origin=origin,
+        embedder=wav2vec.located(embedder),
     )
 
 

@@ -15,6 +15,7 @@ from dslite.run.plan import Job, Member, Plan
 from dslite.run.screen import KILLED, Screen
 from dslite.run.staleness import Reason
 from dslite.stages.catalogue import STAGES
+from dslite.transfer import wav2vec
 from dslite.weights import digest
 
 
@@ -74,15 +75,15 @@ def prepare(
         cores: threads that run at a time.
     """
     members = []
-    of_source = tuple(needed for stage in stages for needed in STAGES[stage].of_source)
+    of_source = tuple(needed for stage in stages for needed in STAGES[stage].asked_of_source(settings[0].embedder))
     sources = {s.origin.name: s.origin for s in settings if s.origin and of_source}
     settings = [*settings, *sources.values()]
     for s in settings:
         # A stand-in is made from code and seed, which are compared anyway.
         audio = {"audio": "stand-in"} if s.standin else corpora.fingerprint(s.recordings)
-        weights = digest(s.weights_file) or ""
+        weights, embedder = digest(s.weights_file) or "", wav2vec.digest(s.embedder)
         source = (s.origin.name if s.origin else "", of_source if s.name in sources else None)
-        members.append(Member(s.name, _title(s), s.as_parameters(), s.chosen, audio, weights, *source))
+        members.append(Member(s.name, _title(s), s.as_parameters(), s.chosen, audio, weights, *source, embedder))
     output, seed = settings[0].output, settings[0].seed
     once = {"output": str(output), "seed": seed, "backbone": benchmark, "workers": 1}
     across = {name: once for name, stage in STAGES.items() if stage.across}

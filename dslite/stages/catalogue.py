@@ -84,6 +84,10 @@ class Stage:
     index: bool = False
     of_source: tuple[str, ...] = ()
 
+    def asked_of_source(self, embedder: str) -> tuple[str, ...]:
+        """:attr:`of_source`, or the files alone where an ``embedder`` is fine-tuned on them."""
+        return ("corpus",) if self.of_source and embedder else self.of_source
+
 
 STAGES: Mapping[str, Stage] = MappingProxyType(
     {
@@ -162,7 +166,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             # Seven conditions twice, of which four see three neighbours of each file; two networks.
             seconds=lambda load: load.seeds * (60.0 if load.demo else 0.012 * 50 * 2 * 38 * load.files) + 40.0,
             optional=True,
-            parameters=(*CORPUS, "seeds", "source"),
+            parameters=(*CORPUS, "seeds", "source", "embedder"),
             weights=True,
             threads="all",
             classes_only=True,

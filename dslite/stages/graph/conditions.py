@@ -109,19 +109,21 @@ class LightFit:
 @dataclass(frozen=True)
 class Effort:
     """How far a profile goes: networks under all conditions; those that are too heavy, under two, with one seed and
-    fewer epochs; epochs of both; and what is tried on dev: k, alpha, and the layer that the neighbours are near in."""
+    fewer epochs; epochs of both; what is tried on dev: k, alpha, and the layer that the neighbours are near in; and
+    epochs of a wav2vec 2.0."""
 
     networks: tuple[str, ...]
     heavy: tuple[str, ...]
     epochs: int
     few: int
     tried: tuple[tuple[int, float, int], ...]
+    embedder: int = 20
 
 
 _TRIED = ((3, 0.1, 1), (6, 0.1, 1), (9, 0.1, 1), (3, 1.0, 1), (3, 0.1, 2))
 _WHOLE = Effort(("mobilenet15", "resnet9"), ("base_model", "cnn6", "vgg15"), 50, 10, _TRIED)
 EFFORT: Mapping[str, Effort] = MappingProxyType(
-    {"demo": Effort(("mobilenet15",), (), 2, 1, _TRIED[:1]), "full": _WHOLE, "tuned": _WHOLE}
+    {"demo": Effort(("mobilenet15",), (), 2, 1, _TRIED[:1], 2), "full": _WHOLE, "tuned": _WHOLE}
 )
 """By profile."""
 
@@ -137,7 +139,8 @@ def effort(profile: str, networks: str = "", epochs: int = 0) -> Effort:
         raise DsliteError(f"There is no light network {', '.join(unknown)}; there are: {', '.join(COSTS)}.")
     named = tuple(name for name in COSTS if name in asked)
     whole = replace(whole, networks=named, heavy=()) if named else whole
-    return replace(whole, epochs=epochs, few=min(epochs, whole.few)) if epochs else whole
+    few = {"few": min(epochs, whole.few), "embedder": min(epochs, whole.embedder)}
+    return replace(whole, epochs=epochs, **few) if epochs else whole
 
 
 def tried(whole: Effort, seed: int) -> list[LightFit]:

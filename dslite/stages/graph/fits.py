@@ -32,6 +32,7 @@ from dslite.stages.graph.conditions import (
 )
 from dslite.stages.train import process
 from dslite.store import Samples
+from dslite.transfer import wav2vec
 from dslite.transfer.neighbours import FileGraph, nearest, rewired
 
 VARIANTS = ("float32", "int8")
@@ -103,6 +104,28 @@ def embed(corpus: FinishedStage, source: FinishedStage, report: Callable[[int, i
         vectors = np.concatenate([embedded(chunks[i : i + BATCH]) for i in range(0, len(chunks), BATCH)])
         found += [v.mean(axis=0) for v in np.split(vectors, np.cumsum([len(chunks) for chunks in of])[:-1])]
         report(len(found), len(files))
+    np.save(place, np.stack(found))
+
+
+def embed_by_wav2vec(corpus: FinishedStage, source: FinishedStage, key: str, epochs: int, tell, report, place: Path):
+    """The same by a wav2vec 2.0 that is fine-tuned on the source's train + dev, and kept: float32 (files, 256)."""
+    from safetensors.torch import load_model, save_model
+
+    settings, clips = corpus.settings, source.clips[source.clips["partition"].isin(TRAINED_ON["test"])]
+    wav2vec.libraries()[0].set_num_threads(settings.workers)
+    model = wav2vec.classifier(settings.embedder, len(source.classes), settings.seed)
+
+    def fit(draft: Path) -> None:
+        labels = dict(zip(clips["file"], coded(clips["label"], source.classes), strict=True))
+        wav2vec.fine_tune(model, Samples(source.paths.samples), labels, settings.seed, epochs, tell)
+        save_model(model, str(draft))
+
+    kept(fitted := place.with_name("wav2vec2.safetensors"), [key], fit)
+    load_model(model, fitted)
+    waves, found = Samples(corpus.paths.samples), []
+    for file in corpus.clips["file"]:
+        found.append(wav2vec.embed(model, waves[file]))
+        report(len(found), len(corpus.clips))
     np.save(place, np.stack(found))
 
 
@@ -212,6 +235,7 @@ def _export(inputs: Inputs, fit: LightFit, model, clips: pd.DataFrame, place: Pa
         "condition": fit.condition,
         "source": f"{settings.origin.name} ({records.last(settings.origin, 'corpus')['data']})",
     }
+    about |= {"embedder": Path(settings.embedder).name} if settings.embedder else {}
     about |= {"trained_on": "train + dev", "seed": fit.seed, "profile": settings.profile}
     made = offer.make(
         *(assemble(model), inputs.classes, SAMPLES, some("train", CALIBRATION[settings.profile])),

@@ -65,10 +65,14 @@ def about(stage: FinishedStage) -> str:
     first = TITLES[record["effort"]["networks"][0]]
     chosen = f"chosen on dev for the graph with {first}, and the same for all" if len(stage.table("tried")) else "fixed"
     seeds = ", ".join(map(str, record["seeds"]))
+    model = f"{source['backbone']} with {source['weights']} weights, fitted with {source['chosen']}"
+    layer = "last hidden layer over its chunks"
+    if record["embedder"]:
+        model = f"embedding by wav2vec 2.0, weights from {record['parameters']['embedder']}, fine-tuned"
+        layer = "projector over time"
     return (
-        f"Source: {source['corpus']} ({source['data']} data), {source['backbone']} with {source['weights']} weights, "
-        f"fitted with {source['chosen']} on its train + dev; a file's embedding is the mean of the last hidden layer "
-        f"over its chunks. Neighbours: the {record['k']} nearest files, {rule}; alpha {record['alpha']:g}; "
+        f"Source: {source['corpus']} ({source['data']} data), {model} on its train + dev; a file's embedding is the "
+        f"mean of the {layer}. Neighbours: the {record['k']} nearest files, {rule}; alpha {record['alpha']:g}; "
         f"near in `fc{record['layer']}`; all "
         f"{chosen}. {record['effort']['epochs']} epochs. Seeds: {seeds}. "
         f"Chance is {100 / len(stage.classes):.1f} % for {len(stage.classes)} classes. "

@@ -11,7 +11,7 @@ import pandas as pd
 from dslite import baseline, scoring, statistics
 from dslite.errors import DsliteError
 from dslite.files import read_json
-from dslite.layout import progress, records
+from dslite.layout import code, progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.stages.graph import fits
@@ -31,12 +31,13 @@ from dslite.stages.graph.conditions import (
     tried,
 )
 from dslite.stages.train.pool import side_by_side
+from dslite.transfer import wav2vec
 
 ROUNDS = {"demo": 5, "full": 20, "tuned": 20}
 """Profile -> repetitions of each latency."""
 
 _BEFORE, _FITTED = 0.05, 0.95
-"""Where on the bar fits begin and end."""
+"""Where on the bar fits begin, after the package's own embeddings, and end."""
 
 Predictions = dict[tuple[str, str, int, str], pd.DataFrame]
 """By network, condition, seed and partition."""
@@ -62,9 +63,12 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     whole, corpus = effort(settings.profile, networks, epochs), FinishedStage.of(settings, "corpus")
     if settings.origin is None:
         raise DsliteError("The stage graph needs a corpus whose model embeds the files: name it with --source.")
-    source = FinishedStage.of(settings.origin, "evaluate")
-    embedder = source.fit_record(source.chosen, "test").get("identity")
-    if not embedder:
+    weights = wav2vec.digest(settings.embedder)  # empty for the source's own model
+    source = FinishedStage.of(settings.origin, "corpus" if weights else "evaluate")
+    if weights:
+        by = [code.HERE.made_by(wav2vec.__name__), weights, whole.embedder, settings.seed]
+        embedder = records.hashed([source.record["identity"], by])
+    elif not (embedder := source.fit_record(source.chosen, "test").get("identity")):
         raise DsliteError(f"The source has no fit {source.chosen} on train + dev: leave it among --set fits.")
     seeds = list(range(settings.seed, settings.seed + settings.seeds))
     asked = {
@@ -76,17 +80,20 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
         "draws": (settings.draws, settings.paired_draws),
     }
     identity = records.identity("graph", asked, settings.chosen)
-    more = {"source": settings.origin.source, "seeds": len(seeds), "networks": networks, "epochs": epochs}
+    more = {"source": settings.origin.source, "embedder": settings.embedder, "seeds": len(seeds)}
+    more |= {"networks": networks, "epochs": epochs}
     if record := records.made(settings, "graph", identity, **more):
         return FinishedStage(settings, record)
-    started = records.start(settings, "graph")
+    if weights:
+        wav2vec.libraries()  # refused before results are taken away
+    started, before = records.start(settings, "graph"), 0.5 if weights else _BEFORE
     inputs = fits.Inputs(settings, corpus.classes, FinishedStage.of(settings.origin, "corpus").classes)
-    key = _prepare(inputs, corpus, source, embedder)
+    key = _prepare(inputs, corpus, source, embedder, whole.embedder, before)
     edges = _graphs(corpus, inputs, whole.tried[0][0])["graphs"].set_index("graph")["edges"]
     conditions = [name for name in CONDITIONS if edges.get(name, 1)]  # a graph without an edge is speech only
     tries = tried(whole, settings.seed) if GRAPH in conditions else []
     sources = dict.fromkeys(source_of(fit) for fit in planned(whole, seeds, [TRANSFER]))
-    _run(inputs, [*sources, *tries], key, _BEFORE, 0.3)
+    _run(inputs, [*sources, *tries], key, before, before + 0.25)
     choice = pd.DataFrame(
         [{"k": fit.k, "alpha": fit.alpha, "layer": fit.layer, "uar": _dev(inputs, fit)} for fit in tries]
     )
@@ -94,7 +101,7 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     there = {replace(fit, tried=False): fit for fit in tries}  # what was chosen is not fitted a second time
     todo = [fit.chosen(k, alpha, layer) for fit in planned(whole, seeds, conditions)]
     todo = [there.get(fit, fit) for fit in todo]
-    _run(inputs, todo, key, 0.3, _FITTED)
+    _run(inputs, todo, key, before + 0.25, _FITTED)
     progress.report(_FITTED, 1, "scores")
     predictions: Predictions = {
         (fit.network, fit.condition, fit.seed, fit.target): _predictions(inputs, fit) for fit in todo
@@ -109,7 +116,8 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
         "alpha": alpha,
         "layer": layer,
         "way": asdict(inputs.way),
-        "source": {n: source.record[n] for n in ("corpus", "data", "weights", "backbone", "chosen")},
+        "source": {n: source.record.get(n) for n in ("corpus", "data", "weights", "backbone", "chosen")},
+        "embedder": weights and {"digest": weights, **records.versions("torch", "transformers")},
         "source_warnings": source.record["warnings"],
         "wrong": {f.folder: read_json(inputs.place / f.folder / "record.json")["wrong"] for f in todo},
     }
@@ -118,7 +126,9 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     return records.write(settings, record, tables)
 
 
-def _prepare(inputs: fits.Inputs, corpus: FinishedStage, source: FinishedStage, embedder: str) -> str:
+def _prepare(
+    inputs: fits.Inputs, corpus: FinishedStage, source: FinishedStage, embedder: str, epochs: int, before: float
+) -> str:
     """Spectrograms of both corpora, and the target's embeddings; a hash of all that fits share."""
     made_from = [fits.made_by(inputs.settings), corpus.record["identity"], embedder]
     decoded = FinishedStage.of(source.settings, "corpus")
@@ -126,8 +136,12 @@ def _prepare(inputs: fits.Inputs, corpus: FinishedStage, source: FinishedStage, 
         progress.report(0.0, 1, f"log-Mel spectrograms of {stage.settings.name}")
         make = partial(fits.spectrograms, stage.settings, stage.clips)
         fits.kept(inputs.place / f"{name}.npy", [made_from[0], stage.record["identity"]], make)
-    report = partial(progress.part(0.01, _BEFORE - 0.01, "embeddings"), text="files")
-    fits.kept(inputs.place / "embeddings.npy", made_from, partial(fits.embed, corpus, source, report))
+    report = partial(progress.part(before - 0.04, 0.04, "embeddings"), text="files")
+    make = partial(fits.embed, corpus, source, report)
+    if inputs.settings.embedder:
+        tell = progress.part(0.01, before - 0.05, "wav2vec 2.0")
+        make = partial(fits.embed_by_wav2vec, corpus, source, embedder, epochs, tell, report)
+    fits.kept(inputs.place / "embeddings.npy", made_from, make)
     return records.hashed([made_from, decoded.record["identity"], inputs.settings.seed])
 
 

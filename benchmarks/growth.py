@@ -1,0 +1,71 @@
+"""Whole corpora of SYNTHETIC clips through corpus, train (an epoch), baseline and evaluate: time by chunks, and memory.
+
+``python -m benchmarks.growth [NAME ...]``: stand-ins of the corpora's own size; SLEEP's 16,462 files take an hour. Not
+among the benchmarks that run by default.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+
+from benchmarks.timing import report
+from dslite.layout.paths import Paths
+
+ROOT = Path(__file__).resolve().parents[1]
+CORPORA = ("mpssc", "ess", "iemocap")
+STAGES = ("corpus", "train", "baseline", "evaluate")
+HOW = ("--standin-size", "real", "--profile", "demo", "--backbone", "squeezenet_v1", "--random-weights")
+FITS = ("--set", "epochs=1,0", "--set", "fits=none on train,none on train + dev")
+
+
+def measured(name: str, output: Path) -> tuple[dict[str, float], float]:
+    """Chunks and seconds of each stage, and the most memory that a process of the run had, in GB."""
+    command = [sys.executable, "run_all.py", "--corpora", name, "--stages", "evaluate", *HOW, *FITS]
+    peak, log = 0, output / "log"
+    with log.open("w") as stream:
+        run = psutil.Popen([*command, "--output", str(output)], cwd=ROOT, stdout=stream, stderr=stream)
+        while run.poll() is None:
+            for process in (run, *run.children(recursive=True)):
+                try:
+                    peak = max(peak, process.memory_info().rss)
+                except psutil.Error:
+                    continue
+            time.sleep(0.5)
+    if run.returncode:
+        raise subprocess.CalledProcessError(run.returncode, command, log.read_text("utf-8"))
+    (changed,) = (output / "changed_runs").iterdir()
+    places = Paths(changed).corpus(name)
+    records = {stage: json.loads(places.record(stage).read_text("utf-8")) for stage in STAGES}
+    seconds = {stage: record["seconds"] for stage, record in records.items()}
+    return {"files": records["corpus"]["files"], "chunks": records["corpus"]["chunks"], **seconds}, peak / 1e9
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"corpora (default: {', '.join(CORPORA)})")
+    rows, good = [], True
+    for name in parser.parse_args().names or CORPORA:
+        with tempfile.TemporaryDirectory() as folder:
+            row, peak = measured(name, Path(folder))
+        rows.append({"corpus": name, **row, "GB": peak})
+        good &= report(
+            f"{name}, {row['files']:,} files, {row['chunks']:,} chunks: peak memory of a process", peak, 2.0, "GB"
+        )
+    table = pd.DataFrame(rows)
+    print(table.round(2).to_string(index=False))
+    for stage in STAGES if len(table) > 2 else ():
+        power, _ = np.polyfit(np.log(table["chunks"]), np.log(table[stage].clip(lower=0.1)), 1)
+        good &= report(f"{stage}: seconds grow with chunks to the power of", power, 1.15)
+    return not good
+
+
+if __name__ == "__main__":
+    sys.exit(main())
