@@ -55,7 +55,7 @@ def main() -> int:
     for name in parser.parse_args().names or CORPORA:
         with tempfile.TemporaryDirectory() as folder:
             row, peak = measured(name, Path(folder))
-        rows.append({"corpus": name, **row, "GB": peak})
+        rows.append({"name": name, **row, "GB": peak})
         good &= report(
             f"{name}, {row['files']:,} files, {row['chunks']:,} chunks: peak memory of a process", peak, 2.0, "GB"
         )
