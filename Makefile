@@ -18,7 +18,7 @@ ravdess: .venv/ready
 		--output "$(OUTPUT)" $(ARGS)
 	-@test ! -e "$(OUTPUT)/reports/index.html" || $(RUN) -m webbrowser "file://$(abspath $(OUTPUT))/reports/index.html"
 
-test: .venv/ready lint .venv/browser .venv/search
+test: .venv/ready lint .venv/browser .venv/search .venv/cluster
 	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/ready
@@ -35,6 +35,11 @@ lint: .venv/ready
 # Of the stage search alone: Optuna and what it needs, 9 MB.
 .venv/search: requirements-search.lock .venv/ready
 	$(RUN) -m pip install --quiet --requirement requirements-search.lock
+	touch $@
+
+# Of --cluster slurm alone: Snakemake's plug-in, 0.2 MB. SLURM itself is the cluster's.
+.venv/cluster: requirements-cluster.lock .venv/ready
+	$(RUN) -m pip install --quiet --requirement requirements-cluster.lock
 	touch $@
 
 bench: .venv/ready

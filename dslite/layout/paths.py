@@ -152,6 +152,8 @@ class Paths:
     logs = _below("artifacts", "logs")
     engine_log = _below("logs", "run.log")  # what Snakemake has to say, and tracebacks
 
+    cluster_logs = _below("logs", "cluster")  # what the jobs of a cluster printed besides
+
     def log(self, job: str) -> Path:
         """What one notebook's process printed, with the traceback if it failed."""
         return self.logs / f"{job}.log"

@@ -12,7 +12,7 @@ from dslite import changes, corpora
 from dslite.errors import DsliteError
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import listing, options, outputs, runlock, session, showcase, signals
+from dslite.run import cluster, listing, options, outputs, runlock, session, showcase, signals
 from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
 
@@ -63,6 +63,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         raise DsliteError("--strict reads the scorecard, which the stage paper writes: add it to --stages.")
     if chosen.discrepancies and "ablation" not in chosen.stages:
         raise DsliteError("--discrepancies is for the stage ablation alone: add --stages ablation.")
+    afar = cluster.chosen(chosen.executor, chosen.cluster_options) if chosen.executor else None
     began = time.time()
     names = list(dict.fromkeys(chosen.corpora))
     settings = _settings(chosen, names)
@@ -74,8 +75,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     scores = {"evaluate", "paper"} & set(chosen.stages)  # without, no further seeds: the ablation fits its own
     further = range(chosen.seed + 1, chosen.seed + chosen.seeds) if scores else ()
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
-        failed = [name for seed in further for name in _run_seed(chosen, seed, paths, templates)]
-        planned = session.prepare(settings, chosen.stages, chosen.benchmark, chosen.cores, templates)
+        failed = [name for seed in further for name in _run_seed(chosen, seed, paths, templates, afar)]
+        planned = session.prepare(settings, chosen.stages, chosen.benchmark, chosen.cores, templates, afar)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             own = [s for s in settings if s.name not in corpora.REGISTRY]
@@ -130,11 +131,13 @@ def _list(chosen: argparse.Namespace, templates: Path) -> int:
     return 0
 
 
-def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, templates: Path) -> list[str]:
+def _run_seed(
+    chosen: argparse.Namespace, seed: int, paths: Paths, templates: Path, afar: cluster.Cluster | None
+) -> list[str]:
     """Scores with another seed, in an output of its own; returns the notebooks that are not done."""
     again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": paths.seed(seed)})
     settings = _settings(again, list(dict.fromkeys(chosen.corpora)))
-    planned = session.prepare(settings, ("evaluate",), again.benchmark, again.cores, templates)
+    planned = session.prepare(settings, ("evaluate",), again.benchmark, again.cores, templates, afar)
     print("\n".join([f"Seed {seed}:", *listing.plan_lines(planned)]), flush=True)
     undone = session.execute(planned) if planned.jobs and not chosen.dry_run else []
     return [f"{name} (seed {seed})" for name in undone]

@@ -18,15 +18,16 @@ from snakemake.settings.types import (
     OutputSettings,
     ResourceSettings,
     SchedulingSettings,
+    SharedFSUsage,
     StorageSettings,
 )
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from dslite.errors import DsliteError
 from dslite.processes import import_path
-from dslite.run import launcher
+from dslite.run import launcher, signals
+from dslite.run.cluster import Cluster
 from dslite.run.plan import Plan
-from dslite.run.signals import STOPPED
 
 SNAKEFILE = Path(__file__).with_name("Snakefile")
 
@@ -52,13 +53,20 @@ class _Listener(logging.Handler):
                 self._ended(self._names[number])
 
 
-def execute(plan: Plan, cores: int, started: Callable[[str], None], ended: Callable[[str], None]) -> bool:
+def execute(
+    plan: Plan,
+    cores: int,
+    started: Callable[[str], None],
+    ended: Callable[[str], None],
+    cluster: Cluster | None = None,
+) -> bool:
     """Runs every job of a plan, in order of their inputs; one that fails does not stop the others.
 
     Args:
         plan, cores: the jobs, and how many threads of them may run at a time.
         started, ended: called with the name of each job as it starts and as it ends, well or badly; the latter maybe
             from another thread.
+        cluster: where the jobs run, each then with all its threads; None for this machine.
 
     Returns:
         Whether every job succeeded.
@@ -72,7 +80,15 @@ def execute(plan: Plan, cores: int, started: Callable[[str], None], ended: Calla
     paths = plan.paths
     paths.logs.mkdir(parents=True, exist_ok=True)
     plan.write(paths.plan)
-    os.environ |= {"DSLITE_PYTHON": sys.executable, "PYTHONPATH": import_path(), launcher.RUN: str(os.getpid())}
+    os.environ |= {"DSLITE_PYTHON": sys.executable, "PYTHONPATH": import_path()}
+    if cluster:  # a job lives as long as the cluster has it, and has no process of this machine
+        os.environ.pop(launcher.RUN, None)
+        signals.AFAR.set()
+        settings = cluster.plugin_settings(paths)
+        limits = ResourceSettings(nodes=cluster.jobs, default_resources=dict(cluster.resources))
+    else:
+        os.environ[launcher.RUN] = str(os.getpid())
+        settings, limits = None, ResourceSettings(cores=cores)
     log = logging.FileHandler(paths.engine_log, encoding="utf-8")
     log.setFormatter(DefaultFormatter())
     done = True
@@ -80,15 +96,16 @@ def execute(plan: Plan, cores: int, started: Callable[[str], None], ended: Calla
         with SnakemakeApi(OutputSettings(enable_file_logging=False)) as api:
             chatter.handlers[:] = [log, _Listener(plan, started, ended)]
             workflow = api.workflow(
-                ResourceSettings(cores=cores),
+                limits,
                 ConfigSettings(config={"plan": paths.plan.name}),
                 snakefile=SNAKEFILE,
                 workdir=paths.artifacts,
                 # Its own cache goes to a temporary folder: in a home that cannot be written there is no place for it.
-                storage_settings=StorageSettings(shared_fs_usage=frozenset()),
+                storage_settings=StorageSettings(shared_fs_usage=_shared(cluster)),
             )
             workflow.dag(DAGSettings(forceall=True, force_incomplete=True)).execute_workflow(
-                executor="local",
+                executor=cluster.executor if cluster else "local",
+                executor_settings=settings,
                 execution_settings=ExecutionSettings(keep_going=True, lock=False),
                 scheduling_settings=SchedulingSettings(scheduler="greedy"),
                 scheduler_settings=GreedySettings(),
@@ -99,6 +116,11 @@ def execute(plan: Plan, cores: int, started: Callable[[str], None], ended: Calla
         done = False
     finally:
         log.close()
-    if STOPPED.is_set():  # Snakemake keeps the interrupt to itself
+    if signals.STOPPED.is_set():  # Snakemake keeps the interrupt to itself
         raise KeyboardInterrupt
     return done
+
+
+def _shared(cluster: Cluster | None) -> frozenset[SharedFSUsage]:
+    """What Snakemake may take for shared by all machines of a run: on a cluster everything but its own cache."""
+    return SharedFSUsage.all() - {SharedFSUsage.SOURCE_CACHE} if cluster else frozenset()

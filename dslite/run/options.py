@@ -191,7 +191,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         type=_count,
         metavar="N",
         default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        help="notebooks and fits that run side by side, one thread each (default: all cores)",
+        help="notebooks and fits that run side by side, one thread each; on a cluster, of one job (default: all cores)",
     )
     how.add_argument(
         "--strict",
@@ -210,6 +210,24 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     how.add_argument("--bundle", action="store_true", help="zip reports/ as they are into dslite-reports.zip, and stop")
     said = "copy the pages, without sounds and with 8 MB at most, to a folder that may be published, and stop"
     how.add_argument("--showcase", metavar="DIR", default="", help=said)
+    afar = parser.add_argument_group("on a cluster (see docs/run.md)")
+    afar.add_argument(
+        "--cluster",
+        dest="executor",
+        choices=("slurm",),
+        default="",
+        help="submit every notebook as a job, from here; repository, data and output must lie where all nodes see them",
+    )
+    afar.add_argument(
+        "--executor", metavar="NAME", help="the same by any of Snakemake's executor plug-ins that is installed"
+    )
+    afar.add_argument(
+        "--cluster-options",
+        metavar="'NAME=VALUE ...'",
+        default="",
+        help="of the jobs and of the plug-in, e.g. 'partition=main account=x jobs=20': jobs (how many at a time, "
+        "default 100), a setting of the plug-in without its prefix, or any other resource that it knows",
+    )
     more = parser.add_argument_group("data that may be fetched")
     more.add_argument("--download", choices=tuple(DOWNLOADS), help="fetch a corpus into the data folder, and stop")
     more.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")
@@ -217,6 +235,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     if "help" in chosen.set:
         print("\n".join(changes.listed()))
         sys.exit()
+    if chosen.cluster_options and not chosen.executor:
+        parser.error("--cluster-options are for --cluster or --executor")
     try:
         grown = ["standin_size=real"] * (chosen.standin_size == "real")
         chosen.changes = dict(changes.checked(changes.parsed([*chosen.set, *grown])))

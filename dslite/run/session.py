@@ -11,6 +11,7 @@ from dslite.files import full
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.run import engine, estimates, forks, outcome, plan, staleness
+from dslite.run.cluster import Cluster
 from dslite.run.plan import Job, Member, Plan
 from dslite.run.screen import KILLED, Screen
 from dslite.run.staleness import Reason
@@ -28,7 +29,8 @@ class Session:
         plan: its notebooks.
         to_do: name -> reason of those that have to run.
         each: name -> estimated seconds of those.
-        cores: threads that run at a time.
+        cores: threads that run at a time; on a cluster, of one job.
+        cluster: where the notebooks run; None for this machine.
     """
 
     settings: dict[str, Settings]
@@ -36,6 +38,7 @@ class Session:
     to_do: dict[str, Reason]
     each: dict[str, float]
     cores: int
+    cluster: Cluster | None = None
 
     @property
     def paths(self) -> Paths:
@@ -49,7 +52,12 @@ class Session:
     @property
     def seconds(self) -> float:
         """Estimated wall time of all of them."""
-        return estimates.total(self.jobs, self.each, self.cores)
+        return estimates.total(self.jobs, self.each, self.side_by_side)
+
+    @property
+    def side_by_side(self) -> int:
+        """Threads of all jobs at a time."""
+        return self.cores * (self.cluster.jobs if self.cluster else 1)
 
     def after(self, undone: Sequence[str]) -> "Session":
         """The same once it has run: only the notebooks that are not done are still to do."""
@@ -65,6 +73,7 @@ def prepare(
     benchmark: str,
     cores: int,
     templates: Path = NOTEBOOKS,
+    cluster: Cluster | None = None,
 ) -> Session:
     """Plans a run; nothing is executed.
 
@@ -72,7 +81,8 @@ def prepare(
         settings: of the corpora that take part, at least one, all with the same output and seed.
         stages, templates: the wanted ones, and the folder of the template notebooks.
         benchmark: base model that Table 5 is measured on.
-        cores: threads that run at a time.
+        cores: threads that run at a time; on a cluster, of one job.
+        cluster: where the notebooks will run; None for this machine.
     """
     members = []
     of_source = tuple(needed for stage in stages for needed in STAGES[stage].asked_of_source(settings[0].embedder))
@@ -89,7 +99,7 @@ def prepare(
     across = {name: once for name, stage in STAGES.items() if stage.across}
     whole = plan.make(output, templates, members, stages, across)
     to_do = staleness.to_do(whole)
-    whole = whole.only(replace(job, **_lent(job, whole, to_do, cores)) for job in whole.jobs)
+    whole = whole.only(replace(job, **_lent(job, whole, to_do, cores, bool(cluster))) for job in whole.jobs)
     loads = {s.name: estimates.workload(s) for s in settings}
     each = {
         job.name: estimates.seconds(job, whole.paths, loads.get(job.corpus)) for job in whole.jobs if job.name in to_do
@@ -97,14 +107,15 @@ def prepare(
     # What is waited for longest starts first: a corpus with long fits ahead does not queue behind short ones.
     ahead = {job.name: round(estimates.ahead(job, whole.jobs, each)) for job in whole.jobs}
     whole = whole.only(replace(job, priority=ahead[job.name]) for job in whole.jobs)
-    return Session({s.name: s for s in settings}, whole, to_do, each, cores)
+    return Session({s.name: s for s in settings}, whole, to_do, each, cores, cluster)
 
 
-def _lent(job: Job, whole: Plan, to_do: Mapping[str, Reason], cores: int) -> dict[str, int]:
+def _lent(job: Job, whole: Plan, to_do: Mapping[str, Reason], cores: int, afar: bool) -> dict[str, int]:
     """Threads and helpers of a notebook: a single corpus that is fitted must keep all cores busy."""
     helped = STAGES[job.stage].helpers and cores > 1 and job.name in to_do and to_do[job.name].results
     how = STAGES[job.stage].threads
-    alike = sum(other.stage == job.stage for other in whole.jobs if other.name in to_do)
+    # On a cluster each has its cores to itself.
+    alike = 1 if afar else sum(other.stage == job.stage for other in whole.jobs if other.name in to_do)
     threads = {"one": 1, "share": max(1, cores // max(alike, 1)), "all": cores}[how]
     return {"threads": threads, "helpers": cores if helped else 0}
 
@@ -126,10 +137,10 @@ def execute(session: Session) -> list[str]:
     last = [job for job in jobs if not job.corpus and STAGES[job.stage].needs]
     first = [job for job in jobs if job not in last]
     with (
-        forks.opened(len(jobs), paths.log("forks")),
-        Screen(jobs, session.each, session.cores, paths) as screen,
+        forks.opened(0 if session.cluster else len(jobs), paths.log("forks")),
+        Screen(jobs, session.each, session.side_by_side, paths) as screen,
     ):
-        engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished)
+        engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished, session.cluster)
         undone = undone_since(session, began, first)
         _name_the_killed(paths, undone)
         for job in first:  # what did not come about must not be shown as a result
@@ -137,7 +148,7 @@ def execute(session: Session) -> list[str]:
                 job.places(paths).record(job.stage).unlink(missing_ok=True)
         last = [replace(job, inputs=plan.gathered(job.stage, session.plan.output)) for job in last]
         ready = [job for job in last if job.inputs]
-        engine.execute(session.plan.only(ready), session.cores, screen.started, screen.finished)
+        engine.execute(session.plan.only(ready), session.cores, screen.started, screen.finished, session.cluster)
     return undone + undone_since(session, began, last)
 
 

@@ -10,6 +10,9 @@ import psutil
 STOPPED = threading.Event()
 """Set once the run has been told to stop."""
 
+AFAR = threading.Event()
+"""Set while the run's jobs are a cluster's: its own processes are those that submit and cancel them."""
+
 
 def take() -> None:
     """Makes Ctrl-C, ``kill`` and a closed terminal end the run's processes and raise KeyboardInterrupt here.
@@ -34,6 +37,8 @@ def end_children() -> None:
 def _stop(number: int, frame: FrameType | None) -> None:
     again = STOPPED.is_set()
     STOPPED.set()
+    if AFAR.is_set():  # Snakemake cancels what was submitted
+        raise KeyboardInterrupt
     end_children()
     if not again:
         threading.Thread(target=_keep_ending, daemon=True).start()

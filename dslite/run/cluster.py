@@ -1,0 +1,113 @@
+"""Notebooks as jobs of a cluster: what Snakemake's executor plug-ins are told."""
+
+import argparse
+import getpass
+import hashlib
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+from dslite.errors import DsliteError
+from dslite.layout.paths import Paths
+
+SLURM = "slurm"
+_AS_RESOURCES = {"partition": "slurm_partition", "account": "slurm_account"}
+"""What somebody who uses SLURM says -> the resource by which the plug-in knows it."""
+
+_JOBS = 100
+"""Jobs at a time, if not said otherwise."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where notebooks run if not here.
+
+    Attributes:
+        executor: name of Snakemake's plug-in, e.g. ``slurm``.
+        jobs: how many may be submitted at a time.
+        resources: of every job, by the plug-in's names, e.g. ``slurm_partition``.
+        settings: of the plug-in itself, by their names, e.g. ``status_command``.
+    """
+
+    executor: str
+    jobs: int = _JOBS
+    resources: Mapping[str, int | str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def plugin_settings(self, paths: Paths) -> object:
+        """The plug-in's own settings object, or None if it has none; SLURM's logs lie among those of the output."""
+        registry = ExecutorPluginRegistry()
+        plugin = registry.get_plugin(self.executor)
+        if plugin.settings_cls is None:
+            return None
+        given = dict(self.settings)
+        if self.executor == SLURM:
+            # Its 40 s before a first look are longer than most notebooks of a stand-in.
+            given = {"logdir": str(paths.cluster_logs), "init_seconds_before_status_checks": "10"} | given
+            given = {"jobname_prefix": run_name(paths), "status_command": _status_command()} | given
+        parser = argparse.ArgumentParser()
+        plugin.register_cli_args(parser, "executor")
+        flags = {f.name for f in fields(plugin.settings_cls) if f.type is bool}
+        words = []
+        for name, value in given.items():
+            option = plugin.get_cli_arg(name)
+            words += ([option] if value.lower() in ("true", "yes", "1") else []) if name in flags else [option, value]
+        return plugin.get_settings(parser.parse_args(words))
+
+
+def chosen(executor: str, text: str) -> Cluster:
+    """A cluster as somebody names it.
+
+    Args:
+        executor: name of a plug-in, which must be installed; for ``slurm``, so must SLURM's ``sbatch``.
+        text: options as ``name=value``, with spaces between them: ``jobs``, settings of the plug-in, and any resource.
+
+    Raises:
+        DsliteError: with what to install, or which option is none.
+    """
+    registry = ExecutorPluginRegistry()
+    if not registry.is_installed(executor):
+        what = "-r requirements-cluster.lock" if executor == SLURM else f"snakemake-executor-plugin-{executor}"
+        raise DsliteError(f"Snakemake's executor {executor} is not installed: python -m pip install {what}")
+    if executor == SLURM and not shutil.which("sbatch"):
+        raise DsliteError(
+            "There is no sbatch on the path: run this where jobs are submitted (a login node), or install SLURM's "
+            "client programs (slurm-client on Debian and Ubuntu)."
+        )
+    plugin = registry.get_plugin(executor)
+    known = {f.name for f in fields(plugin.settings_cls)} if plugin.settings_cls else set()
+    jobs, resources, settings = _JOBS, {}, {}
+    for word in shlex.split(text):
+        name, equals, value = word.partition("=")
+        if not (name.isidentifier() and equals and value):
+            raise DsliteError(f"--cluster-options are name=value, with spaces between them; {word!r} is not.")
+        if name == "jobs":
+            jobs = _whole(name, value)
+        elif name in known:
+            settings[name] = value
+        else:
+            resources[_AS_RESOURCES.get(name, name)] = int(value) if value.isdigit() else value
+    return Cluster(executor, jobs, resources, settings)
+
+
+def run_name(paths: Paths) -> str:
+    """What the names of an output folder's jobs in SLURM begin with: told by folder and user, so that a later run
+    knows them."""
+    told = f"{getpass.getuser()} {paths.output}"
+    return f"dslite-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+
+
+def _status_command() -> str:
+    """``sacct`` where there is accounting, else ``squeue``, which forgets a job that ended MinJobAge seconds ago."""
+    accounting = shutil.which("sacct") and not subprocess.run(["sacct", "-n", "-X"], capture_output=True).returncode
+    return "sacct" if accounting else "squeue"
+
+
+def _whole(name: str, value: str) -> int:
+    if not value.isdigit() or not int(value):
+        raise DsliteError(f"{name}={value} is not a number of at least 1.")
+    return int(value)
