@@ -1,17 +1,23 @@
 """Notebooks as jobs of a cluster: options without one, and toy notebooks through SLURM where there is one."""
 
+import os
 import shutil
+import signal
 import subprocess
+import time
+from types import SimpleNamespace
 
 import pytest
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 from dslite.errors import DsliteError
 from dslite.layout.paths import Paths
-from dslite.run import cluster
+from dslite.run import cluster, estimates, outcome, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.options import parse
-from tests.toys import command, write_templates
+from dslite.run.outcome import Outcome
+from dslite.run.plan import Job
+from tests.toys import command, wait_for, write_templates
 
 PLUGIN = ExecutorPluginRegistry().is_installed("slurm")
 needs_plugin = pytest.mark.skipif(not PLUGIN, reason="snakemake-executor-plugin-slurm is not installed")
@@ -85,19 +91,161 @@ def test_command_line(capsys):
     assert parse([]).executor == ""
     with pytest.raises(SystemExit):
         parse(["--cluster-options", "partition=main"])
-    assert "--cluster-options are for --cluster or --executor" in capsys.readouterr().err
+    assert "--cluster-options and --gpus are for --cluster or --executor" in capsys.readouterr().err
+
+
+def job(stage: str, **more) -> Job:
+    return Job("css", stage, "", "", {}, {}, {}, {}, **more)
+
+
+def test_what_a_job_asks_for():
+    fits = estimates.resources(job("train", threads=2), 3_600.0)
+    assert fits == {"memory": 10_000, "minutes": 180, "gpus": 1}
+    assert estimates.resources(job("evaluate"), 4.0) == {"memory": 3_000, "minutes": 15, "gpus": 0}
+    assert Cluster("slurm").asked(fits) == fits | {"gpus": 0}, "nobody has asked for one"
+    assert Cluster("slurm", resources={"mem_mb": 500, "runtime": 7}, gpus=2).asked(fits) == {
+        "memory": 500,
+        "minutes": 7,
+        "gpus": 2,
+    }
+    assert [job("train", memory=4).mem_mb(None, attempt) for attempt in (1, 2)] == [4, 8]
+
+
+@pytest.mark.parametrize(
+    "state, error, said, memory, sentence",
+    [
+        ("running", "", "SLURM status is: 'OUT_OF_MEMORY'.", True, "Memory ran out; give it more"),
+        ("running", "", "SLURM status is: 'TIMEOUT'. Reason", False, "Its time was over; give it"),
+        ("running", "", "sbatch failed. The error message was 'no account'.\n call", False, "submitted: 'no account'"),
+        ("running", "", "", True, "killed from outside"),
+        ("failed", f"The kernel was killed. {outcome.MEMORY}", "status is: 'FAILED'", True, "The kernel was killed"),
+        ("failed", "no such label", "status is: 'FAILED'", False, "no such label"),
+    ],
+)
+def test_how_a_job_ended(tmp_path, state, error, said, memory, sentence):
+    paths = Paths(tmp_path)
+    Outcome(state, error=error).write(paths.outcome("css-train"))
+    assert submitted.failed("css-train", said, paths) is memory
+    last = outcome.read(paths.outcome("css-train"))
+    assert last.state == "failed" and sentence in last.error
+
+
+# Through SLURM. -------------------------------------------------------------------------------------------------------
+
+SLOW = """import os, time
+Path(output, "seen").open("a").write(f"{os.environ['SLURM_JOB_ID']} ")
+while not Path(output, "go").exists():
+    time.sleep(0.2)"""
+SCARCE = """import os, re, signal, subprocess
+job = subprocess.run(["scontrol", "show", "job", os.environ["SLURM_JOB_ID"]], capture_output=True, text=True).stdout
+Path(output, "asked").open("a").write(re.search("MinMemoryNode=(\\S+)", job)[1] + " ")
+if Path(output, "asked").read_text().count(" ") == 1:
+    os.kill(os.getpid(), signal.SIGKILL)"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Starts a run of toy notebooks of CSS on SLURM, up to a stage; ``out`` is its output."""
+    templates, out = write_templates(tmp_path / "templates"), tmp_path / "out"
+    out.mkdir()
+
+    def start(stage: str, *options: str) -> subprocess.Popen:
+        options = ("--stages", stage, "--output", out, "--cluster", "slurm", *options)
+        return command(templates, "--corpora", "css", *options)
+
+    return SimpleNamespace(start=start, out=out, paths=Paths(out))
+
+
+def said(process: subprocess.Popen) -> str:
+    return process.communicate(timeout=600)[0]
+
+
+def slow(run) -> subprocess.Popen:
+    """A run in the middle of a job that takes as long as ``go`` is not there."""
+    (run.out / "css-corpus.py").write_text(SLOW)
+    process = run.start("corpus")
+    wait_for((run.out / "seen").exists, 200)
+    return process
 
 
 @needs_slurm
-def test_notebooks_are_jobs_of_slurm(tmp_path):
-    templates, out = write_templates(tmp_path / "templates"), tmp_path / "out"
-    options = ("--corpora", "css", "--stages", "train", "--output", out, "--cluster", "slurm")
-    process = command(templates, *options)
-    said, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, said
-    assert "done      css train" in said
-    paths = Paths(out)
-    assert paths.corpus("css").page("train").exists()
-    assert "has been submitted with SLURM jobid" in paths.engine_log.read_text()
-    again, _ = command(templates, *options).communicate(timeout=60)
-    assert "started" not in again, "nothing is to do"
+def test_notebooks_are_jobs_of_slurm(run):
+    process = run.start("train")
+    assert "done      css train" in said(process)
+    assert process.returncode == 0
+    assert run.paths.corpus("css").page("train").exists()
+    assert outcome.read(run.paths.outcome("css-train")).where.startswith("SLURM job ")
+    assert "SLURM job " in run.paths.index.read_text()
+    assert "has been submitted with SLURM jobid" in run.paths.engine_log.read_text()
+    assert "started" not in said(run.start("train")), "nothing is to do"
+
+
+@needs_slurm
+def test_a_job_that_fails_is_not_tried_again_and_says_why(run):
+    (run.out / "css-corpus.py").write_text("raise ValueError('upside down')")
+    process = run.start("train")
+    told = said(process)
+    assert process.returncode == 1
+    assert "FAILED    css corpus: ValueError in cell 3: upside down" in told
+    assert told.count("started") == 1 and "css train" not in told.split("FAILED")[1].splitlines()[0]
+    assert "Trying to restart" not in run.paths.engine_log.read_text()
+
+
+@needs_slurm
+def test_memory_is_doubled_once_where_it_ran_out(run):
+    (run.out / "css-corpus.py").write_text(SCARCE)
+    process = run.start("corpus", "--cluster-options", "mem_mb=300")
+    told = said(process)
+    assert process.returncode == 0, told
+    assert (run.out / "asked").read_text() == "300M 600M "
+    assert "FAILED" not in told and told.count("done  ") == 1
+
+
+@needs_slurm
+def test_a_partition_that_is_none_is_told(run):
+    process = run.start("corpus", "--cluster-options", "partition=nowhere")
+    told = said(process)
+    assert process.returncode == 1
+    assert "FAILED    css corpus: It could not be submitted: " in told and "invalid partition" in told
+
+
+@needs_slurm
+def test_told_to_stop_it_cancels_what_it_has_submitted(run):
+    process = slow(run)
+    os.kill(process.pid, signal.SIGINT)
+    told = said(process)
+    assert process.returncode == 130, told
+    assert told.splitlines()[-1] == "Stopped; the same command goes on from here."
+    wait_for(lambda: not submitted.left(run.paths))
+
+
+@needs_slurm
+def test_killed_with_9_and_started_again_it_submits_nothing_twice(run):
+    process = slow(run)
+    process.kill()
+    process.wait()
+    assert list(submitted.left(run.paths)) == ["css-corpus"], "the job goes on"
+    again = run.start("corpus")
+    time.sleep(10)
+    (run.out / "go").touch()
+    told = said(again)
+    assert again.returncode == 0, told
+    number = (run.out / "seen").read_text()
+    assert number.count(" ") == 1, "one job, once"
+    assert f"Still on the cluster, and not submitted again: css-corpus ({number.strip()})" in told
+    assert "done      css corpus" in told
+    assert run.paths.engine_log.read_text().count("has been submitted with SLURM jobid") == 1
+
+
+@needs_slurm
+def test_what_is_left_of_another_run_is_cancelled(run):
+    process = slow(run)
+    process.kill()
+    process.wait()
+    first = (run.out / "seen").read_text()
+    again = run.start("corpus", "--seed", "7")
+    wait_for(lambda: (run.out / "seen").read_text() != first, 200)
+    (run.out / "go").touch()
+    assert "Still on the cluster" not in said(again)
+    assert again.returncode == 0
+    assert (run.out / "seen").read_text().count(" ") == 2

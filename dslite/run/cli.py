@@ -5,6 +5,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from dslite import changes, corpora
 from dslite.errors import DsliteError
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import cluster, listing, options, outputs, runlock, session, showcase, signals
+from dslite.run import cluster, leftover, listing, options, outputs, runlock, session, showcase, signals
 from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
 
@@ -63,7 +64,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         raise DsliteError("--strict reads the scorecard, which the stage paper writes: add it to --stages.")
     if chosen.discrepancies and "ablation" not in chosen.stages:
         raise DsliteError("--discrepancies is for the stage ablation alone: add --stages ablation.")
-    afar = cluster.chosen(chosen.executor, chosen.cluster_options) if chosen.executor else None
+    afar = cluster.chosen(chosen.executor, chosen.cluster_options, chosen.gpus) if chosen.executor else None
     began = time.time()
     names = list(dict.fromkeys(chosen.corpora))
     settings = _settings(chosen, names)
@@ -76,7 +77,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     further = range(chosen.seed + 1, chosen.seed + chosen.seeds) if scores else ()
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
         failed = [name for seed in further for name in _run_seed(chosen, seed, paths, templates, afar)]
-        planned = session.prepare(settings, chosen.stages, chosen.benchmark, chosen.cores, templates, afar)
+        planned = _planned(chosen, settings, chosen.stages, templates, afar)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             own = [s for s in settings if s.name not in corpora.REGISTRY]
@@ -137,10 +138,24 @@ def _run_seed(
     """Scores with another seed, in an output of its own; returns the notebooks that are not done."""
     again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": paths.seed(seed)})
     settings = _settings(again, list(dict.fromkeys(chosen.corpora)))
-    planned = session.prepare(settings, ("evaluate",), again.benchmark, again.cores, templates, afar)
+    planned = _planned(again, settings, ("evaluate",), templates, afar)
     print("\n".join([f"Seed {seed}:", *listing.plan_lines(planned)]), flush=True)
     undone = session.execute(planned) if planned.jobs and not chosen.dry_run else []
     return [f"{name} (seed {seed})" for name in undone]
+
+
+def _planned(
+    chosen: argparse.Namespace,
+    settings: Sequence[Settings],
+    stages: Sequence[str],
+    templates: Path,
+    afar: cluster.Cluster | None,
+) -> session.Session:
+    """What is to do, once what a run that is gone has left on a cluster has ended."""
+    while True:
+        planned = session.prepare(settings, stages, chosen.benchmark, chosen.cores, templates, afar)
+        if chosen.dry_run or not leftover.settle(planned):
+            return planned
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:

@@ -31,12 +31,21 @@ class Cluster:
         jobs: how many may be submitted at a time.
         resources: of every job, by the plug-in's names, e.g. ``slurm_partition``.
         settings: of the plug-in itself, by their names, e.g. ``status_command``.
+        gpus: of a job that fits or asks the base model.
     """
 
     executor: str
     jobs: int = _JOBS
     resources: Mapping[str, int | str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    gpus: int = 0
+
+    def asked(self, estimated: Mapping[str, int]) -> dict[str, int]:
+        """What of :class:`dslite.run.plan.Job` a job is given, where so much was estimated: what the options say comes
+        first, and GPUs are for those who ask for them."""
+        given = {"memory": self.resources.get("mem_mb"), "minutes": self.resources.get("runtime")}
+        said = {name: int(value) for name, value in given.items() if value is not None}
+        return {**estimated, **said, "gpus": self.gpus * estimated["gpus"]}
 
     def plugin_settings(self, paths: Paths) -> object:
         """The plug-in's own settings object, or None if it has none; SLURM's logs lie among those of the output."""
@@ -59,12 +68,13 @@ class Cluster:
         return plugin.get_settings(parser.parse_args(words))
 
 
-def chosen(executor: str, text: str) -> Cluster:
+def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
     """A cluster as somebody names it.
 
     Args:
         executor: name of a plug-in, which must be installed; for ``slurm``, so must SLURM's ``sbatch``.
         text: options as ``name=value``, with spaces between them: ``jobs``, settings of the plug-in, and any resource.
+        gpus: see :class:`Cluster`.
 
     Raises:
         DsliteError: with what to install, or which option is none.
@@ -90,8 +100,10 @@ def chosen(executor: str, text: str) -> Cluster:
         elif name in known:
             settings[name] = value
         else:
+            if name in ("mem_mb", "runtime"):  # MB and minutes, of every job, in place of what is estimated
+                _whole(name, value)
             resources[_AS_RESOURCES.get(name, name)] = int(value) if value.isdigit() else value
-    return Cluster(executor, jobs, resources, settings)
+    return Cluster(executor, jobs, resources, settings, gpus)
 
 
 def run_name(paths: Paths) -> str:

@@ -4,9 +4,10 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from snakemake.api import SnakemakeApi
+from snakemake.api import SnakemakeApi, WorkflowApi
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import DefaultFormatter
 from snakemake.logging import logger as chatter
@@ -25,7 +26,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from dslite.errors import DsliteError
 from dslite.processes import import_path
-from dslite.run import launcher, signals
+from dslite.run import launcher, signals, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.plan import Plan
 
@@ -33,10 +34,17 @@ SNAKEFILE = Path(__file__).with_name("Snakefile")
 
 
 class _Listener(logging.Handler):
-    """Hands Snakemake's events on, by the name of the job (its rule); its helpers' starts are its own."""
+    """Hands Snakemake's events on, by the name of the job (its rule); its helpers' starts are its own.
+
+    ``again`` is None on this machine; of a cluster it makes Snakemake try a job, by its name, a second time.
+    """
+
+    again: Callable[[str], None] | None = None
 
     def __init__(self, plan: Plan, started: Callable[[str], None], ended: Callable[[str], None]) -> None:
         super().__init__()
+        self._paths, self._jobs = plan.paths, {job.name: job for job in plan.jobs}
+        self._scarce: set[str] = set()  # those whose memory ran out
         self._names: dict[int, str] = {}
         self._started, self._ended = started, ended
         self._of = {rule: job.name for job in plan.jobs for rule in job.helped_by(plan.paths)}
@@ -46,11 +54,25 @@ class _Listener(logging.Handler):
         event = said.get("event")
         if event == LogEvent.JOB_INFO and said["rule_name"] != "all":
             self._names[said["jobid"]] = name = said["rule_name"]
+            if self.again and name in self._jobs:
+                submitted.begun(self._jobs[name], self._paths)
             self._started(self._of.get(name, name))
         elif event in (LogEvent.JOB_FINISHED, LogEvent.JOB_ERROR):
             number = said["job_id" if event == LogEvent.JOB_FINISHED else "jobid"]
-            if self._names.get(number, "") not in {"", *self._of}:
-                self._ended(self._names[number])
+            name = self._names.get(number, "")
+            if name in self._jobs and not (self.again and self._goes_on(name, event, str(said.get("rule_msg")))):
+                self._ended(name)
+
+    def _goes_on(self, name: str, event: LogEvent, message: str) -> bool:
+        """Whether a job of a cluster that has ended is tried again: once, where memory ran out."""
+        if event == LogEvent.JOB_FINISHED:
+            submitted.done(name, self._paths)
+            return False
+        if not submitted.failed(name, message, self._paths) or name in self._scarce:
+            return False
+        self._scarce.add(name)
+        self.again(name)
+        return True
 
 
 def execute(
@@ -88,13 +110,15 @@ def execute(
         limits = ResourceSettings(nodes=cluster.jobs, default_resources=dict(cluster.resources))
     else:
         os.environ[launcher.RUN] = str(os.getpid())
+        signals.AFAR.clear()
         settings, limits = None, ResourceSettings(cores=cores)
     log = logging.FileHandler(paths.engine_log, encoding="utf-8")
     log.setFormatter(DefaultFormatter())
     done = True
     try:
         with SnakemakeApi(OutputSettings(enable_file_logging=False)) as api:
-            chatter.handlers[:] = [log, _Listener(plan, started, ended)]
+            listener = _Listener(plan, started, ended)
+            chatter.handlers[:] = [log, listener]
             workflow = api.workflow(
                 limits,
                 ConfigSettings(config={"plan": paths.plan.name}),
@@ -103,6 +127,7 @@ def execute(
                 # Its own cache goes to a temporary folder: in a home that cannot be written there is no place for it.
                 storage_settings=StorageSettings(shared_fs_usage=_shared(cluster)),
             )
+            listener.again = partial(_twice, workflow) if cluster else None
             workflow.dag(DAGSettings(forceall=True, force_incomplete=True)).execute_workflow(
                 executor=cluster.executor if cluster else "local",
                 executor_settings=settings,
@@ -119,6 +144,12 @@ def execute(
     if signals.STOPPED.is_set():  # Snakemake keeps the interrupt to itself
         raise KeyboardInterrupt
     return done
+
+
+def _twice(workflow: WorkflowApi, name: str) -> None:
+    """Lets Snakemake try a job of which it is about to hear that it failed a second time, with more memory
+    (``Job.mem_mb``). To allow two tries of every job would submit those again that fail for reasons of their own."""
+    workflow._workflow.get_rule(name).restart_times = 1
 
 
 def _shared(cluster: Cluster | None) -> frozenset[SharedFSUsage]:

@@ -85,5 +85,18 @@ def ahead(job: Job, jobs: Iterable[Job], each: dict[str, float]) -> float:
     return sum(each.get(name, 0.0) for name in chain[chain.index(job.name) :])
 
 
+def resources(job: Job, seconds: float) -> dict[str, int]:
+    """What a cluster is asked for: ``memory`` of its processes, and 1 GB of those around them; three times the
+    ``minutes`` that it is estimated to take, as estimates are good to a factor of two; a GPU
+    where the base model is fitted or asked."""
+    stage = STAGES[job.stage]
+    minutes = max(15, round(3 * seconds / 60))
+    return {
+        "memory": 1_000 + stage.memory * job.threads,
+        "minutes": minutes,
+        "gpus": int(stage.weights),
+    }
+
+
 def _important(job: Job, parameters: dict) -> dict:
     return {name: value for name, value in parameters.items() if name not in STAGES[job.stage].indifferent}

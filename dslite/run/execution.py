@@ -19,6 +19,7 @@ from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.layout.paths import Paths
 from dslite.reporting.pages import failure_page, to_html
+from dslite.run.outcome import MEMORY
 from dslite.run.parameters import substitute
 from dslite.run.plan import Job
 
@@ -104,7 +105,7 @@ def _sentence(error: Exception) -> str:
     """What went wrong, for people."""
     if isinstance(error, PapermillExecutionError):
         if error.ename == "MemoryError":
-            return f"Out of memory in cell {error.cell_index + 1}. {_ADVICE}"
+            return f"Out of memory in cell {error.cell_index + 1}. {MEMORY}"
         message = error.evalue.strip() or "no message"
         return message if error.ename == "DsliteError" else f"{error.ename} in cell {error.cell_index + 1}: {message}"
     if isinstance(error, DeadKernelError) or isinstance(error, RuntimeError) and _Kernel.ended is not None:
@@ -112,14 +113,11 @@ def _sentence(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-_ADVICE = "Close other programs, use fewer cores (--cores 1), or take a machine with more memory."
-
-
 def _death(code: int | None) -> str:
     if code == -signal.SIGKILL:
         return (
             "The kernel was killed (SIGKILL, exit code -9), which is what the system does when memory runs out. "
-            + _ADVICE
+            + MEMORY
         )
     if code == -signal.SIGBUS:
         return "The kernel died of signal SIGBUS, as it does when a file cannot be written because its disk is full."

@@ -226,8 +226,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="'NAME=VALUE ...'",
         default="",
         help="of the jobs and of the plug-in, e.g. 'partition=main account=x jobs=20': jobs (how many at a time, "
-        "default 100), a setting of the plug-in without its prefix, or any other resource that it knows",
+        "default 100), mem_mb and runtime (minutes) in place of what is estimated, a setting of the plug-in without "
+        "its prefix, or any other resource that it knows",
     )
+    said = "of each job that fits or asks a base model (default: 0)"
+    afar.add_argument("--gpus", type=_count, metavar="N", default=0, help=said)
     more = parser.add_argument_group("data that may be fetched")
     more.add_argument("--download", choices=tuple(DOWNLOADS), help="fetch a corpus into the data folder, and stop")
     more.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")
@@ -235,8 +238,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     if "help" in chosen.set:
         print("\n".join(changes.listed()))
         sys.exit()
-    if chosen.cluster_options and not chosen.executor:
-        parser.error("--cluster-options are for --cluster or --executor")
+    if (chosen.cluster_options or chosen.gpus) and not chosen.executor:
+        parser.error("--cluster-options and --gpus are for --cluster or --executor")
     try:
         grown = ["standin_size=real"] * (chosen.standin_size == "real")
         chosen.changes = dict(changes.checked(changes.parsed([*chosen.set, *grown])))

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from dslite.files import read_json, write_json
 
+MEMORY = "Close other programs, use fewer cores (--cores 1), or take a machine with more memory."
+"""What is advised where memory ran out."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -13,7 +16,7 @@ class Outcome:
     ``state`` is "running" (also what a killed attempt leaves), "done" or "failed"; ``seconds`` is the wall time of the
     whole process; ``error`` is a sentence for people; ``parameters`` are those of the notebook; ``made_from`` is what
     its results depend on, ``page_from`` what its page depends on besides (``dslite.run.plan.Job``), ``inputs`` the
-    identities of the records that it read.
+    identities of the records that it read; ``where`` names its job and node, if it was a cluster's.
     """
 
     state: str
@@ -23,6 +26,7 @@ class Outcome:
     made_from: dict[str, object] = field(default_factory=dict)
     page_from: dict[str, object] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    where: str = ""
 
     def write(self, place: Path) -> None:
         write_json(place, asdict(self))

@@ -46,6 +46,7 @@ class Job:
         threads: that it may use.
         priority: of the notebooks that could start, that with the highest does.
         helpers: how many jobs do a part of its work before it, side by side.
+        memory, minutes, gpus: that it is given on a cluster; MB.
     """
 
     corpus: str
@@ -59,6 +60,9 @@ class Job:
     threads: int = 1
     priority: int = 0
     helpers: int = 0
+    memory: int = 0
+    minutes: int = 0
+    gpus: int = 0
 
     @property
     def name(self) -> str:
@@ -68,6 +72,10 @@ class Job:
     def helped_by(self, paths: Paths) -> dict[str, Path]:
         """Name of the rule of each helper -> the file that it leaves."""
         return {f"{self.name}-{n}": paths.helper(self.name, n) for n in range(1, self.helpers + 1)}
+
+    def mem_mb(self, wildcards: object, attempt: int) -> int:
+        """Memory as Snakemake asks for it: twice as much if it has run out."""
+        return self.memory * attempt
 
     def places(self, paths: Paths) -> CorpusPaths:
         return paths.corpus(self.corpus) if self.corpus else paths.across(self.stage)

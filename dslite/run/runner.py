@@ -1,6 +1,7 @@
 """``python -m dslite.run.launcher dslite.run.runner PLAN RULE THREADS``: the process of one notebook or its helper."""
 
 import os
+import platform
 import sys
 import time
 import traceback
@@ -31,17 +32,19 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     note = paths.outcome(job.name)
     os.environ |= kernel.environment() | {progress.VARIABLE: str(paths.progress(job.name))}
     begin = time.monotonic()
-    Outcome("running", parameters=values).write(note)
+    number = os.environ.get("SLURM_JOB_ID")
+    where = f"SLURM job {number} on {platform.node()}" if number else ""
+    Outcome("running", parameters=values, where=where).write(note)
     try:
         # Relative, so that the notebook can be run where it lies, wherever the output folder is moved.
         here = os.path.relpath(paths.output, job.places(paths).pages)
         execution.execute(job, paths, values | ({"output": here} if "output" in values else {}))
     except Exception as error:
         sentence = str(error) if isinstance(error, DsliteError) else f"{type(error).__name__}: {error}"
-        Outcome("failed", time.monotonic() - begin, sentence, values).write(note)
+        Outcome("failed", time.monotonic() - begin, sentence, values, where=where).write(note)
         raise
     took = time.monotonic() - begin
-    Outcome("done", took, "", values, job.made_from, job.page_from, job.identities(paths)).write(note)
+    Outcome("done", took, "", values, job.made_from, job.page_from, job.identities(paths), where).write(note)
 
 
 def take_part(job: Job, paths: Paths, rule: str) -> None:

@@ -10,7 +10,7 @@ from dslite import corpora
 from dslite.files import full
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import engine, estimates, forks, outcome, plan, staleness
+from dslite.run import engine, estimates, forks, outcome, plan, staleness, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.plan import Job, Member, Plan
 from dslite.run.screen import KILLED, Screen
@@ -107,6 +107,9 @@ def prepare(
     # What is waited for longest starts first: a corpus with long fits ahead does not queue behind short ones.
     ahead = {job.name: round(estimates.ahead(job, whole.jobs, each)) for job in whole.jobs}
     whole = whole.only(replace(job, priority=ahead[job.name]) for job in whole.jobs)
+    if cluster:
+        asked = (estimates.resources(job, each.get(job.name, 0.0)) for job in whole.jobs)
+        whole = whole.only(replace(job, **cluster.asked(of)) for job, of in zip(whole.jobs, asked, strict=True))
     return Session({s.name: s for s in settings}, whole, to_do, each, cores, cluster)
 
 
@@ -138,6 +141,7 @@ def execute(session: Session) -> list[str]:
     first = [job for job in jobs if job not in last]
     with (
         forks.opened(0 if session.cluster else len(jobs), paths.log("forks")),
+        submitted.cancelled_with(session.cluster, paths),
         Screen(jobs, session.each, session.side_by_side, paths) as screen,
     ):
         engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished, session.cluster)

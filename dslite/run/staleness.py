@@ -3,7 +3,7 @@ from each other."""
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dslite.layout.paths import Paths
 from dslite.run import outcome
@@ -25,13 +25,14 @@ class State:
 
     ``state`` is "done", "stale" (done once, but it would run again), "running", "failed" or "not run"; ``reason`` says
     why it is stale or failed; ``link`` is the page to read, from ``reports/``, or empty; ``seconds`` is what its last
-    attempt took.
+    attempt took; ``where`` it ran, if on a cluster, and its log.
     """
 
     state: str
     reason: str = ""
     link: str = ""
     seconds: float | None = None
+    where: str = ""
 
 
 def to_do(plan: Plan) -> dict[str, Reason]:
@@ -46,7 +47,13 @@ def to_do(plan: Plan) -> dict[str, Reason]:
 
 def state(job: Job, paths: Paths, to_do: Mapping[str, Reason]) -> State:
     """The state of a job's notebook, where the jobs ``to_do`` (name -> reason) would run."""
-    places, last = job.places(paths), outcome.read(paths.outcome(job.name))
+    last = outcome.read(paths.outcome(job.name))
+    where = f"{last.where}, {paths.log(job.name).relative_to(paths.output)}" if last and last.where else ""
+    return replace(_state(job, paths, to_do, last), where=where)
+
+
+def _state(job: Job, paths: Paths, to_do: Mapping[str, Reason], last: Outcome | None) -> State:
+    places = job.places(paths)
     page, failed = places.page(job.stage), places.failed_page(job.stage)
     seconds = last.seconds if last and last.state != "running" else None
     if failed.exists():

@@ -60,6 +60,7 @@ class Stage:
         indifferent: parameters that change nothing in its results.
         audio: whether it depends on the audio files themselves, not only on earlier records.
         weights: whether it depends on the base model's weights.
+        memory: MB that each process of it may take, with DenseNet121 or a lighter base model, for a cluster.
         threads: ``one``, ``share`` (all cores are shared by the notebooks of this stage), or ``all``.
         classes_only: whether it refuses corpora whose labels are numbers.
         helpers: a module whose ``take_part(settings, process)`` does some of the work before the notebook, in a run
@@ -78,6 +79,7 @@ class Stage:
     indifferent: frozenset[str] = _PLACES
     audio: bool = False
     weights: bool = False
+    memory: int = 4_500  # docs/base_models.md: 3.4 GiB for training DenseNet121, and 0.5 for features that are kept
     threads: str = "one"
     classes_only: bool = False
     helpers: str = ""
@@ -96,6 +98,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             seconds=lambda load: 5.5 + 0.004 * load.pictures,
             indifferent=_PLACES | {"weights", "backbone"},  # a corpus is the same whatever is trained on it
             audio=True,
+            memory=2_000,
         ),
         "train": Stage(needs=("corpus",), seconds=lambda load: load.fits, weights=True, threads="share"),
         "baseline": Stage(
@@ -104,7 +107,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             seconds=lambda load: 8.0 + load.files * (0.008 + load.forward),
             weights=True,
         ),
-        "evaluate": Stage(needs=("train", "baseline"), seconds=lambda load: 3.5),
+        "evaluate": Stage(needs=("train", "baseline"), seconds=lambda load: 3.5, memory=2_000),
         "explain": Stage(
             needs=("evaluate",),
             # The chosen clips and the sample of each class.

@@ -1,0 +1,98 @@
+"""What a run has submitted: how its jobs begin and end, and which of them are still on the cluster."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from dslite.layout.paths import Paths
+from dslite.run import outcome
+from dslite.run.cluster import SLURM, Cluster, run_name
+from dslite.run.outcome import Outcome
+from dslite.run.plan import Job
+from dslite.run.screen import KILLED
+
+_LATE = 60.0
+"""Seconds after which a file of another node is seen on a network's file system at the latest."""
+
+# What a run hears of its jobs. ----------------------------------------------------------------------------------------
+
+
+def begun(job: Job, paths: Paths) -> None:
+    """Notes that a job is handed over; from when it runs, it notes that itself."""
+    Outcome("running", parameters=job.parameters).write(paths.outcome(job.name))
+
+
+def done(name: str, paths: Paths) -> None:
+    """Returns once what a job wrote on another machine at its end is seen here."""
+    end = time.monotonic() + _LATE
+    while (last := outcome.read(paths.outcome(name))) and last.state == "running" and time.monotonic() < end:
+        time.sleep(0.5)
+
+
+def failed(name: str, said: str, paths: Paths) -> bool:
+    """Notes why a job failed, where it could not say so itself.
+
+    Args:
+        name, said: of the job, and what the plug-in says of it.
+
+    Returns:
+        Whether it was killed because memory ran out, as far as can be told.
+    """
+    last = outcome.read(paths.outcome(name)) or Outcome("running")
+    if last.state != "running":
+        return outcome.MEMORY in last.error
+    status = next((word for word in _ENDS if word in said), "")
+    if "sbatch failed" in said:
+        sentence = f"It could not be submitted: {said.split('message was')[-1].splitlines()[0].strip(' .')}"
+    else:
+        sentence = f"{_ENDS[status]} (SLURM: {status})." if status else KILLED
+    replace(last, state="failed", error=sentence).write(paths.outcome(name))
+    return status == "OUT_OF_MEMORY" or sentence == KILLED
+
+
+_ENDS = {
+    "OUT_OF_MEMORY": "Memory ran out; give it more with --cluster-options mem_mb=N",
+    "TIMEOUT": "Its time was over; give it more with --cluster-options runtime=MINUTES",
+    "CANCELLED": "Somebody cancelled its job",
+    "NODE_FAIL": "Its node failed; the same command runs it again",
+    "PREEMPTED": "Its job had to give way; the same command runs it again",
+}
+"""How SLURM names an end -> what that means."""
+
+
+# What is on the cluster. ----------------------------------------------------------------------------------------------
+
+
+def left(paths: Paths) -> dict[str, list[str]]:
+    """Name of a notebook or helper -> ids in SLURM of its jobs that wait or run, of whatever run of this output."""
+    found: dict[str, list[str]] = {}
+    if shutil.which("squeue"):
+        command = ["squeue", "--me", "--noheader", "--format=%i|%j|%k"]
+        for line in subprocess.run(command, capture_output=True, text=True).stdout.splitlines():
+            number, name, comment = line.split("|", 2)
+            if name.startswith(run_name(paths)):
+                found.setdefault(comment.removeprefix("rule_"), []).append(number)
+    return found
+
+
+@contextmanager
+def cancelled_with(cluster: Cluster | None, paths: Paths) -> Iterator[None]:
+    """Cancels on SLURM what is left of an output's jobs when a ``with`` ends by Ctrl-C or an error: a job that was
+    just being submitted is in none of Snakemake's lists."""
+    try:
+        yield
+    except BaseException:
+        if cluster and cluster.executor == SLURM:
+            for _ in range(3):
+                cancel(number for numbers in left(paths).values() for number in numbers)
+                time.sleep(1)
+        raise
+
+
+def cancel(numbers: Iterable[str]) -> None:
+    """Cancels jobs of SLURM by their ids."""
+    if numbers := [*numbers]:
+        subprocess.run(["scancel", *numbers], capture_output=True)
