@@ -1,6 +1,7 @@
 """``run_all.py``: options in, one run, exit code out."""
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -25,7 +26,8 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
     """Runs the command, with the process' own arguments if none are given and notebooks from the folder of templates.
 
     Returns:
-        0 if all is done, 1 if something failed (with ``--strict``: or a figure differs on real data), 130 if it was
+        0 if all is done, 1 if something failed (with ``--strict``: or a figure differs on real data; with ``--verify``:
+        if something is not what it is computed from), 130 if it was
         told to stop; argparse exits with 2 on wrong options.
     """
     chosen = options.parse(arguments)
@@ -34,6 +36,8 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
     try:
         if chosen.download:
             return _download(chosen)
+        if chosen.verify:
+            return _verify(Path(chosen.verify).expanduser().resolve(), chosen.json)
         if chosen.bundle:
             print(f"The reports as one file: {outputs.bundle(paths)}")
             return 0
@@ -107,6 +111,14 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         print(f"Differs: {figure}.")
     print(f"Read {paths.scorecard_page if differing else paths.index}")
     return code
+
+
+def _verify(place: Path, as_json: bool) -> int:
+    from dslite.run.verify import verify  # imports TensorFlow
+
+    report = verify(place)
+    print(json.dumps(report.as_json(), indent=1) if as_json else "\n".join(report.lines()))
+    return 1 if report.wrong else 0
 
 
 def _differing(paths: Paths) -> list[str]:

@@ -40,7 +40,7 @@ def write_index(
         record: the run's own, as for ``banner``; ``notebooks`` maps those that ran to why they did.
         results: rows of ``results.csv``, for the column of scores; may be empty.
     """
-    scores = _scores(results)
+    scores = shown_scores(results)
     rows = [_row(corpus, states, scores, stages) for corpus in corpora]
     below = {stage: _cell(states.get(("", stage))) for stage in across}
     failures = [
@@ -103,7 +103,7 @@ def _printed(name: str) -> str:
     return f"{max(cell.uar for cell in cells if cell):.1f}" if any(cells) else ""
 
 
-def _scores(results: pd.DataFrame) -> dict[str, list[dict]]:
+def shown_scores(results: pd.DataFrame) -> dict[str, list[dict]]:
     """Per corpus, the test results of the configuration that is best on dev, with what it rests on, and of the systems
     beside it."""
     scores: dict[str, list[dict]] = {}

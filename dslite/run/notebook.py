@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from dslite import changes, corpora
 from dslite.errors import DsliteError
@@ -22,6 +23,9 @@ from dslite.run import by_hand
 from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import CORPUS, STAGES, chain
 
+FINISHED = "finished"
+"""What a stage is called in the namespace of a notebook that is to show it as it is, without asking for it."""
+
 _RESOLVED = frozenset(CORPUS) | {"seeds", "discrepancies", "trials", "hours", "source", "embedder"}
 
 DsliteError.logged = progress.VARIABLE in os.environ  # what a run's notebook shows of an error goes to a log
@@ -32,7 +36,7 @@ def begin(name: str, given: Mapping[str, object]):
 
     Args:
         name: of the stage.
-        given: holds the notebook's parameters by their names; ``globals()``.
+        given: holds the notebook's parameters by their names, or a stage (:data:`FINISHED`); ``globals()``.
 
     Returns, raises:
         As :func:`stage`.
@@ -43,7 +47,7 @@ def begin(name: str, given: Mapping[str, object]):
     work = import_module(f"dslite.stages.{name}.work").work
     known = set(STAGES[name].parameters) | set(inspect.signature(work).parameters)
     try:
-        done = stage(name, **{key: given[key] for key in sorted(known & set(given))})
+        done: Any = given.get(FINISHED) or stage(name, **{key: given[key] for key in sorted(known & set(given))})
     except corpora.UnfitCorpus as refused:
         reporting.table(refused.problems, "Notes on the data", index=False)
         raise DsliteError(str(refused)) from None

@@ -39,6 +39,7 @@ examples:
   python run_all.py --data ~/corpora --strict            fail if what is printed does not come out on real data
   python run_all.py --output elsewhere --seed 7          a second run beside the first
   python run_all.py --corpora css --set units=256        other values than the paper's; --set help lists them all
+  python run_all.py --verify elsewhere                   does this output say what its predictions say?
   python run_all.py --bundle                             reports/ as one zip, to send to somebody"""
 
 
@@ -231,6 +232,17 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     said = "of each job that fits or asks a base model (default: 0)"
     afar.add_argument("--gpus", type=_count, metavar="N", default=0, help=said)
+    checked = parser.add_argument_group("whether what was handed over is what was computed")
+    checked.add_argument(
+        "--verify",
+        metavar="FOLDER|ZIP",
+        default="",
+        help="compute again every score, interval, test and confusion matrix from the prediction tables of an output "
+        "folder (or a zip of one), draw every page again, and compare; nothing in it is executed or changed, no model "
+        "is loaded. Exit code 1 if something differs: file, place, what it says, what comes out. What cannot be "
+        "checked is listed with the reason; of a zip of --bundle only that pages are as their notebooks",
+    )
+    checked.add_argument("--json", action="store_true", help="print what --verify found as JSON")
     more = parser.add_argument_group("data that may be fetched")
     more.add_argument("--download", choices=tuple(DOWNLOADS), help="fetch a corpus into the data folder, and stop")
     more.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")

@@ -1,0 +1,57 @@
+"""What a notebook's page would show now of results that are there."""
+
+from pathlib import Path
+
+import matplotlib
+import nbformat
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+from dslite.reporting.pages import to_html
+from dslite.run.differing import shown
+from dslite.run.notebook import FINISHED
+
+
+def page(template: Path, finished: object, scratch: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Runs the cells of a template of this package in this process, with a stage as it is.
+
+    Args:
+        template: the notebook.
+        finished: what its ``begin`` is to return.
+        scratch: a folder to draw in.
+
+    Returns:
+        As :func:`dslite.run.differing.shown`; and the same ids of sections -> why they could not be drawn.
+    """
+    from matplotlib import pyplot as plt
+
+    matplotlib.use("agg")
+    _shell(scratch)
+    read, space, failed = nbformat.read(template, as_version=4), {FINISHED: finished}, {}
+    for number, cell in enumerate(read.cells, start=1):
+        if cell.cell_type != "code":
+            continue
+        with capture_output() as captured:
+            try:
+                exec(compile(cell.source, f"{template.name}, cell {number}", "exec"), space)
+            except Exception as error:
+                failed[f"cell-{number}"] = f"{type(error).__name__}: {error}"
+        cell.outputs = [nbformat.v4.new_output("display_data", data=one.data) for one in captured.outputs]
+        plt.close("all")
+    draft = scratch / template.name
+    nbformat.write(read, draft)
+    return said(draft), failed
+
+
+def said(notebook: Path) -> dict[str, list[str]]:
+    """What the page of an executed notebook shows, as :func:`dslite.run.differing.shown`."""
+    place = notebook.with_name(f"{notebook.stem}.drawn.html")
+    to_html(notebook, place, notebook.stem)
+    return shown(place.read_text("utf-8"))
+
+
+def _shell(scratch: Path) -> None:
+    """IPython, which alone can say what cells display; it leaves nothing in anybody's home."""
+    if not InteractiveShell.initialized():
+        InteractiveShell.instance(ipython_dir=str(scratch), config=Config(HistoryManager={"enabled": False}))
