@@ -115,7 +115,7 @@ class _Verification:
             self.report.unchecked["all but the notebooks' pages"] = "there are no artifacts/ to compute them from"
         for paths in (first, *first.further()):
             for name in dict.fromkeys(name for stage in OF_CORPUS for name in paths.recorded(stage)):
-                self._data(paths.corpus(name))
+                self._data(paths, name)
                 for stage in (stage for stage in OF_CORPUS if paths.corpus(name).record(stage).exists()):
                     self._stage(paths, name, stage)
             for stage in (stage for stage in ACROSS if paths.across(stage).record(stage).exists()):
@@ -216,9 +216,10 @@ class _Verification:
                 there = any(said[at : at + 2] == mine for at in range(len(said)))
                 self._same(name, f"{corpus}, {row['system']}", " ".join(mine) if there else "", " ".join(mine))
 
-    def _data(self, places: CorpusPaths) -> None:
+    def _data(self, paths: Paths, name: str) -> None:
         """Whether cached spectrograms are those of the records, and of all predictions labels and speakers those of the
-        corpus."""
+        corpus, or of another one of the output: a network may have learnt that one before (stage ``graph``)."""
+        places = paths.corpus(name)
         for record in places.root.rglob("corpus/record.json"):
             of = Paths(record.parents[3]).corpus(record.parents[1].name)
             if not of.spectrograms.exists():
@@ -231,9 +232,14 @@ class _Verification:
             self._same(self._name(record), "data_hash", said, mine)
         if not places.found.exists():
             return
-        clips = pd.read_parquet(places.found).set_index("file")
+        own, *others = (
+            pd.read_parquet(paths.corpus(of).found).set_index("file")
+            for of in dict.fromkeys([name, *paths.recorded("corpus")])
+        )
         for file in sorted(places.root.rglob("predictions.parquet")):
             table = pd.read_parquet(file)
+            elsewhere = [] if table["file"].isin(own.index).any() else others
+            clips = next((of for of in elsewhere if table["file"].isin(of.index).all()), own)
             known = clips.reindex(table["file"])
             for column in ("label", "speaker"):
                 right, wrong, _ = differing.tables(
