@@ -35,7 +35,7 @@ def room(folder: Path) -> Iterator[None]:
         raise
     except Exception as error:
         if said := full(folder):
-            raise DsliteError(said) from error
+            raise DsliteError(f"{said} ({type(error).__name__}: {error})") from error
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DsliteError(f"Nothing more can be written to {folder} ({error.strerror}).") from error
         raise

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dslite.backbones import base_model
+from dslite.errors import DsliteError
 from dslite.files import whole_file
 
 
@@ -42,7 +43,7 @@ def fetch_weights(backbone: str) -> Path | None:
             if wanted.md5 and hashlib.md5(content, usedforsecurity=False).hexdigest() != wanted.md5:
                 raise OSError(f"{wanted.file} is not the file that was expected")
             draft.write_bytes(content)
-    except OSError:  # urllib's errors are; each of them ends in random weights, which is said on every page
+    except (OSError, DsliteError):  # no network, no room: each ends in random weights, which is said on every page
         return None
     return place
 

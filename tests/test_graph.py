@@ -25,7 +25,7 @@ from dslite.deployment.runtime import LiteModel
 from dslite.errors import DsliteError
 from dslite.keras_defaults import keras, tf
 from dslite.network import load_backbone
-from dslite.stages.graph.conditions import CONDITIONS, SPEECH, effort, planned
+from dslite.stages.graph.conditions import BASE, CONDITIONS, SPEECH, effort, planned
 from dslite.stages.graph.work import batch_uar
 from dslite.transfer import fitting, light
 from dslite.transfer.neighbours import FileGraph, nearest, rewired, unit
@@ -250,7 +250,7 @@ def test_batch_uar_is_the_mean_of_recalls_over_whole_batches():
 
 
 def base_model() -> keras.Model:
-    return light.network(light.BASE, 3, 0, ZEROS, 4 * ONES, base=load_backbone("squeezenet_v1"))
+    return light.network(BASE, 3, 0, ZEROS, 4 * ONES, base=load_backbone("squeezenet_v1"))
 
 
 def test_a_base_model_sees_the_standardised_spectrogram_as_a_plot():

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from sklearn.metrics import balanced_accuracy_score
 
+from dslite.corpora.standins import write_standin
 from dslite.errors import DsliteError
 from dslite.layout.code import HERE
 from dslite.layout.finished import FinishedStage
@@ -227,6 +228,14 @@ def test_missing_corpus_becomes_a_demo_on_a_stand_in(tmp_path):
     found = resolve("mpssc", output=tmp_path)
     assert (found.standin, found.profile, found.backbone) == (True, "demo", "efficientnet_lite0")
     assert found.folder.is_relative_to(tmp_path)
+
+
+def test_a_corpus_that_is_found_has_no_stand_in_of_real_size(tmp_path):
+    write_standin("css", tmp_path / "css", 0)
+    grown = {"standin_size": "real"}
+    with pytest.raises(DsliteError, match="css is found in .*leave --standin-size out"):
+        resolve("css", data=tmp_path, output=tmp_path / "out", changes=grown)
+    assert resolve("ess", data=tmp_path, output=tmp_path / "out", changes=grown).standin
 
 
 def test_parameters_of_settings_resolve_to_the_same_settings(own):

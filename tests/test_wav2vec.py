@@ -29,7 +29,7 @@ HOW = {
 
 @pytest.fixture(scope="session")
 def transformers():
-    reason = "takes torch and transformers: pip install dslite[wav2vec]"
+    reason = "takes torch and transformers: pip install torch transformers"
     pytest.importorskip("torch", reason=reason)
     return pytest.importorskip("transformers", reason=reason)
 
@@ -199,9 +199,8 @@ def done(tiny, tmp_path_factory):
 
 def test_the_page_says_whose_weights_they_are(done, monkeypatch):
     text = page_of("graph", lambda stage: FinishedStage.of(done.settings, stage), monkeypatch).get_text(" ", strip=True)
-    said = (
-        f"ravdess_speech (stand-in data), embedding by wav2vec 2.0, weights from {done.settings.embedder}, fine-tuned"
-    )
+    model = wav2vec.named(done.settings.embedder)
+    said = f"ravdess_speech (stand-in data), embedding by wav2vec 2.0, weights of {model}, fine-tuned"
     assert f"Source: {said} on its train + dev; a file's embedding is the mean of the projector over time." in text
     assert "The source is a SYNTHETIC stand-in" in text
 
@@ -212,7 +211,7 @@ def test_the_stage_embeds_by_it_and_keeps_it(done, monkeypatch):
     assert vectors.shape == (len(clips), 256) and vectors.dtype == np.float32 and (vectors.std(axis=0) > 0).any()
     assert (place / "wav2vec2.safetensors").is_file() and not done.settings.origin.paths.record("evaluate").exists()
     record = done.record
-    assert record["parameters"]["embedder"] == done.settings.embedder and {"torch", "transformers"} < {
+    assert record["parameters"]["embedder"] == wav2vec.named(done.settings.embedder) and {"torch", "transformers"} < {
         *record["embedder"]
     }
     monkeypatch.setattr(wav2vec, "fine_tune", None)  # nothing is fitted a second time

@@ -46,7 +46,7 @@ def write_standin(
         seed: any integer from 0.
         real_size: whether it has as many files and speakers as the whole corpus, in the proportions of the small one;
             each takes about 30 ms.
-        report: called with files done, files in all, and what is being done.
+        report: called with 0, 1, and which file is made, every so often.
 
     Raises:
         DsliteError: for an unknown corpus or a negative seed, or if something else than a stand-in lies there.

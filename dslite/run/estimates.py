@@ -45,7 +45,7 @@ def workload(settings: Settings) -> Workload:
 
 def _pictures(settings: Settings, info: corpora.CorpusInfo | None) -> tuple[float, float]:
     """Chunks and files."""
-    if settings.standin:
+    if settings.standin and dict(settings.changes).get("standin_size") != "real":
         return 85, 65
     files, seconds = (
         (info.whole.files, np.array([info.whole.mean_s])) if info else corpora.own_durations(settings.recordings)

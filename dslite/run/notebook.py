@@ -22,6 +22,7 @@ from dslite.processes import import_path
 from dslite.run import by_hand
 from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import CORPUS, STAGES, chain
+from dslite.transfer import wav2vec
 
 FINISHED = "finished"
 """What a stage is called in the namespace of a notebook that is to show it as it is, without asking for it."""
@@ -128,7 +129,9 @@ def with_earlier(settings: Settings, name: str) -> Settings:
 def _apart(settings: Settings, name: str, own: Mapping[str, object]) -> Settings:
     """The same, with an output of its own where results of other parameters lie in the one that was asked for."""
     found: dict[str, tuple[object, object]] = {}
-    own = dict(own) | ({"source": settings.origin.source, "embedder": settings.embedder} if settings.origin else {})
+    own = dict(own) | (
+        {"source": settings.origin.source, "embedder": wav2vec.named(settings.embedder)} if settings.origin else {}
+    )
     for earlier in chain(name):
         found |= records.differing(settings, earlier, **(own if earlier == name else {}))
     for earlier in (earlier for needed in STAGES[name].asked_of_source(settings.embedder) for earlier in chain(needed)):

@@ -160,7 +160,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--embedder",
         metavar="FOLDER|NAME",
         default="",
-        help="folder or hub's name of a wav2vec 2.0, fine-tuned on the source to be that model (pip: dslite[wav2vec])",
+        help="folder or hub's name of a wav2vec 2.0, fine-tuned on the source to be that model (it takes torch and "
+        "transformers)",
     )
     where = parser.add_argument_group("where things are")
     where.add_argument(

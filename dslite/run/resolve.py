@@ -70,6 +70,11 @@ def resolve(
             raise DsliteError(f"The {what} {said!r} is not one of auto, {', '.join(of)}.")
     if corpus in corpora.REGISTRY:
         name, folder = corpus, corpora.locate(corpus, data_folder)
+        if folder and changing.checked(changes or {}) and dict(changes).get("standin_size") == "real":
+            raise DsliteError(
+                f"{corpus} is found in {folder}, so it has no stand-in whose size could be real: name others with "
+                "--corpora, or leave --standin-size out."
+            )
         task = CLASSIFICATION.name if task == "auto" else task
         if task == REGRESSION.name:
             name = f"{corpora.as_numbers(corpora.REGISTRY[corpus]).name}_{task}"

@@ -15,9 +15,6 @@ FRONT_END = FrontEnd(mel_bins=64, mel_scale="slaney", equal_area=True, low_hz=0.
 """64 Mel bins in frames of 32 ms, every 16 ms, no centring. Window, hop and bins follow from the released code's input
 of 373 x 64; the script that made it was not released, so the filters are librosa's and levels are in dB."""
 
-BASE = "base_model"
-"""The run's own base model, among the light networks."""
-
 SAMPLES = 95_744
 """To which every file is repeated, then cut: 5.984 s at 16 kHz, 373 frames (released configuration)."""
 
@@ -169,7 +166,7 @@ LIGHT: Mapping[str, Light] = MappingProxyType(
         "cnn6": Light(_cnn),
         "resnet9": Light(_resnet, after_relu=True),
         "vgg15": Light(_vgg),
-        BASE: Light(None, after_relu=True, rate=1e-4),
+        "base_model": Light(None, after_relu=True, rate=1e-4),
     }
 )
 """By name, the smallest first, and a base model of this package, which was trained before. Widths and kernels of the

@@ -37,8 +37,18 @@ def located(given: str) -> str:
 
 def digest(where: str) -> str:
     """What identifies a model: a checksum of its folder's files; a name on the hub stands for itself."""
-    files = [(Path(where) / name).read_bytes() for name in FILES if Path(where).is_absolute()]
-    return hashlib.sha256(b"".join(files)).hexdigest()[:16] if files else where
+    if not Path(where).is_absolute():
+        return where
+    found = hashlib.sha256()
+    for name in FILES:
+        with (Path(where) / name).open("rb") as stream:
+            found.update(hashlib.file_digest(stream, "sha256").digest())
+    return found.hexdigest()[:16]
+
+
+def named(where: str) -> str:
+    """A model for people, and by what it is rather than where it lies; empty for none."""
+    return f"{Path(where).name if Path(where).is_absolute() else where} ({digest(where)})" if where else ""
 
 
 def libraries() -> tuple[Any, Any]:
@@ -48,7 +58,7 @@ def libraries() -> tuple[Any, Any]:
         import transformers
     except ImportError as error:
         told = f"--embedder takes torch and transformers, and {error.name or error} is not installed"
-        raise DsliteError(f"{told}: run `pip install dslite[wav2vec]`, or leave it out.") from None
+        raise DsliteError(f"{told}: run `pip install torch transformers`, or leave it out.") from None
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     return torch, transformers
@@ -65,7 +75,8 @@ def classifier(where: str, classes: int, seed: int) -> Any:
         body, told = transformers.Wav2Vec2Model.from_pretrained(where, config=config, output_loading_info=True)
     except Exception as error:  # a file that is none, no network, ...: each library has errors of its own
         said = str(error).partition("\n")[0] or type(error).__name__
-        raise DsliteError(f"The embedder {where} could not be loaded ({said}); expected {EXPECTED}.") from error
+        away = "" if Path(where).is_absolute() else "; nor is there such a folder"
+        raise DsliteError(f"The embedder {where} could not be loaded ({said}{away}); expected {EXPECTED}.") from error
     if lacking := sorted({*told["missing_keys"]} - {"masked_spec_embed"}):  # which some fine-tuned models lack
         raise DsliteError(f"The embedder {where} has no {lacking[0]}, which would be random; expected {EXPECTED}.")
     model = transformers.Wav2Vec2ForSequenceClassification(config)

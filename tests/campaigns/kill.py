@@ -47,13 +47,21 @@ def processes(token: str) -> list[psutil.Process]:
     return sorted(found, key=lambda process: process.create_time())
 
 
-def named(word: str) -> Callable[[subprocess.Popen, str], None]:
-    """Kills one process of the run whose command has a word in it, if there is one."""
+Fault = Callable[[subprocess.Popen, str], bool]
+"""Does something to a run, whose processes have a token; returns whether there was something to do it to."""
 
-    def kill(run: subprocess.Popen, token: str) -> None:
-        some = [one for one in processes(token) if word in " ".join(_words(one))]
+
+def named(*words: str) -> Fault:
+    """Kills one process of the run whose command has one of some words in it."""
+
+    def kill(run: subprocess.Popen, token: str) -> bool:
+        # The first fork of all is the server that the others are forks of: the run's own.
+        forks = [one for one in processes(token) if "dslite.run.forks" in _words(one)][1:]
+        some = [one for one in processes(token) if "dslite.run.forks" not in _words(one)]
+        some = [one for one in [*forks, *some] if any(word in " ".join(_words(one)) for word in words)]
         if some:
             random.choice(some).kill()
+        return bool(some)
 
     return kill
 
@@ -65,26 +73,28 @@ def _words(process: psutil.Process) -> list[str]:
         return []
 
 
-def everything(run: subprocess.Popen, token: str) -> None:
+def everything(run: subprocess.Popen, token: str) -> bool:
     for process in processes(token):
         if process.is_running():
             process.kill()
+    return True
 
 
-def paused(run: subprocess.Popen, token: str) -> None:
+def paused(run: subprocess.Popen, token: str) -> bool:
     os.killpg(run.pid, signal.SIGSTOP)
     time.sleep(3)
     os.killpg(run.pid, signal.SIGCONT)
+    return True
 
 
-def told(number: signal.Signals) -> Callable[[subprocess.Popen, str], None]:
-    return lambda run, token: run.send_signal(number)
+def told(number: signal.Signals) -> Fault:
+    return lambda run, token: run.send_signal(number) is None
 
 
-FAULTS: dict[str, Callable[[subprocess.Popen, str], None]] = {
+FAULTS: dict[str, Fault] = {
     "kill -9 of the run": told(signal.SIGKILL),
-    "kill -9 of a kernel": named("dslite.run.kernel"),
-    "kill -9 of a worker": named("multiprocessing"),
+    "kill -9 of a kernel": named("dslite.run.kernel", "dslite.run.forks"),
+    "kill -9 of a worker": named("multiprocessing.spawn"),
     "kill -9 of all": everything,
     "SIGTERM": told(signal.SIGTERM),
     "SIGHUP, a closed terminal": told(signal.SIGHUP),
@@ -139,16 +149,19 @@ def campaign(root: Path, words: list[str], times: int, seed: int, say: Callable[
         took = time.monotonic() - began
         say(f"undisturbed: {took:.0f} s")
         log, token, run, starts = Path(folder, "killed.log"), f"killed-{os.getpid()}", None, 0
+        hits = dict.fromkeys(list(FAULTS)[:times], 0)
         for number in range(times):
             if run is None or run.poll() is not None:
                 run, starts = _run(root, killed, words, token, log), starts + 1
             name = list(FAULTS)[number % len(FAULTS)]
             moment = rng.uniform(2, max(4, 2 * took / times))
             time.sleep(moment)
-            if run.poll() is None:
-                FAULTS[name](run, token)
+            hit = run.poll() is None and FAULTS[name](run, token)
+            hits[name] += hit
             wrong += _after(run, killed, token, name)
-            say(f"{number + 1}. {name} after {moment:.1f} s, run {'goes on' if run.poll() is None else 'is gone'}")
+            what = "run goes on" if run.poll() is None else "run is gone"
+            say(f"{number + 1}. {name} after {moment:.1f} s, {what if hit else 'nothing was there to be hit'}")
+        wrong += [f"{name} never hit anything: give it more --times" for name, hit in hits.items() if not hit]
         for _ in range(3):  # a kernel that was killed makes a run end with what it could not do
             if run is None or run.wait() != 0:
                 run, starts = _run(root, killed, words, token, log), starts + 1
@@ -178,6 +191,8 @@ def _after(run: subprocess.Popen, output: Path, token: str, name: str) -> list[s
             break  # the run itself goes on
         time.sleep(0.2)
     wrong = [f"after {name}: {found}" for found in half_written(output)]
+    if run.poll() is None and name.startswith(("SIGTERM", "SIGHUP", "Ctrl-C")):
+        wrong.append(f"after {name}: the run goes on")
     if run.poll() is not None and (left := processes(token)):
         wrong.append(f"after {name}: {len(left)} processes are left, {' '.join(_words(left[0]))[:120]}")
     return wrong

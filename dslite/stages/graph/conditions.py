@@ -26,17 +26,20 @@ GRAPHS = (GRAPH, RANDOM, APART, LABELS)
 SVM = "frozen embedding + SVM"
 """Without a network: a linear support vector machine on the embedding itself."""
 
+BASE = "base_model"
+"""The run's own base model, among the light networks."""
+
 TITLES = {
     "mobilenet15": "MobileNet-15",
     "resnet9": "ResNet-9",
-    "base_model": "DS Lite's base model",
+    BASE: "DS Lite's base model",
     "cnn6": "CNN-6",
     "vgg15": "VGG-15",
     SVM: SVM,
 }
 """Networks for readers."""
 
-COSTS = {"mobilenet15": 1, "resnet9": 1, "base_model": 5, "cnn6": 12, "vgg15": 25}
+COSTS = {"mobilenet15": 1, "resnet9": 1, BASE: 5, "cnn6": 12, "vgg15": 25}
 """What a step takes, MobileNet-15's for 1 (measured on one thread)."""
 
 SOURCE = "source"
@@ -121,7 +124,7 @@ class Effort:
 
 
 _TRIED = ((3, 0.1, 1), (6, 0.1, 1), (9, 0.1, 1), (3, 1.0, 1), (3, 0.1, 2))
-_WHOLE = Effort(("mobilenet15", "resnet9"), ("base_model", "cnn6", "vgg15"), 50, 10, _TRIED)
+_WHOLE = Effort(("mobilenet15", "resnet9"), (BASE, "cnn6", "vgg15"), 50, 10, _TRIED)
 EFFORT: Mapping[str, Effort] = MappingProxyType(
     {"demo": Effort(("mobilenet15",), (), 2, 1, _TRIED[:1], 2), "full": _WHOLE, "tuned": _WHOLE}
 )

@@ -18,6 +18,7 @@ from dslite.scoring import TRAINED_ON, coded, predictions
 from dslite.stages.deploy.inputs import CALIBRATION, chunk_samples
 from dslite.stages.graph.conditions import (
     APART,
+    BASE,
     DISTILLED,
     GRAPHS,
     LABELS,
@@ -167,7 +168,7 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     rows = np.flatnonzero(partition.isin(TRAINED_ON[fit.target]))
     mean, variance = _moments(drawn, rows)
     after = light.LIGHT[fit.network].after_relu if way.after_relu is None else way.after_relu
-    base = load_backbone(settings.backbone, settings.weights_file, fit.seed) if fit.network == light.BASE else None
+    base = load_backbone(settings.backbone, settings.weights_file, fit.seed) if fit.network == BASE else None
     model = light.network(fit.network, len(classes), fit.seed, mean, variance, after, base)
     if fit.condition == TRANSFER:
         begun = keras.models.load_model(inputs.place / source_of(fit).folder / "model.keras", compile=False)

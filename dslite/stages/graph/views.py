@@ -4,10 +4,11 @@ from html import escape
 
 import pandas as pd
 
+from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations, variants
 from dslite.reporting.comparisons import Strip
-from dslite.stages.graph.conditions import GRAPH, RANDOM, SPEECH, TITLES, TRANSFER
+from dslite.stages.graph.conditions import BASE, GRAPH, RANDOM, SPEECH, TITLES, TRANSFER
 
 
 def answers(stage: FinishedStage) -> str:
@@ -68,13 +69,15 @@ def about(stage: FinishedStage) -> str:
     model = f"{source['backbone']} with {source['weights']} weights, fitted with {source['chosen']}"
     layer = "last hidden layer over its chunks"
     if record["embedder"]:
-        model = f"embedding by wav2vec 2.0, weights from {record['parameters']['embedder']}, fine-tuned"
+        model = f"embedding by wav2vec 2.0, weights of {record['parameters']['embedder']}, fine-tuned"
         layer = "projector over time"
+    base = record["base_model"]
+    own = f"{TITLES[BASE]} is {base['backbone']} with {base['weights']} weights. " if base else ""
     return (
         f"Source: {source['corpus']} ({source['data']} data), {model} on its train + dev; a file's embedding is the "
         f"mean of the {layer}. Neighbours: the {record['k']} nearest files, {rule}; alpha {record['alpha']:g}; "
         f"near in `fc{record['layer']}`; all "
-        f"{chosen}. {record['effort']['epochs']} epochs. Seeds: {seeds}. "
+        f"{chosen}. {record['effort']['epochs']} epochs. Seeds: {seeds}. {own}"
         f"Chance is {100 / len(stage.classes):.1f} % for {len(stage.classes)} classes. "
         f"{ablations.drawn(stage.settings.draws, stage.settings.paired_draws)}"
     )
@@ -83,6 +86,8 @@ def about(stage: FinishedStage) -> str:
 def warnings(stage: FinishedStage) -> str:
     """What the source's record warns of; empty without."""
     told = [f"Source: {text}" for text in stage.record["source_warnings"]]
+    if (base := stage.record["base_model"]) and base["weights"] == "random":
+        told += records.weights_warnings("random", f"{TITLES[BASE]} began without ImageNet's")
     if stage.record["source"]["data"] == "stand-in":
         told.insert(
             0, "The source is a SYNTHETIC stand-in: what its model hears in these files says nothing of speech."

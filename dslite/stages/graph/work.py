@@ -16,6 +16,7 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.stages.graph import fits
 from dslite.stages.graph.conditions import (
+    BASE,
     CONDITIONS,
     GRAPH,
     GRAPHS,
@@ -32,6 +33,7 @@ from dslite.stages.graph.conditions import (
 )
 from dslite.stages.train.pool import side_by_side
 from dslite.transfer import wav2vec
+from dslite.weights import digest
 
 ROUNDS = {"demo": 5, "full": 20, "tuned": 20}
 """Profile -> repetitions of each latency."""
@@ -75,12 +77,13 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
         "corpus": corpus.record["identity"],
         "source": source.record["identity"],
         "embedder": embedder,
+        "base model": digest(settings.weights_file),
         "effort": asdict(whole),
         "seeds": seeds,
         "draws": (settings.draws, settings.paired_draws),
     }
     identity = records.identity("graph", asked, settings.chosen)
-    more = {"source": settings.origin.source, "embedder": settings.embedder, "seeds": len(seeds)}
+    more = {"source": settings.origin.source, "embedder": wav2vec.named(settings.embedder), "seeds": len(seeds)}
     more |= {"networks": networks, "epochs": epochs}
     if record := records.made(settings, "graph", identity, **more):
         return FinishedStage(settings, record)
@@ -119,6 +122,11 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
         "source": {n: source.record.get(n) for n in ("corpus", "data", "weights", "backbone", "chosen")},
         "embedder": weights and {"digest": weights, **records.versions("torch", "transformers")},
         "source_warnings": source.record["warnings"],
+        "base_model": BASE in {fit.network for fit in todo}
+        and {
+            "backbone": settings.backbone,
+            "weights": "imagenet" if settings.weights_file else "random",
+        },
         "wrong": {f.folder: read_json(inputs.place / f.folder / "record.json")["wrong"] for f in todo},
     }
     tables = scored(predictions, corpus.classes, settings.seed, settings.draws, settings.paired_draws)
@@ -147,7 +155,10 @@ def _prepare(
 
 def _run(inputs: fits.Inputs, wanted: Sequence[LightFit], key: str, begin: float, end: float) -> None:
     """Makes those fits that are not there, side by side, the longest first."""
-    identities = {fit: records.hashed([key, asdict(fit), asdict(inputs.way)]) for fit in wanted}
+    base = digest(inputs.settings.weights_file)
+    identities = {
+        fit: records.hashed([key, asdict(fit), asdict(inputs.way), *[base] * (fit.network == BASE)]) for fit in wanted
+    }
     todo = [f for f in wanted if read_json(inputs.place / f.folder / "record.json").get("identity") != identities[f]]
     todo.sort(key=lambda fit: fit.work * (1 if fit.target == "dev" else 1.5), reverse=True)
     done: dict[str, float] = {}
