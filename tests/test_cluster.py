@@ -54,7 +54,7 @@ def test_options_are_of_the_jobs_or_of_the_plugin(sbatch, tmp_path):
     assert settings.status_command == "squeue" and settings.requeue is True and settings.no_requeue is False
     assert settings.init_seconds_before_status_checks == 10, "ours, where nothing is said"
     assert settings.logdir == Paths(tmp_path).cluster_logs
-    other = Cluster("slurm", settings={"requeue": "no", "init_seconds_before_status_checks": "40"})
+    other = cluster.chosen("slurm", "requeue=no init_seconds_before_status_checks=40")
     settings = other.plugin_settings(Paths(tmp_path / "other"))
     assert settings.requeue is False and settings.init_seconds_before_status_checks == 40
     assert settings.jobname_prefix != cluster.run_name(Paths(tmp_path)), "a name per output folder"

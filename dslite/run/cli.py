@@ -6,7 +6,6 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -69,6 +68,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     if chosen.discrepancies and "ablation" not in chosen.stages:
         raise DsliteError("--discrepancies is for the stage ablation alone: add --stages ablation.")
     afar = cluster.chosen(chosen.executor, chosen.cluster_options, chosen.gpus) if chosen.executor else None
+    how = (chosen.benchmark, chosen.cores, templates, afar)
     began = time.time()
     names = list(dict.fromkeys(chosen.corpora))
     settings = _settings(chosen, names)
@@ -80,8 +80,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     scores = {"evaluate", "paper"} & set(chosen.stages)  # without, no further seeds: the ablation fits its own
     further = range(chosen.seed + 1, chosen.seed + chosen.seeds) if scores else ()
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
-        failed = [name for seed in further for name in _run_seed(chosen, seed, paths, templates, afar)]
-        planned = _planned(chosen, settings, chosen.stages, templates, afar)
+        failed = [name for seed in further for name in _run_seed(chosen, seed, paths, how)]
+        planned = leftover.prepare(chosen.dry_run, settings, chosen.stages, *how)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             own = [s for s in settings if s.name not in corpora.REGISTRY]
@@ -144,30 +144,14 @@ def _list(chosen: argparse.Namespace, templates: Path) -> int:
     return 0
 
 
-def _run_seed(
-    chosen: argparse.Namespace, seed: int, paths: Paths, templates: Path, afar: cluster.Cluster | None
-) -> list[str]:
+def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, how: tuple) -> list[str]:
     """Scores with another seed, in an output of its own; returns the notebooks that are not done."""
     again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": paths.seed(seed)})
     settings = _settings(again, list(dict.fromkeys(chosen.corpora)))
-    planned = _planned(again, settings, ("evaluate",), templates, afar)
+    planned = leftover.prepare(chosen.dry_run, settings, ("evaluate",), *how)
     print("\n".join([f"Seed {seed}:", *listing.plan_lines(planned)]), flush=True)
     undone = session.execute(planned) if planned.jobs and not chosen.dry_run else []
     return [f"{name} (seed {seed})" for name in undone]
-
-
-def _planned(
-    chosen: argparse.Namespace,
-    settings: Sequence[Settings],
-    stages: Sequence[str],
-    templates: Path,
-    afar: cluster.Cluster | None,
-) -> session.Session:
-    """What is to do, once what a run that is gone has left on a cluster has ended."""
-    while True:
-        planned = session.prepare(settings, stages, chosen.benchmark, chosen.cores, templates, afar)
-        if chosen.dry_run or not leftover.settle(planned):
-            return planned
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:

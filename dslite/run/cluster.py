@@ -1,6 +1,5 @@
 """Notebooks as jobs of a cluster: what Snakemake's executor plug-ins are told."""
 
-import argparse
 import getpass
 import hashlib
 import shlex
@@ -18,9 +17,6 @@ SLURM = "slurm"
 _AS_RESOURCES = {"partition": "slurm_partition", "account": "slurm_account"}
 """What somebody who uses SLURM says -> the resource by which the plug-in knows it."""
 
-_JOBS = 100
-"""Jobs at a time, if not said otherwise."""
-
 
 @dataclass(frozen=True)
 class Cluster:
@@ -35,9 +31,9 @@ class Cluster:
     """
 
     executor: str
-    jobs: int = _JOBS
+    jobs: int = 100
     resources: Mapping[str, int | str] = field(default_factory=dict)
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     gpus: int = 0
 
     def asked(self, estimated: Mapping[str, int]) -> dict[str, int]:
@@ -49,23 +45,13 @@ class Cluster:
 
     def plugin_settings(self, paths: Paths) -> object:
         """The plug-in's own settings object, or None if it has none; SLURM's logs lie among those of the output."""
-        registry = ExecutorPluginRegistry()
-        plugin = registry.get_plugin(self.executor)
-        if plugin.settings_cls is None:
-            return None
-        given = dict(self.settings)
+        ours: dict[str, object] = {}
         if self.executor == SLURM:
             # Its 40 s before a first look are longer than most notebooks of a stand-in.
-            given = {"logdir": str(paths.cluster_logs), "init_seconds_before_status_checks": "10"} | given
-            given = {"jobname_prefix": run_name(paths), "status_command": _status_command()} | given
-        parser = argparse.ArgumentParser()
-        plugin.register_cli_args(parser, "executor")
-        flags = {f.name for f in fields(plugin.settings_cls) if f.type is bool}
-        words = []
-        for name, value in given.items():
-            option = plugin.get_cli_arg(name)
-            words += ([option] if value.lower() in ("true", "yes", "1") else []) if name in flags else [option, value]
-        return plugin.get_settings(parser.parse_args(words))
+            ours = {"logdir": paths.cluster_logs, "init_seconds_before_status_checks": 10}
+            ours |= {"jobname_prefix": run_name(paths), "status_command": _status_command()}
+        kind = ExecutorPluginRegistry().get_plugin(self.executor).settings_cls
+        return kind and kind(**ours | self.settings)
 
 
 def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
@@ -88,22 +74,19 @@ def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
             "There is no sbatch on the path: run this where jobs are submitted (a login node), or install SLURM's "
             "client programs (slurm-client on Debian and Ubuntu)."
         )
-    plugin = registry.get_plugin(executor)
-    known = {f.name for f in fields(plugin.settings_cls)} if plugin.settings_cls else set()
-    jobs, resources, settings = _JOBS, {}, {}
+    kind = registry.get_plugin(executor).settings_cls
+    known = {f.name for f in fields(kind)} if kind else set()
+    found: dict[str, int | str | bool] = {}
     for word in shlex.split(text):
         name, equals, value = word.partition("=")
         if not (name.isidentifier() and equals and value):
             raise DsliteError(f"--cluster-options are name=value, with spaces between them; {word!r} is not.")
-        if name == "jobs":
-            jobs = _whole(name, value)
-        elif name in known:
-            settings[name] = value
-        else:
-            if name in ("mem_mb", "runtime"):  # MB and minutes, of every job, in place of what is estimated
-                _whole(name, value)
-            resources[_AS_RESOURCES.get(name, name)] = int(value) if value.isdigit() else value
-    return Cluster(executor, jobs, resources, settings, gpus)
+        if name in ("jobs", "mem_mb", "runtime") and not (value.isdigit() and int(value)):
+            raise DsliteError(f"{word} is not a number of at least 1.")
+        said = {"yes": True, "true": True, "no": False, "false": False}.get(value.lower(), value)
+        found[_AS_RESOURCES.get(name, name)] = int(value) if value.isdigit() else said if name in known else value
+    settings = {name: found.pop(name) for name in known & found.keys()}
+    return Cluster(executor, int(found.pop("jobs", 100)), found, settings, gpus)
 
 
 def run_name(paths: Paths) -> str:
@@ -117,9 +100,3 @@ def _status_command() -> str:
     """``sacct`` where there is accounting, else ``squeue``, which forgets a job that ended MinJobAge seconds ago."""
     accounting = shutil.which("sacct") and not subprocess.run(["sacct", "-n", "-X"], capture_output=True).returncode
     return "sacct" if accounting else "squeue"
-
-
-def _whole(name: str, value: str) -> int:
-    if not value.isdigit() or not int(value):
-        raise DsliteError(f"{name}={value} is not a number of at least 1.")
-    return int(value)

@@ -4,10 +4,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-from snakemake.api import SnakemakeApi, WorkflowApi
+from snakemake.api import SnakemakeApi
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import DefaultFormatter
 from snakemake.logging import logger as chatter
@@ -106,12 +105,12 @@ def execute(
     if cluster:  # a job lives as long as the cluster has it, and has no process of this machine
         os.environ.pop(launcher.RUN, None)
         signals.AFAR.set()
-        settings = cluster.plugin_settings(paths)
         limits = ResourceSettings(nodes=cluster.jobs, default_resources=dict(cluster.resources))
+        shared = SharedFSUsage.all() - {SharedFSUsage.SOURCE_CACHE}
     else:
         os.environ[launcher.RUN] = str(os.getpid())
         signals.AFAR.clear()
-        settings, limits = None, ResourceSettings(cores=cores)
+        limits, shared = ResourceSettings(cores=cores), frozenset()
     log = logging.FileHandler(paths.engine_log, encoding="utf-8")
     log.setFormatter(DefaultFormatter())
     done = True
@@ -125,12 +124,13 @@ def execute(
                 snakefile=SNAKEFILE,
                 workdir=paths.artifacts,
                 # Its own cache goes to a temporary folder: in a home that cannot be written there is no place for it.
-                storage_settings=StorageSettings(shared_fs_usage=_shared(cluster)),
+                storage_settings=StorageSettings(shared_fs_usage=shared),
             )
-            listener.again = partial(_twice, workflow) if cluster else None
+            if cluster:  # were two tries allowed of every job, one that fails by itself would be submitted again
+                listener.again = lambda name: setattr(workflow._workflow.get_rule(name), "restart_times", 1)
             workflow.dag(DAGSettings(forceall=True, force_incomplete=True)).execute_workflow(
                 executor=cluster.executor if cluster else "local",
-                executor_settings=settings,
+                executor_settings=cluster.plugin_settings(paths) if cluster else None,
                 execution_settings=ExecutionSettings(keep_going=True, lock=False),
                 scheduling_settings=SchedulingSettings(scheduler="greedy"),
                 scheduler_settings=GreedySettings(),
@@ -144,14 +144,3 @@ def execute(
     if signals.STOPPED.is_set():  # Snakemake keeps the interrupt to itself
         raise KeyboardInterrupt
     return done
-
-
-def _twice(workflow: WorkflowApi, name: str) -> None:
-    """Lets Snakemake try a job of which it is about to hear that it failed a second time, with more memory
-    (``Job.mem_mb``). To allow two tries of every job would submit those again that fail for reasons of their own."""
-    workflow._workflow.get_rule(name).restart_times = 1
-
-
-def _shared(cluster: Cluster | None) -> frozenset[SharedFSUsage]:
-    """What Snakemake may take for shared by all machines of a run: on a cluster everything but its own cache."""
-    return SharedFSUsage.all() - {SharedFSUsage.SOURCE_CACHE} if cluster else frozenset()

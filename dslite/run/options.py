@@ -40,6 +40,8 @@ examples:
   python run_all.py --output elsewhere --seed 7          a second run beside the first
   python run_all.py --corpora css --set units=256        other values than the paper's; --set help lists them all
   python run_all.py --verify elsewhere                   does this output say what its predictions say?
+  python run_all.py --cluster slurm --cluster-options 'partition=main account=x'
+                                                         every notebook as a job of SLURM
   python run_all.py --bundle                             reports/ as one zip, to send to somebody"""
 
 

@@ -26,6 +26,9 @@ class Screen:
     """Progress of the jobs of one run, with the estimated seconds of each by its name. A context manager: the picture
     lives inside it."""
 
+    unheard = "starting"
+    """What is said of a job that has not said anything."""
+
     def __init__(self, jobs: Sequence[Job], estimates: dict[str, float], cores: int, paths: Paths) -> None:
         self.jobs = {job.name: job for job in jobs}
         self.estimates, self.cores, self.paths = estimates, cores, paths
@@ -76,7 +79,7 @@ class Screen:
         for name, begun in dict(self.running).items():
             report = progress.read(self.paths.progress(name))
             lefts[name] = self._left(name, time.monotonic() - begun, report)
-            words = f"{report.fraction:.0%} {report.text}" if report else "starting"
+            words = f"{report.fraction:.0%} {report.text}" if report else self.unheard
             lines.append(f"  {_title(self.jobs[name])}  {words}, {spoken(lefts[name])} left")
         head = f"{len(ended)} of {len(self.jobs)} notebooks" + f", {self.failed} failed" * bool(self.failed)
         guessed = sum(self.estimates[name] for name in ended)

@@ -144,6 +144,7 @@ def execute(session: Session) -> list[str]:
         submitted.cancelled_with(session.cluster, paths),
         Screen(jobs, session.each, session.side_by_side, paths) as screen,
     ):
+        screen.unheard = "queued or starting" if session.cluster else screen.unheard
         engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished, session.cluster)
         undone = undone_since(session, began, first)
         _name_the_killed(paths, undone)

@@ -4,9 +4,10 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from dslite.errors import DsliteError
 from dslite.layout.paths import Paths
 from dslite.run import outcome
 from dslite.run.cluster import SLURM, Cluster, run_name
@@ -71,7 +72,10 @@ def left(paths: Paths) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if shutil.which("squeue"):
         command = ["squeue", "--me", "--noheader", "--format=%i|%j|%k"]
-        for line in subprocess.run(command, capture_output=True, text=True).stdout.splitlines():
+        answer = subprocess.run(command, capture_output=True, text=True)
+        if answer.returncode:
+            raise DsliteError(f"squeue does not say what is still on the cluster: {answer.stderr.strip()}")
+        for line in answer.stdout.splitlines():
             number, name, comment = line.split("|", 2)
             if name.startswith(run_name(paths)):
                 found.setdefault(comment.removeprefix("rule_"), []).append(number)
@@ -86,9 +90,10 @@ def cancelled_with(cluster: Cluster | None, paths: Paths) -> Iterator[None]:
         yield
     except BaseException:
         if cluster and cluster.executor == SLURM:
-            for _ in range(3):
-                cancel(number for numbers in left(paths).values() for number in numbers)
-                time.sleep(1)
+            with suppress(DsliteError):
+                for _ in range(3):
+                    cancel(number for numbers in left(paths).values() for number in numbers)
+                    time.sleep(1)
         raise
 
 
