@@ -25,14 +25,14 @@ class State:
 
     ``state`` is "done", "stale" (done once, but it would run again), "running", "failed" or "not run"; ``reason`` says
     why it is stale or failed; ``link`` is the page to read, from ``reports/``, or empty; ``seconds`` is what its last
-    attempt took; ``where`` it ran, if on a cluster, and its log.
+    attempt took; where it ``ran``, if on a cluster, and its log.
     """
 
     state: str
     reason: str = ""
     link: str = ""
     seconds: float | None = None
-    where: str = ""
+    ran: str = ""
 
 
 def to_do(plan: Plan) -> dict[str, Reason]:
@@ -48,8 +48,8 @@ def to_do(plan: Plan) -> dict[str, Reason]:
 def state(job: Job, paths: Paths, to_do: Mapping[str, Reason]) -> State:
     """The state of a job's notebook, where the jobs ``to_do`` (name -> reason) would run."""
     last = outcome.read(paths.outcome(job.name))
-    where = f"{last.where}, {paths.log(job.name).relative_to(paths.output)}" if last and last.where else ""
-    return replace(_state(job, paths, to_do, last), where=where)
+    ran = f"{last.where}, {paths.log(job.name).relative_to(paths.output)}" if last and last.where else ""
+    return replace(_state(job, paths, to_do, last), ran=ran)
 
 
 def _state(job: Job, paths: Paths, to_do: Mapping[str, Reason], last: Outcome | None) -> State:
