@@ -46,6 +46,19 @@ with watched():
     report(1, 2, "dropped")
     print("the end")"""
 
+IN_A_DESTRUCTOR = """import os, signal
+from dslite.layout.progress import report
+from dslite.run.by_hand import watched
+class Dropped:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        sum(range(1000))
+with watched():
+    del [Dropped()][0]
+    report(1, 2, "dropped")
+    print("the end")"""
+"""Where Python itself drops an exception, and says so."""
+
 
 class Kernel:
     """A kernel of this very interpreter, and everything that its cells have sent."""
@@ -208,12 +221,15 @@ def test_training_is_seen_stops_and_goes_on(tmp_path, kernel, workers, variables
     wait_for(lambda: not person.workers(), 5)
 
 
-def test_stop_that_a_library_drops_stops_at_the_next_report(tmp_path, kernel):
-    """TensorFlow and Keras drop an interrupt that comes at the wrong moment, now and then."""
+@pytest.mark.parametrize("cell", [DROPPED, IN_A_DESTRUCTOR], ids=["a library", "a destructor"])
+def test_stop_that_is_dropped_stops_at_the_next_report(tmp_path, kernel, cell):
+    """TensorFlow, Keras and Python drop an interrupt that comes at the wrong moment, now and then."""
     person = kernel()
-    (error,) = (m["content"] for m in person.run(DROPPED) if m["msg_type"] == "error")
+    messages = person.run(cell)
+    (error,) = (m["content"] for m in messages if m["msg_type"] == "error")
     assert error["ename"] == "DsliteError" and error["evalue"].startswith("Stopped. What is finished is kept")
-    assert said(person.run(DROPPED.replace("os.kill", "print")), "stdout").endswith("\nthe end\n")
+    assert said(messages, "stderr") == ""
+    assert said(person.run(cell.replace("os.kill", "print")), "stdout").endswith("\nthe end\n")
 
 
 def test_stop_ends_what_earlier_stages_run_in(tmp_path, kernel):

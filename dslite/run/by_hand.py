@@ -3,9 +3,11 @@
 import html
 import os
 import signal
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from uuid import uuid4
 
 from IPython.core.getipython import get_ipython
@@ -32,7 +34,8 @@ def watched(task: str = CLASSIFICATION.name, **record: object) -> Iterator[None]
     by_hand = progress.VARIABLE not in os.environ and hasattr(get_ipython(), "kernel")
     if by_hand:
         progress.listeners.append(watch.hear)
-        before = signal.signal(signal.SIGINT, watch.stop)
+        before, unraisable = signal.signal(signal.SIGINT, watch.stop), sys.unraisablehook
+        sys.unraisablehook = partial(watch.dropped, unraisable)
     try:
         yield
         done = True
@@ -41,6 +44,7 @@ def watched(task: str = CLASSIFICATION.name, **record: object) -> Iterator[None]
     finally:
         if by_hand:
             signal.signal(signal.SIGINT, before)
+            sys.unraisablehook = unraisable
         progress.listeners.clear()
         watch.end(done)
 
@@ -63,6 +67,12 @@ class _Watch:
         and bare ``except:`` in Keras), so the next report raises it again."""
         self._stopped = True
         raise KeyboardInterrupt
+
+    def dropped(self, otherwise: Callable[[object], None], what) -> None:
+        """An interrupt that came in the middle of a destructor or a callback of a weak reference: Python drops it
+        there, with a traceback for nobody."""
+        if not self._stopped or what.exc_type is not KeyboardInterrupt:
+            otherwise(what)
 
     def hear(self, fraction: float, text: str, epochs: Sequence[Epoch]) -> None:
         if self._stopped:
