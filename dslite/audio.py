@@ -14,8 +14,8 @@ LOUDEST = 1e10
 """Peak amplitude above which samples are none: integers of 32 bits, written as floats, lie below; its square, a power,
 is still finite."""
 
-SHORTEST = 0.032
-"""Length of a frame in s (paper, section 2.1), below which a file has nothing to be seen."""
+SHORTEST = 0.01
+"""Length in s below which a file has nothing to be heard: a few samples that were cut off, or none."""
 
 
 def load(file: Path, rate: int = 16_000) -> np.ndarray:
@@ -47,7 +47,7 @@ def load_noted(file: Path, rate: int = 16_000) -> tuple[np.ndarray, tuple[str, .
     if not np.isfinite(samples).all():
         raise UnusableAudio(f"holds {np.count_nonzero(~np.isfinite(samples))} samples that are NaN or infinite")
     if len(samples) < SHORTEST * found.rate:
-        raise UnusableAudio(f"holds {counted(len(samples), 'sample')}, less than one frame of a spectrogram")
+        raise UnusableAudio(f"holds {counted(len(samples), 'sample')}, less than {1000 * SHORTEST:g} ms")
     mono, peaks = samples.mean(axis=1), np.abs(samples).max(axis=0)
     if peaks.max() > LOUDEST:
         raise UnusableAudio(f"reaches {peaks.max():.3g}: samples lie between -1 and 1, of integers within 32 bits")

@@ -223,6 +223,9 @@ def _graph(settings, corpus):
         "seeds": [0],
         "k": 3,
         "alpha": 0.1,
+        "layer": 1,
+        "embedder": "",
+        "base_model": {"backbone": "squeezenet_v1", "weights": "random"},
         "way": {"threshold": 0.99},
         "source_warnings": ["<b>"],
     }
