@@ -1,5 +1,7 @@
 """The stage graph on stand-ins: what it leaves, what it takes up again, what it refuses, and its page."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from dslite.run.resolve import resolve
 from dslite.stages.graph import views
 from dslite.stages.graph.conditions import CONDITIONS, GRAPH, RANDOM, SPEECH, SVM, TRANSFER, WAYS
 from dslite.stages.graph.fits import Inputs
+from dslite.stages.graph.work import work as graph_work
 from dslite.transfer.light import SAMPLES
 from tests.through import as_a_run, one_configuration, page_of, through
 
@@ -80,6 +83,14 @@ def test_what_is_there_is_taken_up_and_other_epochs_are_another_run(done, monkey
     assert pd.read_parquet(gone.with_name("predictions.parquet")).equals(before), "a fit repeats bit for bit"
     with pytest.raises(DsliteError, match="holds results made with epochs 1, not 2"):
         through(done.settings, "graph", epochs=2)
+
+
+def test_other_weights_of_the_base_model_are_another_run(done, tmp_path):
+    """A base model is among the light networks, whoever embeds the files."""
+    assert graph_work(done.settings, epochs=1).record["identity"] == done.record["identity"]
+    (other := tmp_path / "weights.h5").write_bytes(b"other")
+    with pytest.raises(DsliteError, match="holds results made with weights 'none', not 'weights.h5'"):
+        graph_work(replace(done.settings, weights_file=other), epochs=1)
 
 
 def test_the_page_says_what_its_source_is(done, monkeypatch):
