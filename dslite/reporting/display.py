@@ -215,7 +215,7 @@ def table_html(
     style = style.format_index(escape="html").format_index(escape="html", axis=1).set_td_classes(classes)
     if not index:
         style = style.hide(axis="index")
-    wide = len(frame.columns) > 8  # then it may be wider than the text
+    wide = len(frame.columns) > 7  # then it may be wider than the text
     markup = style.set_table_attributes(f'class="ds-table{" ds-wide" if wide else ""}"').to_html()
     markup = re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL)
     # heads stand over their columns as the cells do
