@@ -6,6 +6,7 @@ What TensorFlow says when it is loaded, whatever the level, and when it traces g
 import os
 from collections.abc import Callable
 
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # or the first process takes a GPU's memory for itself
 _stderr, _silent = os.dup(2), os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "0"
 try:
     with open(os.devnull, "w") as nowhere:

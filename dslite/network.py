@@ -1,6 +1,7 @@
 """A base model as a network: loaded, partly frozen, cut in two, its work counted."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -208,6 +209,21 @@ def folded(model: keras.Model, quantised: bool = False) -> keras.Model:
         return args[0] if layer.name in gone else layer(*args, **kwargs)
 
     return keras.models.clone_model(model, call_function=called, clone_function=taken_over)
+
+
+def in_float16(model: keras.Model) -> Callable:
+    """The same network, with the same weights, for graphs in which its layers compute in float16 and it gives float32.
+    The model itself, which may be saved, stays float32."""
+
+    def traced(x, training: bool):
+        for layer in model.layers:
+            layer.dtype_policy = "mixed_float16"
+        found = model(x, training=training)
+        for layer in model.layers:
+            layer.dtype_policy = "float32"
+        return keras.tree.map_structure(lambda tensor: tf.cast(tensor, tf.float32), found)
+
+    return traced
 
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)

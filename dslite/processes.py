@@ -8,6 +8,9 @@ import threading
 import time
 from pathlib import Path
 
+GPUS = "DSLITE_GPUS"
+"""Environment variable with the GPUs of a run, or of one of its notebooks alone, named as CUDA does."""
+
 POLL = 0.5
 """Seconds between two looks at the parent."""
 
@@ -25,6 +28,11 @@ def die_with_parent(parent: int | None = None) -> None:
     """
     expected = os.getppid() if parent is None else parent
     threading.Thread(target=_watch, args=(expected,), name="lifeline", daemon=True).start()
+
+
+def gpus() -> list[str]:
+    """Those of :data:`GPUS`."""
+    return list(filter(None, os.environ.get(GPUS, "").split(",")))
 
 
 def import_path() -> str:

@@ -42,6 +42,7 @@ class Recipe:
             half of the samples of the second phase, before SapAugment and whatever the loss.
         loss: where labels are numbers: ``"ccc"``, 1 less the concordance correlation coefficient of the batch, or
             ``"mse"``, the mean squared error.
+        mixed_precision: whether the layers of the base model compute in float16, with weights that stay float32.
     """
 
     units: int
@@ -63,6 +64,7 @@ class Recipe:
     shift: float = 0.0
     light_masks: tuple[float, float] = (0.0, 0.0)
     loss: str = "ccc"
+    mixed_precision: bool = False
 
     @property
     def varies(self) -> bool:

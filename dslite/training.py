@@ -26,7 +26,7 @@ from dslite.configurations import CONFIGURATIONS
 from dslite.files import whole_file
 from dslite.keras_defaults import graph, keras, tf
 from dslite.model import Head, assemble
-from dslite.network import Backbone, count_trained, folded, mask_colour, split, train_last
+from dslite.network import Backbone, count_trained, folded, in_float16, mask_colour, split, train_last
 from dslite.objectives import ToClasses, ToNumbers
 from dslite.profiles import Recipe
 from dslite.readings import PAPER, Reading
@@ -147,7 +147,10 @@ class Trainer:
         self.trained_layers = count_trained(layers, recipe.share, reading.layers) if recipe.epochs[1] else 0
         tail = train_last(backbone.model, self.trained_layers)
         parts = split(backbone.model, max(1, self.trained_layers))  # without a second phase: unused
-        self._body, self._stem, self._tail = (folded(part, quantised) for part in (backbone.model, *parts))
+        half = recipe.mixed_precision and not quantised  # folded, it would round statistics; 8 bits are of float32
+        ways = (in_float16(part) if half else folded(part, quantised) for part in (backbone.model, *parts))
+        self._body, self._stem, self._tail = ways
+        self._cut = parts[0].outputs
         self._handed_over: list[np.ndarray] | None = None
         # Per phase: the variables, and an optimiser that is made once and set back for each fit.
         of_head = self.head.trainable_variables
@@ -160,7 +163,7 @@ class Trainer:
         spec, size = tf.TensorSpec, self.plot.parameters.size
         pictures, labels = spec([None, size, size, 3]), spec([None, self.objective.outputs])
         key, flag, number = spec([2], tf.int32), spec([], tf.bool), spec([None], tf.int32)
-        crossing = [[spec([None, backbone.width])], [spec(tensor.shape) for tensor in self._stem.outputs]]
+        crossing = [[spec([None, backbone.width])], [spec(tensor.shape) for tensor in self._cut]]
         plan, weights = BatchPlan(*[number] * len(BatchPlan._fields)), spec([self.objective.outputs])
         self._paint = graph(self.plot.paint, spec([None, None, None], self.plot.parameters.level_type))
         self._plan = graph(self._draw, spec([None]), key, flag, flag)
@@ -221,7 +224,7 @@ class Trainer:
     def _fill_cache(self) -> list[np.ndarray]:
         """What crosses the cut, of every chunk of the corpus; empty where that takes too much memory."""
         chunks = len(self.spectrograms)
-        shapes = [tensor.shape[1:] for tensor in self._stem.outputs]
+        shapes = [tensor.shape[1:] for tensor in self._cut]
         if 4 * chunks * sum(int(np.prod(shape)) for shape in shapes) > CACHE_BYTES:
             return []
         out = [np.empty((chunks, *shape), np.float32) for shape in shapes]
@@ -356,8 +359,9 @@ class Trainer:
         with tf.GradientTape() as tape:
             logits = self._logits(phase, crossing, seed=tf.random.experimental.stateless_fold_in(key, 1))
             loss = self.objective.loss(labels, logits, weights)
+            scaled = self._optimisers[phase - 1].scale_loss(loss)  # of float16 alone, else it is the loss
         variables = self._variables[phase - 1]
-        self._optimisers[phase - 1].apply(tape.gradient(loss, [v.value for v in variables]), variables)
+        self._optimisers[phase - 1].apply(tape.gradient(scaled, [v.value for v in variables]), variables)
         return loss, logits
 
     def _probabilities(self, phase, indices, features) -> np.ndarray:
@@ -427,4 +431,5 @@ def _optimiser(recipe: Recipe, phase: int):
     more: dict = {"weight_decay": recipe.decay} if recipe.optimiser == "adamw" else {}
     if recipe.average and phase == 2:
         more |= {"use_ema": True, "ema_momentum": recipe.average}
-    return make[recipe.optimiser](_rate(recipe, phase), global_clipnorm=recipe.clip or None, **more)
+    made = make[recipe.optimiser](_rate(recipe, phase), global_clipnorm=recipe.clip or None, **more)
+    return keras.optimizers.LossScaleOptimizer(made) if recipe.mixed_precision else made

@@ -184,6 +184,24 @@ def test_one_fit_can_be_made_and_scores_need_two(usual):
     assert least >= 1 / 101 and " 100 draws of " in evaluate_views.verdict(scored, "all")
 
 
+def test_a_fit_in_float16_says_so_and_leaves_a_model_in_float32(usual):
+    asked = usual.settings.as_parameters() | {"output": str(usual.settings.output)}
+    changes = {"mixed_precision": True, "epochs": (1, 1), "share": 1.0, "fits": "both on train + dev"}
+    half = through(resolve(**asked | {"changes": changes}), "train")
+    assert half.record["recipe"]["mixed_precision"] and not usual.record["recipe"]["mixed_precision"]
+    assert "CHANGED: epochs 1 and 1, share 1, mixed_precision True" in provenance_line(half.record)
+    features = [np.load(stage.paths.features) for stage in (usual, half)]
+    assert (features[0] != features[1]).any(), "it computes as before"
+    np.testing.assert_allclose(*features, rtol=0.01, atol=1e-3)
+    before, after = (load_model(stage.paths.fit("both", "test") / "model.keras") for stage in (usual, half))
+    layers = [part for layer in after.layers for part in (layer, *getattr(layer, "layers", ()))]
+    assert {layer.dtype_policy.name for layer in layers} == {"float32"} == {str(w.dtype) for w in after.weights}
+    trained = [abs(new - old).max() for old, new in zip(before.get_weights(), after.get_weights(), strict=True)]
+    assert np.isfinite(trained).all() and min(trained[:4]) > 0, "the base model's convolutions have learnt"
+    waves = np.load(half.paths.samples)[None, :48_000]
+    np.testing.assert_allclose(after(waves), before(waves), atol=0.2)
+
+
 def test_a_front_end_of_ones_own_is_fitted_shown_and_shipped(tmp_path, monkeypatch):
     """A stand-in with other Mel bins, colours, window (no power of two) and shape of lambda, scored on few draws."""
     alone(monkeypatch, tmp_path)

@@ -91,7 +91,7 @@ def test_command_line(capsys):
     assert parse([]).executor == ""
     with pytest.raises(SystemExit):
         parse(["--cluster-options", "partition=main"])
-    assert "--cluster-options and --gpus are for --cluster or --executor" in capsys.readouterr().err
+    assert "--cluster-options are for --cluster or --executor" in capsys.readouterr().err
 
 
 def job(stage: str, **more) -> Job:

@@ -13,7 +13,7 @@ from dslite import changes, corpora
 from dslite.errors import DsliteError
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import cluster, leftover, listing, options, outputs, runlock, session, showcase, signals
+from dslite.run import cluster, gpus, leftover, listing, options, outputs, runlock, session, showcase, signals
 from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
 
@@ -68,6 +68,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     if chosen.discrepancies and "ablation" not in chosen.stages:
         raise DsliteError("--discrepancies is for the stage ablation alone: add --stages ablation.")
     afar = cluster.chosen(chosen.executor, chosen.cluster_options, chosen.gpus) if chosen.executor else None
+    if chosen.gpus and not afar:
+        gpus.offer(chosen.gpus)
     how = (chosen.benchmark, chosen.cores, templates, afar)
     began = time.time()
     names = list(dict.fromkeys(chosen.corpora))

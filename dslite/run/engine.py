@@ -24,7 +24,7 @@ from snakemake.settings.types import (
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from dslite.errors import DsliteError
-from dslite.processes import import_path
+from dslite.processes import gpus, import_path
 from dslite.run import launcher, signals, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.plan import Plan
@@ -110,7 +110,8 @@ def execute(
     else:
         os.environ[launcher.RUN] = str(os.getpid())
         signals.AFAR.clear()
-        limits, shared = ResourceSettings(cores=cores), frozenset()
+        limits = ResourceSettings(cores=cores, resources={"gpu": len(gpus())})
+        shared = frozenset()
     log = logging.FileHandler(paths.engine_log, encoding="utf-8")
     log.setFormatter(DefaultFormatter())
     done = True

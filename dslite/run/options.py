@@ -198,6 +198,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="notebooks and fits that run side by side, one thread each; on a cluster, of one job (default: all cores)",
     )
     how.add_argument(
+        "--gpus",
+        type=_count,
+        metavar="N",
+        default=0,
+        help="GPUs for what fits or asks a base model, one fit on each at a time; on a cluster, of one job (default: "
+        "none in particular, and fits share what TensorFlow finds)",
+    )
+    how.add_argument(
         "--strict",
         action="store_true",
         help="fail (exit code 1) if a figure of the scorecard *differs* from the printed one on REAL data, and name "
@@ -233,8 +241,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "default 100), mem_mb and runtime (minutes) in place of what is estimated, a setting of the plug-in without "
         "its prefix, or any other resource that it knows",
     )
-    said = "of each job that fits or asks a base model (default: 0)"
-    afar.add_argument("--gpus", type=_count, metavar="N", default=0, help=said)
     checked = parser.add_argument_group("whether what was handed over is what was computed")
     checked.add_argument(
         "--verify",
@@ -253,8 +259,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     if "help" in chosen.set:
         print("\n".join(changes.listed()))
         sys.exit()
-    if (chosen.cluster_options or chosen.gpus) and not chosen.executor:
-        parser.error("--cluster-options and --gpus are for --cluster or --executor")
+    if chosen.cluster_options and not chosen.executor:
+        parser.error("--cluster-options are for --cluster or --executor")
     try:
         grown = ["standin_size=real"] * (chosen.standin_size == "real")
         chosen.changes = dict(changes.checked(changes.parsed([*chosen.set, *grown])))

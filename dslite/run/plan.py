@@ -46,7 +46,8 @@ class Job:
         threads: that it may use.
         priority: of the notebooks that could start, that with the highest does.
         helpers: how many jobs do a part of its work before it, side by side.
-        memory, minutes, gpus: that it is given on a cluster; MB.
+        memory, minutes: that it is given on a cluster; MB.
+        gpus: that it has to itself; each of its helpers has one.
     """
 
     corpus: str

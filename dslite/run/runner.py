@@ -12,7 +12,7 @@ from dslite.errors import DsliteError
 from dslite.layout import progress
 from dslite.layout.paths import Paths
 from dslite.processes import end_quickly
-from dslite.run import kernel, launcher
+from dslite.run import gpus, kernel, launcher
 from dslite.run import plan as plans
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job
@@ -36,6 +36,7 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     where = f"SLURM job {number} on {platform.node()}" if number else ""
     Outcome("running", parameters=values, where=where).write(note)
     try:
+        gpus.take(job.gpus)
         # Relative, so that the notebook can be run where it lies, wherever the output folder is moved.
         here = os.path.relpath(paths.output, job.places(paths).pages)
         execution.execute(job, paths, values | ({"output": here} if "output" in values else {}))
@@ -55,6 +56,7 @@ def take_part(job: Job, paths: Paths, rule: str) -> None:
     Outcome("running", parameters=job.parameters).write(paths.outcome(job.name))
     said = ""
     try:
+        gpus.take(min(job.gpus, 1))
         part = import_module(f"dslite.stages.{job.stage}.{STAGES[job.stage].helpers}").take_part
         said = part(resolve(**job.parameters | {"workers": 1}), rule)
     except Exception:

@@ -10,6 +10,7 @@ from dslite import corpora
 from dslite.files import full
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
+from dslite.processes import gpus
 from dslite.run import engine, estimates, forks, outcome, plan, staleness, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.plan import Job, Member, Plan
@@ -114,13 +115,14 @@ def prepare(
 
 
 def _lent(job: Job, whole: Plan, to_do: Mapping[str, Reason], cores: int, afar: bool) -> dict[str, int]:
-    """Threads and helpers of a notebook: a single corpus that is fitted must keep all cores busy."""
+    """Threads, helpers and GPUs of a notebook: a single corpus that is fitted must keep all cores busy."""
     helped = STAGES[job.stage].helpers and cores > 1 and job.name in to_do and to_do[job.name].results
     how = STAGES[job.stage].threads
     # On a cluster each has its cores to itself.
     alike = 1 if afar else sum(other.stage == job.stage for other in whole.jobs if other.name in to_do)
     threads = {"one": 1, "share": max(1, cores // max(alike, 1)), "all": cores}[how]
-    return {"threads": threads, "helpers": cores if helped else 0}
+    given = {"threads": threads, "helpers": cores if helped else 0}
+    return given | {"gpus": min(threads, len(gpus())) if STAGES[job.stage].weights else 0}
 
 
 def execute(session: Session) -> list[str]:

@@ -112,6 +112,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             needs=("evaluate",),
             # The chosen clips and the sample of each class.
             seconds=lambda load: 14.0 + load.classes * (500 if load.demo else 7_000) * load.forward,
+            weights=True,  # with them it makes a fit once more
             index=True,
         ),
         "deploy": Stage(

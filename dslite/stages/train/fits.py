@@ -166,8 +166,8 @@ def run(
         start: what they begin with, where that is not the base model.
 
     Returns:
-        For the record: ``backbone``, its ``weights`` (imagenet or random), ``weights_source``, and ``warnings``, the
-        corpus' among them.
+        For the record: ``backbone``, its ``weights`` (imagenet or random), ``weights_source``, ``hardware`` that the
+        fits were made on, and ``warnings``, the corpus' among them.
 
     Raises:
         DsliteError: if a process of the pool dies, for instance because memory ran out.
@@ -193,7 +193,8 @@ def run(
     progress(1, 1, "all fits are finished", [epoch for fit in fits for epoch in _labelled(inputs, fit)])
     warnings = [*records.weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]]
     told = {"weights": about["weights"], "weights_source": about["source"], "warnings": warnings}
-    return {"backbone": settings.backbone, **told}
+    made_on = {read_json(fit.folder / "record.json")["hardware"] for fit in fits}
+    return {"backbone": settings.backbone, "hardware": "; ".join(sorted(made_on)), **told}
 
 
 def _labelled(inputs: FitInputs, fit: Fit) -> list[Epoch]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
 from dslite.errors import DsliteError
+from dslite.processes import gpus
 from dslite.stages.train import process
 
 
@@ -44,13 +45,15 @@ def side_by_side(
     """Where work runs, and a function that waits for what was submitted and hands on what is said meanwhile.
 
     Args:
-        workers: how many processes; for one, see the head of :mod:`dslite.stages.train.fits`.
+        workers: how many processes, each with one of the notebook's GPUs where it has some, and then no more than
+            those; for one, see the head of :mod:`dslite.stages.train.fits`.
         tell: called with what :func:`dslite.stages.train.process.tell` was given, several at a time.
         apart: whether one after the other they go to a process of their own all the same, which may die alone.
 
     Raises:
         DsliteError: if a process dies, for instance because memory ran out.
     """
+    workers = min(workers, len(gpus()) or workers)
     if (
         workers == 1
         and not apart
@@ -60,8 +63,10 @@ def side_by_side(
         pool, messages = _Here(), queue.SimpleQueue()
     else:
         context = multiprocessing.get_context("spawn")
-        messages = context.Queue()
-        pool = _Processes(workers, context, process.start, (messages, os.getpid()))
+        messages, free = context.Queue(), context.SimpleQueue()
+        for gpu in gpus():
+            free.put(gpu)
+        pool = _Processes(workers, context, process.start, (messages, os.getpid(), free))
     try:
         with pool:
             try:

@@ -27,11 +27,13 @@ def work_done(recipe: Recipe, epochs: int) -> float:
     return min(epochs, recipe.epochs[0]) + 10 * max(0, epochs - recipe.epochs[0])
 
 
-def start(messages, parent: int) -> None:
-    """Makes a process one of the pool's: one thread, and it dies with its parent."""
+def start(messages, parent: int, free) -> None:
+    """Makes a process one of the pool's: one thread, a GPU of those ``free``, and it dies with its parent."""
     die_with_parent(parent)
     end_quickly()
     listen(messages)
+    if not free.empty():  # there is one for each of the pool, or none at all
+        os.environ["CUDA_VISIBLE_DEVICES"] = free.get()
     os.environ.update(dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"))
     from dslite.keras_defaults import tf
 
@@ -47,7 +49,6 @@ def listen(messages):
     """From now on says in ``messages`` how far it is; returns where it did before."""
     global _messages
     before, _messages = _messages, messages
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # or the first process takes a GPU for itself
     return before
 
 
@@ -103,6 +104,14 @@ def features(inputs: "FitInputs", step: int, start: int) -> np.ndarray:
     """Features of so many chunks from one on, under the base model as it is: float32 (n, width)."""
     _, chunks, trainer = trainer_of(inputs)
     return trainer.extract(np.arange(start, min(start + step, len(chunks))))
+
+
+def _gpu() -> list[str]:
+    """Name of the GPU that TensorFlow computes on, the first that it sees; none where it sees none."""
+    from dslite.keras_defaults import tf
+
+    seen = tf.config.get_visible_devices("GPU")[:1]
+    return [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in seen]
 
 
 def fit(inputs: "FitInputs", fit: "Fit", about: dict) -> None:
@@ -167,6 +176,7 @@ def fit(inputs: "FitInputs", fit: "Fit", about: dict) -> None:
         "seed": settings.seed,
         "threads": 1,
         **records.circumstances(started),
+        "hardware": ", ".join([records.hardware(), *_gpu()]),
     }
     write_json(fit.folder / "record.json", record)
     checkpoint.unlink(missing_ok=True)
