@@ -24,6 +24,12 @@ QUIET = (
     "--disable-background-networking", "--disable-component-update", "--disable-default-apps", "--disable-extensions",
     "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND", "--hide-scrollbars",
 )  # fmt: skip
+_TOLD = """for (const name of ['alert', 'confirm', 'prompt', 'print', 'open']) window[name] = () => ran(name);"""
+_ARMED = """[...document.querySelectorAll('*')].filter(one =>
+  ['IFRAME', 'OBJECT', 'EMBED', 'FORM', 'BASE'].includes(one.tagName) || one.httpEquiv === 'refresh' ||
+  [...one.attributes].some(({name, value}) =>
+    name.startsWith('on') || /^(javascript|vbscript|data:text)/i.test(value.replace(/[\\x00-\\x20]/g, '')))
+).map(one => one.outerHTML.slice(0, 200))"""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Seen:
         overflow: by how many pixels it is wider than the screen.
         without_alt: pictures without alt text.
         errors: what the browser complained about in its console.
+        ran: what called ``ran("...")``, as scripts of those do who mean ill, or asked for a dialog or a window.
+        armed: tags that would run something if somebody touched them, or send something away.
     """
 
     title: str
@@ -43,6 +51,8 @@ class Seen:
     overflow: int
     without_alt: int
     errors: list[str]
+    ran: list[str]
+    armed: list[str]
 
 
 def chromium_or_skip() -> str:
@@ -80,14 +90,15 @@ def _look_at(browser: "_Pipe", page: Path, width: int, height: int) -> Seen:
     mine = [event for event in browser.events if event.get("sessionId") == session]
     asked = [e["params"]["request"]["url"] for e in mine if e["method"] == "Network.requestWillBeSent"]
     errors = [e["params"]["entry"]["text"] for e in mine if e["method"] == "Log.entryAdded"]
+    ran = [e["params"]["payload"] for e in mine if e["method"] == "Runtime.bindingCalled"]
     found = browser.evaluate(
         "({title: document.title, wide: document.documentElement.scrollWidth,"
-        " bare: [...document.images].filter(image => !image.alt.trim()).length})",
+        f" bare: [...document.images].filter(image => !image.alt.trim()).length, armed: {_ARMED}}})",
         session,
     )
     browser.call("Target.closeTarget", {"targetId": target})
     requests = [url for url in asked if url.split("#")[0] != address and not url.startswith(("data:", "about:"))]
-    return Seen(found["title"], requests, max(0, found["wide"] - width), found["bare"], errors)
+    return Seen(found["title"], requests, max(0, found["wide"] - width), found["bare"], errors, ran, found["armed"])
 
 
 def _open(browser: "_Pipe", page: Path, width: int, height: int) -> tuple[str, str]:
@@ -96,6 +107,8 @@ def _open(browser: "_Pipe", page: Path, width: int, height: int) -> tuple[str, s
     session = browser.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
     for domain in ("Page", "Network", "Log", "Runtime"):
         browser.call(f"{domain}.enable", session=session)
+    browser.call("Runtime.addBinding", {"name": "ran"}, session)
+    browser.call("Page.addScriptToEvaluateOnNewDocument", {"source": _TOLD}, session)
     browser.call(
         "Network.emulateNetworkConditions",
         {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},

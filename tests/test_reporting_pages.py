@@ -324,8 +324,13 @@ def test_pages_open_without_a_network_and_fit_a_phone(notebook, index, tmp_path)
 
 def test_the_browser_would_notice(tmp_path):
     page = tmp_path / "bad.html"
-    page.write_text("<title>t</title><img src='https://a.example/x.png'><div style='width:3000px'>x</div>")
+    page.write_text(
+        "<title>t</title><img src='https://a.example/x.png' onerror='ran(`handler`)'><div style='width:3000px'>x</div>"
+        "<script>alert(1)</script><a href=' java\tscript:ran(2)'>x</a><meta http-equiv=refresh content=99><meta name=a>"
+    )
     seen = look([page], 390, 844)[page]
     assert seen.requests == ["https://a.example/x.png"]
     assert seen.overflow > 2000
     assert seen.without_alt == 1
+    assert sorted(seen.ran) == ["alert", "handler"]
+    assert [tag.split()[0] for tag in seen.armed] == ["<img", "<a", "<meta"]
