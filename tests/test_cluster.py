@@ -9,14 +9,16 @@ from types import SimpleNamespace
 
 import pytest
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+from snakemake_interface_logger_plugins.common import LogEvent
 
 from dslite.errors import DsliteError
 from dslite.layout.paths import Paths
-from dslite.run import cluster, estimates, outcome, submitted
+from dslite.run import cluster, engine, estimates, outcome, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.options import parse
 from dslite.run.outcome import Outcome
-from dslite.run.plan import Job
+from dslite.run.plan import Job, Plan
+from tests import whole
 from tests.toys import command, wait_for, write_templates
 
 PLUGIN = ExecutorPluginRegistry().is_installed("slurm")
@@ -46,8 +48,8 @@ def sbatch(tmp_path, monkeypatch):
 @needs_plugin
 def test_options_are_of_the_jobs_or_of_the_plugin(sbatch, tmp_path):
     told = "partition=main account=x jobs=7 mem_mb=9000 slurm_extra='--exclusive -x a' status_command=squeue"
-    known = cluster.chosen("slurm", f"{told} requeue=yes")
-    assert known.jobs == 7
+    known = cluster.chosen("slurm", f"{told} requeue=yes helpers=0")
+    assert (known.jobs, known.helpers) == (7, 0)
     extra = {"slurm_extra": "--exclusive -x a"}
     assert known.resources == {"slurm_partition": "main", "slurm_account": "x", "mem_mb": 9000} | extra
     settings = known.plugin_settings(Paths(tmp_path))
@@ -68,6 +70,7 @@ def test_options_are_of_the_jobs_or_of_the_plugin(sbatch, tmp_path):
         ("partition=", "'partition=' is not"),
         ("jobs=0", "jobs=0 is not a number of at least 1"),
         ("jobs=many", "jobs=many is not a number"),
+        ("helpers=-1", "helpers=-1 is not a number of at least 0"),
     ],
 )
 def test_options_that_are_none(sbatch, told, said):
@@ -108,7 +111,12 @@ def test_what_a_job_asks_for():
         "minutes": 7,
         "gpus": 2,
     }
-    assert [job("train", memory=4).mem_mb(None, attempt) for attempt in (1, 2)] == [4, 8]
+    assert [job("train", memory=4).mem_mb(None, attempt) for attempt in (1, 2, 3)] == [4, 8, 8]
+
+
+def test_jobs_share_fits_that_are_worth_it():
+    assert [Cluster("slurm").shares(seconds) for seconds in (30, 599, 600, 1_500, 9e5)] == [0, 0, 2, 5, 8]
+    assert [Cluster("slurm", helpers=most).shares(30) for most in (0, 2)] == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -128,6 +136,17 @@ def test_how_a_job_ended(tmp_path, state, error, said, memory, sentence):
     assert submitted.failed("css-train", said, paths) is memory
     last = outcome.read(paths.outcome("css-train"))
     assert last.state == "failed" and sentence in last.error
+
+
+def test_why_jobs_that_share_fits_do_not_run_is_said_of_their_notebook(tmp_path):
+    plan, started = Plan(tmp_path, (job("train", helpers=2),)), []
+    listener = engine._Listener(plan, started.append, started.append)
+    listener.again = started.append
+    said = {"rule_msg": "sbatch failed. The error message was 'no account'.", "jobid": 5}
+    for event in (LogEvent.JOB_INFO, LogEvent.JOB_ERROR):
+        listener.emit(SimpleNamespace(event=event, rule_name="css-train-2", **said))
+    assert started == ["css-train"], "the notebook has begun with them, and not ended"
+    assert "could not be submitted: 'no account'" in outcome.read(plan.paths.outcome("css-train")).error
 
 
 # Through SLURM. -------------------------------------------------------------------------------------------------------
@@ -249,3 +268,25 @@ def test_what_is_left_of_another_run_is_cancelled(run):
     assert "Still on the cluster" not in said(again)
     assert again.returncode == 0
     assert (run.out / "seen").read_text().count(" ") == 2
+
+
+@needs_slurm
+def test_fits_that_jobs_share_give_what_one_machine_gives(tmp_path):
+    root, said = whole.copied(tmp_path / "package"), ""
+    for name, how in {
+        "here": ("--cores", 2),
+        "there": ("--cluster", "slurm", "--cluster-options", "helpers=2"),
+    }.items():
+        options = ("--corpora", "css", "ess", *whole.UNTRAINED, "--stages", "evaluate", *how)
+        done = whole.run(root, tmp_path / name, *options)
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+    here, there = Paths(tmp_path / "here"), Paths(tmp_path / "there")
+    # Histories hold times.
+    tables = [file for file in here.output.rglob("*.parquet") if file.name != "history.parquet"] + [here.results]
+    assert sum(file.name == "predictions.parquet" for file in tables) > 2 * 8
+    others = {file: there.output / file.relative_to(here.output) for file in tables}
+    assert not [file for file, other in others.items() if file.read_bytes() != other.read_bytes()]
+    assert there.engine_log.read_text().count("has been submitted with SLURM jobid") == 2 * (4 + 2)
+    assert not there.corpus("css").features.exists(), "the notebook found all fits finished"
+    assert said.count("started   css train") == 1, "jobs that share its fits are no notebooks"

@@ -14,6 +14,9 @@ from dslite.errors import DsliteError
 from dslite.layout.paths import Paths
 
 SLURM = "slurm"
+_SHARE, _MOST = 300.0, 8
+"""Seconds of work that a helper is worth, which spends some of them on starting; how many a notebook has at most."""
+
 _AS_RESOURCES = {"partition": "slurm_partition", "account": "slurm_account"}
 """What somebody who uses SLURM says -> the resource by which the plug-in knows it."""
 
@@ -28,6 +31,7 @@ class Cluster:
         resources: of every job, by the plug-in's names, e.g. ``slurm_partition``.
         settings: of the plug-in itself, by their names, e.g. ``status_command``.
         gpus: of a job that fits or asks the base model.
+        helpers: how many jobs share the fits of a notebook; None: as many as they are worth.
     """
 
     executor: str
@@ -35,6 +39,12 @@ class Cluster:
     resources: Mapping[str, int | str] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
     gpus: int = 0
+    helpers: int | None = None
+
+    def shares(self, seconds: float) -> int:
+        """How many jobs share the work of a notebook, of so many seconds on one core; 0 where it is not worth two."""
+        worth = min(int(seconds / _SHARE), _MOST)
+        return (worth if worth > 1 else 0) if self.helpers is None else self.helpers
 
     def asked(self, estimated: Mapping[str, int]) -> dict[str, int]:
         """What of :class:`dslite.run.plan.Job` a job is given, where so much was estimated: what the options say comes
@@ -59,7 +69,8 @@ def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
 
     Args:
         executor: name of a plug-in, which must be installed; for ``slurm``, so must SLURM's ``sbatch``.
-        text: options as ``name=value``, with spaces between them: ``jobs``, settings of the plug-in, and any resource.
+        text: options as ``name=value``, with spaces between them: ``jobs``, ``helpers``, settings of the plug-in, and
+            any resource.
         gpus: see :class:`Cluster`.
 
     Raises:
@@ -81,12 +92,14 @@ def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
         name, equals, value = word.partition("=")
         if not (name.isidentifier() and equals and value):
             raise DsliteError(f"--cluster-options are name=value, with spaces between them; {word!r} is not.")
-        if name in ("jobs", "mem_mb", "runtime") and not (value.isdigit() and int(value)):
-            raise DsliteError(f"{word} is not a number of at least 1.")
+        least = {"jobs": 1, "mem_mb": 1, "runtime": 1, "helpers": 0}.get(name)
+        if least is not None and not (value.isdigit() and int(value) >= least):
+            raise DsliteError(f"{word} is not a number of at least {least}.")
         said = {"yes": True, "true": True, "no": False, "false": False}.get(value.lower(), value)
         found[_AS_RESOURCES.get(name, name)] = int(value) if value.isdigit() else said if name in known else value
     settings = {name: found.pop(name) for name in known & found.keys()}
-    return Cluster(executor, int(found.pop("jobs", 100)), found, settings, gpus)
+    jobs, helpers = int(found.pop("jobs", 100)), found.pop("helpers", None)
+    return Cluster(executor, jobs, found, settings, gpus, helpers)
 
 
 def run_name(paths: Paths) -> str:

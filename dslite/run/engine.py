@@ -61,6 +61,8 @@ class _Listener(logging.Handler):
             name = self._names.get(number, "")
             if name in self._jobs and not (self.again and self._goes_on(name, event, str(said.get("rule_msg")))):
                 self._ended(name)
+            elif self.again and name in self._of and event == LogEvent.JOB_ERROR:
+                submitted.failed(self._of[name], str(said.get("rule_msg")), self._paths)
 
     def _goes_on(self, name: str, event: LogEvent, message: str) -> bool:
         """Whether a job of a cluster that has ended is tried again: once, where memory ran out."""

@@ -19,11 +19,12 @@ from dslite.stages.search import grid
 def seconds(job: Job, paths: Paths, load: Workload | None) -> float:
     """Wall time of one notebook: what it took last time with the same parameters, else a guess by the ``load`` of its
     corpus (None for a notebook across corpora)."""
-    last = None if STAGES[job.stage].helpers else outcome.read(paths.outcome(job.name))
+    last = outcome.read(paths.outcome(job.name))
+    side_by_side = max(job.threads, job.helpers)
     if last and last.state == "done" and _important(job, last.parameters) == _important(job, job.parameters):
-        return last.seconds * last.parameters.get("workers", 1) / job.threads
+        return last.seconds * last.parameters.get("workers", 1) / side_by_side
     limit = 3600 * job.parameters.get("hours", 0) or float("inf")
-    return min(STAGES[job.stage].seconds(load) / job.threads, limit)
+    return min(STAGES[job.stage].seconds(load) / side_by_side, limit)
 
 
 def workload(settings: Settings) -> Workload:

@@ -76,7 +76,7 @@ class Job:
 
     def mem_mb(self, wildcards: object, attempt: int) -> int:
         """Memory as Snakemake asks for it: twice as much if it has run out."""
-        return self.memory * attempt
+        return self.memory * min(attempt, 2)
 
     def places(self, paths: Paths) -> CorpusPaths:
         return paths.corpus(self.corpus) if self.corpus else paths.across(self.stage)

@@ -29,12 +29,13 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     from dslite.run import execution
 
     values = job.parameters | ({"workers": threads} if "workers" in job.parameters else {})
+    noted = values | ({"helpers": job.helpers} if job.helpers else {})  # its time was not that of all the work
     note = paths.outcome(job.name)
     os.environ |= kernel.environment() | {progress.VARIABLE: str(paths.progress(job.name))}
     begin = time.monotonic()
     number = os.environ.get("SLURM_JOB_ID")
     where = f"SLURM job {number} on {platform.node()}" if number else ""
-    Outcome("running", parameters=values, where=where).write(note)
+    Outcome("running", parameters=noted, where=where).write(note)
     try:
         gpus.take(job.gpus)
         # Relative, so that the notebook can be run where it lies, wherever the output folder is moved.
@@ -42,10 +43,10 @@ def run(job: Job, paths: Paths, threads: int) -> None:
         execution.execute(job, paths, values | ({"output": here} if "output" in values else {}))
     except Exception as error:
         sentence = str(error) if isinstance(error, DsliteError) else f"{type(error).__name__}: {error}"
-        Outcome("failed", time.monotonic() - begin, sentence, values, where=where).write(note)
+        Outcome("failed", time.monotonic() - begin, sentence, noted, where=where).write(note)
         raise
     took = time.monotonic() - begin
-    Outcome("done", took, "", values, job.made_from, job.page_from, job.identities(paths), where).write(note)
+    Outcome("done", took, "", noted, job.made_from, job.page_from, job.identities(paths), where).write(note)
 
 
 def take_part(job: Job, paths: Paths, rule: str) -> None:
@@ -57,8 +58,12 @@ def take_part(job: Job, paths: Paths, rule: str) -> None:
     said = ""
     try:
         gpus.take(min(job.gpus, 1))
-        part = import_module(f"dslite.stages.{job.stage}.{STAGES[job.stage].helpers}").take_part
-        said = part(resolve(**job.parameters | {"workers": 1}), rule)
+        settings = resolve(**job.parameters | {"workers": 1})
+        if own := STAGES[job.stage].helpers:
+            said = import_module(f"dslite.stages.{job.stage}.{own}").take_part(settings, rule)
+        else:
+            share = slice([*job.helped_by(paths)].index(rule), None, job.helpers)
+            import_module("dslite.stages.train.helped").take_part(settings, job.stage, rule, share)
     except Exception:
         traceback.print_exc()
     job.helped_by(paths)[rule].write_text(said, "utf-8")

@@ -16,7 +16,7 @@ from dslite.run.cluster import Cluster
 from dslite.run.plan import Job, Member, Plan
 from dslite.run.screen import KILLED, Screen
 from dslite.run.staleness import Reason
-from dslite.stages.catalogue import STAGES
+from dslite.stages.catalogue import STAGES, Workload
 from dslite.transfer import wav2vec
 from dslite.weights import digest
 
@@ -100,8 +100,8 @@ def prepare(
     across = {name: once for name, stage in STAGES.items() if stage.across}
     whole = plan.make(output, templates, members, stages, across)
     to_do = staleness.to_do(whole)
-    whole = whole.only(replace(job, **_lent(job, whole, to_do, cores, bool(cluster))) for job in whole.jobs)
     loads = {s.name: estimates.workload(s) for s in settings}
+    whole = whole.only(replace(job, **_lent(job, whole, to_do, loads, cores, cluster)) for job in whole.jobs)
     each = {
         job.name: estimates.seconds(job, whole.paths, loads.get(job.corpus)) for job in whole.jobs if job.name in to_do
     }
@@ -114,15 +114,26 @@ def prepare(
     return Session({s.name: s for s in settings}, whole, to_do, each, cores, cluster)
 
 
-def _lent(job: Job, whole: Plan, to_do: Mapping[str, Reason], cores: int, afar: bool) -> dict[str, int]:
-    """Threads, helpers and GPUs of a notebook: a single corpus that is fitted must keep all cores busy."""
-    helped = STAGES[job.stage].helpers and cores > 1 and job.name in to_do and to_do[job.name].results
-    how = STAGES[job.stage].threads
-    # On a cluster each has its cores to itself.
-    alike = 1 if afar else sum(other.stage == job.stage for other in whole.jobs if other.name in to_do)
-    threads = {"one": 1, "share": max(1, cores // max(alike, 1)), "all": cores}[how]
-    given = {"threads": threads, "helpers": cores if helped else 0}
-    return given | {"gpus": min(threads, len(gpus())) if STAGES[job.stage].weights else 0}
+def _lent(
+    job: Job,
+    whole: Plan,
+    to_do: Mapping[str, Reason],
+    loads: Mapping[str, Workload],
+    cores: int,
+    cluster: Cluster | None,
+) -> dict[str, int]:
+    """Threads, helpers and GPUs of a notebook: a single corpus that is fitted must keep all cores busy, or many nodes."""
+    stage, helpers = STAGES[job.stage], 0
+    if job.name in to_do and to_do[job.name].results:
+        if cluster and (stage.helpers or stage.shared):
+            helpers = cluster.shares(estimates.seconds(job, whole.paths, loads.get(job.corpus)))
+        elif stage.helpers and cores > 1:
+            helpers = cores
+    # On a cluster each has its cores to itself, and needs one where helpers have left little to do.
+    alike = 1 if cluster else sum(other.stage == job.stage for other in whole.jobs if other.name in to_do)
+    threads = {"one": 1, "share": max(1, cores // max(alike, 1)), "all": cores}[stage.threads]
+    threads = 1 if cluster and helpers else threads
+    return {"threads": threads, "helpers": helpers, "gpus": min(threads, len(gpus())) if stage.weights else 0}
 
 
 def execute(session: Session) -> list[str]:

@@ -65,6 +65,8 @@ class Stage:
         classes_only: whether it refuses corpora whose labels are numbers.
         helpers: a module whose ``take_part(settings, process)`` does some of the work before the notebook, in a run
             with several cores in as many jobs side by side; it returns "" or why it ended early.
+        shared: whether jobs of a cluster make its fits before its notebook, each a share as ``shared`` of its ``work``
+            tells them.
         index: whether the module ``index`` of its folder names more than its page for the index.
         of_source: the stages of another corpus, its ``source``, whose records its results are made from besides.
     """
@@ -83,6 +85,7 @@ class Stage:
     threads: str = "one"
     classes_only: bool = False
     helpers: str = ""
+    shared: bool = False
     index: bool = False
     of_source: tuple[str, ...] = ()
 
@@ -100,7 +103,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             audio=True,
             memory=2_000,
         ),
-        "train": Stage(needs=("corpus",), seconds=lambda load: load.fits, weights=True, threads="share"),
+        "train": Stage(needs=("corpus",), seconds=lambda load: load.fits, weights=True, threads="share", shared=True),
         "baseline": Stage(
             needs=("corpus",),
             # Of whole files, not chunks; then 20 points of the grid.
@@ -128,6 +131,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             weights=True,
             threads="all",
             classes_only=True,
+            shared=True,
         ),
         "search": Stage(
             needs=("evaluate",),
@@ -152,6 +156,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             weights=True,
             threads="all",
             classes_only=True,
+            shared=True,
         ),
         "compress": Stage(
             needs=("evaluate",),

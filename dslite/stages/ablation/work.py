@@ -3,7 +3,7 @@ or under the profile ``tuned`` the parts of its recipe, back to Table 2.
 """
 
 import re
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -71,12 +71,9 @@ def work(settings: Settings) -> FinishedStage:
             if name != reference and _inputs(variant, prepared) == _inputs(settings, corpus):
                 left_out.append({"variant": name, "reason": NO_EFFECT})
                 continue
-            folder = fits_of(variant.paths, name)
-            for further in range(seeds):
-                seed = settings.seed + further
-                fitted = replace(prepared, settings=replace(prepared.settings, seed=seed))
-                report = progress.part(begin + further * share, share, name)
-                found, about = _fit(fitted, augmentation, folder / str(seed), report)
+            for further, (fitted, todo) in enumerate(_planned(prepared, augmentation, fits_of(variant.paths, name))):
+                about = fits.run(fitted, todo, progress.part(begin + further * share, share, name))
+                found = {fit.target: pd.read_parquet(fit.folder / "predictions.parquet") for fit in todo}
                 tables.setdefault(name, []).append(found)
         except DsliteError as error:
             if name == reference:
@@ -133,8 +130,26 @@ def _inputs(variant: Settings, corpus: FinishedStage) -> tuple:
     return corpus.record["data_hash"], recipe, rest
 
 
-def _fit(corpus: FinishedStage, augmentation: str, folder: Path, report: Callable[..., None]) -> tuple[dict, dict]:
-    """Predictions for dev and for test, and what the base model's weights are."""
-    todo = fits.planned(corpus, [augmentation], lambda _, target: folder / target)
-    about = fits.run(corpus, todo, report)
-    return {fit.target: pd.read_parquet(fit.folder / "predictions.parquet") for fit in todo}, about
+def _planned(corpus: FinishedStage, augmentation: str, folder: Path) -> list[tuple[FinishedStage, list[fits.Fit]]]:
+    """The fits of a variant, for dev and for test: per seed, and with its corpus under that."""
+    first, seeds = corpus.settings.seed, corpus.settings.seeds
+    each = [replace(corpus, settings=replace(corpus.settings, seed=seed)) for seed in range(first, first + seeds)]
+    return [(seeded, _fits(seeded, augmentation, folder / str(seeded.settings.seed))) for seeded in each]
+
+
+def _fits(corpus: FinishedStage, augmentation: str, folder: Path) -> list[fits.Fit]:
+    return fits.planned(corpus, [augmentation], lambda _, target: folder / target)
+
+
+def shared(decoded: FinishedStage, share: slice, place: Path) -> list[tuple[FinishedStage, fits.Fit]]:
+    """The fits of a share of the variants, each with its corpus, which is cached in a place that no other job has."""
+    wanted, augmentation = variants(decoded.settings)
+    first, *_ = wanted
+    reference, found = cached_as(wanted[first], decoded, place, lambda *_: None), []
+    for name in [*wanted][share]:
+        with suppress(DsliteError):  # the notebook says why there is no such variant
+            corpus = cached_as(wanted[name], decoded, place, lambda *_: None)
+            if name == first or _inputs(wanted[name], corpus) != _inputs(wanted[first], reference):
+                of_seeds = _planned(corpus, augmentation, fits_of(decoded.paths, name))
+                found += [(seeded, fit) for seeded, todo in of_seeds for fit in todo]
+    return found

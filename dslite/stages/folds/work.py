@@ -50,11 +50,8 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
     if augmentation not in CONFIGURATIONS:
         raise DsliteError(f"The augmentation {augmentation!r} is not one of {', '.join(CONFIGURATIONS)}.")
     corpus = FinishedStage.of(settings, "corpus")
-    clips, fold = corpus.clips, folds(settings.source, corpus.clips)
-    seeds = list(range(settings.seed, settings.seed + settings.seeds))
-    dealt = {seed: {DISJOINT: fold, RANDOM: shuffled(fold, clips["label"], seed)} for seed in seeds}
-    prepared = {seed: FinishedStage(replace(settings, seed=seed), corpus.record) for seed in seeds}
-    todo = {seed: _fits(prepared[seed], augmentation, of) for seed, of in dealt.items()}
+    dealt, prepared, todo = _planned(corpus, augmentation)
+    clips, seeds, fold = corpus.clips, list(dealt), dealt[settings.seed][DISJOINT]
     asked = {
         "corpus": corpus.record["identity"],
         "fits": [fit.identity for of in todo.values() for fit in of.values()],
@@ -90,6 +87,21 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
     }
     scores = scored(everything, corpus.classes, settings.seed, settings.draws, settings.paired_draws)
     return records.write(settings, record, {"predictions": everything} | scores)
+
+
+def _planned(corpus: FinishedStage, augmentation: str) -> tuple[dict[int, dict], dict, dict[int, dict]]:
+    """By seed: the folds of every protocol, the corpus, and DS Lite's fits by protocol and fold."""
+    settings, fold = corpus.settings, folds(corpus.settings.source, corpus.clips)
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    dealt = {seed: {DISJOINT: fold, RANDOM: shuffled(fold, corpus.clips["label"], seed)} for seed in seeds}
+    prepared = {seed: FinishedStage(replace(settings, seed=seed), corpus.record) for seed in seeds}
+    return dealt, prepared, {seed: _fits(prepared[seed], augmentation, of) for seed, of in dealt.items()}
+
+
+def shared(corpus: FinishedStage, share: slice, *_) -> list[tuple[FinishedStage, fits.Fit]]:
+    """A share of the fits of all seeds, each with the corpus as it sees it."""
+    _, prepared, todo = _planned(corpus, AUGMENTATION)
+    return [(prepared[seed], fit) for seed, of_seed in todo.items() for fit in of_seed.values()][share]
 
 
 def _fits(corpus: FinishedStage, augmentation: str, dealt: dict[str, np.ndarray]) -> dict[tuple[str, str], fits.Fit]:

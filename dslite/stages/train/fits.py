@@ -188,7 +188,8 @@ def run(
         progress(share, 1, f"{name}: {text}", [epoch for *_, epochs in messages for epoch in epochs])
 
     with side_by_side(settings.workers, tell, apart) as (pool, follow):
-        about = _extract(inputs, pool, progress)
+        finished = fits and not todo  # whoever made them: nobody needs features
+        about = pool.submit(process.about, inputs).result() if finished else _extract(inputs, pool, progress)
         follow({pool.submit(process.fit, inputs, fit, about) for fit in todo})
     progress(1, 1, "all fits are finished", [epoch for fit in fits for epoch in _labelled(inputs, fit)])
     warnings = [*records.weights_warnings(about["weights"], about["source"]), *corpus.record["warnings"]]

@@ -17,7 +17,7 @@ def work(settings: Settings) -> FinishedStage:
     fitted_with["data"] += corpus.clips[["file", "speaker", "label", "partition"]].to_csv(index=False)
     # What the pages say of the data belongs to a stage's identity; the fits are the same whatever it is called.
     said = {name: corpus.record[name] for name in ("note", "warnings")} | {"kind": corpus.record["data"]}
-    todo = fits.planned(corpus, CONFIGURATIONS, settings.paths.fit)
+    todo = [fit for _, fit in shared(corpus)]
     made = {"fits": [fit.name for fit in todo]}
     identity = records.identity("train", fitted_with | said | made, settings.chosen)
     if record := records.made(settings, "train", identity):
@@ -45,3 +45,8 @@ def work(settings: Settings) -> FinishedStage:
         "fit_seconds": round(sum(fit["seconds"] for fit in fitted), 1),
     }
     return records.write(settings, record)
+
+
+def shared(corpus: FinishedStage, share: slice = slice(None), *_) -> list[tuple[FinishedStage, fits.Fit]]:
+    """A share of the fits, each with the corpus as it sees it."""
+    return [(corpus, fit) for fit in fits.planned(corpus, CONFIGURATIONS, corpus.paths.fit)[share]]
