@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     Yields:
         The path to write to. It keeps the suffix, because savers choose the format by it.
     """
-    draft = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    writer = f"{platform.node()}-{os.getpid()}"  # nodes of a cluster, which share a folder, may count alike
+    draft = path.with_name(f".{path.stem}.{writer}.part{path.suffix}")
     try:
         with room(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)

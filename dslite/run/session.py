@@ -122,7 +122,7 @@ def _lent(
     cores: int,
     cluster: Cluster | None,
 ) -> dict[str, int]:
-    """Threads, helpers and GPUs of a notebook: a single corpus that is fitted must keep all cores busy, or many nodes."""
+    """Threads, helpers and GPUs of a notebook: one corpus that is fitted must keep all cores busy, or many nodes."""
     stage, helpers = STAGES[job.stage], 0
     if job.name in to_do and to_do[job.name].results:
         if cluster and (stage.helpers or stage.shared):
