@@ -18,7 +18,7 @@ ravdess: .venv/ready
 		--output "$(OUTPUT)" $(ARGS)
 	-@test ! -e "$(OUTPUT)/reports/index.html" || $(RUN) -m webbrowser "file://$(abspath $(OUTPUT))/reports/index.html"
 
-test: .venv/ready lint .venv/browser .venv/search .venv/cluster
+test: .venv/ready lint .venv/browser .venv/search .venv/cluster .venv/crate/ready
 	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/ready
@@ -30,6 +30,12 @@ lint: .venv/ready
 # What drives Chromium in the tests takes 165 MB, and nobody needs it who does not test.
 .venv/browser: tests/browser.lock .venv/ready
 	$(RUN) -m pip install --quiet --requirement tests/browser.lock
+	touch $@
+
+# What checks a run's RO-Crate in the tests needs an older rich than pinned: 80 MB of its own.
+.venv/crate/ready: tests/crate.lock .venv/ready
+	$(RUN) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --requirement tests/crate.lock
 	touch $@
 
 # Of the stage search alone: Optuna and what it needs, 9 MB.

@@ -47,6 +47,9 @@ def start_slow(templates: Path, out: Path) -> tuple[subprocess.Popen, list[int]]
 
 def test_killed_and_run_again(toys):
     templates, out = toys
+    crate = Paths(out).crate
+    crate.parent.mkdir()
+    crate.touch()
     process, pids = start_slow(templates, out)
     code, said = run(templates, "--corpora", "css", "--stages", "corpus", "--output", out)
     assert code == 1
@@ -57,12 +60,13 @@ def test_killed_and_run_again(toys):
     process.wait()
     wait_for(lambda: not any(alive(pid) for pid in pids), seconds=10)
     assert not Paths(out).corpus("css").page("corpus").exists()
+    assert not crate.exists(), "it would speak of what was there before"
 
     (out / "css-corpus.py").unlink()
     code, said = run(templates, "--corpora", "css", "--stages", "corpus", "--output", out)
     assert code == 0, said
     assert "was cut short" in said
-    assert Paths(out).corpus("css").page("corpus").exists()
+    assert Paths(out).corpus("css").page("corpus").exists() and crate.exists()
     assert not list(out.rglob(".*.part*"))
 
 

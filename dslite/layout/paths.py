@@ -124,6 +124,7 @@ class Paths:
         return [Paths(folder) for folder in sorted(self.artifacts.glob("seeds/*")) if folder.is_dir()]
 
     index = _below("reports", "index.html")
+    crate = _below("reports", "ro-crate-metadata.json")  # what made the reports, for programs
     gallery = _below("reports", "gallery.html")
     results = _below("reports", "results.csv")
     seeds = _below("reports", "seeds.csv")  # ``results.csv`` of all seeds

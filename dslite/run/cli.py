@@ -101,7 +101,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
             code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
             raise
         finally:
-            if planned.jobs or not paths.index.exists():
+            if planned.jobs or not (paths.index.exists() and paths.crate.exists()):
                 outputs.write(planned.after(undone), outputs.record(planned, vars(chosen), began, code))
     for line in listing.skipped_lines(settings):
         print(line)

@@ -1,4 +1,4 @@
-"""What a run writes besides its notebooks: the index page, its own record, the bundle."""
+"""What a run writes besides its notebooks: the index page, its own record, its crate, the bundle."""
 
 import shutil
 import sys
@@ -13,6 +13,7 @@ from dslite.files import read_json, whole_file, write_json
 from dslite.layout import results
 from dslite.layout.paths import Paths
 from dslite.layout.records import hardware, versions, voices
+from dslite.run import crate
 from dslite.run.index import write_index
 from dslite.run.plan import Job
 from dslite.run.session import Session
@@ -40,7 +41,8 @@ def record(session: Session, options: dict, began: float, code: int | None) -> d
 
 
 def write(session: Session, note: dict) -> None:
-    """Writes a run's record (``note``) and the page that leads everywhere; the session is as it is after running."""
+    """Writes a run's record (``note``), the page that leads everywhere and, once the run has ended, what made all that
+    for programs; the session is as it is after running."""
     paths = session.paths
     write_json(paths.run, note)
     # Own data come first; the paper's corpora are listed as far as they take part, or have been run before.
@@ -66,7 +68,10 @@ def write(session: Session, note: dict) -> None:
     across = {name: STAGES[name].title for name in ACROSS if ("", name) in states}
     scores = results.write(paths)
     tables += [{"title": "Every score", "link": paths.results.name}] if len(scores) else []
+    paths.crate.unlink(missing_ok=True)  # of what the reports held before
     write_index(paths.index, listed, asked, across, states, tables, note, scores)
+    if note["exit"] is not None:
+        crate.write(paths.reports, paths, note)
 
 
 def sweep(paths: Paths) -> None:

@@ -15,6 +15,7 @@ from dslite.errors import DsliteError
 from dslite.files import read_json
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.reporting.templates import render
+from dslite.run.crate import without_folders
 from dslite.run.outputs import require_reports
 
 LIMIT_MB = 8.0
@@ -25,7 +26,6 @@ _ATTRIBUTES = r"""(?:[^>"]|"[^"]*")*"""
 _PLAYER = re.compile(rf"<audio\b{_ATTRIBUTES}>(?:.*?</audio>)?", re.DOTALL)
 _LINK = re.compile(rf"""<a\b{_ATTRIBUTES}?\shref="(?!#|[\w+.-]+:)([^"#]+)[^"]*"{_ATTRIBUTES}>(.*?)</a>""", re.DOTALL)
 _PICTURE = re.compile(r"(?<=data:image/png;base64,)[A-Za-z0-9+/=]+")
-_FOLDER = re.compile(r"""data:\w+/[^"']+|(?:file://|(?<![\w/.<])(?<!&lt;))/[^\W\d][\w.+@-]*(?:/[\w.+@-]+)*""")
 
 
 def copy(paths: Paths, folder: Path) -> Path:
@@ -82,7 +82,7 @@ def _reduced(file: Path, reports: Path) -> tuple[str, list[Path]]:
     if file.suffix == ".html":
         text = _LINK.sub(lead, _PLAYER.sub(" <em>(sound left out)</em>", text))
         text = _PICTURE.sub(lambda hit: base64.b64encode(_in_256_colours(base64.b64decode(hit[0]))).decode(), text)
-    return _FOLDER.sub(lambda hit: hit[0] if hit[0].startswith("data:") else hit[0].rpartition("/")[2], text), found
+    return without_folders(text), found
 
 
 def _in_256_colours(png: bytes) -> bytes:

@@ -26,7 +26,7 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.layout.settings import Settings
 from dslite.readings import READINGS
-from dslite.run import differing, outcome, redrawing
+from dslite.run import crate, differing, outcome, redrawing
 from dslite.run.differing import Difference
 from dslite.run.index import shown_scores
 from dslite.run.plan import PAGE_MAKER
@@ -111,6 +111,7 @@ class _Verification:
     def everything(self) -> None:
         """Checks all that was taken."""
         first = Paths(self.copy)
+        self._redo(self._name(first.crate), partial(self._hashes, first), False)
         if not first.artifacts.exists():
             self.report.unchecked["all but the notebooks' pages"] = "there are no artifacts/ to compute them from"
         for paths in (first, *first.further()):
@@ -215,6 +216,13 @@ class _Verification:
                 mine = [row["uar"], f"{row['interval']} {row['system']}".strip()]
                 there = any(said[at : at + 2] == mine for at in range(len(said)))
                 self._same(name, f"{corpus}, {row['system']}", " ".join(mine) if there else "", " ".join(mine))
+
+    def _hashes(self, paths: Paths) -> None:
+        """Whether the files of the reports are those that the run has left."""
+        said = crate.said(paths.crate)
+        there = crate.hashes(paths.reports, paths) if said else {}
+        for name, digest in said.items():
+            self._same(f"{self._name(paths.reports)}/{name}", "sha256", digest, there.get(name, ""))
 
     def _data(self, paths: Paths, name: str) -> None:
         """Whether cached spectrograms are those of the records, and of all predictions labels and speakers those of the
