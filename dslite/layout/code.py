@@ -71,9 +71,8 @@ class Code:
             folder = self.package.parent / package.replace(".", "/")
             members = [chosen[package]] if package in chosen else [file.stem for file in folder.glob("[a-z]*.py")]
             yield from (f"{package}.{member}" for member in members)
-        for file in self._data:
-            if any(file.endswith(f"/{text}") for text in read.strings):
-                yield file
+        for text in read.strings & self._named.keys():
+            yield from self._named[text]
 
     def _home(self, module: str, name: str) -> str:
         """The module that an imported name comes from: a submodule, or what a package hands on."""
@@ -87,14 +86,28 @@ class Code:
         return module
 
     def _file(self, module: str) -> Path | None:
-        place = self.package.parent / module.replace(".", "/")
-        return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
+        place = module.replace(".", "/")
+        return self._files.get(f"{place}.py") or self._files.get(f"{place}/__init__.py")
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        """The package's files by their path from its parent folder."""
+        files = (file for file in self.package.rglob("*.*") if file.is_file() and "__pycache__" not in file.parts)
+        return {f.relative_to(self.package.parent).as_posix(): f for f in files if f.suffix != ".pyc"}
 
     @cached_property
     def _data(self) -> dict[str, Path]:
-        """The package's files that are no code, by their path from its parent folder."""
-        files = (file for file in self.package.rglob("*.*") if file.is_file() and "__pycache__" not in file.parts)
-        return {f.relative_to(self.package.parent).as_posix(): f for f in files if f.suffix not in (".py", ".pyc")}
+        """Those that are no code."""
+        return {name: file for name, file in self._files.items() if file.suffix != ".py"}
+
+    @cached_property
+    def _named(self) -> dict[str, list[str]]:
+        """Those by every ending of their paths that may name them."""
+        found: dict[str, list[str]] = {}
+        for name in self._data:
+            for at in (at for at, letter in enumerate(name) if letter == "/"):
+                found.setdefault(name[at + 1 :], []).append(name)
+        return found
 
 
 HERE = Code()

@@ -11,7 +11,7 @@ from dslite.files import full
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.processes import gpus
-from dslite.run import engine, estimates, forks, outcome, plan, staleness, submitted
+from dslite.run import estimates, forks, outcome, plan, staleness, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.plan import Job, Member, Plan
 from dslite.run.screen import KILLED, Screen
@@ -145,6 +145,8 @@ def execute(session: Session) -> list[str]:
     Raises:
         KeyboardInterrupt: the run was told to stop.
     """
+    from dslite.run import engine  # imports Snakemake: what runs no notebook does without
+
     paths, began = session.paths, time.time()
     # For all processes of the run: no profile, start-up code or style of the user, no home that must be written.
     os.environ |= dict.fromkeys(("IPYTHONDIR", "MPLCONFIGDIR"), str(paths.tools)) | {"PYTHONSTARTUP": ""}
