@@ -32,6 +32,14 @@ def test_a_disk_without_room_is_named_and_the_run_goes_on_once_there_is_some(tmp
     assert [line.split(": ")[1] for line in lines[:2]] == ["said so", "said so"] and lines[2].startswith("read-only")
 
 
+def test_where_memory_runs_out_it_is_said_and_the_run_goes_on_once_there_is_some(tmp_path):
+    if why := scarce.memory_possible():
+        pytest.skip(why)
+    lines: list[str] = []
+    assert scarce.memory(copied(tmp_path), ["corpus"], (200_000_000,), lines.append) == []
+    assert "memory r" in lines[0]
+
+
 def test_what_fails_for_want_of_room_says_so_and_nothing_else_does(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="mine"), whole_file(tmp_path / "a"):
         raise ValueError("mine")

@@ -170,6 +170,13 @@ def test_every_stage_has_its_work_its_template_and_code_that_is_there(stage):
     assert not any(name.startswith(("dslite.run", "dslite.explore")) for name in found)
 
 
+def test_what_runs_no_notebook_imports_no_snakemake():
+    """A dry run and one that finds everything up to date spent as long on that as on all else."""
+    code = "import sys, dslite.run.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+    assert "dslite.run.session" in done.stdout.split() and "snakemake" not in done.stdout.split()
+
+
 def test_the_catalogue_is_in_the_order_of_the_flow():
     for at, stage in enumerate(OF_CORPUS):
         assert set(STAGES[stage].needs) <= set(OF_CORPUS[:at])

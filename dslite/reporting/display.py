@@ -127,18 +127,25 @@ def figure_html(figure: "Figure", alt: str, caption: str = "", record: Mapping |
         raise ValueError("A figure needs alt text: say in a sentence what it shows.")
     if told := legible(figure):
         caption = f"{caption} Numbers stand for what no font here has: {told}.".strip()
-    line, png = provenance_line(record), io.BytesIO()
-    figure.savefig(png, format="png", dpi=dpi, bbox_inches=_stamped(figure, line, dpi))
+    line = provenance_line(record)
+    png = picture(figure, line, dpi)
     plt.close(figure)
-    width, height = (int.from_bytes(png.getvalue()[at : at + 4], "big") for at in (16, 20))
+    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
     return render(
         "figure.html.j2",
-        picture=base64.b64encode(png.getvalue()).decode("ascii"),
+        picture=base64.b64encode(png).decode("ascii"),
         width=round(width * 100 / dpi),
         height=round(height * 100 / dpi),
         alt=f"{alt.strip()} ({line})" if line else alt.strip(),
         caption=caption,
     )
+
+
+def picture(figure: "Figure", line: str, dpi: int) -> bytes:
+    """A figure as PNG, with a line below it. What a page says does not depend on it, and ``--verify`` does without."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=dpi, bbox_inches=_stamped(figure, line, dpi))
+    return png.getvalue()
 
 
 def _stamped(figure: "Figure", line: str, dpi: int) -> "Bbox":

@@ -51,7 +51,9 @@ def compare(file: str, said: Path, mine: Path) -> tuple[int, list[Difference], l
 def texts(file: str, said: Sequence[str], mine: Sequence[str]) -> tuple[int, list[Difference]]:
     """Compares texts in their order; those with a figure in them count as values."""
     same, wrong = 0, []
-    for kind, i, j, k, m in SequenceMatcher(None, said, mine, autojunk=False).get_opcodes():
+    # A matcher's time goes with the square of how often a text occurs.
+    alike = [("equal", 0, len(said), 0, len(mine))] if said == mine else []
+    for kind, i, j, k, m in alike or SequenceMatcher(None, said, mine, autojunk=False).get_opcodes():
         if kind == "equal":
             same += sum(any(letter.isdigit() for letter in text) for text in said[i:j])
         else:

@@ -110,7 +110,7 @@ def with_earlier(settings: Settings, name: str) -> Settings:
     Raises:
         DsliteError: if one of them would replace results of other parameters, or failed, or weights cannot be had.
     """
-    from dslite.run import session  # imports Snakemake: a notebook of a run does without
+    from dslite.run import session  # imports Snakemake's plug-ins: a notebook of a run does without
 
     if any(STAGES[earlier].weights for earlier in chain(name)):
         (settings,) = with_weights([settings])

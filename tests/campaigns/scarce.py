@@ -1,24 +1,30 @@
-"""A disk without room, at each stage, and one that may only be read: ``python -m tests.campaigns.scarce``.
+"""A disk without room, at each stage, one that may only be read, little memory: ``python -m tests.campaigns.scarce``.
 
 The output folder is a small file system in memory (which takes root). Before each stage it is filled but for 8 kB,
 then 0.2 MB, then 1.2 MB; the run has then to end by itself, say in a sentence that the disk is full, and leave nothing
 that is half-written under its final name; with the room given back the same command has to go on and come to its end.
+The same holds of a run whose processes may take 0.3, 0.6 and 1 GB of memory together (a control group, which takes root).
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.campaigns.kill import half_written
-from tests.whole import UNTRAINED, copied, run
+from tests.campaigns.kill import GONE, half_written
+from tests.whole import UNTRAINED, copied, environment, run
 
 LEFT = (8_000, 200_000, 1_200_000)
 """Bytes that are left."""
+
+MEMORY = (300_000_000, 600_000_000, 1_000_000_000)
+"""Bytes that all processes of a run may take."""
 
 
 def possible() -> str:
@@ -78,6 +84,60 @@ def campaign(root: Path, stages: list[str], left: tuple[int, ...], say: Callable
     return wrong
 
 
+@contextmanager
+def little_memory(limit: int) -> Iterator[Path]:
+    """A control group (of version 1) inside this process' own; a process that writes its id to the file is held by it.
+
+    Raises:
+        OSError, StopIteration: there can be none.
+    """
+    own = next(line for line in Path("/proc/self/cgroup").read_text().splitlines() if ":memory:" in line)
+    group = Path(f"/sys/fs/cgroup/memory{own.split(':', 2)[2]}", f"dslite-{os.getpid()}")
+    group.mkdir()
+    try:
+        group.joinpath("memory.limit_in_bytes").write_text(str(limit))
+        yield group / "cgroup.procs"
+    finally:
+        limit = time.monotonic() + GONE
+        while group.joinpath("cgroup.procs").read_text() and time.monotonic() < limit:
+            time.sleep(0.2)
+        group.rmdir()  # fails where processes are left
+
+
+def memory_possible() -> str:
+    """Why memory cannot be withheld here; empty if it can."""
+    try:
+        with little_memory(MEMORY[0]):
+            return ""
+    except (OSError, StopIteration) as error:
+        return f"no control group for memory can be made here ({type(error).__name__} {error})"
+
+
+def memory(root: Path, stages: list[str], limits: tuple[int, ...], say: Callable[[str], None]) -> list[str]:
+    """Has some stages of one stand-in done with little memory, then with all; what was wrong, a sentence each."""
+    wrong: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for stage in stages:
+            words = ["run_all.py", "--output", folder, "--corpora", "css", *UNTRAINED, "--stages", stage]
+            for limit in limits:
+                how = f"{stage} with {limit / 1e9:g} GB of memory"
+                with little_memory(limit) as held:
+                    inside = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(held), sys.executable, *words]
+                    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+                    done = subprocess.run(inside, cwd=root, env=environment(root), check=False, **pipes)
+                told = next((line for line in done.stdout.splitlines() if "memory r" in line.lower()), "")
+                if not done.returncode:
+                    say(f"{how}: went through")
+                elif told and "Traceback" not in done.stdout:
+                    say(f"{how}: {told.strip()}")
+                else:
+                    wrong.append(f"{how}: {done.stdout[-300:]}")
+                wrong += [f"{how}: {found}" for found in half_written(Path(folder))]
+            if (done := run(root, Path(folder), *words[3:])).returncode:
+                wrong.append(f"{stage} does not go on: {done.stdout[-300:]}{done.stderr[-300:]}")
+    return wrong
+
+
 def main() -> int:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     if why := possible():
@@ -85,7 +145,12 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory() as folder:
         stages = ["corpus", "train", "baseline", "evaluate", "explain", "deploy", "paper"]
-        wrong = campaign(copied(Path(folder)), stages, LEFT, lambda line: print(line, flush=True))
+        root, say = copied(Path(folder)), lambda line: print(line, flush=True)
+        wrong = campaign(root, stages, LEFT, say)
+        if why := memory_possible():
+            say(why)
+        else:
+            wrong += memory(root, stages, MEMORY, say)
     print("\n".join(wrong) or "nothing was wrong")
     return bool(wrong)
 
