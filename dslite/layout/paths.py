@@ -35,6 +35,8 @@ class CorpusPaths:
     confusion = _below("root", "evaluate/confusion.parquet")
     pairs = _below("root", "evaluate/pairs.parquet")
 
+    elsewhere = _below("root", "elsewhere.json")  # of an imported corpus: where it comes from
+
     phone = _below("pages", "phone.html")  # every file that was made for a phone, as a plot to look around in
     phone_csv = _below("pages", "phone.csv")
 
@@ -79,6 +81,7 @@ class Paths:
 
     reports = _below("output", "reports")
     artifacts = _below("output", "artifacts")
+    manifest = _below("output", "manifest.json")  # of an export: every file with its hash, and what it is of
 
     def corpus(self, name: str) -> CorpusPaths:
         return CorpusPaths(self.artifacts / name, self.reports / name)

@@ -18,6 +18,7 @@ from dslite.errors import DsliteError
 from dslite.files import read_json, write_json, write_table
 from dslite.layout import code, progress
 from dslite.layout.finished import FinishedStage
+from dslite.layout.paths import CorpusPaths
 from dslite.layout.settings import Settings
 
 
@@ -133,6 +134,17 @@ def hardware() -> str:
     names = ("model name", "cpu family", "model")
     named = [f"{name} {told[name]}".removeprefix("model name ") for name in names if name in told]
     return ", ".join([platform.machine(), *named, f"{os.cpu_count()} cores", platform.system()])
+
+
+def elsewhere(paths: CorpusPaths) -> str:
+    """What is to be said of a corpus that was computed elsewhere and imported; empty for any other."""
+    told = read_json(paths.elsewhere)
+    if not told:
+        return ""
+    return (
+        f"Computed elsewhere, on {told['computed']} ({told['hardware']}), checked here on {told['checked']} by dslite "
+        f"{told['checked_by']}; it came in {told['file']} (SHA-256 {told['sha256']:.16}…)."
+    )
 
 
 def inherited(record: dict) -> dict:

@@ -11,9 +11,22 @@ from pathlib import Path
 
 from dslite import changes, corpora
 from dslite.errors import DsliteError
+from dslite.layout import records
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import cluster, gpus, leftover, listing, options, outputs, runlock, session, showcase, signals
+from dslite.run import (
+    cluster,
+    exporting,
+    gpus,
+    leftover,
+    listing,
+    options,
+    outputs,
+    runlock,
+    session,
+    showcase,
+    signals,
+)
 from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
 
@@ -37,6 +50,12 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             return _download(chosen)
         if chosen.verify:
             return _verify(Path(chosen.verify).expanduser().resolve(), chosen.json)
+        if chosen.export_results:
+            named = [] if chosen.corpora == list(corpora.CORPORA) else chosen.corpora
+            print("\n".join(exporting.export(paths, named, Path(chosen.export_results).expanduser().resolve())))
+            return 0
+        if chosen.import_results:
+            return _import(chosen, paths)
         if chosen.bundle:
             print(f"The reports as one file: {outputs.bundle(paths)}")
             return 0
@@ -80,9 +99,11 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     sources = {s.origin.name: s.origin for s in settings if s.origin}
     print("\n".join(listing.setting_lines([*settings, *sources.values()])), flush=True)
     scores = {"evaluate", "paper"} & set(chosen.stages)  # without, no further seeds: the ablation fits its own
-    further = range(chosen.seed + 1, chosen.seed + chosen.seeds) if scores else ()
+    here = [s.source for s in settings if not records.elsewhere(s.paths)]
+    further = range(chosen.seed + 1, chosen.seed + chosen.seeds) if scores and here else ()
+    again = argparse.Namespace(**vars(chosen) | {"corpora": here})
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
-        failed = [name for seed in further for name in _run_seed(chosen, seed, paths, how)]
+        failed = [name for seed in further for name in _run_seed(again, seed, paths, how)]
         planned = leftover.prepare(chosen.dry_run, settings, chosen.stages, *how)
         print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
@@ -121,6 +142,17 @@ def _verify(place: Path, as_json: bool) -> int:
     report = verify(place)
     print(json.dumps(report.as_json(), indent=1) if as_json else "\n".join(report.lines()))
     return 1 if report.wrong else 0
+
+
+def _import(chosen: argparse.Namespace, paths: Paths) -> int:
+    from dslite.run import importing  # imports TensorFlow
+
+    with runlock.alone(paths):
+        outputs.sweep(paths)
+        for file in chosen.import_results:
+            for line in importing.take(paths, Path(file).expanduser().resolve()):
+                print(line, flush=True)
+    return 0
 
 
 def _differing(paths: Paths) -> list[str]:

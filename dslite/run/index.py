@@ -31,7 +31,7 @@ def write_index(
     Args:
         page: the file to write.
         corpora: in the order of the rows; each with ``name``, and if known ``data``, ``note``, ``voices`` (what is to
-            be said of scores where files name no speaker).
+            be said of scores where files name no speaker) and ``elsewhere`` (and of an imported corpus).
         stages: of a corpus, in the order of the columns.
         across: the notebooks across corpora, in the order of the rows below -> title.
         states: (corpus, stage) -> its notebook's; notebooks across corpora have the corpus "". A pair that is missing
@@ -87,6 +87,7 @@ def _row(corpus: Mapping, states: Mapping, scores: Mapping[str, dict], stages: S
         "cells": [_cell(states.get((name, stage))) for stage in stages],
         "scores": scores.get(name, []),
         "voices": str(corpus.get("voices") or ""),
+        "elsewhere": str(corpus.get("elsewhere") or ""),
         "printed": _printed(name),
     }
 

@@ -23,6 +23,8 @@ def corpus_lines(settings: Settings) -> list[str]:
         row, head = info.whole, f"{name:8} {info.title} ({info.sound})"
         counts = f"{row.files} files, {row.speakers} speakers, {row.classes} classes, {row.minutes / 60:.1f} h"
         published = [f"         {'Table 1:' if info.table1 else 'whole:  '} {counts}"]
+    if told := _elsewhere(settings):
+        return [f"{head}:", *published, f"         {told}"]
     folder = corpora.locate(name, data)
     if folder is None:
         return [f"{head}: not found", *published, *_indented(corpora.describe_missing(name, data))]
@@ -61,6 +63,9 @@ def setting_lines(settings: list[Settings]) -> list[str]:
     """Profile, reading, base model, data and weights of the corpora that take part; alike ones share a line."""
     shared: dict[str, list[str]] = {}
     for s in settings:
+        if told := _elsewhere(s):
+            shared.setdefault(told, []).append(s.name)
+            continue
         told = records.last(s, "corpus")  # what the audio is, once the stage that reads it has said so
         found = f"found in {s.folder}" + (f" ({told.get('data', '')})" if told else "")
         data = "SYNTHETIC stand-ins (not found)" if s.standin else found
@@ -105,6 +110,13 @@ def source(settings: Settings) -> str:
     """The corpus that the results in a corpus' place are of: another one as long as that is still there."""
     told = str(records.last(settings, "corpus").get("parameters", {}).get("corpus", settings.source))
     return told if Path(told).exists() else settings.source
+
+
+def _elsewhere(settings: Settings) -> str:
+    """Of an imported corpus, where it comes from and what is done with it; empty for any other."""
+    told, places = records.elsewhere(settings.paths), settings.paths
+    how = f"Taken as it is, and no stage of it runs here; to compute it here, delete {places.root} and {places.pages}."
+    return f"{told} {how}" if told else ""
 
 
 def _indented(text: str) -> list[str]:

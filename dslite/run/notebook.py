@@ -16,6 +16,7 @@ from typing import Any
 from dslite import changes, corpora
 from dslite.errors import DsliteError
 from dslite.layout import progress, records
+from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.processes import import_path
@@ -52,7 +53,8 @@ def begin(name: str, given: Mapping[str, object]):
     except corpora.UnfitCorpus as refused:
         reporting.table(refused.problems, "Notes on the data", index=False)
         raise DsliteError(str(refused)) from None
-    reporting.banner(done.record)
+    told = "" if STAGES[name].across else records.elsewhere(done.paths)
+    reporting.banner(done.record | ({"warnings": [told, *done.record.get("warnings", ())]} if told else {}))
     return done
 
 
@@ -80,6 +82,8 @@ def stage(name: str, **parameters: object):
     if progress.VARIABLE not in os.environ:
         _there(settings, name)
         settings = with_earlier(_apart(settings, name, own), name)
+        if records.elsewhere(settings.paths):
+            return FinishedStage.of(settings, name)
     about = {
         "task": settings.task,
         "data": "stand-in" * settings.standin,

@@ -40,6 +40,7 @@ examples:
   python run_all.py --output elsewhere --seed 7          a second run beside the first
   python run_all.py --corpora css --set units=256        other values than the paper's; --set help lists them all
   python run_all.py --verify elsewhere                   does this output say what its predictions say?
+  python run_all.py --import-results theirs.zip          results that somebody else has computed and exported
   python run_all.py --cluster slurm --cluster-options 'partition=main account=x'
                                                          every notebook as a job of SLURM
   python run_all.py --bundle                             reports/ as one zip, to send to somebody"""
@@ -252,6 +253,22 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "checked is listed with the reason; of a zip of --bundle only that pages are as their notebooks",
     )
     checked.add_argument("--json", action="store_true", help="print what --verify found as JSON")
+    handed = parser.add_argument_group("work done elsewhere (see docs/run.md)")
+    handed.add_argument(
+        "--export-results",
+        metavar="FILE.zip",
+        default="",
+        help="pack records, tables, predictions and .tflite files of the corpora that are finished (or of --corpora), "
+        "with no audio and nothing that it could be rebuilt from, and stop",
+    )
+    handed.add_argument(
+        "--import-results",
+        nargs="+",
+        metavar="FILE.zip",
+        default=[],
+        help="check what --export-results has packed (hashes, versions, all that --verify does) and take it into the "
+        "output, where every page says that it was computed elsewhere, and stop",
+    )
     more = parser.add_argument_group("data that may be fetched")
     more.add_argument("--download", choices=tuple(DOWNLOADS), help="fetch a corpus into the data folder, and stop")
     more.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")

@@ -12,7 +12,7 @@ from dslite.errors import DsliteError
 from dslite.files import read_json, whole_file, write_json
 from dslite.layout import results
 from dslite.layout.paths import Paths
-from dslite.layout.records import hardware, versions, voices
+from dslite.layout.records import elsewhere, hardware, versions, voices
 from dslite.run import crate
 from dslite.run.index import write_index
 from dslite.run.plan import Job
@@ -108,4 +108,5 @@ def bundle(paths: Paths) -> Path:
 def _corpus(name: str, paths: Paths) -> dict:
     """A row of the index: name, and what the data is once a stage has looked."""
     known = read_json(paths.corpus(name).record("corpus"))
-    return {"name": name, "voices": voices(known)} | {key: known[key] for key in ("data", "note") if key in known}
+    said = {"voices": voices(known), "elsewhere": elsewhere(paths.corpus(name))}
+    return {"name": name} | said | {key: known[key] for key in ("data", "note") if key in known}

@@ -12,8 +12,16 @@ from dslite.reporting.pages import to_html
 from dslite.run.differing import shown
 from dslite.run.notebook import FINISHED
 
+NOT_DRAWN = "Not drawn: this takes files that are not here, the audio for instance."
+
 
 def page(template: Path, finished: object, scratch: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """As :func:`draw`, but in place of the notebook what its page shows, as :func:`dslite.run.differing.shown`."""
+    draft, failed = draw(template, finished, scratch)
+    return said(draft), failed
+
+
+def draw(template: Path, finished: object, scratch: Path) -> tuple[Path, dict[str, str]]:
     """Runs the cells of a template of this package in this process, with a stage as it is.
 
     Args:
@@ -22,7 +30,7 @@ def page(template: Path, finished: object, scratch: Path) -> tuple[dict[str, lis
         scratch: a folder to draw in.
 
     Returns:
-        As :func:`dslite.run.differing.shown`; and the same ids of sections -> why they could not be drawn.
+        The executed notebook; and the ids of sections of its page -> why they could not be drawn, as they say too.
     """
     from matplotlib import pyplot as plt
 
@@ -37,11 +45,14 @@ def page(template: Path, finished: object, scratch: Path) -> tuple[dict[str, lis
                 exec(compile(cell.source, f"{template.name}, cell {number}", "exec"), space)
             except Exception as error:
                 failed[f"cell-{number}"] = f"{type(error).__name__}: {error}"
-        cell.outputs = [nbformat.v4.new_output("display_data", data=one.data) for one in captured.outputs]
+        shown_here = [one.data for one in captured.outputs]
+        if f"cell-{number}" in failed:
+            shown_here = [{"text/html": f"<p>{NOT_DRAWN}</p>"}]
+        cell.outputs = [nbformat.v4.new_output("display_data", data=data) for data in shown_here]
         plt.close("all")
     draft = scratch / template.name
     nbformat.write(read, draft)
-    return said(draft), failed
+    return draft, failed
 
 
 def said(notebook: Path) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from dslite import changes as changing
 from dslite import corpora
 from dslite.backbones import base_model
 from dslite.errors import DsliteError
+from dslite.layout import records
 from dslite.layout.paths import Paths
 from dslite.layout.settings import RANDOM, Settings
 from dslite.paper.ledger import experiments
@@ -162,7 +163,8 @@ def with_weights(settings: Sequence[Settings]) -> list[Settings]:
     Raises:
         DsliteError: if weights cannot be had and random ones were not asked for.
     """
-    lacking = {s.backbone for s in settings if not s.weights_file and not s.random_weights}
+    made = [s for s in settings if not records.elsewhere(s.paths)]
+    lacking = {s.backbone for s in made if not s.weights_file and not s.random_weights}
     for backbone in sorted(lacking):
         print(f"Fetching the ImageNet weights of {backbone} ...", flush=True)
         if not fetch_weights(backbone):

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dslite import corpora
+from dslite.errors import DsliteError
 from dslite.files import full
+from dslite.layout import records
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
 from dslite.processes import gpus
@@ -90,11 +92,18 @@ def prepare(
     sources = {s.origin.name: s.origin for s in settings if s.origin and of_source}
     settings = [*settings, *sources.values()]
     for s in settings:
+        if records.elsewhere(s.paths):  # taken as it is: nothing of it is made here
+            if s.name in sources:
+                raise DsliteError(
+                    f"{s.name} was computed elsewhere and came without its model, which the stage graph asks: give "
+                    "--output another folder."
+                )
+            continue
         # A stand-in is made from code and seed, which are compared anyway.
         audio = {"audio": "stand-in"} if s.standin else corpora.fingerprint(s.recordings)
         weights, embedder = digest(s.weights_file) or "", wav2vec.digest(s.embedder)
         source = (s.origin.name if s.origin else "", of_source if s.name in sources else None)
-        members.append(Member(s.name, _title(s), s.as_parameters(), s.chosen, audio, weights, *source, embedder))
+        members.append(Member(s.name, title(s.name), s.as_parameters(), s.chosen, audio, weights, *source, embedder))
     output, seed = settings[0].output, settings[0].seed
     once = {"output": str(output), "seed": seed, "backbone": benchmark, "workers": 1}
     across = {name: once for name, stage in STAGES.items() if stage.across}
@@ -191,6 +200,7 @@ def _name_the_killed(paths: Paths, undone: Iterable[str]) -> None:
             replace(last, state="failed", error=full(paths.output) or KILLED).write(place)
 
 
-def _title(settings: Settings) -> str:
-    info = corpora.REGISTRY.get(settings.name)
-    return info.title if info else settings.name
+def title(name: str) -> str:
+    """A corpus' title for people."""
+    info = corpora.REGISTRY.get(name)
+    return info.title if info else name

@@ -36,6 +36,7 @@ from dslite.run.unpacking import unpack
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
 NOT_AGAIN = "they come from audio, models or clocks"
+LACKING = "it cannot be made again"
 OTHER_CODE = "other code of dslite made it, and this one would say something else"
 
 
@@ -137,7 +138,7 @@ class _Verification:
         places = paths.corpus(name)
         record = read_json(places.record(stage))
         try:
-            finished = FinishedStage(_settings(paths, name, record), record)
+            finished = FinishedStage(settings_of(paths, name, record), record)
         except (KeyError, TypeError, DsliteError) as error:
             self._failed(self._name(places.record(stage)), error, False)
             return
@@ -287,7 +288,7 @@ class _Verification:
 
     def _failed(self, what: str, error: Exception, other: bool) -> None:
         if other or isinstance(error, FileNotFoundError | DsliteError):
-            self.report.unchecked[what] = f"it cannot be made again ({type(error).__name__}: {error})"
+            self.report.unchecked[what] = f"{LACKING} ({type(error).__name__}: {error})"
         else:
             self.report.wrong.append(Difference(what, type(error).__name__, "", str(error)))
 
@@ -295,7 +296,7 @@ class _Verification:
         return file.relative_to(self.copy).as_posix()
 
 
-def _settings(paths: Paths, name: str, record: dict) -> Settings:
+def settings_of(paths: Paths, name: str, record: dict) -> Settings:
     """What a stage ran with, as far as its record says it; where its audio and weights lay counts for nothing."""
     asked = record["parameters"]
     words = (word.partition(" ") for word in asked["changes"].split(", ") if word)

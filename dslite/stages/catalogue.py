@@ -68,6 +68,7 @@ class Stage:
         shared: whether jobs of a cluster make its fits before its notebook, each a share as ``shared`` of its ``work``
             tells them.
         index: whether the module ``index`` of its folder names more than its page for the index.
+        exported: whether ``--export-results`` takes its tables, records and models for a phone; no audio is in them.
         of_source: the stages of another corpus, its ``source``, whose records its results are made from besides.
     """
 
@@ -87,6 +88,7 @@ class Stage:
     helpers: str = ""
     shared: bool = False
     index: bool = False
+    exported: bool = False
     of_source: tuple[str, ...] = ()
 
     def asked_of_source(self, embedder: str) -> tuple[str, ...]:
@@ -102,15 +104,24 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             indifferent=_PLACES | {"weights", "backbone"},  # a corpus is the same whatever is trained on it
             audio=True,
             memory=2_000,
+            exported=True,
         ),
-        "train": Stage(needs=("corpus",), seconds=lambda load: load.fits, weights=True, threads="share", shared=True),
+        "train": Stage(
+            needs=("corpus",),
+            seconds=lambda load: load.fits,
+            weights=True,
+            threads="share",
+            shared=True,
+            exported=True,
+        ),
         "baseline": Stage(
             needs=("corpus",),
             # Of whole files, not chunks; then 20 points of the grid.
             seconds=lambda load: 8.0 + load.files * (0.008 + load.forward),
             weights=True,
+            exported=True,
         ),
-        "evaluate": Stage(needs=("train", "baseline"), seconds=lambda load: 3.5, memory=2_000),
+        "evaluate": Stage(needs=("train", "baseline"), seconds=lambda load: 3.5, memory=2_000, exported=True),
         "explain": Stage(
             needs=("evaluate",),
             # The chosen clips and the sample of each class.
@@ -122,6 +133,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             needs=("evaluate",),
             # A fourth of the files are test; each goes through Keras and four variants.
             seconds=lambda load: 10.0 + 0.25 * load.pictures * 5 * load.forward,
+            exported=True,
         ),
         "ablation": Stage(
             needs=("corpus",),

@@ -1,5 +1,7 @@
 """The scorecard and the audit as HTML: a page without scripts that can be filtered by verdict."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from dslite.corpora import CORPORA
@@ -9,22 +11,23 @@ from dslite.reporting.templates import render, stylesheet, whole_page
 from dslite.stages.paper.scorecard import counts, within_reach
 
 
-def scorecard_page(card: pd.DataFrame, crumbs: list[tuple[str, str]]) -> str:
+def scorecard_page(card: pd.DataFrame, crumbs: list[tuple[str, str]], elsewhere: Sequence[str] = ()) -> str:
     """The whole page: the scorecard, and the audit below it.
 
     Args:
         card: what :func:`dslite.stages.paper.scorecard.scorecard` returns.
         crumbs: the way here, as for :func:`dslite.reporting.templates.whole_page`.
+        elsewhere: what is to be said of each corpus that was computed elsewhere.
     """
-    body = f"<style>\n{stylesheet('scorecard.css')}</style>\n{scorecard_html(card)}{audit_html()}"
+    body = f"<style>\n{stylesheet('scorecard.css')}</style>\n{scorecard_html(card, elsewhere)}{audit_html()}"
     return whole_page("Scorecard", crumbs, body, "Every published figure, ours beside it, and a verdict.", wide=True)
 
 
-def scorecard_html(card: pd.DataFrame) -> str:
+def scorecard_html(card: pd.DataFrame, elsewhere: Sequence[str] = ()) -> str:
     """The scorecard as a section of a page, everything in it escaped.
 
     Args:
-        card: what :func:`dslite.stages.paper.scorecard.scorecard` returns.
+        card, elsewhere: as for :func:`scorecard_page`.
     """
     tables = []
     for name, title in published.PARTS.items():
@@ -38,6 +41,7 @@ def scorecard_html(card: pd.DataFrame) -> str:
     return render(
         "scorecard.html.j2",
         tables=tables,
+        elsewhere=elsewhere,
         total=len(card),
         judged=sum(number[word] for word in judged),
         scores=int((card["verdict"].isin(judged) & (card["quantity"] == "uar")).sum()),

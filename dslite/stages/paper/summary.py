@@ -141,7 +141,7 @@ class Summary:
             label = f"tab:dslite-{number}{more.replace('_', '-')}"
             pages[self.layout.tex(number, more)] = tex(sheet, label, caption, provenance)
         crumbs = [("All reports", self.layout.index.name), ("Scorecard", "")]
-        pages[self.layout.scorecard_page] = scorecard_page(self.card, crumbs)
+        pages[self.layout.scorecard_page] = scorecard_page(self.card, crumbs, self.record.get("elsewhere", ()))
         pages[self.layout.discrepancies] = discrepancies_html(self.layout.index.name)
         for file, content in pages.items():
             with whole_file(file) as draft:

@@ -38,12 +38,14 @@ def work(output: str | Path = "", seed: int = 42) -> Summary:
     if random:
         warnings.append(f"RANDOM WEIGHTS, no ImageNet weights, were behind {', '.join(random)}.")
     warnings += [f"{n}: {told}" for n, r in found.items() if (told := records.voices(r))]
+    elsewhere = [f"{n}: {told}" for n in found if (told := records.elsewhere(layout.corpus(n)))]
     record = {
         "stage": "paper",
         "identity": records.hashed([r["identity"] for r in found.values()]),
         "seed": seed,
         "corpora": list(found),
-        "warnings": warnings,
+        "warnings": warnings + elsewhere,
+        "elsewhere": elsewhere,
     }
     summary = Summary(layout, results, found, record)
     summary.write()

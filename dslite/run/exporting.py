@@ -1,0 +1,109 @@
+"""``--export-results``: what was computed of corpora as one zip, with nothing that audio could be rebuilt from."""
+
+import hashlib
+import json
+import time
+import zipfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from dslite import corpora
+from dslite.errors import DsliteError
+from dslite.files import read_json, whole_file
+from dslite.layout import records
+from dslite.layout.code import HERE
+from dslite.layout.paths import Paths
+from dslite.layout.results import evaluated
+from dslite.run import outcome
+from dslite.stages.catalogue import OF_CORPUS, STAGES, chain
+
+_KINDS = ("record.json", "*.parquet", "*.tflite", "split.csv")
+"""The files of a stage that are exported; arrays, sounds, pictures and Keras models have other names."""
+
+STAGES_EXPORTED = tuple(name for name in OF_CORPUS if STAGES[name].exported)
+
+_ABOUT = ("data", "profile", "reading", "backbone", "weights", "seed", "changed", "hardware", "versions")
+"""What the manifest says of a corpus: keys of its fits' record."""
+
+
+def made_by() -> dict[str, object]:
+    """Format, version and code: an export of others is refused, because nobody could compute its scores again."""
+    code = HERE.made_by(*(f"dslite.stages.{name}.work" for name in STAGES_EXPORTED))
+    return {"format": 1, "dslite": version("dslite"), "code": records.hashed(code)}
+
+
+def finished(paths: Paths, corpus: str) -> list[str]:
+    """The stages of a corpus that are exported, as far as they are done."""
+    there = [name for name in STAGES_EXPORTED if paths.corpus(corpus).record(name).is_file()]
+    done = {name: outcome.read(paths.outcome(f"{corpus}-{name}")) for name in there}
+    return [name for name, last in done.items() if last and last.state == "done"]
+
+
+def files(paths: Paths, corpus: str) -> dict[str, Path]:
+    """The files of a corpus that are exported, by names in the zip: its stages', and how their last attempts went."""
+    places, found = paths.corpus(corpus), []
+    for name in finished(paths, corpus):
+        found += [file for kind in _KINDS for file in sorted(places.file(name).rglob(kind))]
+        found += [paths.outcome(f"{corpus}-{name}")]
+    return {file.relative_to(paths.output).as_posix(): file for file in found if not file.name.startswith(".")}
+
+
+def described(file: Path) -> dict[str, object]:
+    """What a manifest says of a file."""
+    return {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}
+
+
+def export(paths: Paths, asked: Sequence[str], place: Path) -> Iterator[str]:
+    """Writes the zip; says what is in it, and what is not.
+
+    Args:
+        paths: the output.
+        asked: corpora, as ``--corpora`` names them; none for all that have scores and were computed here.
+        place: the zip to write.
+
+    Raises:
+        DsliteError: if a corpus has no scores or was itself computed elsewhere, or none has any.
+    """
+    there = evaluated(paths)
+    own = [name for name in there if not paths.corpus(name).elsewhere.exists()]
+    names = [name if name in there else corpora.slug(name) for name in asked] or own
+    if not names:
+        raise DsliteError(f"{paths.output} holds no corpus that was computed here up to its scores: run it first.")
+    for name in names:
+        if lacking := set(chain("evaluate")) - set(finished(paths, name)):
+            said = ", ".join(stage for stage in STAGES_EXPORTED if stage in lacking)
+            raise DsliteError(f"{name} is not finished in {paths.output} ({said}): run it, then export it.")
+        if name not in own:
+            raise DsliteError(f"{name} was itself imported: hand on the zip that it came in.")
+    content = {name: file for corpus in dict.fromkeys(names) for name, file in files(paths, corpus).items()}
+    manifest = {
+        **made_by(),
+        "corpora": {name: _about(paths, name) for name in names},
+        "files": {name: described(file) for name, file in content.items()},
+    }
+    with whole_file(place) as draft, zipfile.ZipFile(draft, "w") as archive:
+        _add(archive, paths.manifest.name, json.dumps(manifest, indent=1, ensure_ascii=False).encode())
+        for name, file in content.items():
+            _add(archive, name, file.read_bytes())
+    for name in names:
+        told, more = manifest["corpora"][name], [s for s in OF_CORPUS if paths.corpus(name).record(s).exists()]
+        yield f"{name}: {', '.join(finished(paths, name))} ({told['data']}, {told['profile']} profile)"
+        if left := [stage for stage in more if stage not in finished(paths, name)]:
+            yield f"  left out: {', '.join(left)}: no scores need them, and some show recordings"
+    yield "Left out of all: audio, spectrograms, features, Keras models (they can run programs), and pages, which are "
+    yield "drawn anew where this is imported; further seeds. File names, labels, speakers and folders are in it."
+    yield f"{len(content)} files, {place.stat().st_size / 1e6:.1f} MB: {place}"
+
+
+def _about(paths: Paths, corpus: str) -> dict[str, object]:
+    told, scored = read_json(paths.corpus(corpus).record("train")), paths.corpus(corpus).record("evaluate")
+    on = time.strftime("%Y-%m-%d", time.gmtime(scored.stat().st_mtime))
+    return {"computed": on} | {name: told[name] for name in _ABOUT if name in told}
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """The same content gives the same bytes, whenever it is packed."""
+    one = zipfile.ZipInfo(name)
+    one.external_attr, one.compress_type = 0o100644 << 16, zipfile.ZIP_DEFLATED
+    archive.writestr(one, content)

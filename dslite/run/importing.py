@@ -1,0 +1,148 @@
+"""``--import-results``: what ``--export-results`` has packed elsewhere, checked and taken into an output."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from dslite import corpora
+from dslite.errors import DsliteError
+from dslite.files import read_json, write_json
+from dslite.layout.finished import FinishedStage
+from dslite.layout.paths import NOTEBOOKS, Paths
+from dslite.reporting.pages import to_html
+from dslite.run import exporting, redrawing, session
+from dslite.run.unpacking import unpack
+from dslite.run.verify import LACKING, OTHER_CODE, settings_of, verify
+from dslite.stages.catalogue import chain
+
+
+def take(paths: Paths, zipped: Path) -> Iterator[str]:
+    """Checks a zip and moves its corpora in, each whole and with pages that are drawn here; says so for people.
+
+    Args:
+        paths: the output, which nobody else writes to meanwhile.
+        zipped: what ``--export-results`` wrote.
+
+    Raises:
+        DsliteError: if it is refused, or the output holds other results of one of its corpora.
+    """
+    with tempfile.TemporaryDirectory(prefix=".import.", suffix=".part", dir=paths.artifacts) as folder:
+        there = Paths(Path(folder).resolve())
+        unpack(zipped, there.output)
+        try:
+            marks = _marks(zipped, there)
+            for name, mark in marks.items():
+                _refuse_other(paths, name, mark, zipped)
+            report = verify(there.output)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise DsliteError(
+                f"{zipped} is refused: what it says cannot be read ({type(error).__name__}: {error})."
+            ) from error
+        wrong = [f"{one.file}, {one.key}: {one.said or 'nothing'}, not {one.recomputed}" for one in report.wrong]
+        unsure = [f"{what}: {why}" for what, why in report.unchecked.items() if why.startswith((OTHER_CODE, LACKING))]
+        if found := wrong + unsure:
+            raise DsliteError(f"{zipped} is refused: it does not say what its predictions say: {'; '.join(found[:5])}.")
+        for name, mark in marks.items():
+            write_json(there.corpus(name).elsewhere, mark)
+            lacking = _draw(there, name)
+            _move(there, paths, name)
+            yield f"{name}: computed elsewhere, on {mark['computed']} ({mark['hardware']}), now in {paths.output}"
+            for stage, cells in lacking.items():
+                yield f"  {paths.corpus(name).page(stage)} lacks what takes audio ({', '.join(cells)})"
+        yield f"{report.right:,} values of {zipped.name} are right, none is wrong."
+    yield f"`python run_all.py --corpora {' '.join(marks)} --stages paper` sets tables and scorecard with what is here."
+
+
+def _marks(zipped: Path, there: Paths) -> dict[str, dict]:
+    """Corpus -> what is to lie beside it, once all files of an unpacked export are those of its manifest.
+
+    Raises:
+        DsliteError: if they are not, or other versions made them.
+    """
+    told, title = read_json(there.manifest), f"{zipped} is refused:"
+    mine = exporting.made_by()
+    if (made := {key: told.get(key) for key in mine}) != mine:
+        raise DsliteError(
+            f"{title} its {there.manifest.name} says {made}, expected {mine}: use one commit on both sides."
+        )
+    found = {file.relative_to(there.output).as_posix(): file for file in there.output.rglob("*") if file.is_file()}
+    found.pop(there.manifest.name)
+    for name in sorted(set(found) ^ set(told["files"])):
+        raise DsliteError(f"{title} {name!r} {'is not in its manifest' if name in found else 'is missing'}.")
+    for name, file in found.items():
+        if told["files"][name] != exporting.described(file):
+            raise DsliteError(f"{title} {name!r} is not as its manifest says (SHA-256, bytes).")
+    marks = {}
+    for corpus, about in told["corpora"].items():
+        if corpora.slug(corpus) != corpus or not all(type(about[key]) is str for key in ("computed", "hardware")):
+            raise DsliteError(f"{title} {corpus!r} is no corpus.")
+        stages = exporting.finished(there, corpus)
+        if lacking := set(chain("evaluate")) - set(stages):
+            raise DsliteError(f"{title} {corpus} is not finished: {', '.join(sorted(lacking))}.")
+        for stage in stages:
+            place = there.corpus(corpus).record(stage)
+            if (of := [read_json(place)[key] for key in ("corpus", "stage")]) != [corpus, stage]:
+                raise DsliteError(f"{title} {place.relative_to(there.output)} is a record of {' '.join(map(str, of))}.")
+        places = there.corpus(corpus)
+        tables = [places.clips, places.found, places.scores, places.pairs]
+        tables += [places.confusion] * bool(read_json(places.record("evaluate"))["classes"])
+        for place in (place for place in tables if not place.is_file()):
+            raise DsliteError(f"{title} {place.relative_to(there.output)} is missing.")
+        marks[corpus] = {
+            **about,
+            **made,
+            "file": zipped.name,
+            "sha256": exporting.described(zipped)["sha256"],
+            "checked": time.strftime("%Y-%m-%d"),
+            "checked_by": version("dslite"),
+            "files": {name: told["files"][name] for name in exporting.files(there, corpus)},
+        }
+    for name in sorted(set(found) - {name for mark in marks.values() for name in mark["files"]}):
+        raise DsliteError(f"{title} {name!r} is nothing that --export-results packs.")
+    if not marks:
+        raise DsliteError(f"{title} there is no corpus in it.")
+    return marks
+
+
+def _refuse_other(paths: Paths, corpus: str, mark: dict, zipped: Path) -> None:
+    """Raises a :class:`DsliteError` if an output holds other results of a corpus than those of its mark."""
+    places = paths.corpus(corpus)
+    there = [folder for folder in (places.root, places.pages) if folder.exists()]
+    if there and read_json(places.elsewhere).get("files") != mark["files"]:
+        raise DsliteError(
+            f"{zipped} is not taken: {paths.output} holds other results of {corpus}. If they are to give way, delete "
+            f"{' and '.join(map(str, there))}; else name another --output."
+        )
+
+
+def _draw(there: Paths, corpus: str) -> dict[str, list[str]]:
+    """Draws the pages of a corpus; stage -> the cells that could not be drawn."""
+    places, lacking = there.corpus(corpus), {}
+    places.pages.mkdir(parents=True)
+    home = Path(os.path.relpath(there.index, places.pages)).as_posix()
+    for stage in exporting.finished(there, corpus):
+        record = read_json(places.record(stage))
+        finished = FinishedStage(settings_of(there, corpus, record), record)
+        drawn, failed = redrawing.draw(NOTEBOOKS / f"{stage}.ipynb", finished, there.output)
+        to_html(drawn, places.page(stage), f"{session.title(corpus)}: {stage}", home)
+        lacking |= {stage: list(failed)} if failed else {}
+    return lacking
+
+
+def _move(there: Paths, paths: Paths, corpus: str) -> None:
+    """Moves a corpus in; with its artefacts it is there; where its pages then lack, the same command brings them."""
+    source, target = there.corpus(corpus), paths.corpus(corpus)
+    for folder in (paths.logs, paths.reports):
+        folder.mkdir(parents=True, exist_ok=True)
+    for job in (f"{corpus}-{stage}" for stage in exporting.finished(there, corpus)):
+        os.replace(there.outcome(job), paths.outcome(job))
+    if target.root.exists():  # the very same files
+        os.replace(source.elsewhere, target.elsewhere)
+    else:
+        os.replace(source.root, target.root)
+    shutil.rmtree(target.pages, ignore_errors=True)
+    os.replace(source.pages, target.pages)
