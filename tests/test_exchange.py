@@ -7,17 +7,21 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from pyarrow import parquet
 
+from dslite import corpora
+from dslite.errors import DsliteError
 from dslite.files import read_json, write_json, write_table
-from dslite.layout.paths import Paths
-from dslite.run import exporting, importing, notebook, outputs, session
+from dslite.layout.paths import NEXT_SEED, Paths
+from dslite.run import crate, exporting, importing, notebook, outputs, plan, session
 from dslite.run.cli import main
 from dslite.run.resolve import resolve
 from dslite.run.verify import verify
 from dslite.stages.paper.work import work as set_tables
+from tests.corpus_files import own
 from tests.through import alone, as_a_run, one_configuration, through
 
 LINE = "Computed elsewhere, on "
@@ -46,6 +50,10 @@ def made(tmp_path_factory) -> dict[str, Path]:
             through(settings, stage)
             as_a_run(settings, stage)
             found[name] = settings.output
+            planned = session.prepare([settings], [stage], settings.backbone, 1)
+            write_json(planned.paths.run, outputs.record(planned, {"seed": settings.seed}, 0.0, 0))
+            once_more = settings.paths.fit("none", NEXT_SEED)  # as explain leaves it
+            shutil.copytree(settings.paths.fit("none", "test"), once_more)
         assert main(["--output", str(found["css"]), "--export-results", str(folder / "css.zip")]) == 0
     return found | {"zip": folder / "css.zip"}
 
@@ -101,9 +109,14 @@ def test_an_export_holds_tables_records_and_phone_models_alone(made, known, tmp_
     with zipfile.ZipFile(made["zip"]) as archive:
         names = archive.namelist()
         manifest = json.loads(archive.read("manifest.json"))
-    assert {Path(name).suffix for name in names} == {".json", ".parquet", ".tflite"}
-    assert not [name for name in names if "explain" in name or "standins" in name]
-    assert set(manifest["files"]) == set(names) - {"manifest.json"}
+    assert {Path(name).suffix for name in names} == {".json", ".parquet", ".tflite", ""}
+    assert not [name for name in names if NEXT_SEED in name or "standins" in name]
+    assert set(manifest["files"]) == set(names) - {"manifest.json"} and {*exporting.CRATE} <= set(names)
+    with zipfile.ZipFile(made["zip"]) as archive:
+        (tmp_path / "crate.json").write_bytes(archive.read(exporting.CRATE[0]))
+    hashes = {name: one["sha256"] for name, one in manifest["files"].items()}
+    del hashes[exporting.CRATE[0]]
+    assert crate.said(tmp_path / "crate.json") == hashes
     assert manifest["corpora"]["css"]["data"] == "stand-in" and manifest["corpora"]["css"]["hardware"]
     left = {file.suffix for file in Path(made["css"]).rglob("*.*")}
     assert {".npy", ".keras", ".wav"} <= left  # what was there to be left out
@@ -116,8 +129,8 @@ def test_an_export_holds_tables_records_and_phone_models_alone(made, known, tmp_
 
 
 def test_what_is_not_finished_is_not_exported(made, known, tmp_path, capsys):
-    for output, corpora, why in ((tmp_path, [], "no corpus"), (made["css"], ["ess"], "ess is not finished")):
-        named = ["--corpora", *corpora] if corpora else []
+    for output, only, why in ((tmp_path, [], "no corpus"), (made["css"], ["ess"], "ess is not finished")):
+        named = ["--corpora", *only] if only else []
         assert main(["--output", str(output), "--export-results", str(tmp_path / "x.zip"), *named]) == 1
         assert why in capsys.readouterr().err
     assert not (tmp_path / "x.zip").exists()
@@ -163,6 +176,7 @@ def other_label(table: pd.DataFrame) -> str:
 
 CSS = "artifacts/css"
 SCORES = f"{CSS}/evaluate/scores.parquet"
+SELECTION = f"{CSS}/evaluate/selection.parquet"
 PREDICTED = f"{CSS}/train/none/test/predictions.parquet"
 
 
@@ -194,10 +208,12 @@ def listed_anew(folder: Path) -> None:
         (other_key("manifest.json", corpora={"../css": {}}), False, "'../css' is no corpus"),
         (other_key(f"{CSS}/deploy/record.json", stage="../../.."), True, "is a record of css ../../.."),
         (other_key("artifacts/logs/css-train.json", state="running"), True, "css is not finished: train"),
+        (other_key("artifacts/logs/css-train.json", parameters=[]), True, "css is not finished: train"),
         (other_key(f"{CSS}/train/record.json", identity="0"), True, "train/record.json, identity"),
         (other_cell(PREDICTED, "label", other_label), True, f"{PREDICTED}, label"),
         (other_cell(SCORES, "uar", 99.9), True, f"{SCORES}, uar"),
         (lambda folder: (folder / SCORES).unlink(), True, f"{SCORES} is missing"),
+        (lambda folder: (folder / SELECTION).unlink(), True, f"{SELECTION}: it is not there, though"),
         (lambda folder: (folder / PREDICTED).unlink(), True, "css evaluate: it cannot be made again"),
         (lambda folder: (folder / SCORES).write_bytes(b"none"), True, "cannot be read"),
     ],
@@ -238,7 +254,44 @@ def test_other_results_stay_and_the_very_same_may_come_again(both, made, known, 
     assert main(["--output", str(tmp_path / "out"), "--import-results", str(made["zip"])]) == 1
     assert "holds other results of css" in capsys.readouterr().err
     assert not Paths(tmp_path / "out").corpus("css").elsewhere.exists()
-    assert main(["--output", str(both.output), "--import-results", str(made["zip"])]) == 0
+    mark = both.corpus("css").elsewhere
+    write_json(mark, read_json(mark) | {"checked": "2026-01-01"})
+    shutil.copy(made["zip"], tmp_path / "other_name.zip")
+    assert main(["--output", str(both.output), "--import-results", str(tmp_path / "other_name.zip")]) == 0
+    assert read_json(mark)["checked"] == "2026-01-01", "what was made from it says so"
+
+
+def test_what_is_stale_is_not_exported(made, known, tmp_path, capsys):
+    shutil.copytree(made["css"], tmp_path / "out")
+    paths = Paths(tmp_path / "out")
+    place = paths.outcome("css-deploy")
+    write_json(place, read_json(place) | {"inputs": {"evaluate": "of before"}})
+    assert main(["--output", str(tmp_path / "out"), "--export-results", str(tmp_path / "x.zip")]) == 0
+    assert "left out: deploy" in capsys.readouterr().out
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        assert not [name for name in archive.namelist() if "deploy" in name]
+    place = paths.outcome("css-evaluate")
+    write_json(place, read_json(place) | {"inputs": {"train": "of before"}})
+    assert main(["--output", str(tmp_path / "out"), "--export-results", str(tmp_path / "y.zip")]) == 1
+    assert "stale (evaluate)" in capsys.readouterr().err
+
+
+def test_tables_are_set_again_once_a_corpus_comes_from_elsewhere(both, known):
+    read = plan.gathered("paper", both.output)
+    assert read["where css was computed"].endswith("css/elsewhere.json")
+    assert not any("ess" in name for name in read if name.startswith("where"))
+
+
+def test_own_files_are_not_taken_for_what_was_imported(both, known, tmp_path):
+    sounds = np.random.default_rng(0).uniform(-0.5, 0.5, (12, 16_000))
+    given = own(tmp_path, sounds)
+    mark = both.corpus(corpora.slug(given)).elsewhere
+    mark.parent.mkdir()
+    shutil.copy(both.corpus("css").elsewhere, mark)
+    asked = [resolve(given, output=both.output, weights="random")]
+    with pytest.raises(DsliteError, match="computed elsewhere, perhaps of other files"):
+        session.prepare(asked, ("evaluate",), "toynet", 1)
+    shutil.rmtree(mark.parent)
 
 
 @pytest.mark.parametrize("at", ["artifacts", "reports"])

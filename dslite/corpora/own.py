@@ -9,7 +9,7 @@ from dslite.corpora.registry import REGISTRY
 FORM = "a CSV of filename,label[,speaker][,partition] above its audio, or a folder with a sub-folder per class"
 """What own data may be."""
 
-_TAKEN = frozenset({*REGISTRY, "paper", "benchmark", "ablation", "seeds", "standins", "logs", "tables"})
+_TAKEN = frozenset({*REGISTRY, "paper", "benchmark", "ablation", "seeds", "standins", "tools", "logs", "tables"})
 
 
 def is_own(name: str) -> bool:

@@ -6,6 +6,9 @@ from pathlib import Path
 FULL_CHUNK = "_full_chunk"
 """What names Tables 3 and 4 apart, where only files of at least one chunk are scored."""
 
+NEXT_SEED = "test-next-seed"
+"""Partition, so to speak, of a fit that explain makes once more with the next seed."""
+
 CHANGED = "changed_runs"
 """Folder of the outputs of runs with changes, in that of the run without."""
 

@@ -29,6 +29,7 @@ from dslite.run import (
 )
 from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
+from dslite.tasks import REGRESSION
 
 INTERRUPTED = 130
 """Exit code of a run that was told to stop."""
@@ -52,6 +53,12 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             return _verify(Path(chosen.verify).expanduser().resolve(), chosen.json)
         if chosen.export_results:
             named = [] if chosen.corpora == list(corpora.CORPORA) else chosen.corpora
+            named = [
+                f"{corpora.slug(name)}_{chosen.task}"
+                if chosen.task == REGRESSION.name and name in corpora.REGISTRY
+                else name
+                for name in named
+            ]
             print("\n".join(exporting.export(paths, named, Path(chosen.export_results).expanduser().resolve())))
             return 0
         if chosen.import_results:
@@ -149,6 +156,7 @@ def _import(chosen: argparse.Namespace, paths: Paths) -> int:
 
     with runlock.alone(paths):
         outputs.sweep(paths)
+        paths.crate.unlink(missing_ok=True)  # of other pages; the next run writes index and crate anew
         for file in chosen.import_results:
             for line in importing.take(paths, Path(file).expanduser().resolve()):
                 print(line, flush=True)

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 from dslite.corpora import REGISTRY
 from dslite.files import read_json, whole_file, write_json
+from dslite.layout import records
 from dslite.layout.paths import Paths
-from dslite.layout.records import hashed
 from dslite.reporting.provenance import data_mark
 from dslite.run import outcome
 from dslite.run.engine import SNAKEFILE
@@ -60,9 +60,11 @@ def write(folder: Path, paths: Paths, note: Mapping) -> None:
         step = _add(crate, f"#step-{stage}", "HowToStep", stage, workExample=tool)
         given = [_corpus(crate, corpus, paths)] if corpus else []
         given += _values(crate, last.parameters, STAGES[stage].indifferent)
-        ended = log.stat().st_mtime if last.state != "running" else 0
+        elsewhere = records.elsewhere(places) if corpus else ""  # its log was written when it was imported
+        ended = log.stat().st_mtime if last.state != "running" and not elsewhere else 0
         error = "" if last.state == "done" else last.error or "It was stopped before its end."
         about = _happened(log.stem, ended and last.seconds and ended - last.seconds, ended, error)
+        about |= {"description": elsewhere} if elsewhere else {}
         actions.append(crate.add_action(tool, f"#run-{log.stem}", given, made, about))
         control = _add(crate, f"#control-{log.stem}", "ControlAction", log.stem, instrument=step, object=actions[-1])
         controls.append(control)
@@ -127,7 +129,7 @@ def _values(crate, parameters: Mapping[str, object], indifferent: frozenset[str]
             slot, kind = f"#parameter-{name}", _TYPES.get(type(value), "Text")
             slot = crate.get(slot) or crate.add_formal_parameter(name, kind, slot)
             about = {"value": value, "exampleOfWork": slot}
-            found.append(_add(crate, f"{slot.id}-{hashed(value)}", "PropertyValue", name, **about))
+            found.append(_add(crate, f"{slot.id}-{records.hashed(value)}", "PropertyValue", name, **about))
     return found
 
 

@@ -88,10 +88,10 @@ def ahead(job: Job, jobs: Iterable[Job], each: dict[str, float]) -> float:
 
 def resources(job: Job, seconds: float) -> dict[str, int]:
     """What a cluster is asked for: ``memory`` of its processes, and 1 GB of those around them; three times the
-    ``minutes`` that it is estimated to take, as estimates are good to a factor of two; a GPU
-    where the base model is fitted or asked."""
+    ``minutes`` that it is estimated to take, as estimates are good to a factor of two, and of a helped notebook that
+    all of its work is, as one helper may have most of it; a GPU where the base model is fitted or asked."""
     stage = STAGES[job.stage]
-    minutes = max(15, round(3 * seconds / 60))
+    minutes = max(15, round(3 * seconds * max(1, job.helpers) / 60))
     return {
         "memory": 1_000 + stage.memory * job.threads,
         "minutes": minutes,

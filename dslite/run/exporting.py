@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,15 +14,19 @@ from dslite.errors import DsliteError
 from dslite.files import read_json, whole_file
 from dslite.layout import records
 from dslite.layout.code import HERE
-from dslite.layout.paths import Paths
+from dslite.layout.paths import NEXT_SEED, Paths
 from dslite.layout.results import evaluated
-from dslite.run import outcome
+from dslite.run import crate, outcome
+from dslite.run.engine import SNAKEFILE
 from dslite.stages.catalogue import OF_CORPUS, STAGES, chain
 
 _KINDS = ("record.json", "*.parquet", "*.tflite", "split.csv")
 """The files of a stage that are exported; arrays, sounds, pictures and Keras models have other names."""
 
 STAGES_EXPORTED = tuple(name for name in OF_CORPUS if STAGES[name].exported)
+
+CRATE = (Paths(Path()).crate.name, SNAKEFILE.name)
+"""What describes an export for programs, and is not taken in where it is imported."""
 
 _ABOUT = ("data", "profile", "reading", "backbone", "weights", "seed", "changed", "hardware", "versions")
 """What the manifest says of a corpus: keys of its fits' record."""
@@ -40,13 +45,21 @@ def finished(paths: Paths, corpus: str) -> list[str]:
     return [name for name, last in done.items() if last and last.state == "done"]
 
 
-def files(paths: Paths, corpus: str) -> dict[str, Path]:
+def current(paths: Paths, corpus: str) -> list[str]:
+    """Those of them that were made from what the stages before have left last."""
+    inputs = {name: outcome.read(paths.outcome(f"{corpus}-{name}")).inputs for name in finished(paths, corpus)}
+    there = {name: read_json(paths.corpus(corpus).record(name)).get("identity") for name in STAGES_EXPORTED}
+    return [name for name, of in inputs.items() if all(there[one] == made for one, made in of.items() if one in there)]
+
+
+def files(paths: Paths, corpus: str, stages: Iterable[str]) -> dict[str, Path]:
     """The files of a corpus that are exported, by names in the zip: its stages', and how their last attempts went."""
     places, found = paths.corpus(corpus), []
-    for name in finished(paths, corpus):
+    for name in stages:
         found += [file for kind in _KINDS for file in sorted(places.file(name).rglob(kind))]
         found += [paths.outcome(f"{corpus}-{name}")]
-    return {file.relative_to(paths.output).as_posix(): file for file in found if not file.name.startswith(".")}
+    kept = (file for file in found if not file.name.startswith(".") and NEXT_SEED not in file.parts)
+    return {file.relative_to(paths.output).as_posix(): file for file in kept}
 
 
 def described(file: Path) -> dict[str, object]:
@@ -71,29 +84,46 @@ def export(paths: Paths, asked: Sequence[str], place: Path) -> Iterator[str]:
     if not names:
         raise DsliteError(f"{paths.output} holds no corpus that was computed here up to its scores: run it first.")
     for name in names:
-        if lacking := set(chain("evaluate")) - set(finished(paths, name)):
+        if lacking := set(chain("evaluate")) - set(current(paths, name)):
             said = ", ".join(stage for stage in STAGES_EXPORTED if stage in lacking)
-            raise DsliteError(f"{name} is not finished in {paths.output} ({said}): run it, then export it.")
+            raise DsliteError(f"{name} is not finished in {paths.output}, or stale ({said}): run it, then export it.")
         if name not in own:
             raise DsliteError(f"{name} was itself imported: hand on the zip that it came in.")
-    content = {name: file for corpus in dict.fromkeys(names) for name, file in files(paths, corpus).items()}
-    manifest = {
-        **made_by(),
-        "corpora": {name: _about(paths, name) for name in names},
-        "files": {name: described(file) for name, file in content.items()},
+    content = {
+        name: file
+        for corpus in dict.fromkeys(names)
+        for name, file in files(paths, corpus, current(paths, corpus)).items()
     }
-    with whole_file(place) as draft, zipfile.ZipFile(draft, "w") as archive:
-        _add(archive, paths.manifest.name, json.dumps(manifest, indent=1, ensure_ascii=False).encode())
-        for name, file in content.items():
-            _add(archive, name, file.read_bytes())
+    with tempfile.TemporaryDirectory() as folder:
+        content |= _crate(paths, content, Path(folder).resolve())
+        manifest = {
+            **made_by(),
+            "corpora": {name: _about(paths, name) for name in names},
+            "files": {name: described(file) for name, file in content.items()},
+        }
+        with whole_file(place) as draft, zipfile.ZipFile(draft, "w") as archive:
+            _add(archive, paths.manifest.name, json.dumps(manifest, indent=1, ensure_ascii=False).encode())
+            for name, file in content.items():
+                _add(archive, name, file.read_bytes())
     for name in names:
         told, more = manifest["corpora"][name], [s for s in OF_CORPUS if paths.corpus(name).record(s).exists()]
-        yield f"{name}: {', '.join(finished(paths, name))} ({told['data']}, {told['profile']} profile)"
-        if left := [stage for stage in more if stage not in finished(paths, name)]:
-            yield f"  left out: {', '.join(left)}: no scores need them, and some show recordings"
+        yield f"{name}: {', '.join(current(paths, name))} ({told['data']}, {told['profile']} profile)"
+        if left := [stage for stage in more if stage not in current(paths, name)]:
+            yield f"  left out: {', '.join(left)}: no scores need them; some show recordings, or are stale"
     yield "Left out of all: audio, spectrograms, features, Keras models (they can run programs), and pages, which are "
     yield "drawn anew where this is imported; further seeds. File names, labels, speakers and folders are in it."
     yield f"{len(content)} files, {place.stat().st_size / 1e6:.1f} MB: {place}"
+
+
+def _crate(paths: Paths, content: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    """The files of :data:`CRATE`, made in an empty folder; none where no run has left its record."""
+    there = Paths(folder)
+    for name, file in content.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(file.resolve())
+    if note := read_json(paths.run):
+        crate.write(folder, there, note)
+    return {name: folder / name for name in CRATE if (folder / name).exists()}
 
 
 def _about(paths: Paths, corpus: str) -> dict[str, object]:

@@ -16,7 +16,7 @@ from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.reporting.pages import to_html
 from dslite.run import exporting, redrawing, session
 from dslite.run.unpacking import unpack
-from dslite.run.verify import LACKING, OTHER_CODE, settings_of, verify
+from dslite.run.verify import ABSENT, LACKING, OTHER_CODE, settings_of, verify
 from dslite.stages.catalogue import chain
 
 
@@ -43,18 +43,19 @@ def take(paths: Paths, zipped: Path) -> Iterator[str]:
                 f"{zipped} is refused: what it says cannot be read ({type(error).__name__}: {error})."
             ) from error
         wrong = [f"{one.file}, {one.key}: {one.said or 'nothing'}, not {one.recomputed}" for one in report.wrong]
-        unsure = [f"{what}: {why}" for what, why in report.unchecked.items() if why.startswith((OTHER_CODE, LACKING))]
+        unsure = [f"{what}: {why}" for what, why in report.unchecked.items() if why.startswith((OTHER_CODE, LACKING, ABSENT))]
         if found := wrong + unsure:
             raise DsliteError(f"{zipped} is refused: it does not say what its predictions say: {'; '.join(found[:5])}.")
         for name, mark in marks.items():
-            write_json(there.corpus(name).elsewhere, mark)
+            # Of the very same files, when they were checked first: pages and scorecard say so.
+            write_json(there.corpus(name).elsewhere, read_json(paths.corpus(name).elsewhere) or mark)
             lacking = _draw(there, name)
             _move(there, paths, name)
             yield f"{name}: computed elsewhere, on {mark['computed']} ({mark['hardware']}), now in {paths.output}"
             for stage, cells in lacking.items():
                 yield f"  {paths.corpus(name).page(stage)} lacks what takes audio ({', '.join(cells)})"
         yield f"{report.right:,} values of {zipped.name} are right, none is wrong."
-    yield f"`python run_all.py --corpora {' '.join(marks)} --stages paper` sets tables and scorecard with what is here."
+    yield "The next run in this output, for instance with --stages paper, sets index, tables and scorecard with them."
 
 
 def _marks(zipped: Path, there: Paths) -> dict[str, dict]:
@@ -99,9 +100,10 @@ def _marks(zipped: Path, there: Paths) -> dict[str, dict]:
             "sha256": exporting.described(zipped)["sha256"],
             "checked": time.strftime("%Y-%m-%d"),
             "checked_by": version("dslite"),
-            "files": {name: told["files"][name] for name in exporting.files(there, corpus)},
+            "identity": exporting.described(zipped)["sha256"],  # of what is made from it
+            "files": {name: told["files"][name] for name in exporting.files(there, corpus, stages)},
         }
-    for name in sorted(set(found) - {name for mark in marks.values() for name in mark["files"]}):
+    for name in sorted(set(found) - {name for mark in marks.values() for name in mark["files"]} - {*exporting.CRATE}):
         raise DsliteError(f"{title} {name!r} is nothing that --export-results packs.")
     if not marks:
         raise DsliteError(f"{title} there is no corpus in it.")

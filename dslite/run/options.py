@@ -276,6 +276,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     if "help" in chosen.set:
         print("\n".join(changes.listed()))
         sys.exit()
+    if (chosen.import_results or chosen.export_results) and (chosen.dry_run or chosen.list):
+        parser.error("--import-results and --export-results are not for --dry-run or --list")
     if chosen.cluster_options and not chosen.executor:
         parser.error("--cluster-options are for --cluster or --executor")
     try:

@@ -35,6 +35,8 @@ class Outcome:
 def read(place: Path) -> Outcome | None:
     """The last attempt, or None if there was none."""
     try:
-        return Outcome(**read_json(place))
+        found = Outcome(**read_json(place))
     except TypeError:  # there was none, or one of a version that noted other things
         return None
+    known = all(isinstance(one, dict) for one in (found.parameters, found.made_from, found.page_from, found.inputs))
+    return found if known and isinstance(found.seconds, int | float) else None

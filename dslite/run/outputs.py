@@ -71,7 +71,10 @@ def write(session: Session, note: dict) -> None:
     paths.crate.unlink(missing_ok=True)  # of what the reports held before
     write_index(paths.index, listed, asked, across, states, tables, note, scores)
     if note["exit"] is not None:
-        crate.write(paths.reports, paths, note)
+        try:
+            crate.write(paths.reports, paths, note)
+        except Exception as error:  # the run is as good without
+            print(f"{paths.crate} could not be written ({type(error).__name__}: {error}).")
 
 
 def sweep(paths: Paths) -> None:

@@ -194,6 +194,9 @@ def gathered(name: str, output: Path, corpora: Iterable[str] = (), stages: Itera
                 found[f"{needed} of {corpus}, seed {other.output.name}"] = str(place)
     if stage.needs and not found:
         return {}
+    here = Paths(Path(".."))
+    moved = [corpus for corpus in {*paths.recorded("corpus"), *corpora} if paths.corpus(corpus).elsewhere.exists()]
+    found |= {f"where {corpus} was computed": str(here.corpus(corpus).elsewhere) for corpus in sorted(moved)}
     for shown in stage.shows:
         if STAGES[shown].across:
             if shown in stages or paths.across(shown).record(shown).exists():

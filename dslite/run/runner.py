@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import sys
 import time
 import traceback
@@ -38,6 +39,9 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     Outcome("running", parameters=noted, where=where).write(note)
     try:
         gpus.take(job.gpus)
+        if STAGES[job.stage].shared:  # what helpers that were killed have left
+            for rule in job.helped_by(paths):
+                shutil.rmtree(job.places(paths).file(job.stage, rule), ignore_errors=True)
         # Relative, so that the notebook can be run where it lies, wherever the output folder is moved.
         here = os.path.relpath(paths.output, job.places(paths).pages)
         execution.execute(job, paths, values | ({"output": here} if "output" in values else {}))

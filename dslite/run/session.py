@@ -93,11 +93,10 @@ def prepare(
     settings = [*settings, *sources.values()]
     for s in settings:
         if records.elsewhere(s.paths):  # taken as it is: nothing of it is made here
-            if s.name in sources:
-                raise DsliteError(
-                    f"{s.name} was computed elsewhere and came without its model, which the stage graph asks: give "
-                    "--output another folder."
-                )
+            lies_here = f"its results in {s.output} were computed elsewhere, perhaps of other files than {s.source}"
+            without = "it was computed elsewhere and came without its model, which the stage graph asks"
+            if reason := s.name in sources and without or s.name not in corpora.REGISTRY and lies_here:
+                raise DsliteError(f"{s.name}: {reason}: give --output another folder.")
             continue
         # A stand-in is made from code and seed, which are compared anyway.
         audio = {"audio": "stand-in"} if s.standin else corpora.fingerprint(s.recordings)

@@ -37,6 +37,7 @@ from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
 NOT_AGAIN = "they come from audio, models or clocks"
 LACKING = "it cannot be made again"
+ABSENT = "it is not there, though what is there makes it"
 OTHER_CODE = "other code of dslite made it, and this one would say something else"
 
 
@@ -103,7 +104,8 @@ class _Verification:
     def take(self, folder: Path) -> None:
         """Has the files of a folder take part."""
         for place, folders, names in os.walk(folder):
-            folders[:] = [name for name in folders if not name.startswith(".") and name not in ("standins", "tools")]
+            passed = ("standins", "tools") if Path(place).name == Paths(self.origin).artifacts.name else ()
+            folders[:] = [name for name in folders if not name.startswith(".") and name not in passed]
             target = self.copy / Path(place).relative_to(self.origin)
             target.mkdir(parents=True, exist_ok=True)
             for file in (Path(place, name) for name in names):
@@ -171,6 +173,8 @@ class _Verification:
                 self._note(right, wrong, other and drawn)
                 if columns:
                     self.report.unchecked[f"{name} ({', '.join(columns)})"] = NOT_AGAIN
+            elif file.suffix == ".parquet":
+                self.report.unchecked[name] = ABSENT
             file.unlink()
             if said.is_file():
                 file.symlink_to(said.resolve())
@@ -224,7 +228,10 @@ class _Verification:
     def _hashes(self, paths: Paths) -> None:
         """Whether the files of the reports are those that the run has left."""
         said = crate.said(paths.crate)
-        there = crate.hashes(paths.reports, paths) if said else {}
+        there = crate.hashes(paths.reports, paths) if paths.reports.exists() else {}
+        unnamed = sorted(there.keys() - said.keys())
+        if unnamed:
+            self.report.unchecked[", ".join(unnamed) if said else "hashes of the reports"] = "no crate names them"
         for name, digest in said.items():
             self._same(f"{self._name(paths.reports)}/{name}", "sha256", digest, there.get(name, ""))
 

@@ -16,7 +16,7 @@ from dslite.errors import DsliteError
 from dslite.files import read_json, whole_file, write_json, write_table
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
-from dslite.layout.paths import Paths
+from dslite.layout.paths import NEXT_SEED, Paths
 from dslite.layout.progress import Epoch
 from dslite.layout.settings import Settings
 from dslite.scoring import TRAINED_ON, coded, fit_name, main_score
@@ -142,10 +142,10 @@ def again(corpus: FinishedStage, augmentation: str, progress: Callable[..., None
     settings = corpus.settings
     other = FinishedStage(replace(settings, seed=settings.seed + 1, workers=1), corpus.record)
     further = Paths(Paths(settings.output).seed(other.settings.seed)).corpus(settings.name).fit(augmentation, "test")
-    own = settings.paths.fit(augmentation, "test").with_name("test-next-seed")
+    own = settings.paths.fit(augmentation, "test").with_name(NEXT_SEED)
     made, todo = (planned(other, [augmentation], lambda *_, at=at: at)[-1] for at in (further, own))
-    if not made.finished:
-        run(other, [made := todo], progress)
+    made = made if made.finished else todo
+    run(other, [made], progress)  # of one that is finished, what it is scored by
     return made.folder / "model.keras"
 
 

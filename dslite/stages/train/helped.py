@@ -4,6 +4,7 @@ import shutil
 from importlib import import_module
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
@@ -21,9 +22,16 @@ def take_part(settings: Settings, stage: str, process: str, share: slice) -> Non
         share: which of the fits no other job makes meanwhile, in their order.
     """
     # Caches and features are this job's own: what several wrote at a time would be replaced while others read it.
-    own, made = settings.paths.file(stage, process), 0
+    own = settings.paths.file(stage, process)
+    try:
+        _make(settings, stage, process, share, own)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _make(settings: Settings, stage: str, process: str, share: slice, own: Path) -> None:
     given = import_module(f"dslite.stages.{stage}.work").shared(FinishedStage.of(settings, "corpus"), share, own)
-    todo = [(corpus, fit) for corpus, fit in given if not fit.finished]
+    made, todo = 0, [(corpus, fit) for corpus, fit in given if not fit.finished]
     if todo:  # what rests on other fits than will lie here
         records.start(settings, stage, *(name for name, after in STAGES.items() if stage in after.needs))
     for corpus, of_corpus in groupby(todo, itemgetter(0)):
@@ -31,4 +39,3 @@ def take_part(settings: Settings, stage: str, process: str, share: slice) -> Non
         report = progress.part(made / len(todo), len(some) / len(todo), process)
         fits.run(corpus, some, report, start=fits.Start(own / "features.npy"))
         made += len(some)
-    shutil.rmtree(own, ignore_errors=True)
