@@ -12,6 +12,8 @@ NEXT_SEED = "test-next-seed"
 CHANGED = "changed_runs"
 """Folder of the outputs of runs with changes, in that of the run without."""
 
+SNAKEFILE = Path(__file__).resolve().parents[1] / "run" / "Snakefile"
+
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 

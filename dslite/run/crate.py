@@ -10,10 +10,9 @@ from urllib.parse import unquote
 from dslite.corpora import REGISTRY
 from dslite.files import read_json, whole_file, write_json
 from dslite.layout import records
-from dslite.layout.paths import Paths
+from dslite.layout.paths import SNAKEFILE, Paths
 from dslite.reporting.provenance import data_mark
 from dslite.run import outcome
-from dslite.run.engine import SNAKEFILE
 from dslite.stages.catalogue import STAGES
 
 _PROFILES = "ro/wfrun/process/0.5 ro/wfrun/workflow/0.5 ro/wfrun/provenance/0.5 workflowhub/workflow-ro-crate/1.0"
@@ -46,7 +45,7 @@ def write(folder: Path, paths: Paths, note: Mapping) -> None:
     with whole_file(folder / SNAKEFILE.name) as draft:
         draft.write_bytes(SNAKEFILE.read_bytes())
     workflow = crate.add_workflow(None, SNAKEFILE.name, properties=_WORKFLOW, main=True, lang="snakemake")
-    files = {}
+    began, files = datetime.strptime(note["began"], "%Y-%m-%d %H:%M:%S %z").timestamp(), {}
     for name, digest in hashes(folder, paths).items():
         files[folder / name] = workflow if name == SNAKEFILE.name else crate.add_file(dest_path=name)
         files[folder / name]["sha256"] = digest
@@ -63,13 +62,15 @@ def write(folder: Path, paths: Paths, note: Mapping) -> None:
         elsewhere = records.elsewhere(places) if corpus else ""  # its log was written when it was imported
         ended = log.stat().st_mtime if last.state != "running" and not elsewhere else 0
         error = "" if last.state == "done" else last.error or "It was stopped before its end."
-        about = _happened(log.stem, ended and last.seconds and ended - last.seconds, ended, error)
+        begun = ended and last.seconds and ended - last.seconds
+        if begun and log.stem in note["notebooks"]:
+            begun = max(begun, began)  # another clock told its length
+        about = _happened(log.stem, begun, ended, error)
         about |= {"description": elsewhere} if elsewhere else {}
         actions.append(crate.add_action(tool, f"#run-{log.stem}", given, made, about))
         control = _add(crate, f"#control-{log.stem}", "ControlAction", log.stem, instrument=step, object=actions[-1])
         controls.append(control)
 
-    began = datetime.strptime(note["began"], "%Y-%m-%d %H:%M:%S %z").timestamp()
     failed = "; ".join(one["error"] for one in actions if one["name"] in note["notebooks"] and "error" in one)
     error = f"exit code {note['exit']}. {failed}".strip() if note["exit"] else ""
     about = _happened("run_all.py", began, began + note["seconds"], error) | {"description": note["hardware"]}

@@ -4,7 +4,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from snakemake.api import SnakemakeApi
 from snakemake.exceptions import WorkflowError
@@ -24,12 +23,11 @@ from snakemake.settings.types import (
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from dslite.errors import DsliteError
+from dslite.layout.paths import SNAKEFILE
 from dslite.processes import gpus, import_path
 from dslite.run import launcher, signals, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.plan import Plan
-
-SNAKEFILE = Path(__file__).with_name("Snakefile")
 
 
 class _Listener(logging.Handler):

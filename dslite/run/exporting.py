@@ -14,10 +14,9 @@ from dslite.errors import DsliteError
 from dslite.files import read_json, whole_file
 from dslite.layout import records
 from dslite.layout.code import HERE
-from dslite.layout.paths import NEXT_SEED, Paths
+from dslite.layout.paths import NEXT_SEED, SNAKEFILE, Paths
 from dslite.layout.results import evaluated
 from dslite.run import crate, outcome
-from dslite.run.engine import SNAKEFILE
 from dslite.stages.catalogue import OF_CORPUS, STAGES, chain
 
 _KINDS = ("record.json", "*.parquet", "*.tflite", "split.csv")

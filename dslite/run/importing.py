@@ -43,7 +43,8 @@ def take(paths: Paths, zipped: Path) -> Iterator[str]:
                 f"{zipped} is refused: what it says cannot be read ({type(error).__name__}: {error})."
             ) from error
         wrong = [f"{one.file}, {one.key}: {one.said or 'nothing'}, not {one.recomputed}" for one in report.wrong]
-        unsure = [f"{what}: {why}" for what, why in report.unchecked.items() if why.startswith((OTHER_CODE, LACKING, ABSENT))]
+        known = (OTHER_CODE, LACKING, ABSENT)
+        unsure = [f"{what}: {why}" for what, why in report.unchecked.items() if why.startswith(known)]
         if found := wrong + unsure:
             raise DsliteError(f"{zipped} is refused: it does not say what its predictions say: {'; '.join(found[:5])}.")
         for name, mark in marks.items():
