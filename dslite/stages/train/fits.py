@@ -144,8 +144,8 @@ def again(corpus: FinishedStage, augmentation: str, progress: Callable[..., None
     further = Paths(Paths(settings.output).seed(other.settings.seed)).corpus(settings.name).fit(augmentation, "test")
     own = settings.paths.fit(augmentation, "test").with_name(NEXT_SEED)
     made, todo = (planned(other, [augmentation], lambda *_, at=at: at)[-1] for at in (further, own))
-    made = made if made.finished else todo
-    run(other, [made], progress)  # of one that is finished, what it is scored by
+    if not made.finished:
+        run(other, [made := todo], progress)
     return made.folder / "model.keras"
 
 
