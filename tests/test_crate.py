@@ -85,6 +85,9 @@ def test_it_is_the_same_twice_and_a_run_that_succeeded_says_so(finished, tmp_pat
     assert copy.crate.read_bytes() == finished.crate.read_bytes()
     crate.write(copy.reports, copy, note | {"exit": 0})
     assert entities(copy.crate)["#run"]["actionStatus"].endswith("CompletedActionStatus")
+    crate.write(copy.reports, copy, note | {"seconds": 0.0})  # begun late in its second, so it seems to end early
+    ended = [entities(copy.crate)[name]["endTime"] for name in ("#run-css-corpus", "#run-ess-corpus", "#run")]
+    assert max(ended) == ended[-1]
     crate.write(copy.output, copy, note)  # an output in one piece
     assert entities(copy.output / copy.crate.name)["artifacts/css/corpus/record.json"]["sha256"]
 
