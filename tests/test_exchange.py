@@ -273,7 +273,17 @@ def test_what_is_stale_is_not_exported(made, known, tmp_path, capsys):
     place = paths.outcome("css-evaluate")
     write_json(place, read_json(place) | {"inputs": {"train": "of before"}})
     assert main(["--output", str(tmp_path / "out"), "--export-results", str(tmp_path / "y.zip")]) == 1
-    assert "stale (evaluate)" in capsys.readouterr().err
+    assert "stale or of other code (evaluate)" in capsys.readouterr().err
+
+
+def test_what_other_code_made_is_not_exported(made, known, tmp_path, capsys):
+    shutil.copytree(made["css"], tmp_path / "out")
+    place = Paths(tmp_path / "out").outcome("css-train")
+    last = read_json(place)
+    assert last["made_from"]["code dslite.training"]
+    write_json(place, last | {"made_from": last["made_from"] | {"code dslite.training": "of before"}})
+    assert main(["--output", str(tmp_path / "out"), "--export-results", str(tmp_path / "x.zip")]) == 1
+    assert "of other code (train)" in capsys.readouterr().err and not (tmp_path / "x.zip").exists()
 
 
 def test_tables_are_set_again_once_a_corpus_comes_from_elsewhere(both, known):

@@ -45,10 +45,17 @@ def finished(paths: Paths, corpus: str) -> list[str]:
 
 
 def current(paths: Paths, corpus: str) -> list[str]:
-    """Those of them that were made from what the stages before have left last."""
-    inputs = {name: outcome.read(paths.outcome(f"{corpus}-{name}")).inputs for name in finished(paths, corpus)}
+    """Those of them that this code made, from what the stages before have left last."""
     there = {name: read_json(paths.corpus(corpus).record(name)).get("identity") for name in STAGES_EXPORTED}
-    return [name for name, of in inputs.items() if all(there[one] == made for one, made in of.items() if one in there)]
+    return [name for name in finished(paths, corpus) if _is_current(name, paths.outcome(f"{corpus}-{name}"), there)]
+
+
+def _is_current(stage: str, log: Path, there: Mapping[str, str]) -> bool:
+    last, code = outcome.read(log), HERE.made_by(f"dslite.stages.{stage}.work")
+    made_by = {name: digest for name, digest in last.made_from.items() if name.startswith("code ")}
+    if any(code.get(name.removeprefix("code ")) != digest for name, digest in made_by.items()):
+        return False
+    return all(there[one] == identity for one, identity in last.inputs.items() if one in there)
 
 
 def files(paths: Paths, corpus: str, stages: Iterable[str]) -> dict[str, Path]:
@@ -85,7 +92,9 @@ def export(paths: Paths, asked: Sequence[str], place: Path) -> Iterator[str]:
     for name in names:
         if lacking := set(chain("evaluate")) - set(current(paths, name)):
             said = ", ".join(stage for stage in STAGES_EXPORTED if stage in lacking)
-            raise DsliteError(f"{name} is not finished in {paths.output}, or stale ({said}): run it, then export it.")
+            raise DsliteError(
+                f"{name} is not finished in {paths.output}, or stale or of other code ({said}): run it, then export it."
+            )
         if name not in own:
             raise DsliteError(f"{name} was itself imported: hand on the zip that it came in.")
     content = {
@@ -108,7 +117,7 @@ def export(paths: Paths, asked: Sequence[str], place: Path) -> Iterator[str]:
         told, more = manifest["corpora"][name], [s for s in OF_CORPUS if paths.corpus(name).record(s).exists()]
         yield f"{name}: {', '.join(current(paths, name))} ({told['data']}, {told['profile']} profile)"
         if left := [stage for stage in more if stage not in current(paths, name)]:
-            yield f"  left out: {', '.join(left)}: no scores need them; some show recordings, or are stale"
+            yield f"  left out: {', '.join(left)}: no scores need them; some show recordings, or are stale or of other code"
     yield "Left out of all: audio, spectrograms, features, Keras models (they can run programs), and pages, which are "
     yield "drawn anew where this is imported; further seeds. File names, labels, speakers and folders are in it."
     yield f"{len(content)} files, {place.stat().st_size / 1e6:.1f} MB: {place}"
