@@ -2,7 +2,8 @@
 
 The support vector machine is that of the ComParE 2021 baseline: linear, squared hinge loss, no up-sampling; its
 complexity, scaling and class weights are selected on dev and it is fitted again on train and dev for test. Where labels
-are numbers it is a linear support vector regression, as in the sleepiness task of ComParE 2019, selected by the CCC.
+are numbers it is a linear support vector regression, as in the sleepiness task of ComParE 2019, with the squared loss
+too, selected by the CCC.
 """
 
 import warnings
@@ -161,9 +162,13 @@ def fit(point: Point, features, labels, unseen, seed: int) -> tuple[np.ndarray, 
 
     alike, numeric = {"C": point.complexity, "max_iter": ITERATIONS, "random_state": seed}, labels.dtype.kind == "f"
     centre, scale = (labels.mean(), labels.std() or 1.0) if numeric else (0, 1)
-    # "auto" solves the smaller of the two problems, which have the same solution.
+    # "auto" solves the smaller of the two problems, which have the same solution; for numbers there are two with the
+    # squared loss alone: 0.5 s in place of minutes for a third of SLEEP.
     weight = "balanced" if point.balanced else None
-    machine = LinearSVR(**alike) if numeric else LinearSVC(class_weight=weight, dual="auto", **alike)
+    if numeric:
+        machine = LinearSVR(loss="squared_epsilon_insensitive", dual="auto", **alike)
+    else:
+        machine = LinearSVC(class_weight=weight, dual="auto", **alike)
     model = make_pipeline(*([StandardScaler()] if point.standardise else []), machine)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)

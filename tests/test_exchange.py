@@ -74,6 +74,14 @@ def both(made, tmp_path_factory) -> Paths:
     return Paths(folder / "out")
 
 
+def test_an_import_stands_on_the_index_at_once(made, known, tmp_path):
+    assert main(["--output", str(tmp_path / "out"), "--import-results", str(made["zip"])]) == 0
+    paths = Paths(tmp_path / "out")
+    shown = paths.index.read_text("utf-8")
+    assert shown.count(LINE) == 1 and 'href="css/evaluate.html"' in shown and "css" in paths.results.read_text("utf-8")
+    assert not verify(paths.output).wrong
+
+
 def test_two_outputs_fill_one_scorecard(both, known):
     summary = set_tables(both.output)
     filled = summary.card[(summary.card["quantity"] == "uar") & summary.card["ours"].notna()]

@@ -22,6 +22,7 @@ from dslite.run import (
     listing,
     options,
     outputs,
+    plan,
     runlock,
     session,
     showcase,
@@ -154,12 +155,13 @@ def _verify(place: Path, as_json: bool) -> int:
 def _import(chosen: argparse.Namespace, paths: Paths) -> int:
     from dslite.run import importing  # imports TensorFlow
 
+    began, nothing = time.time(), session.Session({}, plan.Plan(paths.output, ()), {}, {}, chosen.cores)
     with runlock.alone(paths):
         outputs.sweep(paths)
-        paths.crate.unlink(missing_ok=True)  # of other pages; the next run writes index and crate anew
         for file in chosen.import_results:
             for line in importing.take(paths, Path(file).expanduser().resolve()):
                 print(line, flush=True)
+            outputs.write(nothing, outputs.record(nothing, vars(chosen), began, 0))
     return 0
 
 

@@ -117,7 +117,7 @@ def export(paths: Paths, asked: Sequence[str], place: Path) -> Iterator[str]:
         told, more = manifest["corpora"][name], [s for s in OF_CORPUS if paths.corpus(name).record(s).exists()]
         yield f"{name}: {', '.join(current(paths, name))} ({told['data']}, {told['profile']} profile)"
         if left := [stage for stage in more if stage not in current(paths, name)]:
-            yield f"  left out: {', '.join(left)}: no scores need them; some show recordings, or are stale or of other code"
+            yield f"  left out: {', '.join(left)}: no scores need them; some show recordings, are stale or of old code"
     yield "Left out of all: audio, spectrograms, features, Keras models (they can run programs), and pages, which are "
     yield "drawn anew where this is imported; further seeds. File names, labels, speakers and folders are in it."
     yield f"{len(content)} files, {place.stat().st_size / 1e6:.1f} MB: {place}"

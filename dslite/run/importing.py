@@ -56,7 +56,7 @@ def take(paths: Paths, zipped: Path) -> Iterator[str]:
             for stage, cells in lacking.items():
                 yield f"  {paths.corpus(name).page(stage)} lacks what takes audio ({', '.join(cells)})"
         yield f"{report.right:,} values of {zipped.name} are right, none is wrong."
-    yield "The next run in this output, for instance with --stages paper, sets index, tables and scorecard with them."
+    yield f"They stand in {paths.index}; the next run with --stages paper sets tables and scorecard with them."
 
 
 def _marks(zipped: Path, there: Paths) -> dict[str, dict]:
