@@ -13,11 +13,12 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from dslite.errors import DsliteError
 from dslite.layout.paths import Paths
-from dslite.run import cluster, engine, estimates, outcome, submitted
+from dslite.run import cluster, engine, estimates, leftover, outcome, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.options import parse
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job, Plan
+from dslite.run.session import Session
 from tests import whole
 from tests.toys import command, wait_for, write_templates
 
@@ -117,6 +118,25 @@ def test_what_a_job_asks_for():
 def test_jobs_share_fits_that_are_worth_it():
     assert [Cluster("slurm").shares(seconds) for seconds in (30, 599, 600, 1_500, 9e5)] == [0, 0, 2, 5, 8]
     assert [Cluster("slurm", helpers=most).shares(30) for most in (0, 2)] == [0, 2]
+
+
+@pytest.mark.parametrize(
+    "helpers, left, cancelled", [(2, "css-train-1 (7), css-train-2 (8)", ["9"]), (3, "", ["7", "8", "9"])]
+)
+def test_helpers_that_are_left_are_waited_for(tmp_path, monkeypatch, capsys, helpers, left, cancelled):
+    """Not those that would make another share of the fits now."""
+    paths, before = Paths(tmp_path), Plan(tmp_path, (job("train", helpers=2),))
+    before.write(paths.plan)
+    again = before.only([job("train", helpers=helpers)])
+    planned = Session({}, again, {"css-train": None}, {"css-train": 60.0}, 1, Cluster("slurm"))
+    looks = iter([{"css-train-1": ["7"], "css-train-2": ["8"], "ess-train-1": ["9"]}, {"css-train-2": ["8"]}, {}])
+    monkeypatch.setattr(submitted, "left", lambda _: next(looks))
+    monkeypatch.setattr(leftover, "_POLL", 0.0)
+    told: list[str] = []
+    monkeypatch.setattr(submitted, "cancel", told.extend)
+    assert leftover.settle(planned) and told == cancelled
+    assert capsys.readouterr().out.partition("not submitted again: ")[2].partition("\n")[0] == left
+    assert not paths.outcome("css-train-1").exists(), "a helper has no note of its own"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dslite.run.cluster import SLURM
 from dslite.run.screen import Screen
 from dslite.run.session import Session
 
-_PARTS = ("template", "inputs", "made_from", "page_from")
+_PARTS = ("template", "inputs", "made_from", "page_from", "helpers")
 """Of a job, what makes it the same one."""
 
 _POLL = 5.0
@@ -33,25 +33,27 @@ def settle(planned: Session) -> bool:
     if not planned.cluster or planned.cluster.executor != SLURM or not (there := submitted.left(planned.paths)):
         return False
     before = {job.name: job for job in plans.read(planned.paths.plan).jobs} if planned.paths.plan.exists() else {}
-    same = [job for job in planned.jobs if job.name in there and job.name in before and not job.before(planned.jobs)]
+    same = [job for job in planned.jobs if job.name in before and not job.before(planned.jobs)]
     same = [job for job in same if all(getattr(job, part) == getattr(before[job.name], part) for part in _PARTS)]
-    names = [job.name for job in same]
-    submitted.cancel(number for name, numbers in there.items() if name not in names for number in numbers)
-    if same:
-        ids = ", ".join(f"{name} ({' '.join(there[name])})" for name in names)
+    of = {name: job for job in same for name in (job.name, *job.helped_by(planned.paths)) if name in there}
+    submitted.cancel(number for name, numbers in there.items() if name not in of for number in numbers)
+    if of:
+        ids = ", ".join(f"{name} ({' '.join(there[name])})" for name in of)
         print(f"Still on the cluster, and not submitted again: {ids}", flush=True)
+    waited_for = {job.name: job for job in of.values()}
     with (
         submitted.cancelled_with(planned.cluster, planned.paths),
-        Screen(same, planned.each, planned.side_by_side, planned.paths) as screen,
+        Screen([*waited_for.values()], planned.each, planned.side_by_side, planned.paths) as screen,
     ):
-        for name in names:
+        for name in waited_for:
             screen.started(name)
-        while names:
+        while of:
             time.sleep(_POLL)
             there = submitted.left(planned.paths)
-            for name in [name for name in names if name not in there]:
-                submitted.done(name, planned.paths)
-                submitted.failed(name, "", planned.paths)
-                screen.finished(name)
-                names.remove(name)
+            for name in [name for name in of if name not in there]:
+                del of[name]
+                if name in waited_for:  # a helper leaves finished fits, and says nothing
+                    submitted.done(name, planned.paths)
+                    submitted.failed(name, "", planned.paths)
+                    screen.finished(name)
     return True
