@@ -14,7 +14,7 @@ from dslite.errors import DsliteError
 from dslite.files import read_json, whole_file
 from dslite.layout import records
 from dslite.layout.code import HERE
-from dslite.layout.paths import NEXT_SEED, SNAKEFILE, Paths
+from dslite.layout.paths import CHANGED, NEXT_SEED, SNAKEFILE, Paths
 from dslite.layout.results import evaluated
 from dslite.run import crate, outcome
 from dslite.stages.catalogue import OF_CORPUS, STAGES, chain
@@ -87,14 +87,15 @@ def export(paths: Paths, asked: Sequence[str], place: Path) -> Iterator[str]:
     there = evaluated(paths)
     own = [name for name in there if not paths.corpus(name).elsewhere.exists()]
     names = [name if name in there else corpora.slug(name) for name in asked] or own
+    changed = f" Runs with --set lie in its {CHANGED}/, each an --output." if (paths.output / CHANGED).is_dir() else ""
     if not names:
-        raise DsliteError(f"{paths.output} holds no corpus that was computed here up to its scores: run it first.")
+        none = f"{paths.output} holds no corpus that was computed here up to its scores"
+        raise DsliteError(f"{none}: run it first.{changed}")
     for name in names:
         if lacking := set(chain("evaluate")) - set(current(paths, name)):
             said = ", ".join(stage for stage in STAGES_EXPORTED if stage in lacking)
-            raise DsliteError(
-                f"{name} is not finished in {paths.output}, or stale or of other code ({said}): run it, then export it."
-            )
+            state = f"{name} is not finished in {paths.output}, or stale or of other code ({said})"
+            raise DsliteError(f"{state}: run it, then export it.{changed}")
         if name not in own:
             raise DsliteError(f"{name} was itself imported: hand on the zip that it came in.")
     content = {
