@@ -54,6 +54,8 @@ class _Listener(logging.Handler):
             if self.again and name in self._jobs:
                 submitted.begun(self._jobs[name], self._paths)
             self._started(self._of.get(name, name))
+        elif event == LogEvent.JOB_ERROR and signals.STOPPED.is_set():
+            return  # it was ended with the run, and has not failed
         elif event in (LogEvent.JOB_FINISHED, LogEvent.JOB_ERROR):
             number = said["job_id" if event == LogEvent.JOB_FINISHED else "jobid"]
             name = self._names.get(number, "")
