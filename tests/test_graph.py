@@ -299,7 +299,8 @@ def test_the_program_that_splits_demos_as_the_second_paper_does(tmp_path):
 def test_what_is_planned():
     whole = effort("full")
     fits = list(planned(whole, [1, 2, 3], CONDITIONS))
-    assert len(fits) == len({fit.folder for fit in fits}) == 2 * len(CONDITIONS) * 3 * 2 + 3 * 2 * 2
+    assert len(fits) == len({fit.folder for fit in fits}) == 2 * len(CONDITIONS) * (3 + 1) + 3 * 2 * 2
+    assert {fit.seed for fit in fits if fit.target == "dev"} == {1}, "nothing is chosen by the others"
     assert {fit.epochs for fit in fits if fit.network == "vgg15"} == {10}
     assert [f.condition for f in planned(whole, [1], [SPEECH]) if f.network == "vgg15"] == [SPEECH] * 2
     few = effort("full", "vgg15 cnn6 cnn6", 4)
