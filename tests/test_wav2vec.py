@@ -11,6 +11,7 @@ import pytest
 from dslite.errors import DsliteError
 from dslite.layout.finished import FinishedStage
 from dslite.run import notebook, session
+from dslite.run.cluster import Cluster
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
 from dslite.stages.graph.conditions import GRAPH, SPEECH, effort
@@ -181,6 +182,9 @@ def test_it_belongs_to_a_source_of_which_only_the_files_are_needed(tmp_path, cap
     assert jobs[1]["css-graph"].made_from["embedder file"] == "a/b"
     assert "embedder file" not in jobs[1]["css-corpus"].made_from | jobs[0]["css-graph"].made_from
     assert jobs[1]["css-corpus"].made_from == jobs[0]["css-corpus"].made_from
+    two = Cluster("slurm", helpers=2)
+    plans = [session.prepare([s], ["graph"], s.backbone, 1, cluster=two).plan.jobs for s in (own, by)]
+    assert [job.helpers for jobs in plans for job in jobs if job.stage == "graph"] == [2, 0], "it is fine-tuned once"
     assert [effort(profile).embedder for profile in ("demo", "full", "tuned")] == [2, 20, 20]
     assert effort("full", epochs=3).embedder == 3
 

@@ -133,7 +133,8 @@ def _lent(
     """Threads, helpers and GPUs of a notebook: one corpus that is fitted must keep all cores busy, or many nodes."""
     stage, helpers = STAGES[job.stage], 0
     if job.name in to_do and to_do[job.name].results:
-        if cluster and (stage.helpers or stage.shared):
+        # Helpers would each fine-tune an embedder.
+        if cluster and (stage.helpers or stage.shared) and not job.parameters.get("embedder"):
             helpers = cluster.shares(estimates.seconds(job, whole.paths, loads.get(job.corpus)))
         elif stage.helpers and cores > 1:
             helpers = cores

@@ -66,7 +66,7 @@ class Stage:
         helpers: a module whose ``take_part(settings, process)`` does some of the work before the notebook, in a run
             with several cores in as many jobs side by side; it returns "" or why it ended early.
         shared: whether jobs of a cluster make its fits before its notebook, each a share as ``shared`` of its ``work``
-            tells them.
+            tells them, or makes it where the fits depend on each other.
         index: whether the module ``index`` of its folder names more than its page for the index.
         exported: whether ``--export-results`` takes its tables, records and models for a phone; no audio is in them.
         of_source: the stages of another corpus, its ``source``, whose records its results are made from besides.
@@ -191,6 +191,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             weights=True,
             threads="all",
             classes_only=True,
+            shared=True,
             of_source=("evaluate",),
         ),
         "benchmark": Stage(

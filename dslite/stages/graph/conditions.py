@@ -106,7 +106,7 @@ class LightFit:
     @property
     def work(self) -> float:
         """About how long it takes, beside others."""
-        return COSTS[self.network] * self.epochs * (1 + self.k)
+        return COSTS[self.network] * self.epochs * (1 + self.k) * (1 if self.target == "dev" else 1.5)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def source_of(fit: LightFit) -> LightFit:
     return LightFit(fit.network, SOURCE, fit.seed, "test", fit.epochs)
 
 
-def planned(whole: Effort, seeds: list[int], conditions: Sequence[str]) -> Iterator[LightFit]:
+def planned(whole: Effort, seeds: Sequence[int], conditions: Sequence[str]) -> Iterator[LightFit]:
     """All under some conditions, but for the source's and what was tried; for dev with the first seed alone, as nothing
     is chosen by the others."""
     for name, condition, seed, target in product(whole.networks, conditions, seeds, ("dev", "test")):

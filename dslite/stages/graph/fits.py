@@ -45,15 +45,21 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Inputs:
-    """What all fits share: the target and the source as they are fitted, with their classes."""
+    """What all fits share: the target and the source as they are fitted, with their classes; and the folder of the
+    spectrograms and embeddings that they read, where it is a job's own and not :attr:`place`."""
 
     settings: Settings
     classes: tuple[str, ...]
     source_classes: tuple[str, ...]
+    own: Path | None = None
 
     @property
     def place(self) -> Path:
         return self.settings.paths.file("graph")
+
+    @property
+    def read(self) -> Path:
+        return self.own or self.place
 
     @property
     def way(self) -> Way:
@@ -163,7 +169,7 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     started, way, learns_source = time.monotonic(), inputs.way, fit.condition == SOURCE
     settings = inputs.settings.origin if learns_source else inputs.settings
     classes = inputs.source_classes if learns_source else inputs.classes
-    clips, drawn, padded = _corpus(settings, inputs.place / ("source_log_mel.npy" if learns_source else "log_mel.npy"))
+    clips, drawn, padded = _corpus(settings, inputs.read / ("source_log_mel.npy" if learns_source else "log_mel.npy"))
     labels, partition = coded(clips["label"], classes).astype(np.int32), clips["partition"]
     rows = np.flatnonzero(partition.isin(TRAINED_ON[fit.target]))
     mean, variance = _moments(drawn, rows)
@@ -174,7 +180,7 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
         begun = keras.models.load_model(inputs.place / source_of(fit).folder / "model.keras", compile=False)
         _take_over(model, begun)
     about: dict = {}
-    embeddings = np.load(inputs.place / "embeddings.npy")[rows] if not learns_source else None
+    embeddings = np.load(inputs.read / "embeddings.npy")[rows] if not learns_source else None
     if fit.condition in GRAPHS:
         about["graph"] = graph_of(inputs, fit.condition, embeddings, clips.iloc[rows], fit.k, fit.seed)
     elif fit.condition == DISTILLED:

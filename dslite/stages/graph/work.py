@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from dslite.stages.graph.conditions import (
     SVM,
     TRANSFER,
     WAYS,
+    Effort,
     LightFit,
     effort,
     planned,
@@ -92,19 +94,7 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     started, before = records.start(settings, "graph"), 0.5 if weights else _BEFORE
     inputs = fits.Inputs(settings, corpus.classes, FinishedStage.of(settings.origin, "corpus").classes)
     key = _prepare(inputs, corpus, source, embedder, whole.embedder, before)
-    edges = _graphs(corpus, inputs, whole.tried[0][0])["graphs"].set_index("graph")["edges"]
-    conditions = [name for name in CONDITIONS if edges.get(name, 1)]  # a graph without an edge is speech only
-    tries = tried(whole, settings.seed) if GRAPH in conditions else []
-    sources = dict.fromkeys(source_of(fit) for fit in planned(whole, seeds, [TRANSFER]))
-    _run(inputs, [*sources, *tries], key, before, before + 0.25)
-    choice = pd.DataFrame(
-        [{"k": fit.k, "alpha": fit.alpha, "layer": fit.layer, "uar": _dev(inputs, fit)} for fit in tries]
-    )
-    k, alpha, layer = whole.tried[choice["uar"].idxmax() if tries else 0]
-    there = {replace(fit, tried=False): fit for fit in tries}  # what was chosen is not fitted a second time
-    todo = [fit.chosen(k, alpha, layer) for fit in planned(whole, seeds, conditions)]
-    todo = [there.get(fit, fit) for fit in todo]
-    _run(inputs, todo, key, before + 0.25, _FITTED)
+    todo, choice, (k, alpha, layer) = _fitted(inputs, corpus, whole, key, before)
     progress.report(_FITTED, 1, "scores")
     predictions: Predictions = {
         (fit.network, fit.condition, fit.seed, fit.target): _predictions(inputs, fit) for fit in todo
@@ -134,6 +124,20 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     return records.write(settings, record, tables)
 
 
+def shared(corpus: FinishedStage, share: slice, place: Path) -> list[tuple]:
+    """Makes a share of the fits itself, as which they are depends on the first of them, and so leaves none to be made.
+
+    What they read lies in a place that no other job has. The files are embedded by the source's own model.
+    """
+    settings, whole = corpus.settings, effort(corpus.settings.profile)
+    source = FinishedStage.of(settings.origin, "evaluate")
+    inputs = fits.Inputs(settings, corpus.classes, FinishedStage.of(settings.origin, "corpus").classes, place)
+    embedder = source.fit_record(source.chosen, "test")["identity"]
+    key = _prepare(inputs, corpus, source, embedder, whole.embedder, _BEFORE)
+    _fitted(inputs, corpus, whole, key, _BEFORE, share)
+    return []
+
+
 def _prepare(
     inputs: fits.Inputs, corpus: FinishedStage, source: FinishedStage, embedder: str, epochs: int, before: float
 ) -> str:
@@ -143,33 +147,63 @@ def _prepare(
     for stage, name in ((corpus, "log_mel"), (decoded, "source_log_mel")):
         progress.report(0.0, 1, f"log-Mel spectrograms of {stage.settings.name}")
         make = partial(fits.spectrograms, stage.settings, stage.clips)
-        fits.kept(inputs.place / f"{name}.npy", [made_from[0], stage.record["identity"]], make)
+        fits.kept(inputs.read / f"{name}.npy", [made_from[0], stage.record["identity"]], make)
     report = partial(progress.part(before - 0.04, 0.04, "embeddings"), text="files")
     make = partial(fits.embed, corpus, source, report)
     if inputs.settings.embedder:
         tell = progress.part(0.01, before - 0.05, "wav2vec 2.0")
         make = partial(fits.embed_by_wav2vec, corpus, source, embedder, epochs, tell, report)
-    fits.kept(inputs.place / "embeddings.npy", made_from, make)
+    fits.kept(inputs.read / "embeddings.npy", made_from, make)
     return records.hashed([made_from, decoded.record["identity"], inputs.settings.seed])
 
 
-def _run(inputs: fits.Inputs, wanted: Sequence[LightFit], key: str, begin: float, end: float) -> None:
-    """Makes those fits that are not there, side by side, the longest first."""
+def _fitted(
+    inputs: fits.Inputs, corpus: FinishedStage, whole: Effort, key: str, before: float, share: slice = slice(None)
+) -> tuple[list[LightFit], pd.DataFrame, tuple[int, float, int]]:
+    """Makes a share of the fits; all of them, UAR on dev of what was tried, and the k, alpha and layer chosen by it."""
+    seeds = range(inputs.settings.seed, inputs.settings.seed + inputs.settings.seeds)
+    edges = _graphs(corpus, inputs, whole.tried[0][0])["graphs"].set_index("graph")["edges"]
+    conditions = [name for name in CONDITIONS if edges.get(name, 1)]  # a graph without an edge is speech only
+    tries = tried(whole, seeds[0]) if GRAPH in conditions else []
+    sources = dict.fromkeys(source_of(fit) for fit in planned(whole, seeds, [TRANSFER]))
+    for some in (share, slice(None)):  # then what other jobs have not made: the rest depends on it
+        _run(inputs, [*sources, *tries], key, before, before + 0.25, some)
+    choice = pd.DataFrame(
+        [{"k": fit.k, "alpha": fit.alpha, "layer": fit.layer, "uar": _dev(inputs, fit)} for fit in tries]
+    )
+    chosen = whole.tried[choice["uar"].idxmax() if tries else 0]
+    there = {replace(fit, tried=False): fit for fit in tries}  # what was chosen is not fitted a second time
+    todo = [fit.chosen(*chosen) for fit in planned(whole, seeds, conditions)]
+    todo = [there.get(fit, fit) for fit in todo]
+    _run(inputs, todo, key, before + 0.25, _FITTED, share)
+    return todo, choice, chosen
+
+
+def _run(
+    inputs: fits.Inputs, wanted: Sequence[LightFit], key: str, begin: float, end: float, share: slice = slice(None)
+) -> None:
+    """Makes those of a share of fits that are not there, side by side, the longest first."""
     base = digest(inputs.settings.weights_file)
     identities = {
         fit: records.hashed([key, asdict(fit), asdict(inputs.way), *[base] * (fit.network == BASE)]) for fit in wanted
     }
-    todo = [f for f in wanted if read_json(inputs.place / f.folder / "record.json").get("identity") != identities[f]]
-    todo.sort(key=lambda fit: fit.work * (1 if fit.target == "dev" else 1.5), reverse=True)
+
+    def lacks(fit: LightFit) -> bool:
+        return read_json(inputs.place / fit.folder / "record.json").get("identity") != identities[fit]
+
+    todo = [fit for fit in sorted(wanted, key=lambda fit: fit.work, reverse=True)[share] if lacks(fit)]
+    if todo:  # the results were of other fits than will lie here
+        records.start(inputs.settings, "graph")
     done: dict[str, float] = {}
 
     def tell(messages: list[tuple]) -> None:
         done.update({name: share for name, share, *_ in messages})
-        share = sum(done.get(fit.folder, 0.0) * fit.work for fit in todo) / sum(fit.work for fit in todo)
-        progress.report(begin + (end - begin) * share, 1, messages[-1][2])
+        fraction = sum(done.get(fit.folder, 0.0) * fit.work for fit in todo) / sum(fit.work for fit in todo)
+        progress.report(begin + (end - begin) * fraction, 1, messages[-1][2])
 
     with side_by_side(inputs.settings.workers, tell) as (pool, follow):
-        follow({pool.submit(fits.make, inputs, fit, identities[fit]) for fit in todo})
+        # One that another job has made by now is not made again.
+        follow({pool.submit(fits.make, inputs, fit, identities[fit]) for fit in todo if lacks(fit)})
 
 
 def _predictions(inputs: fits.Inputs, fit: LightFit) -> pd.DataFrame:
@@ -183,7 +217,7 @@ def _dev(inputs: fits.Inputs, fit: LightFit) -> float:
 
 def _machine(corpus: FinishedStage, inputs: fits.Inputs, seed: int) -> Predictions:
     """The support vector machine on the embedding itself, selected on dev."""
-    clips, features = corpus.clips, np.load(inputs.place / "embeddings.npy")
+    clips, features = corpus.clips, np.load(inputs.read / "embeddings.npy")
     labels, partition = scoring.coded(clips["label"], corpus.classes), clips["partition"].to_numpy()
     selected = baseline.select(features, labels, partition, seed)
     padded, found = np.zeros(len(clips), bool), {}
@@ -262,7 +296,7 @@ def _graphs(corpus: FinishedStage, inputs: fits.Inputs, k: int) -> dict[str, pd.
     from dslite.transfer.neighbours import nearest, unit
 
     learnt = corpus.clips["partition"].isin(("train", "dev")).to_numpy()
-    clips, vectors = corpus.clips[learnt], np.load(inputs.place / "embeddings.npy")[learnt]
+    clips, vectors = corpus.clips[learnt], np.load(inputs.read / "embeddings.npy")[learnt]
     other = WAYS["sound" if inputs.way.threshold else "paper"].threshold
     name = f"cosine of at least {other:g}" if other else "nearest"
     found = {c: fits.graph_of(inputs, c, vectors, clips, k, inputs.settings.seed) for c in GRAPHS}
