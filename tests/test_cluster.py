@@ -121,15 +121,18 @@ def test_jobs_share_fits_that_are_worth_it():
 
 
 @pytest.mark.parametrize(
-    "helpers, left, cancelled", [(2, "css-train-1 (7), css-train-2 (8)", ["9"]), (3, "", ["7", "8", "9"])]
+    "helpers, left, cancelled",
+    [(2, "css-train (5), css-train-1 (7), css-train-2 (8)", ["9"]), (3, "css-train (5)", ["7", "8", "9"])],
 )
-def test_helpers_that_are_left_are_waited_for(tmp_path, monkeypatch, capsys, helpers, left, cancelled):
-    """Not those that would make another share of the fits now."""
+def test_what_is_left_of_a_notebook_is_waited_for(tmp_path, monkeypatch, capsys, helpers, left, cancelled):
+    """Not helpers that would make another share of the fits now."""
     paths, before = Paths(tmp_path), Plan(tmp_path, (job("train", helpers=2),))
     before.write(paths.plan)
     again = before.only([job("train", helpers=helpers)])
     planned = Session({}, again, {"css-train": None}, {"css-train": 60.0}, 1, Cluster("slurm"))
-    looks = iter([{"css-train-1": ["7"], "css-train-2": ["8"], "ess-train-1": ["9"]}, {"css-train-2": ["8"]}, {}])
+    first = {"css-train": ["5"], "css-train-1": ["7"], "css-train-2": ["8"], "ess-train-1": ["9"]}
+    looks = iter([first, {"css-train-2": ["8"]}, {}])
+    Outcome("done").write(paths.outcome("css-train"))
     monkeypatch.setattr(submitted, "left", lambda _: next(looks))
     monkeypatch.setattr(leftover, "_POLL", 0.0)
     told: list[str] = []

@@ -15,7 +15,7 @@ from pyarrow import parquet
 from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import read_json, write_json, write_table
-from dslite.layout.paths import NEXT_SEED, Paths
+from dslite.layout.paths import CHANGED, NEXT_SEED, Paths
 from dslite.run import crate, exporting, importing, notebook, outputs, plan, session
 from dslite.run.cli import main
 from dslite.run.resolve import resolve
@@ -286,12 +286,15 @@ def test_what_is_stale_is_not_exported(made, known, tmp_path, capsys):
 
 def test_what_other_code_made_is_not_exported(made, known, tmp_path, capsys):
     shutil.copytree(made["css"], tmp_path / "out")
+    (tmp_path / "out" / CHANGED).mkdir()
     place = Paths(tmp_path / "out").outcome("css-train")
     last = read_json(place)
     assert last["made_from"]["code dslite.training"]
     write_json(place, last | {"made_from": last["made_from"] | {"code dslite.training": "of before"}})
     assert main(["--output", str(tmp_path / "out"), "--export-results", str(tmp_path / "x.zip")]) == 1
-    assert "of other code (train)" in capsys.readouterr().err and not (tmp_path / "x.zip").exists()
+    told = capsys.readouterr().err
+    assert "of other code (train)" in told and f"Runs with --set lie in its {CHANGED}/" in told
+    assert not (tmp_path / "x.zip").exists()
 
 
 def test_tables_are_set_again_once_a_corpus_comes_from_elsewhere(both, known):

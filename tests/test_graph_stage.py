@@ -8,14 +8,16 @@ import pytest
 
 from dslite.deployment.runtime import LiteModel
 from dslite.errors import DsliteError
+from dslite.files import read_json, write_json
 from dslite.layout.finished import FinishedStage
 from dslite.run import notebook
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
 from dslite.stages.graph import views
-from dslite.stages.graph.conditions import CONDITIONS, GRAPH, RANDOM, SPEECH, SVM, TRANSFER, WAYS
-from dslite.stages.graph.fits import Inputs
+from dslite.stages.graph.conditions import CONDITIONS, GRAPH, RANDOM, SPEECH, SVM, TRANSFER, WAYS, LightFit
+from dslite.stages.graph.fits import Inputs, make
 from dslite.stages.graph.work import work as graph_work
+from dslite.transfer import fitting
 from dslite.transfer.light import SAMPLES
 from tests.through import as_a_run, one_configuration, page_of, through
 
@@ -25,7 +27,8 @@ QUICK = {"epochs": (2, 0), "draws": 200}
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    settings = resolve("css", source="ravdess_speech", output=tmp_path_factory.mktemp("out"), changes=QUICK, **HOW)
+    how = HOW | {"seeds": 2, "changes": QUICK}
+    settings = resolve("css", source="ravdess_speech", output=tmp_path_factory.mktemp("out"), **how)
     with pytest.MonkeyPatch.context() as patch:
         one_configuration(patch)
         through(settings.origin, "evaluate")
@@ -36,11 +39,12 @@ def done(tmp_path_factory):
 def test_every_condition_is_scored_and_compared(done):
     scores, differences = done.table("scores"), done.table("differences")
     assert set(scores["condition"]) == {*CONDITIONS, SVM} and set(scores["partition"]) == {"dev", "test"}
-    assert scores["uar"].between(0, 100).all() and len(scores) == 2 * (len(CONDITIONS) + 1)
+    assert scores["uar"].between(0, 100).all() and set(scores.query("partition == 'dev'")["seed"]) == {42}
+    assert len(scores) == (1 + 2) * len(CONDITIONS) + 2, "further seeds on test alone; the machine takes none"
     pairs = set(zip(differences["system"], differences["reference"], strict=True))
     assert pairs == {(c, SPEECH) for c in {*CONDITIONS, SVM} - {SPEECH}} | {(GRAPH, RANDOM), (GRAPH, TRANSFER)}
     clips, predictions = done.clips, done.table("predictions")
-    for (_, partition), of in predictions.groupby(["condition", "partition"]):
+    for (_, _, partition), of in predictions.groupby(["condition", "seed", "partition"]):
         assert sorted(of["file"]) == sorted(clips.loc[clips["partition"] == partition, "file"])
 
 
@@ -72,7 +76,7 @@ def test_what_is_there_is_taken_up_and_other_epochs_are_another_run(done, monkey
     one_configuration(monkeypatch)
     place = done.paths.file("graph")
     made = {file: file.stat().st_mtime_ns for file in place.glob("*/*/*/*/record.json")}
-    assert len(made) == 2 * len(CONDITIONS) + 1
+    assert len(made) == (1 + 2) * len(CONDITIONS) + 2
     again = through(done.settings, "graph", epochs=1)
     assert again.record["identity"] == done.record["identity"]
     done.paths.record("graph").unlink()
@@ -83,6 +87,23 @@ def test_what_is_there_is_taken_up_and_other_epochs_are_another_run(done, monkey
     assert pd.read_parquet(gone.with_name("predictions.parquet")).equals(before), "a fit repeats bit for bit"
     with pytest.raises(DsliteError, match="holds results made with epochs 1, not 2"):
         through(done.settings, "graph", epochs=2)
+
+
+def test_what_another_job_has_made_meanwhile_stays(done, monkeypatch):
+    """Also where it comes while the fit goes on, and is another, as that of another processor may be."""
+    inputs = Inputs(done.settings, done.classes, done.classes)
+    fit = LightFit("mobilenet15", SPEECH, 42, "dev", 1)
+    place = done.paths.file("graph", fit.folder) / "predictions.parquet"
+    record, before = place.with_name("record.json"), place.read_bytes()
+    there = read_json(record)
+    make(inputs, fit, there["identity"])
+    record.unlink()
+    learn = fitting.fit
+    monkeypatch.setattr(fitting, "fit", lambda *given, **more: (learn(*given, **more), write_json(record, there))[0])
+    place.write_bytes(b"theirs")
+    make(inputs, fit, there["identity"])
+    assert place.read_bytes() == b"theirs"
+    place.write_bytes(before)
 
 
 def test_other_weights_of_the_base_model_are_another_run(done, tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dslite import changes, corpora
 from dslite.errors import DsliteError
+from dslite.files import read_json
 from dslite.layout import records
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
@@ -155,13 +156,18 @@ def _verify(place: Path, as_json: bool) -> int:
 def _import(chosen: argparse.Namespace, paths: Paths) -> int:
     from dslite.run import importing  # imports TensorFlow
 
-    began, nothing = time.time(), session.Session({}, plan.Plan(paths.output, ()), {}, {}, chosen.cores)
+    now, nothing = (
+        (vars(chosen), time.time(), 0),
+        session.Session({}, plan.Plan(paths.output, ()), {}, {}, chosen.cores),
+    )
     with runlock.alone(paths):
         outputs.sweep(paths)
         for file in chosen.import_results:
             for line in importing.take(paths, Path(file).expanduser().resolve()):
                 print(line, flush=True)
-            outputs.write(nothing, outputs.record(nothing, vars(chosen), began, 0))
+            last = read_json(paths.run)  # index and crate tell of the last run, and of this where none has ended
+            outputs.write(nothing, last if last.get("exit") is not None else outputs.record(nothing, *now))
+    print(f"Read {paths.index}; the next run with --stages paper sets tables and scorecard with all that is there.")
     return 0
 
 

@@ -46,7 +46,6 @@ def write(folder: Path, paths: Paths, note: Mapping) -> None:
         draft.write_bytes(SNAKEFILE.read_bytes())
     workflow = crate.add_workflow(None, SNAKEFILE.name, properties=_WORKFLOW, main=True, lang="snakemake")
     began, files = datetime.strptime(note["began"], "%Y-%m-%d %H:%M:%S %z").timestamp(), {}
-    run_ended = began + note["seconds"]  # up to a second early, as ``began`` is in whole seconds
     for name, digest in hashes(folder, paths).items():
         files[folder / name] = workflow if name == SNAKEFILE.name else crate.add_file(dest_path=name)
         files[folder / name]["sha256"] = digest
@@ -66,7 +65,6 @@ def write(folder: Path, paths: Paths, note: Mapping) -> None:
         begun = ended and last.seconds and ended - last.seconds
         if begun and log.stem in note["notebooks"]:
             begun = max(begun, began)  # another clock told its length
-            run_ended = max(run_ended, ended)
         about = _happened(log.stem, begun, ended, error)
         about |= {"description": elsewhere} if elsewhere else {}
         actions.append(crate.add_action(tool, f"#run-{log.stem}", given, made, about))
@@ -75,7 +73,7 @@ def write(folder: Path, paths: Paths, note: Mapping) -> None:
 
     failed = "; ".join(one["error"] for one in actions if one["name"] in note["notebooks"] and "error" in one)
     error = f"exit code {note['exit']}. {failed}".strip() if note["exit"] else ""
-    about = _happened("run_all.py", began, run_ended, error) | {"description": note["hardware"]}
+    about = _happened("run_all.py", began, began + note["seconds"], error) | {"description": note["hardware"]}
     given = [*{one.id: one for action in actions for one in action.get("object", [])}.values()]
     actions.append(crate.add_action(workflow, "#run", given, [*files.values()], about))
     for name, version in note["versions"].items():

@@ -91,17 +91,16 @@ def export(paths: Paths, asked: Sequence[str], place: Path) -> Iterator[str]:
     if not names:
         none = f"{paths.output} holds no corpus that was computed here up to its scores"
         raise DsliteError(f"{none}: run it first.{changed}")
+    done = {name: current(paths, name) for name in names}
     for name in names:
-        if lacking := set(chain("evaluate")) - set(current(paths, name)):
+        if name not in own and name in there:
+            raise DsliteError(f"{name} was itself imported: hand on the zip that it came in.")
+        if lacking := set(chain("evaluate")) - set(done[name]):
             said = ", ".join(stage for stage in STAGES_EXPORTED if stage in lacking)
             state = f"{name} is not finished in {paths.output}, or stale or of other code ({said})"
             raise DsliteError(f"{state}: run it, then export it.{changed}")
-        if name not in own:
-            raise DsliteError(f"{name} was itself imported: hand on the zip that it came in.")
     content = {
-        name: file
-        for corpus in dict.fromkeys(names)
-        for name, file in files(paths, corpus, current(paths, corpus)).items()
+        name: file for corpus in dict.fromkeys(names) for name, file in files(paths, corpus, done[corpus]).items()
     }
     with tempfile.TemporaryDirectory() as folder:
         content |= _crate(paths, content, Path(folder).resolve())
@@ -116,8 +115,8 @@ def export(paths: Paths, asked: Sequence[str], place: Path) -> Iterator[str]:
                 _add(archive, name, file.read_bytes())
     for name in names:
         told, more = manifest["corpora"][name], [s for s in OF_CORPUS if paths.corpus(name).record(s).exists()]
-        yield f"{name}: {', '.join(current(paths, name))} ({told['data']}, {told['profile']} profile)"
-        if left := [stage for stage in more if stage not in current(paths, name)]:
+        yield f"{name}: {', '.join(done[name])} ({told['data']}, {told['profile']} profile)"
+        if left := [stage for stage in more if stage not in done[name]]:
             yield f"  left out: {', '.join(left)}: no scores need them; some show recordings, are stale or of old code"
     yield "Left out of all: audio, spectrograms, features, Keras models (they can run programs), and pages, which are "
     yield "drawn anew where this is imported; further seeds. File names, labels, speakers and folders are in it."

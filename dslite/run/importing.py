@@ -56,7 +56,6 @@ def take(paths: Paths, zipped: Path) -> Iterator[str]:
             for stage, cells in lacking.items():
                 yield f"  {paths.corpus(name).page(stage)} lacks what takes audio ({', '.join(cells)})"
         yield f"{report.right:,} values of {zipped.name} are right, none is wrong."
-    yield f"They stand in {paths.index}; the next run with --stages paper sets tables and scorecard with them."
 
 
 def _marks(zipped: Path, there: Paths) -> dict[str, dict]:
@@ -139,6 +138,7 @@ def _draw(there: Paths, corpus: str) -> dict[str, list[str]]:
 def _move(there: Paths, paths: Paths, corpus: str) -> None:
     """Moves a corpus in; with its artefacts it is there; where its pages then lack, the same command brings them."""
     source, target = there.corpus(corpus), paths.corpus(corpus)
+    paths.crate.unlink(missing_ok=True)  # of what the reports held before
     for folder in (paths.logs, paths.reports):
         folder.mkdir(parents=True, exist_ok=True)
     for job in (f"{corpus}-{stage}" for stage in exporting.finished(there, corpus)):

@@ -8,7 +8,7 @@ from dslite.run.cluster import SLURM
 from dslite.run.screen import Screen
 from dslite.run.session import Session
 
-_PARTS = ("template", "inputs", "made_from", "page_from", "helpers")
+_PARTS = ("template", "inputs", "made_from", "page_from")
 """Of a job, what makes it the same one."""
 
 _POLL = 5.0
@@ -35,7 +35,10 @@ def settle(planned: Session) -> bool:
     before = {job.name: job for job in plans.read(planned.paths.plan).jobs} if planned.paths.plan.exists() else {}
     same = [job for job in planned.jobs if job.name in before and not job.before(planned.jobs)]
     same = [job for job in same if all(getattr(job, part) == getattr(before[job.name], part) for part in _PARTS)]
-    of = {name: job for job in same for name in (job.name, *job.helped_by(planned.paths)) if name in there}
+    of = {}
+    for job in same:
+        helped = job.helped_by(planned.paths) if job.helpers == before[job.name].helpers else ()  # else of other shares
+        of |= {name: job for name in (job.name, *helped) if name in there}
     submitted.cancel(number for name, numbers in there.items() if name not in of for number in numbers)
     if of:
         ids = ", ".join(f"{name} ({' '.join(there[name])})" for name in of)

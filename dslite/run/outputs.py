@@ -1,5 +1,6 @@
 """What a run writes besides its notebooks: the index page, its own record, its crate, the bundle."""
 
+import math
 import shutil
 import sys
 import time
@@ -34,7 +35,8 @@ def record(session: Session, options: dict, began: float, code: int | None) -> d
         "versions": versions(*packages),
         "hardware": hardware(),
         "began": time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(began)),
-        "seconds": round(time.time() - began, 1),
+        # From the whole second that is told, and rounded up: what is part of a run ends no later.
+        "seconds": math.ceil(10 * (time.time() - int(began))) / 10,
         "notebooks": {name: reason.text for name, reason in session.to_do.items()},
         "exit": code,
     }

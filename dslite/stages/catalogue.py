@@ -65,8 +65,8 @@ class Stage:
         classes_only: whether it refuses corpora whose labels are numbers.
         helpers: a module whose ``take_part(settings, process)`` does some of the work before the notebook, in a run
             with several cores in as many jobs side by side; it returns "" or why it ended early.
-        shared: whether jobs of a cluster make its fits before its notebook, each a share as ``shared`` of its ``work``
-            tells them, or makes it where the fits depend on each other.
+        shared: whether jobs of a cluster make its fits before its notebook, each a share: ``shared`` of its ``work``
+            tells which, or makes them itself where some depend on others.
         index: whether the module ``index`` of its folder names more than its page for the index.
         exported: whether ``--export-results`` takes its tables, records and models for a phone; no audio is in them.
         of_source: the stages of another corpus, its ``source``, whose records its results are made from besides.
@@ -184,8 +184,11 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         ),
         "graph": Stage(
             needs=("corpus",),
-            # Seven conditions twice, of which four see three neighbours of each file; two networks.
-            seconds=lambda load: load.seeds * (60.0 if load.demo else 0.012 * 50 * 2 * 38 * load.files) + 40.0,
+            # Seven conditions twice, of which four see three neighbours of each file; two networks. Further seeds for
+            # test alone.
+            seconds=lambda load: (
+                (0.4 + 0.6 * load.seeds) * (60.0 if load.demo else 0.012 * 50 * 2 * 38 * load.files) + 40.0
+            ),
             optional=True,
             parameters=(*CORPUS, "seeds", "source", "embedder"),
             weights=True,

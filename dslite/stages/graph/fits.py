@@ -161,7 +161,10 @@ def _corpus(settings: Settings, place: Path) -> tuple[pd.DataFrame, np.ndarray, 
 def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     """Makes a fit and leaves its files in its folder, the record last; those for a phone too, of what was fitted for
     test with the first seed."""
-    (inputs.place / fit.folder / "record.json").unlink(missing_ok=True)
+    record = inputs.place / fit.folder / "record.json"
+    if read_json(record).get("identity") == identity:  # another job was first
+        return
+    record.unlink(missing_ok=True)
     from dslite.keras_defaults import keras
     from dslite.network import load_backbone
     from dslite.transfer import fitting, light
@@ -195,6 +198,8 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     seen = np.flatnonzero(partition == fit.target)
     probabilities = fitting.probabilities(model, drawn, seen)
     files = pd.DataFrame({"file": clips["file"], "padded": padded})
+    if read_json(record).get("identity") == identity:
+        return  # what others have begun to rest on stays, were this of another processor and so another
     place = inputs.place / fit.folder
     write_table(place / "history.parquet", history)
     write_table(place / "predictions.parquet", predictions(clips, files, seen, probabilities, classes))
@@ -203,8 +208,8 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
             model.save(draft)
     exported = fit.target == "test" and fit.seed == settings.seed and not learns_source
     wrong = _export(inputs, fit, model, clips, place) if exported else {}
-    record = {"identity": identity, **asdict(fit), "parameters": model.count_params(), "wrong": wrong}
-    write_json(place / "record.json", record | records.circumstances(started))
+    about = {"identity": identity, **asdict(fit), "parameters": model.count_params(), "wrong": wrong}
+    write_json(record, about | records.circumstances(started))
 
 
 def _moments(drawn: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

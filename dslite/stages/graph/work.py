@@ -50,7 +50,8 @@ Predictions = dict[tuple[str, str, int, str], pd.DataFrame]
 def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedStage:
     """Embeds the corpus' files with the source's model, fits light networks beside graphs of them, and scores these.
 
-    It leaves ``scores`` (:func:`dslite.scoring.score` per network, condition, seed and partition), ``differences`` on
+    It leaves ``scores`` (:func:`dslite.scoring.score` per network, condition, seed and partition; dev of the first seed
+    alone), ``differences`` on
     test (:func:`dslite.statistics.against`, per network and reference: all conditions from ``speech only``, the graph
     from the random one and from fine-tuning), ``predictions``, ``tried`` (UAR on dev per k, alpha, layer), ``graphs``
     (what graphs of train + dev are like, a row per condition), ``nodes`` (its files and where they lie, two
@@ -166,8 +167,10 @@ def _fitted(
     conditions = [name for name in CONDITIONS if edges.get(name, 1)]  # a graph without an edge is speech only
     tries = tried(whole, seeds[0]) if GRAPH in conditions else []
     sources = dict.fromkeys(source_of(fit) for fit in planned(whole, seeds, [TRANSFER]))
-    for some in (share, slice(None)):  # then what other jobs have not made: the rest depends on it
-        _run(inputs, [*sources, *tries], key, before, before + 0.25, some)
+    # What other jobs have not made by then of the first ones a job makes too: the rest depends on these.
+    first, free = [*sources, *tries], [*planned(whole, seeds, [SPEECH])]
+    for wanted, some in ((first, share), (free, share), (first, slice(None))):
+        _run(inputs, wanted, key, before, before + 0.25, some)
     choice = pd.DataFrame(
         [{"k": fit.k, "alpha": fit.alpha, "layer": fit.layer, "uar": _dev(inputs, fit)} for fit in tries]
     )

@@ -14,12 +14,13 @@ from dslite.stages.train import fits
 
 
 def take_part(settings: Settings, stage: str, process: str, share: slice) -> None:
-    """Makes those of a stage's fits that are this job's and not finished, one after the other.
+    """Makes those of a stage's fits that are this job's and not finished, one after the other; of graph also such as
+    these depend on.
 
     Args:
         settings, stage: of the notebook.
         process: name of this job.
-        share: which of the fits no other job makes meanwhile, in their order.
+        share: which of the fits are this job's, in their order.
     """
     # Caches and features are this job's own: what several wrote at a time would be replaced while others read it.
     own = settings.paths.file(stage, process)
