@@ -156,17 +156,15 @@ def _verify(place: Path, as_json: bool) -> int:
 def _import(chosen: argparse.Namespace, paths: Paths) -> int:
     from dslite.run import importing  # imports TensorFlow
 
-    now, nothing = (
-        (vars(chosen), time.time(), 0),
-        session.Session({}, plan.Plan(paths.output, ()), {}, {}, chosen.cores),
-    )
+    began, nothing = time.time(), session.Session({}, plan.Plan(paths.output, ()), {}, {}, chosen.cores)
     with runlock.alone(paths):
         outputs.sweep(paths)
         for file in chosen.import_results:
             for line in importing.take(paths, Path(file).expanduser().resolve()):
                 print(line, flush=True)
-            last = read_json(paths.run)  # index and crate tell of the last run, and of this where none has ended
-            outputs.write(nothing, last if last.get("exit") is not None else outputs.record(nothing, *now))
+            last, now = read_json(paths.run), outputs.record(nothing, vars(chosen), began, 0)
+            # Index and crate tell of the last run; of this where none has ended.
+            outputs.write(nothing, now if last.get("exit") is None else last)
     print(f"Read {paths.index}; the next run with --stages paper sets tables and scorecard with all that is there.")
     return 0
 

@@ -191,10 +191,8 @@ def _run(
         fit: records.hashed([key, asdict(fit), asdict(inputs.way), *[base] * (fit.network == BASE)]) for fit in wanted
     }
 
-    def lacks(fit: LightFit) -> bool:
-        return read_json(inputs.place / fit.folder / "record.json").get("identity") != identities[fit]
-
-    todo = [fit for fit in sorted(wanted, key=lambda fit: fit.work, reverse=True)[share] if lacks(fit)]
+    todo = sorted(wanted, key=lambda fit: fit.work, reverse=True)[share]
+    todo = [f for f in todo if read_json(inputs.place / f.folder / "record.json").get("identity") != identities[f]]
     if todo:  # the results were of other fits than will lie here
         records.start(inputs.settings, "graph")
     done: dict[str, float] = {}
@@ -205,8 +203,7 @@ def _run(
         progress.report(begin + (end - begin) * fraction, 1, messages[-1][2])
 
     with side_by_side(inputs.settings.workers, tell) as (pool, follow):
-        # One that another job has made by now is not made again.
-        follow({pool.submit(fits.make, inputs, fit, identities[fit]) for fit in todo if lacks(fit)})
+        follow({pool.submit(fits.make, inputs, fit, identities[fit]) for fit in todo})
 
 
 def _predictions(inputs: fits.Inputs, fit: LightFit) -> pd.DataFrame:
