@@ -127,7 +127,7 @@ def test_answers_are_computed(done):
     row = done.table("differences").query("system == @GRAPH and reference == @RANDOM").iloc[0]
     sign = "+" if row["difference"] >= 0 else "\N{MINUS SIGN}"
     assert "Does it help more than a random graph?** Not shown. MobileNet-15, 0.7 million parameters: " in said
-    assert "One seed" in said
+    assert "Means over 2 seeds" in said
     assert f"{sign}{abs(row['difference']):.1f} points" in said
 
 

@@ -16,7 +16,7 @@ from dslite.errors import DsliteError
 from dslite.layout import progress
 from dslite.layout.code import HERE, PACKAGE
 from dslite.layout.paths import NOTEBOOKS, Paths
-from dslite.run import estimates, outputs, parameters, runlock, staleness
+from dslite.run import estimates, outcome, outputs, parameters, runlock, staleness
 from dslite.run.options import parse
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job, Plan
@@ -194,6 +194,16 @@ def test_the_catalogue_is_in_the_order_of_the_flow():
     assert chain("ablation") == ["corpus", "ablation"]
     folders = {file.parent.name for file in Path(PACKAGE, "stages").glob("*/work.py")}
     assert folders == set(STAGES), "nothing lists stages but the catalogue, and it lists all"
+
+
+def test_code_that_an_attempt_noted_is_looked_up_in_what_there_is():
+    work = "dslite.stages.paper.work"
+    known = HERE.made_by(work, chosen={"dslite.backbones": "densenet121"})
+    noted = {f"code {name}": digest for name, digest in known.items()} | {"parameter seed": 42}
+    assert len(HERE.made_by(work)) > len(known), "other base models take no part"
+    assert not outcome.of_other_code(noted, work)
+    assert outcome.of_other_code(noted | {"code dslite.scoring": "of before"}, work)
+    assert outcome.of_other_code(noted | {"code dslite.gone": "of before"}, work)
 
 
 def test_the_lock_belongs_to_a_living_run(tmp_path):

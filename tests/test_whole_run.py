@@ -1,6 +1,8 @@
 """Whole small runs of `run_all.py` in throw-away folders, with the real notebooks."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +18,7 @@ import soundfile
 
 from dslite.configurations import CONFIGURATIONS
 from dslite.layout.paths import Paths
+from dslite.run.verify import OTHER_CODE
 from dslite.scoring import uar
 from dslite.stages.catalogue import ACROSS, DEFAULT, OF_CORPUS
 from dslite.stages.evaluate import work as evaluate
@@ -157,6 +160,18 @@ def test_values_stand_in_the_first_cell(finished):
     assert 'profile = "demo"' in first.source.replace("'", '"') and "#" in first.source
     assert "my sounds.csv" in first.source
     assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
+
+
+def test_a_figure_of_the_paper_page_that_was_changed_is_found(root, finished, tmp_path):
+    """The code that made the page is known as this one, so what differs is wrong, and not merely unchecked."""
+    shutil.copytree(finished, tmp_path / "out")
+    place = Paths(tmp_path / "out").across("paper").page("paper")
+    changed, times = re.subn(r"(<td[^>]*>)\d+\.\d(?=<)", r"\g<1>99.9", place.read_text("utf-8"), count=1)
+    assert times
+    place.write_text(changed, "utf-8")
+    told = json.loads(run(root, tmp_path / "none", "--verify", tmp_path / "out", "--json").stdout)
+    assert {one["file"].split()[0] for one in told["wrong"]} == {"reports/paper.html"}
+    assert OTHER_CODE not in told["not_checked"].values()
 
 
 def test_second_run_executes_nothing(root, own, finished):

@@ -51,11 +51,9 @@ def current(paths: Paths, corpus: str) -> list[str]:
 
 
 def _is_current(stage: str, log: Path, there: Mapping[str, str]) -> bool:
-    last, code = outcome.read(log), HERE.made_by(f"dslite.stages.{stage}.work")
-    made_by = {name: digest for name, digest in last.made_from.items() if name.startswith("code ")}
-    if any(code.get(name.removeprefix("code ")) != digest for name, digest in made_by.items()):
-        return False
-    return all(there[one] == identity for one, identity in last.inputs.items() if one in there)
+    last = outcome.read(log)
+    same_code = not outcome.of_other_code(last.made_from, f"dslite.stages.{stage}.work")
+    return same_code and all(there[one] == identity for one, identity in last.inputs.items() if one in there)
 
 
 def files(paths: Paths, corpus: str, stages: Iterable[str]) -> dict[str, Path]:

@@ -1,9 +1,11 @@
 """How a notebook's last attempt went, and what it was made from: kept beside the logs."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dslite.files import read_json, write_json
+from dslite.layout.code import HERE
 
 MEMORY = "Close other programs, use fewer cores (--cores 1), or take a machine with more memory."
 """What is advised where memory ran out."""
@@ -40,3 +42,13 @@ def read(place: Path) -> Outcome | None:
         return None
     known = all(isinstance(one, dict) for one in (found.parameters, found.made_from, found.page_from, found.inputs))
     return found if known and isinstance(found.seconds, int | float) else None
+
+
+def of_other_code(made_from: Mapping[str, object], *roots: str | Path) -> bool:
+    """Whether code that an attempt noted is not, or not any more, what some modules or notebooks are made by.
+
+    An attempt notes of a package only the members that it loads, so it is its notes that are looked up.
+    """
+    here = HERE.made_by(*roots)
+    noted = {name.removeprefix("code "): digest for name, digest in made_from.items() if name.startswith("code ")}
+    return any(here.get(name) != digest for name, digest in noted.items())

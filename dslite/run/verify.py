@@ -8,11 +8,12 @@ import ast
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pandas as pd
@@ -22,7 +23,6 @@ from dslite import store
 from dslite.errors import DsliteError
 from dslite.files import read_json
 from dslite.layout import progress, results
-from dslite.layout.code import HERE
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.layout.settings import Settings
@@ -126,9 +126,12 @@ class _Verification:
                 for stage in (stage for stage in OF_CORPUS if paths.corpus(name).record(stage).exists()):
                     self._stage(paths, name, stage)
             for stage in (stage for stage in ACROSS if paths.across(stage).record(stage).exists()):
-                other = self._other_code(paths, "", stage, {})
+                other = self._other_code(paths, "", stage)
                 again = import_module(f"dslite.stages.{stage}.again").again
                 if finished := self._redo(stage, partial(again, paths), other):
+                    said = read_json(paths.across(stage).record(stage))
+                    then = {name: said[name] for name in differing.CIRCUMSTANCES if name in said}
+                    finished = replace(finished, record=finished.record | then)
                     self._page(paths.across(stage), stage, finished, other)
             self._index(paths)
         for notebook in sorted(first.reports.rglob("*.ipynb")):
@@ -144,7 +147,7 @@ class _Verification:
         except (KeyError, TypeError, DsliteError) as error:
             self._failed(self._name(places.record(stage)), error, False)
             return
-        other = self._other_code(paths, name, stage, finished.settings.chosen)
+        other = self._other_code(paths, name, stage)
         self._made_from(paths, name, stage)
         left = {self._name(file) for file in places.file(stage).glob("*.parquet")}
         if find_spec(f"dslite.stages.{stage}.again"):
@@ -154,7 +157,7 @@ class _Verification:
         self.report.unchecked |= dict.fromkeys(sorted(left), NOT_AGAIN)
         self._page(places, stage, finished, other)
 
-    def _redo(self, what: str, make: Callable[[], object], other: bool) -> object:
+    def _redo(self, what: str, make: Callable[[], object], other: bool) -> Any:
         """Makes something again and compares the files that this has written, which then give way to the links."""
         made = None
         try:
@@ -276,12 +279,11 @@ class _Verification:
                 record = self._name(paths.corpus(of or corpus).record(needed))
                 self._same(record, f"identity, from which {corpus} {stage} was made", there, identity)
 
-    def _other_code(self, paths: Paths, corpus: str, stage: str, chosen: dict) -> bool:
+    def _other_code(self, paths: Paths, corpus: str, stage: str) -> bool:
         """Whether other code than this one's made a stage's results or its page; without a log it is taken for this."""
         last = outcome.read(paths.outcome(f"{corpus}-{stage}" if corpus else stage))
         then = (last.made_from | last.page_from) if last else {}
-        now = HERE.made_by(f"dslite.stages.{stage}.work", PAGE_MAKER, NOTEBOOKS / f"{stage}.ipynb", chosen=chosen)
-        return bool(last) and any(then.get(f"code {module}") != digest for module, digest in now.items())
+        return outcome.of_other_code(then, f"dslite.stages.{stage}.work", PAGE_MAKER, NOTEBOOKS / f"{stage}.ipynb")
 
     def _same(self, file: str, key: str, said: str, mine: str) -> None:
         self._note(said == mine, [] if said == mine else [Difference(file, key, said, mine)], False)
