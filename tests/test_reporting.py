@@ -244,6 +244,13 @@ def test_the_line_of_provenance_names_the_data_first(data, mark):
     assert provenance_line(RECORD).endswith("SqueezeNet v1.1, RANDOM weights · demo profile · seed 7")
 
 
+def test_the_line_of_provenance_and_the_banner_name_every_seed():
+    for seeds, said in (([7], "seed 7"), ([7, 8], "seeds 7, 8")):
+        record = RECORD | {"data": "real", "seeds": seeds}
+        assert provenance_line(record).endswith(f" · {said}")
+        assert f">{said.split(maxsplit=1)[1]}<" in banner_html(record)
+
+
 # Figures ------------------------------------------------------------------------------------------------------------
 
 

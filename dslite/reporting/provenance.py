@@ -53,9 +53,15 @@ def provenance_line(record: Mapping | None) -> str:
         parts.append(f"reading {record['reading']}")
     if record.get("changed"):
         parts.append(f"CHANGED: {record['changed']}")
-    if record.get("seed") is not None:
-        parts.append(f"seed {record['seed']}")
+    if seeds := _seeds(record):
+        parts.append(f"seed{'s' if ',' in seeds else ''} {seeds}")
     return " · ".join(filter(None, parts))
+
+
+def _seeds(record: Mapping) -> str:
+    """Of all seeds that a stage took, not of its first alone."""
+    seeds = record.get("seeds") or [record.get("seed")]
+    return ", ".join(str(seed) for seed in seeds if seed is not None)
 
 
 def banner(record: Mapping) -> None:
@@ -85,7 +91,7 @@ def banner_html(record: Mapping) -> str:
         "Profile": record.get("profile"),
         "Reading": record.get("reading"),
         "Changed": record.get("changed"),
-        "Seed": record.get("seed"),
+        "Seed": _seeds(record),
         "Took": spoken(record["seconds"]) if record.get("seconds") is not None else None,
     }
     warnings = list(record.get("warnings") or [])

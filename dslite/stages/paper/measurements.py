@@ -39,7 +39,7 @@ def of(entry: str) -> list[str]:
         mine = one.differences[one.differences["system"].str.split().str[0] == entry]
         if len(mine):
             variants = "; ".join(_variant(row, one, entry) for row in mine.itertuples())
-            said.append(f"{_on(one)} ({provenance_line(marked(one))}): {variants}.")
+            said.append(f"{_on(one)} ({provenance_line(one.record)}): {variants}.")
     return said
 
 
@@ -61,11 +61,6 @@ def _on(one: Ablation) -> str:
     return f"{one.record['about']['short']}, {one.record['note']}; {chunk}"
 
 
-def marked(one: Ablation) -> dict:
-    """What an ablation's figures rest on, with its seeds."""
-    return {**one.record, "seed": ", ".join(map(str, one.record["seeds"]))}
-
-
 def told(one: Ablation) -> str:
     """What all discrepancies did on one corpus, in sentences."""
     caption = f"{_on(one)}. {ablations.verdict(one.differences, 'sound', one.record['seeds'])} Both augmentations; "
@@ -81,7 +76,7 @@ def told(one: Ablation) -> str:
 def _ablation_html(one: Ablation) -> str:
     """A figure of all differences that were measured on one corpus."""
     alt = f"Differences of the UAR on {one.record['about']['short']} from the reading sound, one discrepancy per line."
-    return figure_html(comparisons.intervals([ablations.strip(one.differences, "sound")]), alt, told(one), marked(one))
+    return figure_html(comparisons.intervals([ablations.strip(one.differences, "sound")]), alt, told(one), one.record)
 
 
 def _runs_html(corpus: str, profile: str) -> str:
