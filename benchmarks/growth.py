@@ -1,7 +1,7 @@
-"""Whole corpora of SYNTHETIC clips through corpus, train (an epoch), baseline and evaluate: time by chunks, and memory.
+"""Whole corpora of SYNTHETIC clips through corpus, train (an epoch), baseline, evaluate and paper: memory, pages, time.
 
-``python -m benchmarks.growth [NAME ...]``: stand-ins of the corpora's own size; SLEEP's 16,462 files take an hour. Not
-among the benchmarks that run by default.
+``python -m benchmarks.growth [NAME ...]``: stand-ins of the corpora's own size; SLEEP, which is not among those that
+are taken by default, has 16,462 files.
 """
 
 import argparse
@@ -27,9 +27,10 @@ HOW = ("--standin-size", "real", "--profile", "demo", "--backbone", "squeezenet_
 FITS = ("--set", "epochs=1,0", "--set", "fits=none on train,none on train + dev")
 
 
-def measured(name: str, output: Path) -> tuple[dict[str, float], float]:
-    """Chunks and seconds of each stage, and the most memory that a process of the run had, in GB."""
-    command = [sys.executable, "run_all.py", "--corpora", name, "--stages", "evaluate", *HOW, *FITS]
+def measured(name: str, output: Path) -> tuple[dict[str, float], float, float]:
+    """Chunks and seconds of each stage, the most memory that a process of the run had, in GB, and its largest page, in
+    MB."""
+    command = [sys.executable, "run_all.py", "--corpora", name, "--stages", "evaluate", "paper", *HOW, *FITS]
     peak, log = 0, output / "log"
     with log.open("w") as stream:
         # No corpora or weights of this machine: it is stand-ins that are measured.
@@ -48,7 +49,9 @@ def measured(name: str, output: Path) -> tuple[dict[str, float], float]:
     places = Paths(changed).corpus(name)
     records = {stage: json.loads(places.record(stage).read_text("utf-8")) for stage in STAGES}
     seconds = {stage: record["seconds"] for stage, record in records.items()}
-    return {"files": records["corpus"]["files"], "chunks": records["corpus"]["chunks"], **seconds}, peak / 1e9
+    largest = max(page.stat().st_size for page in changed.rglob("*.html"))
+    sizes = {name: records["corpus"][name] for name in ("files", "chunks")}
+    return sizes | seconds, peak / 1e9, largest / 1e6
 
 
 def main() -> int:
@@ -57,11 +60,11 @@ def main() -> int:
     rows, good = [], True
     for name in parser.parse_args().names or CORPORA:
         with tempfile.TemporaryDirectory() as folder:
-            row, peak = measured(name, Path(folder))
-        rows.append({"name": name, **row, "GB": peak})
-        good &= report(
-            f"{name}, {row['files']:,} files, {row['chunks']:,} chunks: peak memory of a process", peak, 2.0, "GB"
-        )
+            row, peak, largest = measured(name, Path(folder))
+        rows.append({"name": name, **row, "GB": peak, "MB": largest})
+        what = f"{name}, {row['files']:,} files, {row['chunks']:,} chunks"
+        good &= report(f"{what}: peak memory of a process", peak, 2.0, "GB")
+        good &= report(f"{what}: largest page", largest, 5.0, "MB")
     table = pd.DataFrame(rows)
     print(table.round(2).to_string(index=False))
     for stage in STAGES if len(table) > 2 else ():
