@@ -196,6 +196,15 @@ def test_fits_repeat_and_a_graph_pulls_neighbours_together():
         assert (beside["beside"] < [np.inf, *0.5 * without["beside"][1:]]).all()
 
 
+def test_what_is_distilled_is_no_constant():
+    """Embeddings that share a direction differ by little; that little is what ``fc1`` is to tell."""
+    x, labels, rows = spectra(12), np.arange(12, dtype=np.int32) % 3, np.arange(12)
+    embeddings = 10.0 + np.random.default_rng(0).standard_normal((12, 8))
+    how = fitting.Beside(epochs=6, batch=4, alpha=10.0)
+    beside = fitting.fit(small(), x, labels, rows, how, 0, embeddings=embeddings)["beside"]
+    assert beside[0] > 0.4 and beside.iloc[-1] < 0.5 * beside[0]
+
+
 def test_the_released_three_passes_move_statistics_by_neighbours_and_by_blanks():
     x, labels, far = spectra(8), np.zeros(8, np.int32), np.arange(4, dtype=np.int32)[:, None] + 4
     x[4:] += 50.0

@@ -1,6 +1,7 @@
 """The stage graph on stand-ins: what it leaves, what it takes up again, what it refuses, and its page."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,25 @@ from dslite.deployment.runtime import LiteModel
 from dslite.errors import DsliteError
 from dslite.files import read_json, write_json
 from dslite.layout.finished import FinishedStage
+from dslite.reporting.ablations import interval
 from dslite.run import notebook
 from dslite.run.options import parse
 from dslite.run.resolve import resolve
 from dslite.stages.graph import views
-from dslite.stages.graph.conditions import CONDITIONS, GRAPH, RANDOM, SPEECH, SVM, TRANSFER, WAYS, LightFit
+from dslite.stages.graph.conditions import (
+    APART,
+    CONDITIONS,
+    GRAPH,
+    GRAPHS,
+    RANDOM,
+    SPEECH,
+    SVM,
+    TRANSFER,
+    WAYS,
+    LightFit,
+)
 from dslite.stages.graph.fits import Inputs, make
+from dslite.stages.graph.work import _graphs
 from dslite.stages.graph.work import work as graph_work
 from dslite.transfer import fitting
 from dslite.transfer.light import SAMPLES
@@ -129,6 +143,28 @@ def test_answers_are_computed(done):
     assert "Does it help more than a random graph?** Not shown. MobileNet-15, 0.7 million parameters: " in said
     assert "Means over 2 seeds" in said
     assert f"{sign}{abs(row['difference']):.1f} points" in said
+
+
+def test_differences_are_told_seed_by_seed(done):
+    scores = done.table("scores").query("partition == 'test'").pivot(index="seed", columns="condition", values="uar")
+    shown = views.differences(done).set_index(["condition", "less"])["over seeds"]
+    for system, reference in ((GRAPH, RANDOM), (SVM, SPEECH)):
+        each = scores[system].fillna(scores.loc[42, system]) - scores[reference]
+        assert shown[system, reference] == ("" if each[42] == each[43] else interval(each.min(), each.max()))
+
+
+def test_yes_needs_every_seed():
+    rows = pd.DataFrame({"network": ["resnet9"], "p_holm": [0.01], "least": [-1.0], "most": [9.0], "seeds": ["x"]})
+    assert views._verdict(rows) == "Not shown"
+    assert views._verdict(rows.assign(least=1.0)) == "Yes, over files and with every seed, with ResNet-9"
+    assert views._verdict(rows.assign(least=1.0, p_holm=0.06)) == "Not shown"
+    assert views._verdict(rows.assign(most=-0.5)) == "It does harm, over files and with every seed, with ResNet-9"
+
+
+def test_without_speakers_no_graph_is_across_them(done):
+    inputs, clips = Inputs(done.settings, done.classes, ()), done.clips
+    clips = clips.assign(speaker=clips["speaker"].where(clips["partition"] != "dev", ""))
+    assert {APART} == {*GRAPHS} - {*_graphs(SimpleNamespace(clips=clips), inputs, 3)["graphs"]["graph"]}
 
 
 def test_a_notebook_by_hand_replaces_no_results_of_its_source(done):

@@ -75,7 +75,8 @@ def fit(
         how: the rest.
         seed: of the order of the files.
         graph: among ``rows``, by their position there; None without.
-        embeddings: float (n, width) of ``rows``, which a linear map of ``fc1`` is to point like, in place of a graph.
+        embeddings: float (n, width) of ``rows``, in place of a graph: a linear map of ``fc1`` is to point where they
+            lie from their mean (they share a direction, so that a constant would point almost like them all).
         progress: called with epochs done, epochs in all, and the loss.
 
     Returns:
@@ -114,7 +115,10 @@ def fit(
         optimiser.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
         return loss, beside
 
-    history, aims = [], unit(embeddings) if projected else np.zeros((len(rows), 1), np.float32)
+    history, aims = (
+        [],
+        unit(embeddings - embeddings.mean(axis=0)) if projected else np.zeros((len(rows), 1), np.float32),
+    )
     for epoch in range(1, how.epochs + 1):
         order, sums = rng.permutation(len(rows)), np.zeros(2)
         for start in range(0, len(rows), how.batch):

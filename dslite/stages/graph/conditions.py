@@ -18,7 +18,7 @@ SPEECH, GRAPH, RANDOM, APART, LABELS, TRANSFER, DISTILLED = CONDITIONS = (
     "embedding distilled",
 )
 """How a network is fitted: to labels alone; with neighbours by the source's embedding; with others in their place, as
-many of each file; with none of the same speaker; with those of the same class, an upper bound that looks at labels;
+many of each file; with none of the same speaker; with those of the same class, a reference that looks at labels;
 from the weights that it had learnt from the source; with its features pointing where the embedding does."""
 
 GRAPHS = (GRAPH, RANDOM, APART, LABELS)

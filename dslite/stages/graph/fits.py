@@ -140,9 +140,8 @@ def graph_of(
     inputs: Inputs, condition: str, embeddings: np.ndarray, clips: pd.DataFrame, k: int, seed: int
 ) -> FileGraph:
     """The graph of a condition among some files; labels are looked at for :data:`LABELS` alone."""
-    voices = clips["speaker"].where(clips["speaker"] != "", clips["file"])  # of an unnamed one nothing is known
     among = {
-        APART: {"apart": voices.to_numpy()},
+        APART: {"apart": clips["speaker"].to_numpy()},
         LABELS: {"alike": clips["label"].to_numpy()},
     }.get(condition, {})
     threshold = 0.0 if condition == LABELS else inputs.way.threshold
@@ -151,7 +150,7 @@ def graph_of(
 
 
 @lru_cache(maxsize=2)
-def _corpus(settings: Settings, place: Path) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+def _corpus(settings: Settings, place: Path, identity: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Files, log-Mel spectrograms, and whether a file is shorter than one chunk."""
     corpus = FinishedStage.of(settings, "corpus")
     padded = corpus.chunks.groupby("file")["padded"].first().loc[corpus.clips["file"]].to_numpy()
@@ -172,7 +171,8 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     started, way, learns_source = time.monotonic(), inputs.way, fit.condition == SOURCE
     settings = inputs.settings.origin if learns_source else inputs.settings
     classes = inputs.source_classes if learns_source else inputs.classes
-    clips, drawn, padded = _corpus(settings, inputs.read / ("source_log_mel.npy" if learns_source else "log_mel.npy"))
+    of = records.last(settings, "corpus")["identity"]
+    clips, drawn, padded = _corpus(settings, inputs.read / f"{'source_' * learns_source}log_mel.npy", of)
     labels, partition = coded(clips["label"], classes).astype(np.int32), clips["partition"]
     rows = np.flatnonzero(partition.isin(TRAINED_ON[fit.target]))
     mean, variance = _moments(drawn, rows)

@@ -8,12 +8,12 @@ from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations, variants
 from dslite.reporting.comparisons import Strip
-from dslite.stages.graph.conditions import BASE, GRAPH, RANDOM, SPEECH, TITLES, TRANSFER
+from dslite.stages.graph.conditions import BASE, GRAPH, RANDOM, SPEECH, SVM, TITLES, TRANSFER
 
 
 def answers(stage: FinishedStage) -> str:
     """Does the graph help, more than a random one, more than fine-tuning, and at what size? Computed, in words."""
-    found = stage.table("differences").loc[lambda t: t["system"] == GRAPH]
+    found = _over_seeds(stage).loc[lambda t: t["system"] == GRAPH]
     if found.empty:
         return "**No file has a neighbour by this rule, so there is no graph to look at.** The reading `sound` has one."
     costs = stage.table("networks").drop_duplicates("network").set_index("network")["parameters"]
@@ -27,13 +27,27 @@ def answers(stage: FinishedStage) -> str:
         each = [
             f"{_name(stage, row.network)}, {costs[row.network] / 1e6:.1f} million parameters: "
             f"{ablations.points(row.difference)} points ({ablations.interval(row.low_file, row.high_file)} over files"
-            f"{_speakers(row)})"
+            f"{_speakers(row)}{f'; {row.seeds} over seeds' if row.seeds else ''})"
             for row in rows.itertuples()
         ]
         if each:
             said.append(f"- **{question}** {_verdict(rows)}. {'; '.join(each)}.")
     said.append(f"- {ablations.of_seeds(stage.record['seeds'])}")
     return "\n".join(said)
+
+
+def _over_seeds(stage: FinishedStage) -> pd.DataFrame:
+    """The differences with their ``least`` and ``most``, seed by seed, and ``seeds``, these as a text; empty of one."""
+    table = stage.table("differences")
+    of = stage.table("scores").query("partition == 'test'")
+    of = of.pivot(index="seed", columns=["network", "condition"], values="uar").ffill()  # some have the first alone
+    each = [
+        of[SVM if row.system == SVM else row.network, row.system] - of[row.network, row.reference]
+        for row in table.itertuples()
+    ]
+    table = table.assign(least=[values.min() for values in each], most=[values.max() for values in each])
+    ends = zip(table["least"], table["most"], strict=True)
+    return table.assign(seeds=[ablations.interval(low, high) if low < high else "" for low, high in ends])
 
 
 def _speakers(row) -> str:
@@ -44,10 +58,12 @@ def _speakers(row) -> str:
 
 
 def _verdict(rows: pd.DataFrame) -> str:
+    """What p says, which knows of one draw of files, if every seed says the same."""
     told = []
     for word, sign in (("Yes", 1), ("It does harm", -1)):
-        shown = rows[(rows["p_holm"] <= 0.05) & (sign * rows["difference"] > 0)]
-        told += [f"{word}, over files, with {', '.join(TITLES[name] for name in shown['network'])}"] * (len(shown) > 0)
+        shown = rows[(rows["p_holm"] <= 0.05) & (sign * rows[["least", "most"]] > 0).all(axis=1)]
+        names = ", ".join(TITLES[name] for name in shown["network"])
+        told += [f"{word}, over files{' and with every seed' * any(rows['seeds'])}, with {names}"] * (len(shown) > 0)
     return "; ".join(told) or f"Not shown{', at any size' if len(rows) > 1 else ''}"
 
 
@@ -64,7 +80,11 @@ def about(stage: FinishedStage) -> str:
         f"whose cosine is at least {way['threshold']:g}" if way["threshold"] else "as long as their cosine is above 0"
     )
     first = TITLES[record["effort"]["networks"][0]]
-    chosen = f"chosen on dev for the graph with {first}, and the same for all" if len(stage.table("tried")) else "fixed"
+    best_of, chosen = len(stage.table("tried")), "fixed"
+    if best_of:
+        chosen = (
+            f"chosen on dev for the graph with {first}, whose UAR there is the best of {best_of}, and the same for all"
+        )
     seeds = ", ".join(map(str, record["seeds"]))
     model = f"{source['backbone']} with {source['weights']} weights, fitted with {source['chosen']}"
     layer = "last hidden layer over its chunks"
@@ -77,7 +97,8 @@ def about(stage: FinishedStage) -> str:
         f"Source: {source['corpus']} ({source['data']} data), {model} on its train + dev; a file's embedding is the "
         f"mean of the {layer}. Neighbours: the {record['k']} nearest files, {rule}; alpha {record['alpha']:g}; "
         f"near in `fc{record['layer']}`; all "
-        f"{chosen}. {record['effort']['epochs']} epochs. Seeds: {seeds}. {own}"
+        f"{chosen}. {record['effort']['epochs']} epochs, before fine-tuning as many of the source. "
+        f"Seeds: {seeds}. {own}"
         f"Chance is {100 / len(stage.classes):.1f} % for {len(stage.classes)} classes. "
         f"{ablations.drawn(stage.settings.draws, stage.settings.paired_draws)}"
     )
@@ -137,10 +158,12 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
 
 def differences(stage: FinishedStage) -> pd.DataFrame:
     """A row per network, condition and what it is compared with, on test."""
-    table = stage.table("differences")
+    table = _over_seeds(stage)
     table = table.assign(network=[_name(stage, network) for network in table["network"]])
     names = {"network": "network", "system": "condition", "reference": "less", "difference": "difference"}
-    names |= {"file": "over files", "speaker": "over speakers", "p": "p", "p_holm": "p, Holm"}
+    names |= {"file": "over files", "speaker": "over speakers"}
+    names |= {"seeds": "over seeds"} if any(table["seeds"]) else {}
+    names |= {"p": "p", "p_holm": "p, Holm"}
     found = ablations.listed(table, names)
     found.attrs["digits"] = 1
     return found

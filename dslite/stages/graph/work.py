@@ -17,6 +17,7 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.stages.graph import fits
 from dslite.stages.graph.conditions import (
+    APART,
     BASE,
     CONDITIONS,
     GRAPH,
@@ -164,7 +165,7 @@ def _fitted(
     """Makes a share of the fits; all of them, UAR on dev of what was tried, and the k, alpha and layer chosen by it."""
     seeds = range(inputs.settings.seed, inputs.settings.seed + inputs.settings.seeds)
     edges = _graphs(corpus, inputs, whole.tried[0][0])["graphs"].set_index("graph")["edges"]
-    conditions = [name for name in CONDITIONS if edges.get(name, 1)]  # a graph without an edge is speech only
+    conditions = [name for name in CONDITIONS if name not in GRAPHS or edges.get(name)]  # without an edge: speech only
     tries = tried(whole, seeds[0]) if GRAPH in conditions else []
     sources = dict.fromkeys(source_of(fit) for fit in planned(whole, seeds, [TRANSFER]))
     # What other jobs have not made by then of the first ones a job makes too: the rest depends on these.
@@ -299,7 +300,8 @@ def _graphs(corpus: FinishedStage, inputs: fits.Inputs, k: int) -> dict[str, pd.
     clips, vectors = corpus.clips[learnt], np.load(inputs.read / "embeddings.npy")[learnt]
     other = WAYS["sound" if inputs.way.threshold else "paper"].threshold
     name = f"cosine of at least {other:g}" if other else "nearest"
-    found = {c: fits.graph_of(inputs, c, vectors, clips, k, inputs.settings.seed) for c in GRAPHS}
+    known = [c for c in GRAPHS if c != APART or (clips["speaker"] != "").all()]  # whom it would keep apart
+    found = {c: fits.graph_of(inputs, c, vectors, clips, k, inputs.settings.seed) for c in known}
     found[f"other rule: {name}"] = nearest(vectors, k, other)
     rows = []
     for name, graph in found.items():
