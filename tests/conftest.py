@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import snakemake.shell  # noqa: F401 - jobs get the stdout of its first import, which must be no test's captured one
 
 
 @pytest.fixture(scope="session", autouse=True)
