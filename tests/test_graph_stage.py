@@ -158,6 +158,9 @@ def test_yes_needs_every_seed():
     assert views._verdict(rows) == "Not shown"
     assert views._verdict(rows.assign(least=1.0)) == "Yes, over files and with every seed, with ResNet-9"
     assert views._verdict(rows.assign(least=1.0, p_holm=0.06)) == "Not shown"
+    heavy = rows.assign(network="vgg15", least=9.0, seeds="")
+    assert views._verdict(pd.concat([rows, heavy])) == "Not shown, at any size", "of the second there is one seed"
+    assert views._verdict(heavy) == "Yes, over files, with VGG-15"
     assert views._verdict(rows.assign(most=-0.5)) == "It does harm, over files and with every seed, with ResNet-9"
 
 

@@ -9,6 +9,7 @@ from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations, variants
 from dslite.reporting.comparisons import Strip
 from dslite.stages.graph.conditions import BASE, GRAPH, RANDOM, SPEECH, SVM, TITLES, TRANSFER
+from dslite.wording import counted
 
 
 def answers(stage: FinishedStage) -> str:
@@ -58,10 +59,11 @@ def _speakers(row) -> str:
 
 
 def _verdict(rows: pd.DataFrame) -> str:
-    """What p says, which knows of one draw of files, if every seed says the same."""
-    told = []
+    """What p says, which knows of one draw of files, if every seed says the same; beside networks with several seeds
+    one that has a single one is not judged."""
+    told, judged = [], (rows["seeds"] != "") | (not any(rows["seeds"]))
     for word, sign in (("Yes", 1), ("It does harm", -1)):
-        shown = rows[(rows["p_holm"] <= 0.05) & (sign * rows[["least", "most"]] > 0).all(axis=1)]
+        shown = rows[judged & (rows["p_holm"] <= 0.05) & (sign * rows[["least", "most"]] > 0).all(axis=1)]
         names = ", ".join(TITLES[name] for name in shown["network"])
         told += [f"{word}, over files{' and with every seed' * any(rows['seeds'])}, with {names}"] * (len(shown) > 0)
     return "; ".join(told) or f"Not shown{', at any size' if len(rows) > 1 else ''}"
@@ -70,7 +72,7 @@ def _verdict(rows: pd.DataFrame) -> str:
 def _name(stage: FinishedStage, network: str) -> str:
     """A network for readers; one that is too heavy for all of it says how it was fitted."""
     effort = stage.record["effort"]
-    return TITLES[network] + f" ({effort['few']} epochs, one seed)" * (network in effort["heavy"])
+    return TITLES[network] + f" ({counted(effort['few'], 'epoch')}, one seed)" * (network in effort["heavy"])
 
 
 def about(stage: FinishedStage) -> str:
