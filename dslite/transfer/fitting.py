@@ -115,10 +115,9 @@ def fit(
         optimiser.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
         return loss, beside
 
-    history, aims = (
-        [],
-        unit(embeddings - embeddings.mean(axis=0)) if projected else np.zeros((len(rows), 1), np.float32),
-    )
+    history, aims = [], np.zeros((len(rows), 1), np.float32)
+    if projected:
+        aims = unit(embeddings - embeddings.mean(axis=0))
     for epoch in range(1, how.epochs + 1):
         order, sums = rng.permutation(len(rows)), np.zeros(2)
         for start in range(0, len(rows), how.batch):
