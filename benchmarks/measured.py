@@ -91,7 +91,7 @@ def with_tables(page: str, measured: Measured) -> str:
         rows = one.differences.sort_values("difference").itertuples()
         cells = [(r.system, points(r.difference), interval(r.low_file, r.high_file), f"{r.p_holm:.3f}") for r in rows]
         heads = ["discrepancy", "UAR points", "95 % interval over files", "p after Holm"]
-        parts += [f"{measurements.told(one)} {provenance_line(measurements.marked(one))}."]
+        parts += [f"{measurements.told(one)} {provenance_line(one.record)}."]
         parts += [markdown(pd.DataFrame(cells, columns=heads))]
     return _TABLES.sub(lambda _: "\n" + "\n\n".join(parts) + "\n\n", page)
 
