@@ -148,6 +148,23 @@ def test_neighbours_are_those_of_scikit_learn(monkeypatch):
     np.testing.assert_allclose(graph.weights, 1 - distances[:, 1:], rtol=1e-5)
 
 
+def test_neighbours_of_very_many_files_are_sought_and_hardly_one_is_missed(monkeypatch):
+    rng = np.random.default_rng(0)
+    vectors = np.maximum(rng.normal(size=(1500, 8)) @ rng.normal(size=(8, 64)), 0) + 1
+    speakers, labels = rng.permuted(np.arange(1500) % 40), np.where(np.arange(1500) < 5, "rare", "other")
+    limits = {"": {}, "speakers": {"apart": speakers}, "labels": {"alike": labels}}
+    exact = {name: nearest(vectors, 9, **limit) for name, limit in limits.items()}
+    monkeypatch.setattr("dslite.transfer.neighbours.LARGE", 1000)
+    for name, limit in limits.items():
+        found = nearest(vectors, 9, **limit)
+        same = [len(set(a) & set(b)) / 9 for a, b in zip(exact[name].neighbours, found.neighbours, strict=True)]
+        assert np.mean(same) > 0.99, name
+        np.testing.assert_allclose(found.weights[:, 0], exact[name].weights[:, 0], atol=1e-6)
+        assert (found.neighbours != np.arange(1500)[:, None])[found.weights > 0].all()
+    assert (found.degree[:5] == 4).all() and (found.degree[5:] == 9).all(), "whose candidates are too few: exactly"
+    assert (nearest(vectors, 9, **limit).neighbours == found.neighbours).all()
+
+
 def test_threshold_speakers_and_labels_limit_neighbours():
     vectors = np.array([[1, 0], [1, 0.05], [1, 0.1], [0, 1], [0.05, 1.0], [-1.0, -1]])
     groups = np.array(["a", "a", "b", "b", "c", "d"], object)

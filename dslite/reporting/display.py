@@ -181,6 +181,12 @@ def table(frame: "pd.DataFrame", *args, **more) -> None:
     show_html(table_html(frame, *args, **more))
 
 
+def with_digits(frame: "pd.DataFrame", digits: int) -> "pd.DataFrame":
+    """The same data frame, whose floats :func:`table_html` is to write with so many digits after the point."""
+    frame.attrs["digits"] = digits
+    return frame
+
+
 def table_html(
     frame: "pd.DataFrame",
     caption: str,
@@ -193,7 +199,7 @@ def table_html(
 
     Args:
         frame: what to show. Floats of :data:`FORMATS` are written so; others with as many digits after the point as its
-            ``attrs["digits"]`` says, if it does, else with four digits at most. Counts stay whole under any name.
+            :func:`with_digits` says, if it does, else with four digits at most. Counts stay whole under any name.
         caption: above the table.
         note: below the table.
         published: index labels of the rows that were printed in the paper and not computed here.

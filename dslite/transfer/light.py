@@ -75,16 +75,12 @@ def _by_statistics(epsilon: float) -> Callable:
 
     @tf.custom_gradient
     def normalised(x, scale, offset, mean, variance):
-        how = {"epsilon": epsilon, "is_training": False}
-        found, *_, reserved = tf.raw_ops.FusedBatchNormV3(
-            x=x, scale=scale, offset=offset, mean=mean, variance=variance, **how
-        )
+        how = {"x": x, "scale": scale, "epsilon": epsilon, "is_training": False}
+        found, *_, reserved = tf.raw_ops.FusedBatchNormV3(offset=offset, mean=mean, variance=variance, **how)
 
         def upstream(y):
             kept = {"reserve_space_1": mean, "reserve_space_2": variance, "reserve_space_3": reserved}
-            of_x, of_scale, of_offset = tf.raw_ops.FusedBatchNormGradV3(y_backprop=y, x=x, scale=scale, **kept, **how)[
-                :3
-            ]
+            of_x, of_scale, of_offset, *_ = tf.raw_ops.FusedBatchNormGradV3(y_backprop=y, **kept, **how)
             root = tf.math.rsqrt(variance + epsilon)
             return of_x, of_scale, of_offset, -scale * root * of_offset, -0.5 * scale * root**2 * of_scale
 

@@ -11,7 +11,7 @@ from tests.whole import ROOT
 COMMANDS = {
     "bad_input": ("bad_input",),
     "fuzz": ("fuzz", "--times", "20000"),
-    "kill": ("kill", "--small", "--times", "20"),
+    "kill": ("kill", "--times", "20"),
     "scarce": ("scarce",),
 }
 """By name, what follows ``python -m tests.campaigns.``: minutes each, the last two with two cores to themselves."""

@@ -7,6 +7,7 @@ import pandas as pd
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations
 from dslite.reporting.comparisons import Strip
+from dslite.reporting.display import with_digits
 from dslite.scoring import TRAINED_ON
 from dslite.stages.ablation.work import fits_of
 
@@ -25,9 +26,8 @@ def scores(stage: FinishedStage) -> pd.DataFrame:
     """UAR on dev and test, a row per variant and a column per seed."""
     table = stage.table("scores")
     wide = table.pivot(index="variant", columns=["partition", "seed"], values="uar").reindex(table["variant"].unique())
-    wide.attrs["digits"] = 1
     wide.columns = [f"{partition}, seed {seed}" for partition, seed in wide.columns]
-    return wide.rename_axis("variant").reset_index()
+    return with_digits(wide.rename_axis("variant").reset_index(), 1)
 
 
 def histories(stage: FinishedStage) -> dict[tuple[str, str], pd.DataFrame]:

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from dslite import scoring
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import figures
+from dslite.reporting.display import with_digits
 from dslite.reporting.figures import Example
 from dslite.systems import CHANCE, TITLES
 
@@ -32,8 +33,7 @@ def grids(stage: FinishedStage) -> pd.DataFrame:
     weights = rows["balanced"].map({True: "classes balanced", False: "files equal"})
     rows["features"] = scaling + ", " + weights if stage.classes else scaling
     wide = rows.pivot_table(index=["system", "complexity"], columns="features", values="dev_uar", sort=False)
-    wide.attrs["digits"] = stage.task.digits
-    return wide.rename_axis(columns=None).reset_index()
+    return with_digits(wide.rename_axis(columns=None).reset_index(), stage.task.digits)
 
 
 def chosen(stage: FinishedStage) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 from dslite.backbones import title
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations, variants
+from dslite.reporting.display import with_digits
 from dslite.stages.compress.networks import DISTILLED, QUANTISED
 from dslite.wording import written
 
@@ -65,8 +66,7 @@ def files(stage: FinishedStage) -> pd.DataFrame:
     shown |= {"less the best's": lost, "ms per s": table["ms_per_s"], "MB": table["MB"]}
     shown |= {"zipped": table["zipped MB"], "peak MB": table["peak_mb"], "million": table["millions"]}
     found = pd.DataFrame(shown | {"front": table["front ms_per_s"]}).sort_values("ms per s", ignore_index=True)
-    found.attrs["digits"] = 2
-    return found
+    return with_digits(found, 2)
 
 
 def refused(stage: FinishedStage) -> str:

@@ -10,6 +10,7 @@ from dslite.configurations import CONFIGURATIONS
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations, figures
 from dslite.reporting.comparisons import Strip
+from dslite.reporting.display import with_digits
 from dslite.resampling import SPEAKERS
 from dslite.statistics import UNITS
 from dslite.systems import CHANCE, OURS, TITLES
@@ -104,9 +105,7 @@ def selection(stage: FinishedStage) -> pd.DataFrame:
         rows += [(protocol, "–", *row, *blank) for row in beside[["system", task.column]].itertuples(index=False)]
     columns = ["protocol", "chosen on", "system", f"{task.score} on test"]
     columns += [f"{what}, {unit}s" for unit in UNITS for what in ("optimism", "less it")]
-    found = pd.DataFrame(rows, columns=columns)
-    found.attrs["digits"] = task.digits
-    return found
+    return with_digits(pd.DataFrame(rows, columns=columns), task.digits)
 
 
 def strips(stage: FinishedStage) -> list[Strip]:

@@ -12,6 +12,7 @@ from dslite.explanation.evidence import band_edges_hz
 from dslite.explanation.maps import Attribution, MeanMap
 from dslite.files import whole_file
 from dslite.layout.finished import FinishedStage
+from dslite.reporting.display import with_digits
 from dslite.reporting.explanations import Explained, gap_words
 from dslite.reporting.figures import front_end
 from dslite.reporting.provenance import provenance_line
@@ -121,9 +122,7 @@ def clip_note(stage: FinishedStage) -> str:
 
 def bases(stage: FinishedStage) -> pd.DataFrame:
     """Probabilities of a wholly hidden spectrogram, a row per class, a column per baseline: where every map starts."""
-    found = pd.DataFrame(stage.record["bases"], index=list(outputs(stage.classes)))
-    found.attrs["digits"] = 3
-    return found
+    return with_digits(pd.DataFrame(stage.record["bases"], index=list(outputs(stage.classes))), 3)
 
 
 def sample(stage: FinishedStage) -> tuple[list[Attribution], pd.DataFrame]:
@@ -196,8 +195,7 @@ def ways_table(stage: FinishedStage) -> pd.DataFrame:
 def curves(stage: FinishedStage) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Deletion and insertion curves under every baseline, and the areas under them."""
     table = stage.table("curves")
-    areas = trust.areas(table).rename_axis(columns=None)
-    areas.attrs["digits"] = 3
+    areas = with_digits(trust.areas(table).rename_axis(columns=None), 3)
     return table, areas
 
 

@@ -7,6 +7,7 @@ from dslite.configurations import CONFIGURATIONS
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations
 from dslite.reporting.comparisons import Strip
+from dslite.reporting.display import with_digits
 from dslite.reporting.figures import ConfusionPanel
 from dslite.stages.folds.work import DISJOINT, RANDOM
 from dslite.systems import OURS
@@ -50,17 +51,14 @@ def scores(stage: FinishedStage, protocol: str) -> pd.DataFrame:
         several = pooled["mean"].where(pooled["std"].notna())  # where nothing is drawn, one seed is all there is
         columns |= {f"mean of {len(seeds)} seeds": table["system"].map(several)}
         columns |= {"sd over seeds": table["system"].map(pooled["std"])}
-    found = pd.DataFrame({"system": table["system"], **columns, "files": table["n_files"]})
-    found.attrs["digits"] = 1
-    return found
+    return with_digits(pd.DataFrame({"system": table["system"], **columns, "files": table["n_files"]}), 1)
 
 
 def by_fold(stage: FinishedStage) -> pd.DataFrame:
     """UAR of each fold alone, a row per system and a column per fold; means over seeds."""
     uars = stage.table("uars").query("protocol == @DISJOINT and fold != ''")
     wide = uars.pivot_table(index="system", columns="fold", values="uar", sort=False).add_prefix("fold ")
-    wide.attrs["digits"] = 1
-    return wide.rename_axis(columns=None).reset_index()
+    return with_digits(wide.rename_axis(columns=None).reset_index(), 1)
 
 
 def complexities(stage: FinishedStage) -> str:
@@ -88,9 +86,7 @@ def leakage(stage: FinishedStage) -> pd.DataFrame:
     """A row per system: its UAR where every voice is known and where none is, means over seeds, and the difference."""
     names = {"system": "system", "uar": RANDOM, "uar_reference": DISJOINT, "difference": "difference"}
     names |= {"file": "over files", "speaker": "over speakers", "p_holm": "p, Holm"}
-    found = ablations.listed(stage.table("leakage"), names)
-    found.attrs["digits"] = 1
-    return found
+    return with_digits(ablations.listed(stage.table("leakage"), names), 1)
 
 
 def leakage_strip(stage: FinishedStage) -> Strip:

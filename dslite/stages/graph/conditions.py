@@ -63,11 +63,7 @@ class Way:
 
 
 WAYS: Mapping[str, Way] = MappingProxyType(
-    {
-        "paper": Way(THRESHOLD, 2, True),
-        "released": Way(THRESHOLD, 3, None),
-        "sound": Way(0.0, 2, True),
-    }
+    {"paper": Way(THRESHOLD, 2, True), "released": Way(THRESHOLD, 3, None), "sound": Way(0.0, 2, True)}
 )
 """By the name of the reading. The threshold is one for wav2vec 2.0's projector; another embedding may have all files or
 none above it, so ``sound`` takes the nearest."""

@@ -90,9 +90,8 @@ def spectrograms(settings: Settings, clips: pd.DataFrame, place: Path) -> None:
     drawn = np.lib.format.open_memmap(place, "w+", np.float32, shape)
     for start in range(0, len(clips), BATCH):
         files = clips["file"].iloc[start : start + BATCH]
-        drawn[start : start + BATCH] = draw(
-            np.stack([audio.cut(waves[file], SAMPLES, SAMPLES, SAMPLES)[0] for file in files])
-        ).numpy()
+        cut = [audio.cut(waves[file], SAMPLES, SAMPLES, SAMPLES)[0] for file in files]
+        drawn[start : start + BATCH] = draw(np.stack(cut)).numpy()
     drawn.flush()
 
 
@@ -140,12 +139,9 @@ def graph_of(
     inputs: Inputs, condition: str, embeddings: np.ndarray, clips: pd.DataFrame, k: int, seed: int
 ) -> FileGraph:
     """The graph of a condition among some files; labels are looked at for :data:`LABELS` alone."""
-    among = {
-        APART: {"apart": clips["speaker"].to_numpy()},
-        LABELS: {"alike": clips["label"].to_numpy()},
-    }.get(condition, {})
+    limits = {APART: {"apart": clips["speaker"].to_numpy()}, LABELS: {"alike": clips["label"].to_numpy()}}
     threshold = 0.0 if condition == LABELS else inputs.way.threshold
-    found = nearest(embeddings, k, threshold, **among)
+    found = nearest(embeddings, k, threshold, **limits.get(condition, {}))
     return rewired(found, seed) if condition == RANDOM else found
 
 
@@ -242,11 +238,8 @@ def _export(inputs: Inputs, fit: LightFit, model, clips: pd.DataFrame, place: Pa
 
     told = records.last(settings, "corpus")
     about = {name: told[name] for name in ("corpus", "data", "note") if told.get(name)}
-    about |= {
-        "network": TITLES[fit.network],
-        "condition": fit.condition,
-        "source": f"{settings.origin.name} ({records.last(settings.origin, 'corpus')['data']})",
-    }
+    source = f"{settings.origin.name} ({records.last(settings.origin, 'corpus')['data']})"
+    about |= {"network": TITLES[fit.network], "condition": fit.condition, "source": source}
     about |= {"embedder": Path(settings.embedder).name} if settings.embedder else {}
     about |= {"trained_on": "train + dev", "seed": fit.seed, "profile": settings.profile}
     made = offer.make(

@@ -8,6 +8,7 @@ from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import ablations, variants
 from dslite.reporting.comparisons import Strip
+from dslite.reporting.display import with_digits
 from dslite.stages.graph.conditions import BASE, GRAPH, RANDOM, SPEECH, SVM, TITLES, TRANSFER
 from dslite.wording import counted
 
@@ -78,15 +79,13 @@ def _name(stage: FinishedStage, network: str) -> str:
 def about(stage: FinishedStage) -> str:
     """What the graph was drawn by, and what was chosen on dev."""
     record, way, source = stage.record, stage.record["way"], stage.record["source"]
-    rule = (
-        f"whose cosine is at least {way['threshold']:g}" if way["threshold"] else "as long as their cosine is above 0"
-    )
+    least = way["threshold"]
+    rule = f"whose cosine is at least {least:g}" if least else "as long as their cosine is above 0"
     first = TITLES[record["effort"]["networks"][0]]
-    best_of, chosen = len(stage.table("tried")), "fixed"
-    if best_of:
-        chosen = (
-            f"chosen on dev for the graph with {first}, whose UAR there is the best of {best_of}, and the same for all"
-        )
+    chosen = "fixed"
+    if best_of := len(stage.table("tried")):
+        chosen = f"chosen on dev for the graph with {first}, whose UAR there is the best of {best_of}"
+        chosen += ", and the same for all"
     seeds = ", ".join(map(str, record["seeds"]))
     model = f"{source['backbone']} with {source['weights']} weights, fitted with {source['chosen']}"
     layer = "last hidden layer over its chunks"
@@ -131,31 +130,24 @@ def graphs(stage: FinishedStage) -> pd.DataFrame:
         shown[f"% within a {word} (by chance)"] = [
             f"{within:.1f} ({chance:.1f})" if within == within else "–" for within, chance in pairs
         ]
-    found = pd.DataFrame(shown)
-    found.attrs["digits"] = 1
-    return found
+    return with_digits(pd.DataFrame(shown), 1)
 
 
 def scores(stage: FinishedStage) -> pd.DataFrame:
     """A row per network and condition: UAR on dev and test with intervals (first seed), and over seeds."""
     table, first = stage.table("scores"), stage.record["seeds"][0]
-    rows = []
+    rows, interval = [], stage.task.interval
     for (network, condition), of in table.groupby(["network", "condition"], sort=False):
         row = {"network": _name(stage, network), "condition": condition}
         for part in ("dev", "test"):
             own = of[of["partition"] == part].set_index("seed")
             one = own.loc[first]
-            row |= {
-                f"UAR on {part}": one["uar"],
-                f"over files, {part}": stage.task.interval(one["ci_low"], one["ci_high"]),
-            }
-        row["over speakers, test"] = stage.task.interval(one["ci_speaker_low"], one["ci_speaker_high"])
+            row |= {f"UAR on {part}": one["uar"], f"over files, {part}": interval(one["ci_low"], one["ci_high"])}
+        row["over speakers, test"] = interval(one["ci_speaker_low"], one["ci_speaker_high"])
         if len(stage.record["seeds"]) > 1:
             row |= {"mean of seeds": own["uar"].mean(), "sd": own["uar"].std()}
         rows.append(row | {"files": one["n_files"]})
-    found = pd.DataFrame(rows)
-    found.attrs["digits"] = 1
-    return found
+    return with_digits(pd.DataFrame(rows), 1)
 
 
 def differences(stage: FinishedStage) -> pd.DataFrame:
@@ -166,9 +158,7 @@ def differences(stage: FinishedStage) -> pd.DataFrame:
     names |= {"file": "over files", "speaker": "over speakers"}
     names |= {"seeds": "over seeds"} if any(table["seeds"]) else {}
     names |= {"p": "p", "p_holm": "p, Holm"}
-    found = ablations.listed(table, names)
-    found.attrs["digits"] = 1
-    return found
+    return with_digits(ablations.listed(table, names), 1)
 
 
 def strips(stage: FinishedStage) -> list[Strip]:
@@ -184,9 +174,7 @@ def costs(stage: FinishedStage) -> pd.DataFrame:
     table = stage.table("networks")
     shown = {"network": table["network"].map(TITLES), "file": table["variant"].map(variants.TITLES)}
     shown |= {"parameters": table["parameters"], "MB": table["bytes"] / 1e6, "ms": table["ms"]}
-    found = pd.DataFrame(shown)
-    found.attrs["digits"] = 2
-    return found
+    return with_digits(pd.DataFrame(shown), 2)
 
 
 def refused(stage: FinishedStage) -> str:
@@ -204,13 +192,9 @@ def defects(stage: FinishedStage) -> pd.DataFrame:
     """UAR on test beside what the released code takes for it (A-1, A-2), first seed."""
     rows = stage.table("scores").query("partition == 'test' and seed == @stage.record['seeds'][0]")
     shown = {"network": rows["network"].map(TITLES), "condition": rows["condition"], "UAR": rows["uar"]}
-    found = pd.DataFrame(shown | {"mean over batches of 16": rows["batch_uar"]}).reset_index(drop=True)
-    found.attrs["digits"] = 1
-    return found
+    return with_digits(pd.DataFrame(shown | {"mean over batches of 16": rows["batch_uar"]}).reset_index(drop=True), 1)
 
 
 def tried(stage: FinishedStage) -> pd.DataFrame:
     """UAR on dev per k, alpha and layer; empty where there was no choice."""
-    found = stage.table("tried").rename(columns={"uar": "UAR on dev", "layer": "fc"})
-    found.attrs["digits"] = 1
-    return found
+    return with_digits(stage.table("tried").rename(columns={"uar": "UAR on dev", "layer": "fc"}), 1)

@@ -98,10 +98,9 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     key = _prepare(inputs, corpus, source, embedder, whole.embedder, before)
     todo, choice, (k, alpha, layer) = _fitted(inputs, corpus, whole, key, before)
     progress.report(_FITTED, 1, "scores")
-    predictions: Predictions = {
-        (fit.network, fit.condition, fit.seed, fit.target): _predictions(inputs, fit) for fit in todo
-    }
+    predictions: Predictions = {(f.network, f.condition, f.seed, f.target): _predictions(inputs, f) for f in todo}
     predictions |= _machine(corpus, inputs, seeds[0])
+    base = {"backbone": settings.backbone, "weights": "imagenet" if settings.weights_file else "random"}
     record = {
         **records.inherited(corpus.record),
         **records.begin(settings, "graph", identity, started, **more),
@@ -114,11 +113,7 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
         "source": {n: source.record.get(n) for n in ("corpus", "data", "weights", "backbone", "chosen")},
         "embedder": weights and {"digest": weights, **records.versions("torch", "transformers")},
         "source_warnings": source.record["warnings"],
-        "base_model": BASE in {fit.network for fit in todo}
-        and {
-            "backbone": settings.backbone,
-            "weights": "imagenet" if settings.weights_file else "random",
-        },
+        "base_model": BASE in {fit.network for fit in todo} and base,
         "wrong": {f.folder: read_json(inputs.place / f.folder / "record.json")["wrong"] for f in todo},
     }
     tables = scored(predictions, corpus.classes, settings.seed, settings.draws, settings.paired_draws)
@@ -172,9 +167,8 @@ def _fitted(
     first, free = [*sources, *tries], [*planned(whole, seeds, [SPEECH])]
     for wanted, some in ((first, share), (free, share), (first, slice(None))):
         _run(inputs, wanted, key, before, before + 0.25, some)
-    choice = pd.DataFrame(
-        [{"k": fit.k, "alpha": fit.alpha, "layer": fit.layer, "uar": _dev(inputs, fit)} for fit in tries]
-    )
+    rows = [{"k": fit.k, "alpha": fit.alpha, "layer": fit.layer, "uar": _dev(inputs, fit)} for fit in tries]
+    choice = pd.DataFrame(rows)
     chosen = whole.tried[choice["uar"].idxmax() if tries else 0]
     there = {replace(fit, tried=False): fit for fit in tries}  # what was chosen is not fitted a second time
     todo = [fit.chosen(*chosen) for fit in planned(whole, seeds, conditions)]
@@ -187,11 +181,8 @@ def _run(
     inputs: fits.Inputs, wanted: Sequence[LightFit], key: str, begin: float, end: float, share: slice = slice(None)
 ) -> None:
     """Makes those of a share of fits that are not there, side by side, the longest first."""
-    base = digest(inputs.settings.weights_file)
-    identities = {
-        fit: records.hashed([key, asdict(fit), asdict(inputs.way), *[base] * (fit.network == BASE)]) for fit in wanted
-    }
-
+    shared, base = [key, asdict(inputs.way)], [digest(inputs.settings.weights_file)]
+    identities = {fit: records.hashed([*shared, asdict(fit), *base * (fit.network == BASE)]) for fit in wanted}
     todo = sorted(wanted, key=lambda fit: fit.work, reverse=True)[share]
     todo = [f for f in todo if read_json(inputs.place / f.folder / "record.json").get("identity") != identities[f]]
     if todo:  # the results were of other fits than will lie here
@@ -224,8 +215,7 @@ def _machine(corpus: FinishedStage, inputs: fits.Inputs, seed: int) -> Predictio
     padded, found = np.zeros(len(clips), bool), {}
     for part, margins in selected.margins.items():
         at = partition == part
-        table = baseline.predictions(clips[at], padded[at], corpus.classes, margins=margins)
-        found[SVM, SVM, seed, part] = table
+        found[SVM, SVM, seed, part] = baseline.predictions(clips[at], padded[at], corpus.classes, margins=margins)
     return found
 
 
@@ -237,9 +227,8 @@ def scored(
     for where, table in predictions.items():
         named = dict(zip(names, where, strict=True))
         rows.append(table.assign(**named))
-        scores.append(
-            named | scoring.score(table, classes, "all", seed, draws) | {"batch_uar": batch_uar(table, classes)}
-        )
+        score = scoring.score(table, classes, "all", seed, draws)
+        scores.append(named | score | {"batch_uar": batch_uar(table, classes)})
     for network in dict.fromkeys(network for network, *_ in predictions if network != SVM):
         found: dict[str, list[pd.DataFrame]] = {}
         for (name, condition, _, partition), table in predictions.items():
@@ -305,13 +294,8 @@ def _graphs(corpus: FinishedStage, inputs: fits.Inputs, k: int) -> dict[str, pd.
     found[f"other rule: {name}"] = nearest(vectors, k, other)
     rows = []
     for name, graph in found.items():
-        one: dict[str, object] = {
-            "graph": name,
-            "files": len(clips),
-            "edges": int(graph.degree.sum()),
-            "degree": graph.degree.mean(),
-        }
-        one |= {"isolated": int((graph.degree == 0).sum())}
+        one: dict[str, object] = {"graph": name, "files": len(clips), "edges": int(graph.degree.sum())}
+        one |= {"degree": graph.degree.mean(), "isolated": int((graph.degree == 0).sum())}
         for unit_of in ("label", "speaker"):
             groups = clips[unit_of].to_numpy()
             if "" in groups:  # speakers that are not named
