@@ -1,4 +1,5 @@
-"""Whole corpora of SYNTHETIC clips through corpus, train (an epoch), baseline, evaluate and paper: memory, pages, time.
+"""Whole corpora of SYNTHETIC clips through corpus, train (an epoch), baseline, evaluate and paper: memory, pages, time;
+how long ``--verify`` and the same command take after that; and ``--dry-run`` of eight corpora with three seeds.
 
 ``python -m benchmarks.growth [NAME ...]``: stand-ins of the corpora's own size; SLEEP, which is not among those that
 are taken by default, has 16,462 files.
@@ -27,15 +28,26 @@ HOW = ("--standin-size", "real", "--profile", "demo", "--backbone", "squeezenet_
 FITS = ("--set", "epochs=1,0", "--set", "fits=none on train,none on train + dev")
 
 
+def timed(*words: str) -> float:
+    """Seconds that a command takes; an error if it fails."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, "run_all.py", *words], cwd=ROOT, env=_clean(), check=True, capture_output=True)
+    return time.monotonic() - began
+
+
+def _clean() -> dict[str, str]:
+    """No corpora or weights of this machine: it is stand-ins that are measured."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DSLITE_")}
+
+
 def measured(name: str, output: Path) -> tuple[dict[str, float], float, float]:
-    """Chunks and seconds of each stage, the most memory that a process of the run had, in GB, and its largest page, in
-    MB."""
-    command = [sys.executable, "run_all.py", "--corpora", name, "--stages", "evaluate", "paper", *HOW, *FITS]
+    """Chunks and seconds of each stage, of ``--verify`` and of the same command once more, the most memory that a
+    process of the run had, in GB, and its largest page, in MB."""
+    words = ["--corpora", name, "--stages", "evaluate", "paper", *HOW, *FITS, "--output", str(output)]
     peak, log = 0, output / "log"
     with log.open("w") as stream:
-        # No corpora or weights of this machine: it is stand-ins that are measured.
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("DSLITE_")}
-        run = psutil.Popen([*command, "--output", str(output)], cwd=ROOT, stdout=stream, stderr=stream, env=clean)
+        command = [sys.executable, "run_all.py", *words]
+        run = psutil.Popen(command, cwd=ROOT, stdout=stream, stderr=stream, env=_clean())
         while run.poll() is None:
             for process in (run, *run.children(recursive=True)):
                 try:
@@ -51,7 +63,8 @@ def measured(name: str, output: Path) -> tuple[dict[str, float], float, float]:
     seconds = {stage: record["seconds"] for stage, record in records.items()}
     largest = max(page.stat().st_size for page in changed.rglob("*.html"))
     sizes = {name: records["corpus"][name] for name in ("files", "chunks")}
-    return sizes | seconds, peak / 1e9, largest / 1e6
+    after = {"verify": timed("--verify", str(changed)), "again": timed(*words)}
+    return sizes | seconds | after, peak / 1e9, largest / 1e6
 
 
 def main() -> int:
@@ -65,12 +78,16 @@ def main() -> int:
         what = f"{name}, {row['files']:,} files, {row['chunks']:,} chunks"
         good &= report(f"{what}: peak memory of a process", peak, 2.0, "GB")
         good &= report(f"{what}: largest page", largest, 5.0, "MB")
+        good &= report(f"{what}: --verify", row["verify"], 60.0, "s")
+        good &= report(f"{what}: the same command once more, with nothing to do", row["again"], 5.0, "s")
     table = pd.DataFrame(rows)
     print(table.round(2).to_string(index=False))
     for stage in STAGES if len(table) > 2 else ():
         power, _ = np.polyfit(np.log(table["chunks"]), np.log(table[stage].clip(lower=0.1)), 1)
         good &= report(f"{stage}: seconds grow with chunks to the power of", power, 1.15)
-    return not good
+    with tempfile.TemporaryDirectory() as folder:
+        nothing = timed("--dry-run", "--seeds", "3", "--output", folder)
+    return not good & report("--dry-run of eight corpora with three seeds", nothing, 5.0, "s")
 
 
 if __name__ == "__main__":

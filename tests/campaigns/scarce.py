@@ -80,7 +80,7 @@ def campaign(root: Path, stages: list[str], left: tuple[int, ...], say: Callable
         done = run(root, output, "--corpora", "css", *UNTRAINED, "--stages", stages[-1], "--seed", "7")
         if not done.returncode or "Read-only file system" not in done.stderr or "Traceback" in done.stderr:
             wrong.append(f"read-only: {done.stdout[-300:]}{done.stderr[-300:]}")
-        say(f"read-only: {done.stderr.strip()}")
+        say(f"read-only: {done.stderr.strip().replace(f'{folder}/', '')}")
     return wrong
 
 
@@ -130,7 +130,7 @@ def memory(root: Path, stages: list[str], limits: tuple[int, ...], say: Callable
                 if not done.returncode:
                     say(f"{how}: went through")
                 elif told and "Traceback" not in done.stdout:
-                    say(f"{how}: {told.strip()}")
+                    say(f"{how}: {told.partition('] ')[2] or told}")
                 else:
                     wrong.append(f"{how}: {done.stdout[-300:]}")
                 wrong += [f"{how}: {found}" for found in half_written(Path(folder))]
