@@ -113,6 +113,18 @@ def test_what_was_imported_can_be_verified(both, known):
     assert any("css/corpus.html" in name for name in report.unchecked)
 
 
+def test_an_export_is_verified_by_its_manifest(made, known, tmp_path):
+    report = verify(made["zip"])
+    assert not report.wrong and "artifacts/css/deploy/float32.tflite" in report.unchecked
+    with zipfile.ZipFile(made["zip"]) as archive:
+        archive.extractall(tmp_path)
+    other_bytes(f"{CSS}/deploy/float32.tflite")(tmp_path)
+    (tmp_path / CSS / "deploy/int8.tflite").unlink()
+    assert [(one.file, one.key) for one in verify(tmp_path).wrong] == [
+        (f"{CSS}/deploy/{name}.tflite", "sha256") for name in ("float32", "int8")
+    ]
+
+
 def test_an_export_holds_tables_records_and_phone_models_alone(made, known, tmp_path):
     with zipfile.ZipFile(made["zip"]) as archive:
         names = archive.namelist()

@@ -1,5 +1,7 @@
 """One run at a time in an output folder, on file systems that keep no locks between machines too."""
 
+import errno
+import fcntl
 import os
 import time
 
@@ -46,6 +48,26 @@ def test_a_run_says_again_that_it_lives_as_long_as_it_does(tmp_path, monkeypatch
     os.utime(paths.lock, (0, 0))
     time.sleep(0.3)
     assert not os.stat(paths.lock).st_mtime
+
+
+def test_a_run_that_was_taken_for_gone_leaves_the_lock_to_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(runlock, "BEAT", 0.05)
+    paths = Paths(tmp_path)
+    with runlock.alone(paths):
+        left_by_another_machine(paths, 0)
+        time.sleep(0.2)
+    assert paths.lock.read_text("utf-8") == "7 on node9"
+
+
+def test_without_any_locks_a_process_that_lives_here_is_seen(tmp_path, monkeypatch, capsys):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    paths = Paths(tmp_path)
+    with runlock.alone(paths), pytest.raises(DsliteError, match=f"process {os.getpid()}. is at work"):
+        runlock.alone(paths).__enter__()
+    assert "cannot be locked (No locks available): start no other run" in capsys.readouterr().out
 
 
 def test_a_process_that_was_killed_here_is_not_waited_for(tmp_path):

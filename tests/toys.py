@@ -60,7 +60,7 @@ if __name__ == "__main__":
 
 def known(notebook: nbformat.NotebookNode) -> dict[str, object]:
     """Parameters of a template and their defaults, in the order in which they stand."""
-    first = parameters._first_cell(notebook).source
+    first = parameters._first_cell(notebook, "toy.ipynb").source
     return {name: ast.literal_eval(node) for name, node in parameters._literals(first).items()}
 
 

@@ -114,6 +114,7 @@ def execute(
         signals.AFAR.clear()
         limits = ResourceSettings(cores=cores, resources={"gpu": len(gpus())})
         shared = frozenset()
+    wait = submitted.LATE if cluster else 3  # seconds, until a file of a job that has ended is seen
     log = logging.FileHandler(paths.engine_log, encoding="utf-8")
     log.setFormatter(DefaultFormatter())
     done = True
@@ -134,7 +135,7 @@ def execute(
             workflow.dag(DAGSettings(forceall=True, force_incomplete=True)).execute_workflow(
                 executor=cluster.executor if cluster else "local",
                 executor_settings=cluster.plugin_settings(paths) if cluster else None,
-                execution_settings=ExecutionSettings(keep_going=True, lock=False),
+                execution_settings=ExecutionSettings(latency_wait=wait, keep_going=True, lock=False),
                 scheduling_settings=SchedulingSettings(scheduler="greedy"),
                 scheduler_settings=GreedySettings(),
             )

@@ -20,7 +20,7 @@ from dslite.files import whole_file
 from dslite.layout.paths import Paths
 from dslite.reporting.pages import failure_page, to_html
 from dslite.run.outcome import MEMORY
-from dslite.run.parameters import substitute
+from dslite.run.parameters import filled
 from dslite.run.plan import Job
 
 
@@ -64,11 +64,7 @@ def execute(job: Job, paths: Paths, values: dict[str, object]) -> None:
     (page, notebook, record), failed = job.leaves(paths), job.places(paths).failed_page(job.stage)
     for old in (notebook, page, *notebook.parent.glob(f".{notebook.stem}.*.part*")):
         old.unlink(missing_ok=True)
-    template = Path(job.template)
-    if not template.is_file():
-        raise DsliteError(f"There is no notebook {template}; restore it, e.g. with git checkout.")
-    prepared = nbformat.read(template, as_version=4)
-    substitute(prepared, values, template.name)
+    prepared = filled(Path(job.template), values)
     home = Path(os.path.relpath(paths.index, page.parent)).as_posix()
     with whole_file(page) as page_draft, whole_file(notebook) as draft:
         nbformat.write(prepared, draft)

@@ -1,10 +1,29 @@
 """The first code cell of a template: its literals are the notebook's parameters."""
 
 import ast
+from pathlib import Path
 
+import nbformat
 from nbformat import NotebookNode
 
 from dslite.errors import DsliteError
+
+
+def filled(template: Path, values: dict[str, object]) -> NotebookNode:
+    """A template with other parameters, as :func:`substitute` has them.
+
+    Raises:
+        DsliteError: as there, and for a file that is not there or no notebook.
+    """
+    try:
+        notebook = nbformat.read(template, as_version=4)
+    except FileNotFoundError:
+        raise DsliteError(f"There is no notebook {template}; restore it, e.g. with git checkout.") from None
+    except Exception as error:  # whatever its content leads to
+        said = str(error).partition("\n")[0]
+        raise DsliteError(f"{template} is no notebook ({said:.80}); restore it, e.g. with git checkout.") from error
+    substitute(notebook, values, template.name)
+    return notebook
 
 
 def substitute(notebook: NotebookNode, values: dict[str, object], name: str) -> None:
@@ -20,8 +39,11 @@ def substitute(notebook: NotebookNode, values: dict[str, object], name: str) -> 
     Raises:
         DsliteError: a name that is not a parameter of the notebook, or a value that is no literal.
     """
-    cell = _first_cell(notebook)
-    literals = _literals(cell.source)
+    cell = _first_cell(notebook, name)
+    try:
+        literals = _literals(cell.source)
+    except SyntaxError as error:
+        raise DsliteError(f"{name}: its first code cell is no Python (line {error.lineno}: {error.msg}).") from error
     if unknown := sorted(set(values) - set(literals)):
         raise DsliteError(
             f"{name} has no parameter {', '.join(unknown)}; its first code cell has {', '.join(literals) or 'none'}."
@@ -36,11 +58,11 @@ def substitute(notebook: NotebookNode, values: dict[str, object], name: str) -> 
     cell.source = b"".join(lines).decode()
 
 
-def _first_cell(notebook: NotebookNode) -> NotebookNode:
+def _first_cell(notebook: NotebookNode, name: str) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             return cell
-    raise DsliteError("The notebook has no code cell, so it has no parameters: take it as it came.")
+    raise DsliteError(f"{name} has no code cell, so it has no parameters: take it as it came.")
 
 
 def _literals(source: str) -> dict[str, ast.expr]:

@@ -15,7 +15,7 @@ from dslite.run.outcome import Outcome
 from dslite.run.plan import Job
 from dslite.run.screen import KILLED
 
-_LATE = 60.0
+LATE = 60
 """Seconds after which a file of another node is seen on a network's file system at the latest."""
 
 # What a run hears of its jobs. ----------------------------------------------------------------------------------------
@@ -28,7 +28,7 @@ def begun(job: Job, paths: Paths) -> None:
 
 def done(name: str, paths: Paths) -> None:
     """Returns once what a job wrote on another machine at its end is seen here."""
-    end = time.monotonic() + _LATE
+    end = time.monotonic() + LATE
     while (last := outcome.read(paths.outcome(name))) and last.state == "running" and time.monotonic() < end:
         time.sleep(0.5)
 

@@ -54,5 +54,7 @@ def unpack(zipped: Path, folder: Path) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(one) as source, place.open("xb") as target:
                     shutil.copyfileobj(source, target)  # ends at the size that was said, and checks the CRC
+    except FileNotFoundError:
+        raise DsliteError(f"There is no {zipped}: check the name.") from None
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise DsliteError(f"{zipped} is refused: it is no whole zip ({error}).") from error
+        raise DsliteError(f"{zipped} is refused: it is no whole zip ({error}). Fetch it again.") from error

@@ -30,11 +30,13 @@ from dslite.readings import READINGS
 from dslite.reporting import display
 from dslite.run import crate, differing, outcome, redrawing
 from dslite.run.differing import Difference
+from dslite.run.exporting import described
 from dslite.run.index import shown_scores
 from dslite.run.plan import PAGE_MAKER
 from dslite.run.unpacking import unpack
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
+_KINDS = ("*.parquet", "**/*.tflite", "**/*.keras")
 NOT_AGAIN = "they come from audio, models or clocks"
 LACKING = "it cannot be made again"
 ABSENT = "it is not there, though what is there makes it"
@@ -118,6 +120,7 @@ class _Verification:
         """Checks all that was taken."""
         first = Paths(self.copy)
         self._redo(self._name(first.crate), partial(self._hashes, first), False)
+        self._redo(Paths(self.origin).manifest.name, self._manifest, False)
         if not first.artifacts.exists():
             self.report.unchecked["all but the notebooks' pages"] = "there are no artifacts/ to compute them from"
         for paths in (first, *first.further()):
@@ -149,7 +152,7 @@ class _Verification:
             return
         other = self._other_code(paths, name, stage)
         self._made_from(paths, name, stage)
-        left = {self._name(file) for file in places.file(stage).glob("*.parquet")}
+        left = {self._name(file) for kind in _KINDS for file in places.file(stage).glob(kind)}
         if find_spec(f"dslite.stages.{stage}.again"):
             again = import_module(f"dslite.stages.{stage}.again").again
             self._redo(f"{name} {stage}", partial(again, finished), other)
@@ -237,6 +240,12 @@ class _Verification:
             self.report.unchecked[", ".join(unnamed) if said else "hashes of the reports"] = "no crate names them"
         for name, digest in said.items():
             self._same(f"{self._name(paths.reports)}/{name}", "sha256", digest, there.get(name, ""))
+
+    def _manifest(self) -> None:
+        """Whether the files of an export are those that its manifest names."""
+        for name, about in read_json(Paths(self.origin).manifest).get("files", {}).items():
+            file = self.origin / name
+            self._same(name, "sha256", about["sha256"], described(file)["sha256"] if file.is_file() else "")
 
     def _data(self, paths: Paths, name: str) -> None:
         """Whether cached spectrograms are those of the records, and of all predictions labels and speakers those of the

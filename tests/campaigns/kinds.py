@@ -9,7 +9,6 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import soundfile
 
@@ -19,7 +18,7 @@ from dslite.deployment.container import read_card
 from dslite.deployment.runtime import LiteModel
 from dslite.errors import DsliteError
 from dslite.run.cli import main as run_all
-from dslite.run.parameters import substitute
+from dslite.run.parameters import filled
 
 RATE = 16_000
 ROWS = [(f"{label}{speaker}{take}.wav", label, f"s{speaker}") for label in ("low", "high") for speaker in range(6)
@@ -193,20 +192,27 @@ def parameters(text: str, values: dict, *words: str) -> Kind:
 
     def hand_in(folder: Path) -> str:
         (file := folder / "train.ipynb").write_text(text)
-        try:
-            notebook = nbformat.read(file, 4)
-        except Exception as error:
-            raise DsliteError(str(error)) from error
-        substitute(notebook, values, "train")
+        filled(file, values)
         raise AssertionError("it was accepted")
 
     return Kind(hand_in, words)
 
 
-def zipped(folder: Path, name: str) -> bytes:
-    with zipfile.ZipFile(folder, "w") as archive:
-        archive.writestr(name, "x")
-    return folder.read_bytes()
+def packed(name: str, text: str = "{}") -> bytes:
+    """A zip with one file."""
+    with zipfile.ZipFile(held := io.BytesIO(), "w") as archive:
+        archive.writestr(name, text)
+    return held.getvalue()
+
+
+def archive(option: str, data: bytes, *words: str) -> Kind:
+    """A zip, handed in by an option."""
+
+    def hand_in(folder: Path) -> str:
+        (file := folder / "theirs.zip").write_bytes(data)
+        return typed(folder, option, str(file))
+
+    return Kind(hand_in, ("theirs.zip", *words))
 
 
 NAN = np.full(RATE, np.nan, np.float32)
@@ -310,6 +316,20 @@ KINDS: dict[str, Kind] = {
     ),
     "regression of classes": options("--corpora", "css", "--task", "regression", "--dry-run", says=("css", "sleep")),
     "a download that there is not": options("--download", "iemocap", says=("iemocap", "ravdess")),
+    # archives and results from elsewhere
+    "results that are not there": options("--import-results", "{folder}/gone.zip", says=("gone.zip",)),
+    "results that are text": archive("--import-results", b"no zip", "no whole zip"),
+    "results that end early": archive("--import-results", packed("artifacts/x.json")[:-30], "no whole zip"),
+    "results without a manifest": archive("--import-results", packed("artifacts/x.json"), "manifest.json", "expected"),
+    "results with a path outside": archive("--import-results", packed("../x.json"), "../x.json", "out of the folder"),
+    "results with a pickle": archive("--import-results", packed("artifacts/x.pkl"), "x.pkl", "run a program"),
+    "results of other versions": archive(
+        "--import-results", packed("manifest.json", '{"format": 0}'), "manifest.json", "use one commit"
+    ),
+    "a bundle that is text": archive("--verify", b"no zip", "no whole zip"),
+    "a bundle of something else": archive("--verify", packed("photos/x.json"), "neither artifacts/ nor reports/"),
+    "an output that was never made": options("--verify", "{folder}/gone", says=("gone",)),
+    "results of nothing": options("--export-results", "{folder}/x.zip", says=("no corpus", "run it first")),
     # weights and models
     "weights that are empty": weight_file(b""),
     "weights that are a web page": weight_file(b"<html>404</html>" * 100),
@@ -320,9 +340,15 @@ KINDS: dict[str, Kind] = {
     "a model that ends early": lite(b"\x1c\0\0\0TFL3" + bytes(64)),
     "a model without a card": lite(b"\x1c\0\0\0TFL3" + bytes(64), card=True),
     # notebooks
-    "a notebook that is none": parameters("{", {}, "JSON"),
+    "a notebook that is none": parameters("{", {}, "train.ipynb", "JSON", "git checkout"),
+    "a notebook of another kind": parameters('{"cells": 3}', {}, "train.ipynb", "git checkout"),
+    "a notebook whose parameters are no Python": parameters(
+        '{"cells": [{"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": null, '
+        '"source": "seed = = 1"}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', {"seed": 2}, "train.ipynb",
+        "first code cell", "line 1",
+    ),
     "a notebook without the parameters' cell": parameters(
-        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', {"corpus": "css"}, "no code cell",
-        "as it came",
+        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', {"corpus": "css"}, "train.ipynb",
+        "no code cell", "as it came",
     ),
 }  # fmt: skip
