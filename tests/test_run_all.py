@@ -2,10 +2,13 @@
 
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -81,6 +84,36 @@ def test_told_to_stop(toys, how):
     assert "Traceback" not in said and "FAILED" not in said
     assert not any(alive(pid) for pid in pids)
     assert json.loads((out / "artifacts" / "run.json").read_text())["exit"] == 130
+
+
+def test_a_terminal_that_is_closed_ends_all(toys):
+    templates, out = toys
+    (out / "css-corpus.py").write_text(SLOW)
+    ours, theirs = pty.openpty()
+    process = command(templates, "--corpora", "css", "--stages", "corpus", "--output", out, terminal=theirs)
+    os.close(theirs)
+
+    def begun() -> bool:
+        if select.select([ours], [], [], 0.1)[0]:
+            os.read(ours, 4096)
+        return (out / "pids").exists() and (out / "pids").read_text().count(" ") == 2
+
+    wait_for(begun)
+    pids = [int(pid) for pid in (out / "pids").read_text().split()]
+    os.close(ours)
+    process.wait(timeout=10)
+    wait_for(lambda: not any(alive(pid) for pid in pids), seconds=5)
+    assert json.loads((out / "artifacts" / "run.json").read_text())["exit"] == 130
+    assert not Paths(out).corpus("css").page("corpus").exists()
+
+
+@pytest.mark.parametrize(("first", "deaf"), [(["nohup"], True), ([], False)])
+def test_a_run_that_nohup_started_outlives_its_terminal(first, deaf):
+    code = "import signal; from dslite.run import signals; signals.take(); print(signal.getsignal(signal.SIGHUP) == 1)"
+    default = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
+    command = [*first, sys.executable, "-c", code]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, preexec_fn=default)
+    assert said.stdout.strip() == str(deaf)
 
 
 def test_a_failing_notebook_among_others(toys):

@@ -1,8 +1,11 @@
 """Notebooks that import nothing heavy and do what a test tells them, for tests of the workflow."""
 
 import ast
+import fcntl
+import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -81,21 +84,25 @@ def write_templates(folder: Path) -> Path:
     return folder
 
 
-def command(templates: Path, *options: str | Path, forked: bool = False) -> subprocess.Popen:
-    """``run_all.py`` with these templates, started; its output is to be read from ``stdout``.
+def command(templates: Path, *options: str | Path, forked: bool = False, terminal: int = -1) -> subprocess.Popen:
+    """``run_all.py`` with these templates, started; its output is to be read from ``stdout``, or from the other end of
+    a terminal, which it then hangs on.
 
     What results are made by is nothing here, as to read the whole package takes a core 2 s; nor are kernels forked, if
     it is not said, as notebooks that import nothing heavy have nothing of it.
     """
     script = templates / "run_all.py"
     script.write_text(_COMMAND.format(templates=str(templates), worth_it=WORTH_IT if forked else 1000))
-    return subprocess.Popen(
-        [sys.executable, str(script), *map(str, options)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    if terminal >= 0:
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+        pipes |= {"preexec_fn": _take_terminal}
+    return subprocess.Popen([sys.executable, str(script), *map(str, options)], start_new_session=True, **pipes)
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who tests may have said nohup
 
 
 def wait_for(what, seconds: float = 30.0):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import threading
 from types import FrameType
 
@@ -19,10 +20,11 @@ def take() -> None:
 
     Snakemake sets a handler of its own for SIGTERM that waits for running jobs, which may take hours: the Snakefile
     calls this once more after it. Notebooks are ended by force, as by ``kill -9``: there is one way to be cut short,
-    and the next run knows it.
+    and the next run knows it. A run that ``nohup`` started outlives its terminal.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
 
 
 def end_children() -> None:
@@ -37,12 +39,23 @@ def end_children() -> None:
 def _stop(number: int, frame: FrameType | None) -> None:
     again = STOPPED.is_set()
     STOPPED.set()
+    if number == signal.SIGHUP:
+        _print_nowhere()
     if AFAR.is_set():  # Snakemake cancels what was submitted
         raise KeyboardInterrupt
     end_children()
     if not again:
         threading.Thread(target=_keep_ending, daemon=True).start()
         raise KeyboardInterrupt
+
+
+def _print_nowhere() -> None:
+    """Whatever is printed to a terminal that is closed would be an error, and that error what the run ended with."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for shown in (1, 2):
+        if stat.S_ISCHR(os.fstat(shown).st_mode):
+            os.dup2(nowhere, shown)
+    os.close(nowhere)
 
 
 def _keep_ending() -> None:

@@ -31,8 +31,11 @@ TOKEN = "DSLITE_CAMPAIGN"
 GONE = 5.0
 """Seconds after which nothing may be left of a run that has ended."""
 
-SAME = ("*/*/**/predictions.parquet", "*/*/scores.parquet", "*/*/**/*.tflite")
-"""What must be equal in the end, below ``artifacts``."""
+SAME = (
+    *("artifacts/*/*/**/predictions.parquet", "artifacts/*/*/scores.parquet", "artifacts/*/*/**/*.tflite"),
+    *("reports/results.csv", "reports/tables/table[1-4]*.csv"),
+)
+"""What must be equal in the end, below the output."""
 
 
 def processes(token: str) -> list[psutil.Process]:
@@ -127,8 +130,7 @@ def half_written(output: Path) -> Iterator[str]:
 
 def results(output: Path) -> dict[str, bytes]:
     """By name, what :data:`SAME` means."""
-    folder = output / "artifacts"
-    return {str(file.relative_to(folder)): file.read_bytes() for form in SAME for file in folder.glob(form)}
+    return {str(file.relative_to(output)): file.read_bytes() for form in SAME for file in output.glob(form)}
 
 
 def campaign(root: Path, words: list[str], times: int, seed: int, say: Callable[[str], None]) -> list[str]:
@@ -182,6 +184,7 @@ def _run(root: Path, output: Path, words: list[str], token: str, log: Path) -> s
         return subprocess.Popen(
             [sys.executable, "run_all.py", "--output", str(output), *words], cwd=root, stdout=stream, stderr=stream,
             env=environment(root) | {TOKEN: token}, start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup's runs are deaf to it
         )  # fmt: skip
 
 
