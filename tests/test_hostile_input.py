@@ -32,7 +32,7 @@ SPEAKER = "{}<iframe src=\"javascript:ran('speaker')\"></iframe>{{{{ speaker }}}
 FILE = "{} <img src=x onerror=ran('file')> [a](javascript:ran('file')) {{{{ 6*7 }}}} $y^$ `.wav"
 NOTE = "<style>*{background:url(https://evil.example/3)}</style> <a href='javascript:ran(1)'>[n](https://evil.example/4)</a>"
 NAME = "own <img src=x onerror=ran('name')> {{ 5*7 }}.csv"
-STAGES = ("corpus", "evaluate")
+STAGES = ("corpus", "train", "evaluate", "explain", "deploy")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,8 @@ def settings(tmp_path_factory):
             str(place / NAME), profile="demo", output=folder / "out", weights="random", changes={"draws": 100}
         )
         given = sorted(folder.rglob("*"))
-        through(made, "evaluate")
+        through(made, "explain")
+        through(made, "deploy")
         made.paths.pages.mkdir(parents=True)
         for stage in STAGES:
             _, failed = redrawing.page(NOTEBOOKS / f"{stage}.ipynb", FinishedStage.of(made, stage), made.paths.pages)
@@ -80,7 +81,9 @@ def settings(tmp_path_factory):
 
 def pages(settings) -> list[Path]:
     paths = Paths(settings.output)
-    return [paths.index, settings.paths.failed_page("explain"), *map(settings.paths.page, STAGES)]
+    named = [paths.index, settings.paths.failed_page("explain"), *map(settings.paths.page, STAGES)]
+    assert {*named} <= {*(found := sorted(paths.reports.rglob("*.html")))}
+    return found
 
 
 def test_texts_are_read_as_texts(settings):
