@@ -120,9 +120,12 @@ def test_an_export_is_verified_by_its_manifest(made, known, tmp_path):
         archive.extractall(tmp_path)
     other_bytes(f"{CSS}/deploy/float32.tflite")(tmp_path)
     (tmp_path / CSS / "deploy/int8.tflite").unlink()
-    assert [(one.file, one.key) for one in verify(tmp_path).wrong] == [
+    more(f"{CSS}/deploy/more.txt")(tmp_path)
+    report = verify(tmp_path)
+    assert [(one.file, one.key) for one in report.wrong] == [
         (f"{CSS}/deploy/{name}.tflite", "sha256") for name in ("float32", "int8")
     ]
+    assert report.unchecked[f"{CSS}/deploy/more.txt"] == "the manifest does not name it"
 
 
 def test_an_export_holds_tables_records_and_phone_models_alone(made, known, tmp_path):

@@ -1,4 +1,4 @@
-"""A corpus whose every text means ill, through its scores, and its pages in a real browser."""
+"""A corpus whose every text means ill, through its scores and models, and its pages in a real browser."""
 
 import csv
 import time

@@ -101,14 +101,14 @@ def test_a_terminal_that_is_closed_ends_all(toys):
     wait_for(begun)
     pids = [int(pid) for pid in (out / "pids").read_text().split()]
     os.close(ours)
-    process.wait(timeout=10)
+    assert process.wait(timeout=10) == 130
     wait_for(lambda: not any(alive(pid) for pid in pids), seconds=5)
     assert json.loads((out / "artifacts" / "run.json").read_text())["exit"] == 130
     assert not Paths(out).corpus("css").page("corpus").exists()
 
 
 @pytest.mark.parametrize(("first", "deaf"), [(["nohup"], True), ([], False)])
-def test_a_run_that_nohup_started_outlives_its_terminal(first, deaf):
+def test_a_run_that_nohup_started_does_not_hear_its_terminal_close(first, deaf):
     code = "import signal; from dslite.run import signals; signals.take(); print(signal.getsignal(signal.SIGHUP) == 1)"
     default = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
     command = [*first, sys.executable, "-c", code]

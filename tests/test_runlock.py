@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import signal
 import time
 
 import pytest
@@ -50,12 +51,15 @@ def test_a_run_says_again_that_it_lives_as_long_as_it_does(tmp_path, monkeypatch
     assert not os.stat(paths.lock).st_mtime
 
 
-def test_a_run_that_was_taken_for_gone_leaves_the_lock_to_the_next(tmp_path, monkeypatch):
+def test_a_run_that_was_taken_for_gone_leaves_the_lock_to_the_next_and_ends(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(runlock, "BEAT", 0.05)
+    told = []
+    monkeypatch.setattr(os, "kill", lambda *what: told.append(what))
     paths = Paths(tmp_path)
     with runlock.alone(paths):
         left_by_another_machine(paths, 0)
-        time.sleep(0.2)
+        time.sleep(0.5)
+    assert told == [(os.getpid(), signal.SIGTERM)] and "another's now: it is ended" in capsys.readouterr().out
     assert paths.lock.read_text("utf-8") == "7 on node9"
 
 
@@ -68,6 +72,23 @@ def test_without_any_locks_a_process_that_lives_here_is_seen(tmp_path, monkeypat
     with runlock.alone(paths), pytest.raises(DsliteError, match=f"process {os.getpid()}. is at work"):
         runlock.alone(paths).__enter__()
     assert "cannot be locked (No locks available): start no other run" in capsys.readouterr().out
+
+
+def test_a_beat_that_fails_once_is_not_the_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(runlock, "BEAT", 0.05)
+    paths, failed, write = Paths(tmp_path), [], os.pwrite
+
+    def fails_once(*given) -> int:
+        if len(failed) == 1:  # the first beat, after the lock was taken
+            failed.append(True)
+            raise OSError(errno.ESTALE, "Stale file handle")
+        failed.append(False)
+        return write(*given)
+
+    monkeypatch.setattr(os, "pwrite", fails_once)
+    with runlock.alone(paths):
+        time.sleep(0.5)
+    assert failed[:2] == [False, True] and len(failed) > 3
 
 
 def test_a_process_that_was_killed_here_is_not_waited_for(tmp_path):

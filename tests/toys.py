@@ -93,11 +93,11 @@ def command(templates: Path, *options: str | Path, forked: bool = False, termina
     """
     script = templates / "run_all.py"
     script.write_text(_COMMAND.format(templates=str(templates), worth_it=WORTH_IT if forked else 1000))
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     if terminal >= 0:
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
-        pipes |= {"preexec_fn": _take_terminal}
-    return subprocess.Popen([sys.executable, str(script), *map(str, options)], start_new_session=True, **pipes)
+        how = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+        how |= {"preexec_fn": _take_terminal}
+    return subprocess.Popen([sys.executable, str(script), *map(str, options)], start_new_session=True, **how)
 
 
 def _take_terminal() -> None:

@@ -19,6 +19,8 @@ def filled(template: Path, values: dict[str, object]) -> NotebookNode:
         notebook = nbformat.read(template, as_version=4)
     except FileNotFoundError:
         raise DsliteError(f"There is no notebook {template}; restore it, e.g. with git checkout.") from None
+    except OSError as error:
+        raise DsliteError(f"{template} cannot be read ({error.strerror}).") from error
     except Exception as error:  # whatever its content leads to
         said = str(error).partition("\n")[0]
         raise DsliteError(f"{template} is no notebook ({said:.80}); restore it, e.g. with git checkout.") from error
@@ -43,7 +45,8 @@ def substitute(notebook: NotebookNode, values: dict[str, object], name: str) -> 
     try:
         literals = _literals(cell.source)
     except SyntaxError as error:
-        raise DsliteError(f"{name}: its first code cell is no Python (line {error.lineno}: {error.msg}).") from error
+        wrong = f"its first code cell is no Python (line {error.lineno}: {error.msg})"
+        raise DsliteError(f"{name}: {wrong}; mend it, or restore it with git checkout.") from error
     if unknown := sorted(set(values) - set(literals)):
         raise DsliteError(
             f"{name} has no parameter {', '.join(unknown)}; its first code cell has {', '.join(literals) or 'none'}."

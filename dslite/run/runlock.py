@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import socket
 import tempfile
 import threading
@@ -32,15 +33,15 @@ def alone(paths: Paths) -> Iterator[None]:
         file = os.open(paths.lock, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise _unwritable(paths, error) from error
-    own, ended = f"{os.getpid()} on {socket.gethostname()}".encode(), threading.Event()
+    own, ended = f"{os.getpid()} on {socket.gethostname()}", threading.Event()
     try:
         _refuse_other(paths, file)
         try:
             os.ftruncate(file, 0)
-            os.pwrite(file, own, 0)
+            _write(file, own)
         except OSError as error:
             raise _unwritable(paths, error) from error
-        beat = threading.Thread(target=_beat, args=(file, own, ended), daemon=True)
+        beat = threading.Thread(target=_beat, args=(paths, file, own, ended), daemon=True)
         beat.start()
         try:
             yield
@@ -48,7 +49,7 @@ def alone(paths: Paths) -> Iterator[None]:
             ended.set()
             beat.join()  # before another file has this one's number
             with suppress(OSError):
-                if os.pread(file, 200, 0) == own:
+                if _read(file) == own:
                     os.ftruncate(file, 0)
     finally:
         os.close(file)
@@ -56,36 +57,52 @@ def alone(paths: Paths) -> Iterator[None]:
 
 def _refuse_other(paths: Paths, file: int) -> None:
     """Takes the lock, or raises a :class:`DsliteError` if another run has it."""
-    process, _, host = os.pread(file, 200, 0).decode("utf-8", "replace").partition(" on ")
-    busy = f"is at work in {paths.output}: wait for it, end it, or give this one a folder of its own with --output."
-    here = host in ("", socket.gethostname())
+    process, _, host = (said := _read(file)).partition(" on ")
+    there = bool(host) and host != socket.gethostname()
+    busy = f"Another run (process {said if there else process}) is at work in {paths.output}: wait for it, end it, or "
+    busy += "give this one a folder of its own with --output."
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise DsliteError(f"Another run (process {process}) {busy}") from None
+        raise DsliteError(busy) from None
     except OSError as error:  # file systems without locks, as NFS may be
-        if here and process.isdigit() and psutil.pid_exists(int(process)):
-            raise DsliteError(f"Another run (process {process}) {busy}") from None
+        there = there or (process.isdigit() and psutil.pid_exists(int(process)))
         print(f"{paths.lock} cannot be locked ({error.strerror}): start no other run in {paths.output} meanwhile.")
-    if here:
-        return
+    if there and (silent := _silent(paths, file)) < GONE:
+        told = f"It was heard of {max(silent, 0.0):.0f} s ago; one that died is forgotten after {GONE:.0f} s."
+        raise DsliteError(f"{busy} {told}")
+
+
+def _silent(paths: Paths, file: int) -> float:
+    """Seconds since the run that is named in the lock was heard of."""
     try:
         with tempfile.TemporaryFile(dir=paths.lock.parent) as probe:  # what time it is there
-            silent = os.fstat(probe.fileno()).st_mtime - os.fstat(file).st_mtime
+            return os.fstat(probe.fileno()).st_mtime - os.fstat(file).st_mtime
     except OSError as error:
         raise _unwritable(paths, error) from error
-    if silent < GONE:
-        told = f"It was heard of {max(silent, 0.0):.0f} s ago; one that died there is forgotten after {GONE:.0f} s."
-        raise DsliteError(f"Another run (process {process} on {host}) {busy} {told}")
 
 
 def _unwritable(paths: Paths, error: OSError) -> DsliteError:
     return DsliteError(f"No results can be written to {paths.output} ({error.strerror}): name another --output.")
 
 
-def _beat(file: int, own: bytes, ended: threading.Event) -> None:
-    """Says again and again that this run lives, until another machine has taken it for gone: by writing, as the time
-    that a file is given otherwise may be that of this machine."""
-    with suppress(OSError):
-        while not ended.wait(BEAT) and os.pread(file, 200, 0) == own:
-            os.pwrite(file, own, 0)
+def _read(file: int) -> str:
+    return os.pread(file, 200, 0).decode("utf-8", "replace")
+
+
+def _write(file: int, own: str) -> None:
+    os.pwrite(file, own.encode(), 0)
+    os.fsync(file)
+
+
+def _beat(paths: Paths, file: int, own: str, ended: threading.Event) -> None:
+    """Says again and again that this run lives, by writing, as the time that a file is given otherwise may be that of
+    this machine; ends the run once another machine has taken it for gone."""
+    while not ended.wait(BEAT):
+        with suppress(OSError):  # what does not go now may go the next time
+            if _read(file) == own:
+                _write(file, own)
+            else:
+                print(f"This run was silent for {GONE:.0f} s and {paths.output} is another's now: it is ended.")
+                os.kill(os.getpid(), signal.SIGTERM)
+                return

@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import threading
+from contextlib import suppress
 from types import FrameType
 
 import psutil
@@ -53,8 +54,9 @@ def _print_nowhere() -> None:
     """Whatever is printed to a terminal that is closed would be an error, and that error what the run ended with."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for shown in (1, 2):
-        if stat.S_ISCHR(os.fstat(shown).st_mode):
-            os.dup2(nowhere, shown)
+        with suppress(OSError):  # which may be closed already
+            if stat.S_ISCHR(os.fstat(shown).st_mode):
+                os.dup2(nowhere, shown)
     os.close(nowhere)
 
 

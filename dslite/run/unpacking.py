@@ -3,6 +3,7 @@
 import shutil
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from dslite.errors import DsliteError
@@ -48,13 +49,17 @@ def unpack(zipped: Path, folder: Path) -> None:
         DsliteError: as :func:`members`, and for a file that is no zip or is damaged.
     """
     try:
-        with zipfile.ZipFile(zipped) as archive:
+        archive = zipfile.ZipFile(zipped)
+    except FileNotFoundError:
+        raise DsliteError(f"There is no {zipped}: check the name.") from None
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DsliteError(f"{zipped} is refused: it is no whole zip ({error}). Fetch it again.") from error
+    try:
+        with archive:
             for one in members(archive):
                 place = folder / one.filename
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(one) as source, place.open("xb") as target:
                     shutil.copyfileobj(source, target)  # ends at the size that was said, and checks the CRC
-    except FileNotFoundError:
-        raise DsliteError(f"There is no {zipped}: check the name.") from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DsliteError(f"{zipped} is refused: it is no whole zip ({error}). Fetch it again.") from error

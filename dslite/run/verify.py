@@ -36,11 +36,13 @@ from dslite.run.plan import PAGE_MAKER
 from dslite.run.unpacking import unpack
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
-_KINDS = ("*.parquet", "**/*.tflite", "**/*.keras")
 NOT_AGAIN = "they come from audio, models or clocks"
 LACKING = "it cannot be made again"
 ABSENT = "it is not there, though what is there makes it"
 OTHER_CODE = "other code of dslite made it, and this one would say something else"
+
+_FOUND = ("*.parquet", "**/*.tflite", "**/*.keras")
+"""Files of a stage that are right, or wrong, or said to be unchecked."""
 
 
 @dataclass
@@ -152,7 +154,7 @@ class _Verification:
             return
         other = self._other_code(paths, name, stage)
         self._made_from(paths, name, stage)
-        left = {self._name(file) for kind in _KINDS for file in places.file(stage).glob(kind)}
+        left = {self._name(file) for kind in _FOUND for file in places.file(stage).glob(kind)}
         if find_spec(f"dslite.stages.{stage}.again"):
             again = import_module(f"dslite.stages.{stage}.again").again
             self._redo(f"{name} {stage}", partial(again, finished), other)
@@ -243,9 +245,15 @@ class _Verification:
 
     def _manifest(self) -> None:
         """Whether the files of an export are those that its manifest names."""
-        for name, about in read_json(Paths(self.origin).manifest).get("files", {}).items():
-            file = self.origin / name
-            self._same(name, "sha256", about["sha256"], described(file)["sha256"] if file.is_file() else "")
+        manifest = Paths(self.origin).manifest
+        if not (told := read_json(manifest).get("files")):
+            return
+        files = (file for file in self.origin.rglob("*") if file.is_file() and not file.is_symlink())
+        there = {file.relative_to(self.origin).as_posix(): file for file in files if file != manifest}
+        for name, about in told.items():
+            mine = described(there[name])["sha256"] if name in there else ""
+            self._same(name, "sha256", about["sha256"], mine)
+        self.report.unchecked |= dict.fromkeys(sorted(there.keys() - told.keys()), "the manifest does not name it")
 
     def _data(self, paths: Paths, name: str) -> None:
         """Whether cached spectrograms are those of the records, and of all predictions labels and speakers those of the

@@ -11,7 +11,7 @@ LARGE = 50_000
 """Files beyond which neighbours are sought among :data:`CANDIDATES` of each: all cosines grow as their square."""
 
 CANDIDATES = 60
-"""Nearest files of a file that NN-Descent finds; it misses about one in a thousand of the nearest nine."""
+"""Files that NN-Descent finds for a file, itself among them, so that hardly one of the nearest nine is missed."""
 
 THRESHOLD = 0.99
 """Cosine from which on the released code takes files for neighbours."""

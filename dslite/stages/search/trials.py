@@ -142,7 +142,7 @@ class Search:
         return time.time() >= deadline
 
     def _deadline(self) -> float:
-        """When the hours are over, in seconds since 1970, which all machines of a cluster count alike.
+        """When the hours are over, in seconds since 1970, as machines of a cluster whose clocks agree count alike.
 
         In a run they begin once, with the first process that comes here, so that one that was killed has no more of
         them than the others; by hand they begin now.
