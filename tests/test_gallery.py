@@ -134,7 +134,7 @@ def test_a_card_escapes_what_no_font_has(monkeypatch):
     monkeypatch.setattr(display, "_MORE_FONTS", ())
     drawn = []
     monkeypatch.setattr(
-        "dslite.stages.explain.cards._palette_png", lambda figure: drawn.extend(figure.findobj(mpl.text.Text))
+        "dslite.reporting.display.picture_in_few_colours", lambda figure: drawn.extend(figure.findobj(mpl.text.Text))
     )
     attribution = Attribution(np.zeros((2, 16, 32)), np.zeros(2), np.zeros(2), "m", 1)
     card_picture(Explained("", np.zeros((9, 128), np.uint8), 1.0, ("\u58f0", "b"), attribution), (0, 1), FrontEnd(), "")

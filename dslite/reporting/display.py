@@ -148,6 +148,17 @@ def picture(figure: "Figure", line: str, dpi: int) -> bytes:
     return png.getvalue()
 
 
+def picture_in_few_colours(figure) -> bytes:
+    """A figure as it is, as PNG with a palette, chosen by octree: a median cut has no colours left for a narrow colour
+    bar. ``--verify`` does without this one too."""
+    from PIL import Image
+
+    figure.canvas.draw()
+    drawn, png = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB"), io.BytesIO()
+    drawn.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    return png.getvalue()
+
+
 def _stamped(figure: "Figure", line: str, dpi: int) -> "Bbox":
     """Writes a line, if there is one, below everything that is drawn, at the right; what to save, in inches.
 

@@ -1,6 +1,5 @@
 """A clip's spectrogram and maps as one small picture, for pages that show many of them."""
 
-import io
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -8,6 +7,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from dslite.front_end import FrontEnd
+from dslite.reporting import display
 from dslite.reporting.display import RC, legible
 from dslite.reporting.explanations import RED_BLUE, Explained, gap_words, stamp
 from dslite.reporting.figures import in_255, mel_ticks
@@ -18,9 +18,6 @@ _WIDTH, _PANEL = 3.6, 1.22
 
 _LEAST = 0.01
 """SHAP value that the colours reach at least: where there is nothing to explain, a map stays pale."""
-
-_COLOURS = 256
-"""Of the palette, chosen by octree: a median cut has no colours left for the narrow colour bar."""
 
 _SMALL = {"axes.titlesize": 7.5, "axes.labelsize": 6.5, "xtick.labelsize": 6.5, "ytick.labelsize": 6.5}
 
@@ -71,15 +68,6 @@ def card_picture(
         axes.set_xlabel("time (s)", labelpad=1)
         figure.text(0.995, 0.004, line, ha="right", va="bottom", fontsize=5.2, color="#8a4b00", parse_math=False)
         legible(figure, lambda _, word: word.encode("ascii", "backslashreplace").decode())  # no room for a legend
-        return _palette_png(figure)
-
-
-def _palette_png(figure) -> bytes:
-    from PIL import Image
-
-    figure.canvas.draw()
-    picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
-    plt.close(figure)
-    stream = io.BytesIO()
-    picture.quantize(_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
-    return stream.getvalue()
+        png = display.picture_in_few_colours(figure)
+        plt.close(figure)
+        return png
