@@ -107,6 +107,15 @@ def test_a_terminal_that_is_closed_ends_all(toys):
     assert not Paths(out).corpus("css").page("corpus").exists()
 
 
+@pytest.mark.parametrize(("options", "code"), [(["--list"], 0), (["--stages", "corpus"], 1)])
+def test_only_a_list_may_be_cut_short_by_its_reader(toys, options, code):
+    templates, out = toys
+    process = command(templates, "--corpora", "css", *options, "--output", out)
+    process.stdout.close()
+    assert process.wait(timeout=60) == code
+    assert not Paths(out).corpus("css").page("corpus").exists()
+
+
 @pytest.mark.parametrize(("first", "deaf"), [(["nohup"], True), ([], False)])
 def test_a_run_that_nohup_started_does_not_hear_its_terminal_close(first, deaf):
     code = "import signal; from dslite.run import signals; signals.take(); print(signal.getsignal(signal.SIGHUP) == 1)"

@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
         return INTERRUPTED
     except BrokenPipeError:  # the reader, `head` for instance, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return int(not (chosen.list or chosen.dry_run))  # a run that nobody reads is not finished
     except Exception as error:
         _log(paths)
         print(f"{type(error).__name__}: {error} (details in {paths.engine_log})", file=sys.stderr)

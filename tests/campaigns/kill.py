@@ -3,8 +3,8 @@
 The same command runs once undisturbed and once with, at random moments, by turns: an end without warning of the run, of
 a notebook's kernel, of a worker that fits, and of all processes at once; a polite end (SIGTERM), a closed terminal
 (SIGHUP), Ctrl-C, and a pause. Where the run is gone, it is started again. After each: no process of it is left after
-some seconds, and no file that has its final name is half-written. In the end predictions, scores and models for a
-phone are, byte for byte, those of the undisturbed run.
+some seconds, and no file that has its final name is half-written. In the end predictions, scores, models for
+a phone and tables are, byte for byte, those of the undisturbed run.
 """
 
 import argparse
