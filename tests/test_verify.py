@@ -1,5 +1,6 @@
 """`run_all.py --verify`: what a run left, as it is and tampered with."""
 
+import errno
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from dslite.errors import DsliteError
 from dslite.files import read_json, write_json, write_table
 from dslite.layout import results
 from dslite.layout.finished import FinishedStage
@@ -16,6 +18,7 @@ from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.run import redrawing
 from dslite.run.cli import main
 from dslite.run.resolve import resolve
+from dslite.run.unpacking import unpack
 from tests.through import alone, as_a_run, one_configuration, through
 
 
@@ -160,3 +163,15 @@ def test_a_zip_that_could_do_harm_is_refused(tmp_path, capsys, name, why):
         archive.writestr(one, "/etc/passwd")
     assert main(["--verify", str(tmp_path / "bad.zip")]) == 1
     assert why in capsys.readouterr().err and [file.name for file in tmp_path.iterdir()] == ["bad.zip"]
+
+
+def test_a_full_disk_is_not_the_zips_fault(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "good.zip", "w") as archive:
+        archive.writestr("x.json", "{}")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    with pytest.raises(DsliteError, match="Nothing more can be written to"):
+        unpack(tmp_path / "good.zip", tmp_path / "there")

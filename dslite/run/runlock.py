@@ -26,7 +26,8 @@ def alone(paths: Paths) -> Iterator[None]:
     The system takes it from a process that is gone, however it went, so there is never one to be cleared by hand.
 
     Raises:
-        DsliteError: another run holds it. Where the file system knows no locks, that is said and the run goes on.
+        DsliteError: another run holds it, here or, as it has been heard of lately, on another machine. Where the file
+            system knows no locks, that is said and the run goes on.
     """
     try:
         paths.lock.parent.mkdir(parents=True, exist_ok=True)
@@ -103,6 +104,6 @@ def _beat(paths: Paths, file: int, own: str, ended: threading.Event) -> None:
             if _read(file) == own:
                 _write(file, own)
             else:
+                os.kill(os.getpid(), signal.SIGTERM)  # first: nobody may be there to read
                 print(f"This run was silent for {GONE:.0f} s and {paths.output} is another's now: it is ended.")
-                os.kill(os.getpid(), signal.SIGTERM)
                 return

@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from dslite.errors import DsliteError
+from dslite.files import room
 
 LARGEST = 4_000_000_000
 """Bytes that a zip may hold once it is unpacked."""
@@ -46,7 +47,7 @@ def unpack(zipped: Path, folder: Path) -> None:
     """Unpacks a zip into an empty folder.
 
     Raises:
-        DsliteError: as :func:`members`, and for a file that is no zip or is damaged.
+        DsliteError: as :func:`members`, for a file that is no zip or is damaged, and for want of room.
     """
     try:
         archive = zipfile.ZipFile(zipped)
@@ -55,11 +56,11 @@ def unpack(zipped: Path, folder: Path) -> None:
     except (zipfile.BadZipFile, OSError) as error:
         raise DsliteError(f"{zipped} is refused: it is no whole zip ({error}). Fetch it again.") from error
     try:
-        with archive:
+        with archive, room(folder):
             for one in members(archive):
                 place = folder / one.filename
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(one) as source, place.open("xb") as target:
                     shutil.copyfileobj(source, target)  # ends at the size that was said, and checks the CRC
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise DsliteError(f"{zipped} is refused: it is no whole zip ({error}). Fetch it again.") from error
