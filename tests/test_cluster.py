@@ -156,7 +156,7 @@ def test_what_is_left_of_a_notebook_is_waited_for(tmp_path, monkeypatch, capsys,
 def test_how_a_job_ended(tmp_path, state, error, said, memory, sentence):
     paths = Paths(tmp_path)
     Outcome(state, error=error).write(paths.outcome("css-train"))
-    assert submitted.failed("css-train", said, paths) is memory
+    assert submitted.failed(job("train"), said, paths) is memory
     last = outcome.read(paths.outcome("css-train"))
     assert last.state == "failed" and sentence in last.error
 
@@ -191,8 +191,8 @@ def run(tmp_path):
     templates, out = write_templates(tmp_path / "templates"), tmp_path / "out"
     out.mkdir()
 
-    def start(stage: str, *options: str) -> subprocess.Popen:
-        options = ("--stages", stage, "--output", out, "--cluster", "slurm", *options)
+    def start(stage: str, *options: str, cluster: tuple = ("--cluster", "slurm")) -> subprocess.Popen:
+        options = ("--stages", stage, "--output", out, *cluster, *options)
         return command(templates, "--corpora", "css", *options)
 
     return SimpleNamespace(start=start, out=out, paths=Paths(out))
@@ -217,9 +217,31 @@ def test_notebooks_are_jobs_of_slurm(run):
     assert process.returncode == 0
     assert run.paths.corpus("css").page("train").exists()
     assert outcome.read(run.paths.outcome("css-train")).where.startswith("SLURM job ")
-    assert "SLURM job " in run.paths.index.read_text()
+    index, printed = run.paths.index.read_text(), run.paths.corpus("css").printed("train")
+    assert "SLURM job " in index and 'href="css/train.log.txt"' in index
+    assert "SLURM job " in printed.read_text(), "and so it does in what the job printed"
     assert "has been submitted with SLURM jobid" in run.paths.engine_log.read_text()
     assert "started" not in said(run.start("train")), "nothing is to do"
+    run.paths.corpus("css").record("corpus").unlink()
+    here = run.start("train", "--cores", "1", cluster=())
+    assert "done      css train" in said(here)
+    assert not printed.exists() and "SLURM job " not in run.paths.index.read_text(), "now it ran on this machine"
+
+
+@needs_slurm
+def test_further_seeds_are_jobs_beside_the_first(run):
+    for place in (run.out, run.paths.seed(43)):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "css-train.py").write_text(SLOW.replace("Path(output,", f"Path({str(run.out)!r},"))
+    process = run.start("evaluate", "--seeds", "2", "--cores", "1")
+    wait_for(lambda: {"css-train", "css-train-seed43"} <= submitted.left(run.paths).keys(), 300)
+    (run.out / "go").touch()
+    told = said(process)
+    assert process.returncode == 0, told
+    other = Paths(run.paths.seed(43))
+    assert "seed = 43" in other.corpus("css").notebook("train").read_text()
+    assert outcome.read(other.outcome("css-train")).where.startswith("SLURM job ")
+    assert told.count("done  ") == 8
 
 
 @needs_slurm
@@ -312,4 +334,5 @@ def test_fits_that_jobs_share_give_what_one_machine_gives(tmp_path):
     assert not [file for file, other in others.items() if file.read_bytes() != other.read_bytes()]
     assert there.engine_log.read_text().count("has been submitted with SLURM jobid") == 2 * (4 + 2)
     assert not there.corpus("css").features.exists(), "the notebook found all fits finished"
+    assert there.corpus("css").printed("train").read_text().count("SLURM job ") == 3, "helpers' too"
     assert said.count("started   css train") == 1, "jobs that share its fits are no notebooks"

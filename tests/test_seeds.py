@@ -65,10 +65,30 @@ def test_each_further_seed_runs_up_to_its_scores_in_a_folder_of_its_own(tmp_path
     options = ("--corpora", "css", "--stages", "paper", "--seed", "5", "--seeds", "2", "--output", output)
     said, _ = (process := command(templates, *options)).communicate(timeout=600)
     assert process.returncode == 0, said
-    assert "Seed 6:" in said
+    assert "Seed 6:" in said and "started   css train, seed 6" in said
+    assert "done      css evaluate, seed 6" in said and said.rstrip().count("done      paper") == 1
     other = Paths(Paths(output).seed(6)).corpus("css")
     assert "seed = 6" in other.notebook("train").read_text() and other.page("evaluate").exists()
     assert not other.page("explain").exists()
     assert "seed = 5" in Paths(output).corpus("css").notebook("train").read_text()
     said, _ = (process := command(templates, *options)).communicate(timeout=600)
     assert process.returncode == 0 and said.count("Nothing to do") == 2, said
+    more = (*options[:-3], "3", *options[-2:])
+    said, _ = (process := command(templates, *more)).communicate(timeout=600)
+    assert process.returncode == 0 and said.count("Nothing to do") == 1, said
+    assert "new input: further seeds" in said and "started   css" in said
+    assert [job for job in said.splitlines() if "started" in job and "seed 7" not in job and "paper" not in job] == []
+
+
+def test_a_further_seed_that_fails_is_told_and_the_others_are_gathered(tmp_path):
+    templates, paths = write_templates(tmp_path / "templates"), Paths(tmp_path / "out")
+    seed = Paths(paths.seed(6))
+    seed.output.mkdir(parents=True)
+    (seed.output / "css-train.py").write_text("raise ValueError('upside down')")
+    options = ("--corpora", "css", "--stages", "paper", "--seed", "5", "--seeds", "2", "--output", paths.output)
+    said, _ = (process := command(templates, *options)).communicate(timeout=600)
+    assert process.returncode == 1
+    assert "FAILED    css train, seed 6: ValueError in cell 3: upside down" in said
+    assert "2 of 9 notebooks are not done: css-train-seed6, css-evaluate-seed6." in said
+    assert paths.across("paper").page("paper").exists() and seed.corpus("css").failed_page("train").exists()
+    assert not paths.corpus("css").failed_page("train").exists()

@@ -67,6 +67,10 @@ class CorpusPaths:
     def page(self, stage: str) -> Path:
         return self.pages / f"{stage}.html"
 
+    def printed(self, stage: str) -> Path:
+        """What its jobs on a cluster printed, to be read beside its page."""
+        return self.pages / f"{stage}.log.txt"
+
     def failed_page(self, stage: str) -> Path:
         return self.pages / f"{stage}.failed.html"
 

@@ -110,35 +110,36 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     scores = {"evaluate", "paper"} & set(chosen.stages)  # without, no further seeds: the ablation fits its own
     here = [s.source for s in settings if not records.elsewhere(s.paths)]
     further = range(chosen.seed + 1, chosen.seed + chosen.seeds) if scores and here else ()
-    again = argparse.Namespace(**vars(chosen) | {"corpora": here})
+    with_seed = [argparse.Namespace(**vars(chosen) | {"seed": seed, "output": paths.seed(seed)}) for seed in further]
+    seeds = [_settings(one, here) for one in with_seed]
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
-        failed = [name for seed in further for name in _run_seed(again, seed, paths, how)]
-        planned = leftover.prepare(chosen.dry_run, settings, chosen.stages, *how)
+        planned = leftover.prepare(chosen.dry_run, settings, chosen.stages, *how, seeds)
+        for seed, other in zip(further, planned.further, strict=True):
+            print("\n".join([f"Seed {seed}:", *listing.plan_lines(other)]))
         print("\n".join(listing.plan_lines(planned)), flush=True)
+        whole = planned.whole
         if chosen.dry_run:
             own = [s for s in settings if s.name not in corpora.REGISTRY]
             print("\n".join(line for s in own for line in listing.corpus_lines(s)))
             return 0
         outputs.sweep(paths)
-        if planned.jobs:  # a run that is killed must not leave an index that leads to pages which are gone
+        if whole.jobs:  # a run that is killed must not leave an index that leads to pages which are gone
             outputs.write(planned, outputs.record(planned, vars(chosen), began, None))
         try:
-            undone = session.execute(planned) if planned.jobs else []
+            undone = session.execute(whole) if whole.jobs else []
             differing = _differing(paths) if chosen.strict and "paper" not in undone else []
-            code = 1 if undone or failed or differing else 0
+            code = 1 if undone or differing else 0
         except BaseException as error:
             undone = session.undone_since(planned, began)
             code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
             raise
         finally:
-            if planned.jobs or not (paths.index.exists() and paths.crate.exists()):
+            if whole.jobs or not (paths.index.exists() and paths.crate.exists()):
                 outputs.write(planned.after(undone), outputs.record(planned, vars(chosen), began, code))
     for line in listing.skipped_lines(settings):
         print(line)
     if undone:
-        print(f"{len(undone)} of {len(planned.jobs)} notebooks are not done: {', '.join(undone)}.")
-    if failed:
-        print(f"With further seeds, these are not done: {', '.join(failed)}.")
+        print(f"{len(undone)} of {len(whole.jobs)} notebooks are not done: {', '.join(undone)}.")
     for figure in differing:
         print(f"Differs: {figure}.")
     print(f"Read {paths.scorecard_page if differing else paths.index}")
@@ -190,16 +191,6 @@ def _list(chosen: argparse.Namespace, templates: Path) -> int:
     print("\nNotebooks")
     print("\n".join(listing.notebook_lines(planned)))
     return 0
-
-
-def _run_seed(chosen: argparse.Namespace, seed: int, paths: Paths, how: tuple) -> list[str]:
-    """Scores with another seed, in an output of its own; returns the notebooks that are not done."""
-    again = argparse.Namespace(**{**vars(chosen), "seed": seed, "output": paths.seed(seed)})
-    settings = _settings(again, list(dict.fromkeys(chosen.corpora)))
-    planned = leftover.prepare(chosen.dry_run, settings, ("evaluate",), *how)
-    print("\n".join([f"Seed {seed}:", *listing.plan_lines(planned)]), flush=True)
-    undone = session.execute(planned) if planned.jobs and not chosen.dry_run else []
-    return [f"{name} (seed {seed})" for name in undone]
 
 
 def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:

@@ -62,14 +62,14 @@ class _Listener(logging.Handler):
             if name in self._jobs and not (self.again and self._goes_on(name, event, str(said.get("rule_msg")))):
                 self._ended(name)
             elif self.again and name in self._of and event == LogEvent.JOB_ERROR:
-                submitted.failed(self._of[name], str(said.get("rule_msg")), self._paths)
+                submitted.failed(self._jobs[self._of[name]], str(said.get("rule_msg")), self._paths)
 
     def _goes_on(self, name: str, event: LogEvent, message: str) -> bool:
         """Whether a job of a cluster that has ended is tried again: once, where memory ran out."""
         if event == LogEvent.JOB_FINISHED:
-            submitted.done(name, self._paths)
+            submitted.done(self._jobs[name], self._paths)
             return False
-        if not submitted.failed(name, message, self._paths) or name in self._scarce:
+        if not submitted.failed(self._jobs[name], message, self._paths) or name in self._scarce:
             return False
         self._scarce.add(name)
         self.again(name)

@@ -19,7 +19,7 @@ from dslite.stages.search import grid
 def seconds(job: Job, paths: Paths, load: Workload | None) -> float:
     """Wall time of one notebook: what it took last time with the same parameters, else a guess by the ``load`` of its
     corpus (None for a notebook across corpora)."""
-    last = outcome.read(paths.outcome(job.name))
+    last = outcome.read(job.note(paths))
     side_by_side = max(job.threads, job.helpers)
     if last and last.state == "done" and _important(job, last.parameters) == _important(job, job.parameters):
         return last.seconds * last.parameters.get("workers", 1) / side_by_side
@@ -70,12 +70,13 @@ def _fits(settings: Settings, pictures: float, forward: float) -> float:
 def total(jobs: Iterable[Job], each: dict[str, float], cores: int) -> float:
     """Wall time of several notebooks, of which each takes its seconds: the work shared by the cores, but no less than
     the longest chain. Those of one corpus run one after the other, the one across corpora runs last."""
-    chains: dict[str, float] = {}
+    chains: dict[tuple[str, int], float] = {}
     work = 0.0
     for job in jobs:
-        chains[job.corpus] = chains.get(job.corpus, 0.0) + each[job.name]
+        chain = (job.corpus, job.seed)
+        chains[chain] = chains.get(chain, 0.0) + each[job.name]
         work += each[job.name] * min(job.threads, cores) if job.corpus else 0.0
-    last = chains.pop("", 0.0)
+    last = chains.pop(("", 0), 0.0)
     return max(work / cores, max(chains.values(), default=0.0)) + last
 
 

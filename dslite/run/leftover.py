@@ -19,7 +19,7 @@ def prepare(dry_run: bool, *what) -> Session:
     """:func:`dslite.run.session.prepare`; if not for a ``dry_run``, once no job is left."""
     while True:
         planned = session.prepare(*what)
-        if dry_run or not settle(planned):
+        if dry_run or not settle(planned.whole):
             return planned
 
 
@@ -56,7 +56,7 @@ def settle(planned: Session) -> bool:
             for name in [name for name in of if name not in there]:
                 del of[name]
                 if name in waited_for:  # a helper leaves finished fits, and says nothing
-                    submitted.done(name, planned.paths)
-                    submitted.failed(name, "", planned.paths)
+                    submitted.done(waited_for[name], planned.paths)
+                    submitted.failed(waited_for[name], "", planned.paths)
                     screen.finished(name)
     return True

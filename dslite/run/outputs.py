@@ -14,7 +14,7 @@ from dslite.files import read_json, whole_file, write_json
 from dslite.layout import results
 from dslite.layout.paths import Paths
 from dslite.layout.records import elsewhere, hardware, versions, voices
-from dslite.run import crate
+from dslite.run import crate, outcome
 from dslite.run.index import write_index
 from dslite.run.plan import Job
 from dslite.run.session import Session
@@ -57,6 +57,7 @@ def write(session: Session, note: dict) -> None:
         job = planned.get(key) or Job(*key, "", "", {}, {}, {}, {})
         # While a run goes on, the pages that it makes again are gone: nothing may lead to them.
         running = note["exit"] is None and job.name in session.to_do
+        _copy_printed(job, paths)
         state = State("running", session.to_do[job.name].text) if running else session.state(job)
         if key in planned or state.state != "not run":
             states[key] = state
@@ -77,6 +78,17 @@ def write(session: Session, note: dict) -> None:
             crate.write(paths.reports, paths, note)
         except Exception as error:  # the run is as good without
             print(f"{paths.crate} could not be written ({type(error).__name__}: {error}).")
+
+
+def _copy_printed(job: Job, paths: Paths) -> None:
+    """What the jobs of a cluster printed for a notebook, put beside its page; of no cluster, nothing lies there."""
+    place, log, last = job.places(paths).printed(job.stage), job.log(paths), outcome.read(job.note(paths))
+    logs = [file for file in (*sorted(log.parent.glob(f"{log.stem}-[1-9].log")), log) if file.exists()]
+    if not (last and last.where and logs):
+        place.unlink(missing_ok=True)
+        return
+    with whole_file(place) as draft:
+        draft.write_text("\n".join(f"{file.name}\n{file.read_text('utf-8', 'replace')}" for file in logs), "utf-8")
 
 
 def sweep(paths: Paths) -> None:

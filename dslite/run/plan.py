@@ -48,6 +48,7 @@ class Job:
         helpers: how many jobs do a part of its work before it, side by side.
         memory, minutes: that it is given on a cluster; MB.
         gpus: that it has to itself; each of its helpers has one.
+        seed: 0, or the further seed whose output it belongs to, in that of the run.
     """
 
     corpus: str
@@ -64,22 +65,45 @@ class Job:
     memory: int = 0
     minutes: int = 0
     gpus: int = 0
+    seed: int = 0
 
     @property
     def name(self) -> str:
-        """Name of its rule, log and notes."""
+        """Name of its rule; without a further seed also of its log and notes."""
+        return f"{self._own}-seed{self.seed}" if self.seed else self._own
+
+    @property
+    def _own(self) -> str:
         return f"{self.corpus}-{self.stage}" if self.corpus else self.stage
+
+    def home(self, paths: Paths) -> Paths:
+        """The output that it belongs to; ``paths`` are, here and below, those of the run."""
+        return Paths(paths.seed(self.seed)) if self.seed else paths
+
+    def note(self, paths: Paths) -> Path:
+        """How its last attempt went, see :mod:`dslite.run.outcome`."""
+        return self.home(paths).outcome(self._own)
+
+    def log(self, paths: Paths) -> Path:
+        """What its process printed."""
+        return self.home(paths).log(self._own)
+
+    def progress(self, paths: Paths) -> Path:
+        """How far it is."""
+        return self.home(paths).progress(self._own)
 
     def helped_by(self, paths: Paths) -> dict[str, Path]:
         """Name of the rule of each helper -> the file that it leaves."""
-        return {f"{self.name}-{n}": paths.helper(self.name, n) for n in range(1, self.helpers + 1)}
+        numbers, home = range(1, self.helpers + 1), self.home(paths)
+        return {f"{self.name}-{n}": home.helper(self._own, n) for n in numbers}
 
     def mem_mb(self, wildcards: object, attempt: int) -> int:
         """Memory as Snakemake asks for it: twice as much if it has run out."""
         return self.memory * min(attempt, 2)
 
     def places(self, paths: Paths) -> CorpusPaths:
-        return paths.corpus(self.corpus) if self.corpus else paths.across(self.stage)
+        home = self.home(paths)
+        return home.corpus(self.corpus) if self.corpus else home.across(self.stage)
 
     def leaves(self, paths: Paths) -> tuple[Path, Path, Path]:
         """Page, notebook and record."""
@@ -87,8 +111,10 @@ class Job:
         return places.page(self.stage), places.notebook(self.stage), places.record(self.stage)
 
     def before(self, jobs: Iterable["Job"]) -> list["Job"]:
-        """Those of some jobs whose records it reads."""
-        return [job for job in jobs if record(job.corpus, job.stage) in self.inputs.values()]
+        """Those of some jobs whose records it reads; or, with a further seed, that write the split which it shares."""
+        alike = [job for job in jobs if job.seed == self.seed and record(job.corpus, job.stage) in self.inputs.values()]
+        first = (self.corpus, self.stage, 0) if self.seed and STAGES[self.stage].audio else ()
+        return alike + [job for job in jobs if (job.corpus, job.stage, job.seed) == first]
 
     def identities(self, paths: Paths) -> dict[str, str]:
         """Input -> identity of its record (or file) as it is now; "" where there is none."""

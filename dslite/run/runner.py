@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 import traceback
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -34,8 +35,7 @@ def run(job: Job, paths: Paths, threads: int) -> None:
     note = paths.outcome(job.name)
     os.environ |= kernel.environment() | {progress.VARIABLE: str(paths.progress(job.name))}
     begin = time.monotonic()
-    number = os.environ.get("SLURM_JOB_ID")
-    where = f"SLURM job {number} on {platform.node()}" if number else ""
+    where = _where()
     Outcome("running", parameters=noted, where=where).write(note)
     try:
         gpus.take(job.gpus)
@@ -58,7 +58,7 @@ def take_part(job: Job, paths: Paths, rule: str) -> None:
     from dslite.run.resolve import resolve
 
     os.environ |= kernel.environment() | {progress.VARIABLE: str(paths.progress(job.name))}
-    Outcome("running", parameters=job.parameters).write(paths.outcome(job.name))
+    Outcome("running", parameters=job.parameters, where=_where()).write(paths.outcome(job.name))
     said = ""
     try:
         gpus.take(min(job.gpus, 1))
@@ -73,12 +73,21 @@ def take_part(job: Job, paths: Paths, rule: str) -> None:
     job.helped_by(paths)[rule].write_text(said, "utf-8")
 
 
+def _where() -> str:
+    """A cluster's job and node, if this process is one of its; said in its log, too."""
+    number = os.environ.get("SLURM_JOB_ID")
+    where = f"SLURM job {number} on {platform.node()}" if number else ""
+    print(where, end="\n" * bool(where), flush=True)
+    return where
+
+
 def main() -> None:
     end_quickly()
     place, rule, threads = sys.argv[1:]
     plan = plans.read(Path(place))
     for job in plan.jobs:
-        if rule in job.helped_by(plan.paths):
-            take_part(job, plan.paths, rule)
+        here, paths, helpers = replace(job, seed=0), job.home(plan.paths), [*job.helped_by(plan.paths)]
+        if rule in helpers:
+            take_part(here, paths, [*here.helped_by(paths)][helpers.index(rule)])
         elif rule == job.name:
-            run(job, plan.paths, int(threads))
+            run(here, paths, int(threads))

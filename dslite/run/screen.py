@@ -57,14 +57,14 @@ class Screen:
         """A job has begun, or one of its helpers."""
         if name in self.running:
             return
-        self.paths.progress(name).unlink(missing_ok=True)
+        self.jobs[name].progress(self.paths).unlink(missing_ok=True)
         self.running[name] = time.monotonic()
         if not self._live:
             self._say(f"started   {_title(self.jobs[name])}")
 
     def finished(self, name: str) -> None:
         """A job has ended, well or badly."""
-        title, last = _title(self.jobs[name]), outcome.read(self.paths.outcome(name))
+        title, last = _title(self.jobs[name]), outcome.read(self.jobs[name].note(self.paths))
         done = last is not None and last.state == "done"
         self.ended[name] = time.monotonic() - self.running.pop(name)
         self.failed += not done
@@ -77,7 +77,7 @@ class Screen:
         """The run in a line, and a line per running job."""
         ended, lefts, lines = dict(self.ended), {}, []  # copies: another thread says what starts and ends
         for name, begun in dict(self.running).items():
-            report = progress.read(self.paths.progress(name))
+            report = progress.read(self.jobs[name].progress(self.paths))
             lefts[name] = self._left(name, time.monotonic() - begun, report)
             words = f"{report.fraction:.0%} {report.text}" if report else self.unheard
             lines.append(f"  {_title(self.jobs[name])}  {words}, {spoken(lefts[name])} left")
@@ -108,4 +108,4 @@ class Screen:
 
 
 def _title(job: Job) -> str:
-    return f"{job.corpus} {job.stage}".strip()
+    return f"{job.corpus} {job.stage}".strip() + (f", seed {job.seed}" if job.seed else "")

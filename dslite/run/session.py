@@ -34,6 +34,7 @@ class Session:
         each: name -> estimated seconds of those.
         cores: threads that run at a time; on a cluster, of one job.
         cluster: where the notebooks run; None for this machine.
+        further: the same with further seeds, up to their scores, each in an output of its own.
     """
 
     settings: dict[str, Settings]
@@ -42,6 +43,7 @@ class Session:
     each: dict[str, float]
     cores: int
     cluster: Cluster | None = None
+    further: tuple["Session", ...] = ()
 
     @property
     def paths(self) -> Paths:
@@ -62,9 +64,20 @@ class Session:
         """Threads of all jobs at a time."""
         return self.cores * (self.cluster.jobs if self.cluster else 1)
 
+    @property
+    def whole(self) -> "Session":
+        """This and those of further seeds as one session, in which jobs of one name have different ones."""
+        jobs, to_do, each = [*self.plan.jobs], dict(self.to_do), dict(self.each)
+        for other in self.further:
+            for job in other.plan.jobs:
+                jobs.append(replace(job, seed=job.parameters["seed"]))
+                if job.name in other.to_do:
+                    to_do[jobs[-1].name], each[jobs[-1].name] = other.to_do[job.name], other.each[job.name]
+        return replace(self, plan=self.plan.only(jobs), to_do=to_do, each=each, further=())
+
     def after(self, undone: Sequence[str]) -> "Session":
         """The same once it has run: only the notebooks that are not done are still to do."""
-        return replace(self, to_do={name: self.to_do[name] for name in undone})
+        return replace(self, to_do={name: self.to_do[name] for name in undone if name in self.to_do})
 
     def state(self, job: Job) -> staleness.State:
         return staleness.state(job, self.paths, self.to_do)
@@ -77,6 +90,7 @@ def prepare(
     cores: int,
     templates: Path = NOTEBOOKS,
     cluster: Cluster | None = None,
+    seeds: Iterable[Sequence[Settings]] = (),
 ) -> Session:
     """Plans a run; nothing is executed.
 
@@ -86,7 +100,9 @@ def prepare(
         benchmark: base model that Table 5 is measured on.
         cores: threads that run at a time; on a cluster, of one job.
         cluster: where the notebooks will run; None for this machine.
+        seeds: settings of the same corpora for each further seed.
     """
+    further = tuple(prepare(of, ("evaluate",), benchmark, cores, templates, cluster) for of in seeds)
     members = []
     of_source = tuple(needed for stage in stages for needed in STAGES[stage].asked_of_source(settings[0].embedder))
     sources = {s.origin.name: s.origin for s in settings if s.origin and of_source}
@@ -108,6 +124,9 @@ def prepare(
     across = {name: once for name, stage in STAGES.items() if stage.across}
     whole = plan.make(output, templates, members, stages, across)
     to_do = staleness.to_do(whole)
+    if any(other.jobs for other in further):
+        gather = (job.name for job in whole.jobs if not job.corpus and STAGES[job.stage].needs)
+        to_do = dict.fromkeys(gather, Reason("new input: further seeds")) | to_do
     loads = {s.name: estimates.workload(s) for s in settings}
     whole = whole.only(replace(job, **_lent(job, whole, to_do, loads, cores, cluster)) for job in whole.jobs)
     each = {
@@ -119,7 +138,7 @@ def prepare(
     if cluster:
         asked = (estimates.resources(job, each.get(job.name, 0.0)) for job in whole.jobs)
         whole = whole.only(replace(job, **cluster.asked(of)) for job, of in zip(whole.jobs, asked, strict=True))
-    return Session({s.name: s for s in settings}, whole, to_do, each, cores, cluster)
+    return Session({s.name: s for s in settings}, whole, to_do, each, cores, cluster, further)
 
 
 def _lent(
@@ -171,7 +190,7 @@ def execute(session: Session) -> list[str]:
         screen.unheard = "queued or starting" if session.cluster else screen.unheard
         engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished, session.cluster)
         undone = undone_since(session, began, first)
-        _name_the_killed(paths, undone)
+        _name_the_killed(paths, (job for job in first if job.name in undone))
         for job in first:  # what did not come about must not be shown as a result
             if job.name in undone and session.to_do[job.name].results:
                 job.places(paths).record(job.stage).unlink(missing_ok=True)
@@ -185,16 +204,15 @@ def undone_since(session: Session, began: float, jobs: Sequence[Job] | None = No
     """Names of the notebooks that were to run and have not come to their end since ``began`` (seconds since 1970)."""
     undone = []
     for job in session.jobs if jobs is None else jobs:
-        place = session.paths.outcome(job.name)
+        place = job.note(session.paths)
         last = outcome.read(place) if place.exists() and place.stat().st_mtime >= began else None
         undone += [job.name] if last is None or last.state != "done" else []
     return undone
 
 
-def _name_the_killed(paths: Paths, undone: Iterable[str]) -> None:
+def _name_the_killed(paths: Paths, undone: Iterable[Job]) -> None:
     """Says of notebooks whose whole process was ended from outside that they failed: they could not say so."""
-    for name in undone:
-        place = paths.outcome(name)
+    for place in (job.note(paths) for job in undone):
         last = outcome.read(place)
         if last and last.state == "running":
             replace(last, state="failed", error=full(paths.output) or KILLED).write(place)

@@ -25,7 +25,7 @@ class State:
 
     ``state`` is "done", "stale" (done once, but it would run again), "running", "failed" or "not run"; ``reason`` says
     why it is stale or failed; ``link`` is the page to read, from ``reports/``, or empty; ``seconds`` is what its last
-    attempt took; where it ``ran``, if on a cluster, and its log.
+    attempt took; where it ``ran``, if on a cluster, and ``log``, what its jobs printed, from ``reports/``.
     """
 
     state: str
@@ -33,6 +33,7 @@ class State:
     link: str = ""
     seconds: float | None = None
     ran: str = ""
+    log: str = ""
 
 
 def to_do(plan: Plan) -> dict[str, Reason]:
@@ -47,9 +48,10 @@ def to_do(plan: Plan) -> dict[str, Reason]:
 
 def state(job: Job, paths: Paths, to_do: Mapping[str, Reason]) -> State:
     """The state of a job's notebook, where the jobs ``to_do`` (name -> reason) would run."""
-    last = outcome.read(paths.outcome(job.name))
-    ran = f"{last.where}, {paths.log(job.name).relative_to(paths.output)}" if last and last.where else ""
-    return replace(_state(job, paths, to_do, last), ran=ran)
+    last = outcome.read(job.note(paths))
+    printed = job.places(paths).printed(job.stage)
+    log = printed.relative_to(paths.reports).as_posix() if printed.exists() else ""
+    return replace(_state(job, paths, to_do, last), ran=last.where if last else "", log=log)
 
 
 def _state(job: Job, paths: Paths, to_do: Mapping[str, Reason], last: Outcome | None) -> State:
@@ -70,7 +72,7 @@ def _state(job: Job, paths: Paths, to_do: Mapping[str, Reason], last: Outcome | 
 
 
 def _reason(job: Job, paths: Paths, stale: list[Job]) -> Reason | None:
-    last = outcome.read(paths.outcome(job.name))
+    last = outcome.read(job.note(paths))
     page, notebook, made = job.leaves(paths)
     if last is None:
         return Reason("new")

@@ -23,26 +23,26 @@ LATE = 60
 
 def begun(job: Job, paths: Paths) -> None:
     """Notes that a job is handed over; from when it runs, it notes that itself."""
-    Outcome("running", parameters=job.parameters).write(paths.outcome(job.name))
+    Outcome("running", parameters=job.parameters).write(job.note(paths))
 
 
-def done(name: str, paths: Paths) -> None:
+def done(job: Job, paths: Paths) -> None:
     """Returns once what a job wrote on another machine at its end is seen here."""
     end = time.monotonic() + LATE
-    while (last := outcome.read(paths.outcome(name))) and last.state == "running" and time.monotonic() < end:
+    while (last := outcome.read(job.note(paths))) and last.state == "running" and time.monotonic() < end:
         time.sleep(0.5)
 
 
-def failed(name: str, said: str, paths: Paths) -> bool:
+def failed(job: Job, said: str, paths: Paths) -> bool:
     """Notes why a job failed, where it could not say so itself.
 
     Args:
-        name, said: of the job, and what the plug-in says of it.
+        job, said: which one, and what the plug-in says of it.
 
     Returns:
         Whether it was killed because memory ran out, as far as can be told.
     """
-    last = outcome.read(paths.outcome(name)) or Outcome("running")
+    last = outcome.read(job.note(paths)) or Outcome("running")
     if last.state != "running":
         return outcome.MEMORY in last.error
     status = next((word for word in _ENDS if word in said), "")
@@ -50,7 +50,7 @@ def failed(name: str, said: str, paths: Paths) -> bool:
         sentence = f"It could not be submitted: {said.split('message was')[-1].splitlines()[0].strip(' .')}"
     else:
         sentence = f"{_ENDS[status]} (SLURM: {status})." if status else KILLED
-    replace(last, state="failed", error=sentence).write(paths.outcome(name))
+    replace(last, state="failed", error=sentence).write(job.note(paths))
     return status == "OUT_OF_MEMORY" or sentence == KILLED
 
 
