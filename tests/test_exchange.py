@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from dslite.run.resolve import resolve
 from dslite.run.verify import verify
 from dslite.stages.paper.work import work as set_tables
 from tests.corpus_files import own
+from tests.test_crate import required_and_failed
 from tests.through import alone, as_a_run, one_configuration, through
 
 LINE = "Computed elsewhere, on "
@@ -151,6 +153,12 @@ def test_an_export_holds_tables_records_and_phone_models_alone(made, known, tmp_
     assert (tmp_path / "again.zip").read_bytes() == made["zip"].read_bytes()
 
 
+def test_the_crate_of_an_export_meets_what_its_profiles_require(made, tmp_path):
+    with zipfile.ZipFile(made["zip"]) as archive:
+        archive.extractall(tmp_path / "there")
+    assert required_and_failed(tmp_path, [tmp_path / "there"]) == [[]]
+
+
 def test_what_is_not_finished_is_not_exported(made, known, tmp_path, capsys):
     for output, only, why in ((tmp_path, [], "no corpus"), (made["css"], ["ess"], "ess is not finished")):
         named = ["--corpora", *only] if only else []
@@ -218,11 +226,16 @@ def listed_anew(folder: Path) -> None:
         (other_bytes(SCORES), False, f"{SCORES}' is not as its manifest"),
         (other_bytes(f"{CSS}/deploy/float32.tflite"), False, "float32.tflite' is not as its manifest"),
         (other_bytes("artifacts/logs/css-train.json"), False, "css-train.json' is not as its manifest"),
+        (other_bytes(exporting.CRATE[0]), False, f"{exporting.CRATE[0]}' is not as its manifest"),
+        (other_bytes(exporting.CRATE[1]), False, f"{exporting.CRATE[1]}' is not as its manifest"),
         (lambda folder: (folder / SCORES).unlink(), False, f"{SCORES}' is missing"),
         (more(f"{CSS}/evaluate/more.parquet"), False, "more.parquet' is not in its manifest"),
         (more(f"{CSS}/evaluate/more.html"), True, "more.html' is nothing that --export-results packs"),
         (more(f"{CSS}/elsewhere.json"), True, "elsewhere.json' is nothing that"),
         (more(f"{CSS}/evaluate/model.pkl"), True, "model.pkl' could run a program"),
+        (more(f"{CSS}/train/none/test/model.keras"), True, "model.keras' could run a program"),
+        (more(f"{CSS}/corpus/split.csv"), True, "split.csv, the split, from which css corpus was made"),
+        (lambda folder: (folder / PREDICTED).write_bytes(pickle.dumps(Path)), True, "cannot be read"),
         (lambda folder: (folder / CSS / "l").symlink_to("/etc/passwd"), True, "is a link"),
         (lambda folder: (folder / "manifest.json").unlink(), False, "manifest.json says"),
         (lambda folder: (folder / "manifest.json").write_text("{"), False, "cannot be read"),

@@ -14,6 +14,9 @@ from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES, chain
 PAGE_MAKER = "dslite.reporting.pages"
 """What turns every notebook into its page."""
 
+SPLIT = "the split"
+"""Name of the input that a corpus' split is."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -118,7 +121,7 @@ class Job:
 
     def identities(self, paths: Paths) -> dict[str, str]:
         """Input -> identity of its record (or file) as it is now; "" where there is none."""
-        return {name: _identity(paths.artifacts / place) for name, place in self.inputs.items()}
+        return {name: identity(paths.artifacts / place) for name, place in self.inputs.items()}
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,7 @@ def make(
             inputs = {needed: record(member.name, needed) for needed in stage.needs}
             of_source = stage.asked_of_source(member.embedder) if member.source else ()  # none where all is only listed
             inputs |= {f"{needed} of {member.source}": record(member.source, needed) for needed in of_source}
-            inputs |= {"the split": os.path.relpath(paths.split(member.name), paths.artifacts)} if stage.audio else {}
+            inputs |= {SPLIT: os.path.relpath(paths.split(member.name), paths.artifacts)} if stage.audio else {}
             more = (member.audio if stage.audio else {}) | ({"weights file": member.weights} if stage.weights else {})
             more |= {"embedder file": member.embedder} if stage.of_source and member.embedder else {}
             title = f"{member.title}: {name}"
@@ -239,7 +242,7 @@ def record(corpus: str, stage: str) -> str:
     return str((here.corpus(corpus) if corpus else here.across(stage)).record(stage))
 
 
-def _identity(place: Path) -> str:
+def identity(place: Path) -> str:
     """Of a record what it says, of another file its content; empty if it is not there."""
     if place.suffix == ".json":
         return str(read_json(place).get("identity", ""))

@@ -28,11 +28,10 @@ from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.layout.settings import Settings
 from dslite.readings import READINGS
 from dslite.reporting import display
-from dslite.run import crate, differing, outcome, redrawing
+from dslite.run import crate, differing, outcome, plan, redrawing
 from dslite.run.differing import Difference
 from dslite.run.exporting import described
 from dslite.run.index import shown_scores
-from dslite.run.plan import PAGE_MAKER
 from dslite.run.unpacking import unpack
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
@@ -288,9 +287,14 @@ class _Verification:
                 self._note(right, wrong, False)
 
     def _made_from(self, paths: Paths, corpus: str, stage: str) -> None:
-        """Whether the records that a stage was made from are those that lie there."""
+        """Whether the records, and the split, that a stage was made from are those that lie there."""
         last = outcome.read(paths.outcome(f"{corpus}-{stage}"))
         for name, identity in (last.inputs if last else {}).items():
+            if name == plan.SPLIT:
+                split = paths.split(corpus)
+                self._same(
+                    self._name(split), f"{name}, from which {corpus} {stage} was made", plan.identity(split), identity
+                )
             needed, _, of = name.partition(" of ")
             there = read_json(paths.corpus(of or corpus).record(needed)).get("identity")
             if needed in STAGES and there is not None:
@@ -301,7 +305,7 @@ class _Verification:
         """Whether other code than this one's made a stage's results or its page; without a log it is taken for this."""
         last = outcome.read(paths.outcome(f"{corpus}-{stage}" if corpus else stage))
         then = (last.made_from | last.page_from) if last else {}
-        return outcome.of_other_code(then, f"dslite.stages.{stage}.work", PAGE_MAKER, NOTEBOOKS / f"{stage}.ipynb")
+        return outcome.of_other_code(then, f"dslite.stages.{stage}.work", plan.PAGE_MAKER, NOTEBOOKS / f"{stage}.ipynb")
 
     def _same(self, file: str, key: str, said: str, mine: str) -> None:
         self._note(said == mine, [] if said == mine else [Difference(file, key, said, mine)], False)
