@@ -18,7 +18,8 @@ _LEAST = 1 << 20
 def full(folder: Path) -> str:
     """A sentence where a folder's disk is full; else empty."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
-    if shutil.disk_usage(there).free >= _LEAST:
+    usage = shutil.disk_usage(there)
+    if usage.free >= _LEAST or not usage.total:  # as of /proc, which is no disk
         return ""
     return f"The disk of {folder} is full. Make room and give the same command again: it goes on with what it has."
 
@@ -37,7 +38,7 @@ def room(folder: Path) -> Iterator[None]:
     except Exception as error:
         if said := full(folder):
             raise DsliteError(f"{said} ({type(error).__name__}: {error})") from error
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             raise DsliteError(f"Nothing more can be written to {folder} ({error.strerror}).") from error
         raise
 

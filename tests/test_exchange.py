@@ -201,6 +201,10 @@ def more(name: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).write_bytes(b"more")
 
 
+def more_cells(name: str) -> Callable[[Path], None]:
+    return lambda folder: write_table(folder / name, pd.DataFrame({"kind": np.zeros(24_000_000, np.int8)}))
+
+
 def other_label(table: pd.DataFrame) -> str:
     return next(label for label in table["label"] if label != table["label"][0])
 
@@ -252,6 +256,11 @@ def listed_anew(folder: Path) -> None:
         (lambda folder: (folder / SELECTION).unlink(), True, f"{SELECTION}: it is not there, though"),
         (lambda folder: (folder / PREDICTED).unlink(), True, "css evaluate: it cannot be made again"),
         (lambda folder: (folder / SCORES).write_bytes(b"none"), True, "cannot be read"),
+        (other_key("manifest.json", corpora={"css": {"computed": "x", "hardware": "x\x1b[2J"}}), False, "is no corpus"),
+        (other_key(f"{CSS}/train/record.json", data="real"), True, "train/record.json, data: False, not stand-in"),
+        (other_key(f"{CSS}/deploy/record.json", weights="imagenet"), True, "deploy/record.json, weights"),
+        (other_key(f"{CSS}/deploy/record.json", seconds=float("nan")), True, "page of css deploy cannot be drawn"),
+        (more_cells(f"{CSS}/corpus/problems.parquet"), True, "problems.parquet has 24,000,000 cells"),
     ],
 )  # fmt: skip
 def test_what_was_tampered_with_is_refused_and_named(made, known, tmp_path, capsys, change, anew, said):
@@ -323,6 +332,20 @@ def test_what_other_code_made_is_not_exported(made, known, tmp_path, capsys):
     told = capsys.readouterr().err
     assert "of other code (train)" in told and f"Runs with --set lie in its {CHANGED}/" in told
     assert not (tmp_path / "x.zip").exists()
+
+
+def test_what_was_imported_and_changed_since_is_found(both, made, known, tmp_path):
+    shutil.copytree(both.output, tmp_path / "out")
+    other_bytes(f"{CSS}/deploy/float32.tflite")(tmp_path / "out")
+    other_cell(PREDICTED, "chunks", 77)(tmp_path / "out")
+    wrong = {(one.file, one.key) for one in verify(tmp_path / "out").wrong}
+    assert wrong >= {(f"{CSS}/deploy/float32.tflite", "sha256"), (PREDICTED, "sha256")}
+
+
+@pytest.mark.parametrize("place", ["", "no/x.zip"])
+def test_an_export_needs_a_file_to_write(made, known, tmp_path, capsys, place):
+    assert main(["--output", str(made["css"]), "--export-results", str(tmp_path / place)]) == 1
+    assert "cannot be written: name a file, in a folder that is there" in capsys.readouterr().err
 
 
 def test_tables_are_set_again_once_a_corpus_comes_from_elsewhere(both, known):

@@ -60,7 +60,9 @@ def settings(tmp_path_factory):
         through(made, "deploy")
         made.paths.pages.mkdir(parents=True)
         for stage in STAGES:
-            _, failed = redrawing.page(NOTEBOOKS / f"{stage}.ipynb", FinishedStage.of(made, stage), made.paths.pages)
+            _, failed = redrawing.page(
+                NOTEBOOKS / f"{stage}.ipynb", FinishedStage.of(made, stage), made.paths.pages, stage
+            )
             assert not failed
             made.paths.pages.joinpath(f"{stage}.drawn.html").rename(made.paths.page(stage))
         told = f"It cannot read {FILE.format(1)} of {LABELS[2]}"

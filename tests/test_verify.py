@@ -17,9 +17,13 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.run import redrawing
 from dslite.run.cli import main
+from dslite.run.index import write_index
 from dslite.run.resolve import resolve
+from dslite.run.session import title
 from dslite.run.unpacking import unpack
 from tests.through import alone, as_a_run, one_configuration, through
+
+TITLE = f"{title('css')}: evaluate"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,9 @@ def finished(tmp_path_factory) -> Path:
         through(settings, "evaluate")
         as_a_run(settings, "evaluate")
         settings.paths.pages.mkdir(parents=True)
-        redrawing.page(NOTEBOOKS / "evaluate.ipynb", FinishedStage.of(settings, "evaluate"), settings.paths.pages)
+        redrawing.page(
+            NOTEBOOKS / "evaluate.ipynb", FinishedStage.of(settings, "evaluate"), settings.paths.pages, TITLE
+        )
         settings.paths.pages.joinpath("evaluate.drawn.html").rename(settings.paths.page("evaluate"))
         results.write(Paths(settings.output))
     return settings.output
@@ -86,6 +92,10 @@ def page(place: Path) -> None:
     place.write_text(re.sub(r"(<td[^>]*>)\d+\.\d(?=<)", r"\g<1>99.9", text, count=1), "utf-8")
 
 
+def key(place: Path, **values) -> None:
+    write_json(place, read_json(place) | values)
+
+
 def other_label(paths: Paths) -> None:
     place = paths.corpus("css").fit("none", "test") / "predictions.parquet"
     labels = pd.read_parquet(place)["label"]
@@ -101,6 +111,33 @@ def other_prediction(paths: Paths) -> None:
 def other_choice(paths: Paths) -> None:
     place = paths.corpus("css").record("evaluate")
     write_json(place, read_json(place) | {"chosen": "both"})
+
+
+def other_data(paths: Paths) -> None:
+    """A stand-in that is said to be of recordings, consistently."""
+    for place in paths.artifacts.rglob("record.json"):
+        write_json(place, read_json(place) | {"data": "real", "warnings": []})
+    table(paths.corpus("css").scores, "data", "real")
+
+
+def forged(place: Path, old: str, new: str, at: int = 1) -> None:
+    """Other text in a page, whose crate is forged, too: there is none in these outputs."""
+    text = place.read_text("utf-8")
+    assert old in text
+    place.write_text(text.replace(old, new, at), "utf-8")
+
+
+def second_section(paths: Paths) -> None:
+    place = paths.corpus("css").page("evaluate")
+    first = re.search(r'<section[^>]* id="(cell-\d+)"', place.read_text("utf-8"))
+    forged(place, first[0], f'<section id="{first[1]}"><p>UAR 99.9 %</p></section>{first[0]}')
+
+
+def other_index(paths: Paths) -> None:
+    record = {"seed": 42, "command": "x", "exit": 0, "notebooks": {}}
+    write_index(paths.index, [{"name": "css"}], ["evaluate"], {}, {}, [], record, results.gather(paths))
+    row = results.gather(paths).query("augmentation == 'none' and partition == 'test' and protocol == 'all'")
+    forged(paths.index, f"{row['uar'].iloc[0]:.1f}", "99.9", at=9)
 
 
 def other_results(paths: Paths) -> None:
@@ -119,14 +156,68 @@ def other_results(paths: Paths) -> None:
         (other_choice, "evaluate/record.json", "chosen"),
         (other_results, "reports/results.csv", "augmentation"),
         (lambda p: page(p.corpus("css").page("evaluate")), "reports/css/evaluate.html", "after"),
+        (other_data, "corpus/record.json", "data"),
+        (lambda p: key(p.corpus("css").record("train"), seed=7), "train/record.json", "seed"),
+        (lambda p: key(p.corpus("css").record("train"), weights="imagenet"), "train/record.json", "weights"),
+        (lambda p: key(p.corpus("css").record("corpus"), files=99_999), "corpus/record.json", "files"),
+        (lambda p: key(p.corpus("css").record("train"), corpus="iemocap"), "train/record.json", "corpus"),
+        (second_section, "reports/css/evaluate.html", "at the beginning"),
+        (lambda p: forged(p.corpus("css").page("evaluate"), "<main>", "<main>99.9 %"), "above the first", "a"),
+        (lambda p: forged(p.corpus("css").page("evaluate"), "</style>", "td {content: '99.9'}</style>"), "style", "a"),
+        (lambda p: forged(p.corpus("css").page("evaluate"), "</body>", "<script>x</script></body>"), "script", "a"),
+        (other_index, "reports/index.html", "css, DS Lite"),
+        (lambda p: forged(p.results, "\n", "\n99.9,", at=9), "reports/results.csv", "uar"),
     ],
-    ids=["label", "predicted", "interval", "confusion", "p value", "chosen", "results.csv", "page"],
-)
+    ids=[
+        "label", "predicted", "interval", "confusion", "p value", "chosen", "results.csv", "page", "data", "seed",
+        "weights", "files", "corpus", "section", "heading", "style", "script", "index", "fields",
+    ],
+)  # fmt: skip
 def test_what_was_tampered_with_is_named(verified, change, file, key):
     code, report = verified(change)
     assert code == 1
     assert [one for one in report["wrong"] if file in one["file"] and key in one["key"]]
     assert all(one["said"] != one["recomputed"] for one in report["wrong"])
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "reports/css/evaluate.html", "reports/results.csv", "artifacts/css/corpus/found.parquet",
+        "artifacts/css/train/none/test/predictions.parquet", "artifacts/css/evaluate/record.json",
+        "artifacts/css/evaluate/scores.parquet", "artifacts/css/train/record.json",
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_compared(verified, file):
+    code, report = verified(lambda paths: (paths.output / file).write_bytes(b"\xff{"))
+    assert code == 1 and [one for one in report["wrong"] if one["file"] == file], report["wrong"]
+    assert report["right"] > 300
+    assert not [one for one in report["wrong"] if "dslite-verify" in str(one)], "names of scratch folders"
+
+
+def test_what_is_not_there_or_only_added_is_said(verified):
+    def change(paths: Paths) -> None:
+        paths.corpus("css").page("evaluate").unlink()
+        paths.results.unlink()
+        paths.index.write_text("<p>UAR</p>", "utf-8")
+        paths.corpus("css").page("more").write_text("<p>UAR 99.9 %</p>", "utf-8")
+        paths.corpus("css").page("train").symlink_to("/etc/passwd")
+        paths.corpus("css").file("deploy").symlink_to(paths.corpus("css").file("train"))
+
+    _, report = verified(change)
+    said = report["not_checked"]
+    assert "it is not there" in said["reports/css/evaluate.html"] and "it is not there" in said["reports/results.csv"]
+    assert "nothing here makes it again" in said["reports/css/more.html"]
+    assert {said[name] for name in ("reports/css/train.html", "artifacts/css/deploy")} == {
+        "it is a link, and none is followed"
+    }
+    assert said["artifacts/css/train/none/test/history.parquet"] and said["artifacts/css/train/none/test/record.json"]
+
+
+def test_a_zip_of_an_output_is_an_output(verified, finished, tmp_path):
+    shutil.make_archive(str(tmp_path / "whole"), "zip", finished)
+    code, report = verified(place=tmp_path / "whole.zip")
+    assert (code, report["wrong"]) == (0, []) and report["right"] > 1000
 
 
 def test_spectrograms_are_those_of_the_record(verified):

@@ -5,6 +5,7 @@ import unicodedata
 from pathlib import Path
 
 from dslite.corpora.registry import REGISTRY
+from dslite.tasks import REGRESSION
 
 FORM = "a CSV of filename,label[,speaker][,partition] above its audio, or a folder with a sub-folder per class"
 """What own data may be."""
@@ -15,6 +16,16 @@ _TAKEN = frozenset({*REGISTRY, "paper", "benchmark", "ablation", "seeds", "stand
 def is_own(name: str) -> bool:
     """Whether the name of a corpus is the path of own data: of a CSV (there or not) or of a folder."""
     return name not in REGISTRY and (name.lower().endswith(".csv") or Path(name).is_dir())
+
+
+def results_name(source: str, task: str) -> str:
+    """The name of the folders of a corpus' results: those of numbers lie apart where labels can be classes, too.
+
+    Args:
+        source: as ``--corpora`` names it.
+        task: a key of :data:`dslite.tasks.TASKS`.
+    """
+    return f"{source}_{task}" if task == REGRESSION.name and source in REGISTRY else slug(source)
 
 
 def slug(name: str) -> str:

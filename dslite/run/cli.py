@@ -31,7 +31,6 @@ from dslite.run import (
 )
 from dslite.run.resolve import refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
-from dslite.tasks import REGRESSION
 
 INTERRUPTED = 130
 """Exit code of a run that was told to stop."""
@@ -55,12 +54,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             return _verify(Path(chosen.verify).expanduser().resolve(), chosen.json)
         if chosen.export_results:
             named = [] if chosen.corpora == list(corpora.CORPORA) else chosen.corpora
-            named = [
-                f"{corpora.slug(name)}_{chosen.task}"
-                if chosen.task == REGRESSION.name and name in corpora.REGISTRY
-                else name
-                for name in named
-            ]
+            named = [corpora.results_name(name, chosen.task) for name in named]
             print("\n".join(exporting.export(paths, named, Path(chosen.export_results).expanduser().resolve())))
             return 0
         if chosen.import_results:

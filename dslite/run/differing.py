@@ -37,7 +37,7 @@ def compare(file: str, said: Path, mine: Path) -> tuple[int, list[Difference], l
     """
     kind = said.suffix
     if kind in (".parquet", ".csv"):
-        read = pd.read_parquet if kind == ".parquet" else lambda place: pd.read_csv(place, dtype=str, na_filter=False)
+        read = pd.read_parquet if kind == ".parquet" else lambda place: _csv(place)
         return tables(file, read(said), read(mine))
     if kind == ".json":
         one, other = (json.loads(place.read_text("utf-8")) for place in (said, mine))
@@ -46,6 +46,10 @@ def compare(file: str, said: Path, mine: Path) -> tuple[int, list[Difference], l
         return len(keys) - len(wrong), wrong, []
     same, wrong = texts(file, *(_lines(place) for place in (said, mine)))
     return same, wrong, []
+
+
+def _csv(place: Path) -> pd.DataFrame:
+    return pd.read_csv(place, dtype=str, na_filter=False, index_col=False)
 
 
 def texts(file: str, said: Sequence[str], mine: Sequence[str]) -> tuple[int, list[Difference]]:
@@ -64,7 +68,7 @@ def texts(file: str, said: Sequence[str], mine: Sequence[str]) -> tuple[int, lis
 
 def shown(html: str) -> dict[str, list[str]]:
     """The texts that a page shows and the descriptions of its pictures, without code that is folded away, by the id of
-    the section that they stand in; before the first such section it is empty."""
+    the section that they stand in; before the first such section it is empty. Styles and scripts stand apart."""
     reader = _Shown()
     reader.feed(html)
     return reader.texts
@@ -74,22 +78,26 @@ class _Shown(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.texts: dict[str, list[str]] = {"": []}
-        self._section, self._left_out = "", 0
+        self._section, self._left_out, self._program = "", 0, False
 
     def handle_starttag(self, tag: str, attributes: list) -> None:
         given = dict(attributes)
         if tag == "section" and given.get("id"):
             self._section = given["id"]
-            self.texts[self._section] = []
+            self.texts.setdefault(self._section, [])
         folded = tag == "details" and (given.get("class") == "code" or self._left_out > 0)
-        self._left_out += folded or tag in ("style", "script")
+        self._program = tag in ("style", "script")
+        self._left_out += folded or self._program
         if given.get("alt"):
             self.handle_data(given["alt"])
 
     def handle_endtag(self, tag: str) -> None:
         self._left_out -= self._left_out > 0 and tag in ("details", "style", "script")
+        self._program = False
 
     def handle_data(self, data: str) -> None:
+        if self._program:
+            self.texts.setdefault("style or script", []).extend(data.replace("}", "}\n").splitlines())
         if not self._left_out and (text := " ".join(data.split())):
             self.texts[self._section].append(text)
 

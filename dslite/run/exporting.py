@@ -82,6 +82,8 @@ def export(paths: Paths, asked: Sequence[str], place: Path) -> Iterator[str]:
     Raises:
         DsliteError: if a corpus has no scores or was itself computed elsewhere, or none has any.
     """
+    if place.is_dir() or not place.parent.is_dir():
+        raise DsliteError(f"{place} cannot be written: name a file, in a folder that is there, for --export-results.")
     there = evaluated(paths)
     own = [name for name in there if not paths.corpus(name).elsewhere.exists()]
     names = [name if name in there else corpora.slug(name) for name in asked] or own

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from pyarrow import parquet
+
 from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import read_json, write_json
@@ -15,9 +17,14 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.reporting.pages import to_html
 from dslite.run import exporting, redrawing, session
+from dslite.run.agreeing import settings_of
 from dslite.run.unpacking import unpack
-from dslite.run.verify import ABSENT, LACKING, OTHER_CODE, settings_of, verify
+from dslite.run.verify import ABSENT, LACKING, OTHER_CODE, verify
 from dslite.stages.catalogue import chain
+
+_MOST_CELLS = 20_000_000
+"""Of one table: ten times those of the largest corpus' predictions, and a few hundred MB. A table of few bytes can hold
+more than a machine has memory for."""
 
 
 def take(paths: Paths, zipped: Path) -> Iterator[str]:
@@ -50,7 +57,7 @@ def take(paths: Paths, zipped: Path) -> Iterator[str]:
         for name, mark in marks.items():
             # Of the very same files, when they were checked first: pages and scorecard say so.
             write_json(there.corpus(name).elsewhere, read_json(paths.corpus(name).elsewhere) or mark)
-            lacking = _draw(there, name)
+            lacking = _draw(there, name, zipped)
             _move(there, paths, name)
             yield f"{name}: computed elsewhere, on {mark['computed']} ({mark['hardware']}), now in {paths.output}"
             for stage, cells in lacking.items():
@@ -79,7 +86,8 @@ def _marks(zipped: Path, there: Paths) -> dict[str, dict]:
             raise DsliteError(f"{title} {name!r} is not as its manifest says (SHA-256, bytes).")
     marks = {}
     for corpus, about in told["corpora"].items():
-        if corpora.slug(corpus) != corpus or not all(type(about[key]) is str for key in ("computed", "hardware")):
+        words = (about[key] for key in ("computed", "hardware"))
+        if corpora.slug(corpus) != corpus or not all(type(word) is str and word.isprintable() for word in words):
             raise DsliteError(f"{title} {corpus!r} is no corpus.")
         stages = exporting.finished(there, corpus)
         if lacking := set(chain("evaluate")) - set(stages):
@@ -93,6 +101,11 @@ def _marks(zipped: Path, there: Paths) -> dict[str, dict]:
         tables += [places.confusion] * bool(read_json(places.record("evaluate"))["classes"])
         for place in (place for place in tables if not place.is_file()):
             raise DsliteError(f"{title} {place.relative_to(there.output)} is missing.")
+        for place in there.output.rglob("*.parquet"):
+            about_table = parquet.read_metadata(place)
+            if (cells := about_table.num_rows * about_table.num_columns) > _MOST_CELLS:
+                said = f"has {cells:,} cells, at most {_MOST_CELLS:,} are read"
+                raise DsliteError(f"{title} {place.relative_to(there.output)} {said}.")
         marks[corpus] = {
             **about,
             **made,
@@ -121,8 +134,8 @@ def _refuse_other(paths: Paths, corpus: str, mark: dict, zipped: Path) -> None:
         )
 
 
-def _draw(there: Paths, corpus: str) -> dict[str, list[str]]:
-    """Draws the pages of a corpus; stage -> the cells that could not be drawn."""
+def _draw(there: Paths, corpus: str, zipped: Path) -> dict[str, list[str]]:
+    """Draws the pages of a corpus; stage -> the cells that could not be drawn, as what they show was not exported."""
     places, lacking = there.corpus(corpus), {}
     places.pages.mkdir(parents=True)
     home = Path(os.path.relpath(there.index, places.pages)).as_posix()
@@ -130,6 +143,9 @@ def _draw(there: Paths, corpus: str) -> dict[str, list[str]]:
         record = read_json(places.record(stage))
         finished = FinishedStage(settings_of(there, corpus, record), record)
         drawn, failed = redrawing.draw(NOTEBOOKS / f"{stage}.ipynb", finished, there.output)
+        for cell, why in failed.items():
+            if not why.startswith(FileNotFoundError.__name__):
+                raise DsliteError(f"{zipped} is refused: the page of {corpus} {stage} cannot be drawn ({cell}: {why}).")
         to_html(drawn, places.page(stage), f"{session.title(corpus)}: {stage}", home)
         lacking |= {stage: list(failed)} if failed else {}
     return lacking

@@ -15,10 +15,11 @@ from dslite.run.notebook import FINISHED
 NOT_DRAWN = "Not drawn: this takes files that are not here, the audio for instance."
 
 
-def page(template: Path, finished: object, scratch: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """As :func:`draw`, but in place of the notebook what its page shows, as :func:`dslite.run.differing.shown`."""
+def page(template: Path, finished: object, scratch: Path, title: str) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """As :func:`draw`, but in place of the notebook what its page, with this title, shows, as
+    :func:`dslite.run.differing.shown`."""
     draft, failed = draw(template, finished, scratch)
-    return said(draft), failed
+    return said(draft, title), failed
 
 
 def draw(template: Path, finished: object, scratch: Path) -> tuple[Path, dict[str, str]]:
@@ -55,10 +56,10 @@ def draw(template: Path, finished: object, scratch: Path) -> tuple[Path, dict[st
     return draft, failed
 
 
-def said(notebook: Path) -> dict[str, list[str]]:
+def said(notebook: Path, title: str) -> dict[str, list[str]]:
     """What the page of an executed notebook shows, as :func:`dslite.run.differing.shown`."""
     place = notebook.with_name(f"{notebook.stem}.drawn.html")
-    to_html(notebook, place, notebook.stem)
+    to_html(notebook, place, title)
     return shown(place.read_text("utf-8"))
 
 

@@ -70,7 +70,7 @@ def resolve(
         if said not in ("auto", *of):
             raise DsliteError(f"The {what} {said!r} is not one of auto, {', '.join(of)}.")
     if corpus in corpora.REGISTRY:
-        name, folder = corpus, corpora.locate(corpus, data_folder)
+        folder = corpora.locate(corpus, data_folder)
         if folder and changing.checked(changes or {}) and dict(changes).get("standin_size") == "real":
             raise DsliteError(
                 f"{corpus} is found in {folder}, so it has no stand-in whose size could be real: name others with "
@@ -78,7 +78,8 @@ def resolve(
             )
         task = CLASSIFICATION.name if task == "auto" else task
         if task == REGRESSION.name:
-            name = f"{corpora.as_numbers(corpora.REGISTRY[corpus]).name}_{task}"
+            corpora.as_numbers(corpora.REGISTRY[corpus])  # refuses one without
+        name = corpora.results_name(corpus, task)
         reader, chunk = corpora.REGISTRY[corpus].reader, corpora.REGISTRY[corpus].chunk
     else:
         # Absolute, because the notebook runs in another folder than the command that named the file.

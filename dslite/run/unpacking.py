@@ -1,5 +1,6 @@
 """Zips from elsewhere, unpacked without trust: names, kinds and sizes are looked at before anything is written."""
 
+import lzma
 import shutil
 import stat
 import zipfile
@@ -12,12 +13,12 @@ from dslite.files import room
 LARGEST = 4_000_000_000
 """Bytes that a zip may hold once it is unpacked."""
 
-PROGRAMS = (".pkl", ".pickle", ".joblib", ".dill", ".keras", ".h5", ".pt", ".pth", ".py", ".pyc", ".so", ".sh", ".exe")
-"""Endings of files that run something when they are opened."""
+PROGRAMS = (".keras", ".pkl", ".pickle", ".joblib", ".dill", ".h5", ".pt", ".pth", ".py", ".pyc", ".so", ".sh", ".exe")
+"""Endings of files that run something when they are opened; first that of models that a run leaves."""
 
 
-def members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """The files of a zip.
+def members(archive: zipfile.ZipFile, models: bool = False) -> list[zipfile.ZipInfo]:
+    """The files of a zip; with ``models`` also Keras models, which a run leaves.
 
     Raises:
         DsliteError: for a zip with a name twice or outside, a link, a file that would run something, or too much in it.
@@ -30,7 +31,7 @@ def members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         wrong = {
             "leads out of the folder": place.is_absolute() or ".." in place.parts or "\\" in one.filename,
             "is a link": kind not in (0, stat.S_IFREG),
-            "could run a program": place.suffix.lower() in PROGRAMS,
+            "could run a program": place.suffix.lower() in PROGRAMS[models:],
             "is in it twice": one.filename.lower() in seen,
         }
         if reasons := [reason for reason, holds in wrong.items() if holds]:
@@ -43,8 +44,8 @@ def members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     return files
 
 
-def unpack(zipped: Path, folder: Path) -> None:
-    """Unpacks a zip into an empty folder.
+def unpack(zipped: Path, folder: Path, models: bool = False) -> None:
+    """Unpacks a zip into an empty folder; ``models`` as for :func:`members`.
 
     Raises:
         DsliteError: as :func:`members`, for a file that is no zip or is damaged, and for want of room.
@@ -53,14 +54,14 @@ def unpack(zipped: Path, folder: Path) -> None:
         archive = zipfile.ZipFile(zipped)
     except FileNotFoundError:
         raise DsliteError(f"There is no {zipped}: check the name.") from None
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise DsliteError(f"{zipped} is refused: it is no whole zip ({error}). Fetch it again.") from error
     try:
         with archive, room(folder):
-            for one in members(archive):
+            for one in members(archive, models):
                 place = folder / one.filename
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(one) as source, place.open("xb") as target:
                     shutil.copyfileobj(source, target)  # ends at the size that was said, and checks the CRC
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, OSError) as error:
         raise DsliteError(f"{zipped} is refused: it is no whole zip ({error}). Fetch it again.") from error

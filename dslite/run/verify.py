@@ -4,31 +4,29 @@ What a stage can make again (the module ``again`` of its folder) is made again i
 both are compared with what lies there. Nothing of the folder is executed or changed.
 """
 
-import ast
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
 import pandas as pd
 
-from dslite import changes as changing
 from dslite import store
 from dslite.errors import DsliteError
 from dslite.files import read_json
 from dslite.layout import progress, results
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
-from dslite.layout.settings import Settings
-from dslite.readings import READINGS
 from dslite.reporting import display
-from dslite.run import crate, differing, outcome, plan, redrawing
+from dslite.run import agreeing, crate, differing, outcome, plan, redrawing, session
 from dslite.run.differing import Difference
 from dslite.run.exporting import described
 from dslite.run.index import shown_scores
@@ -40,8 +38,10 @@ LACKING = "it cannot be made again"
 ABSENT = "it is not there, though what is there makes it"
 OTHER_CODE = "other code of dslite made it, and this one would say something else"
 
-_FOUND = ("*.parquet", "**/*.tflite", "**/*.keras")
-"""Files of a stage that are right, or wrong, or said to be unchecked."""
+ALONE = "nothing here makes it again"
+
+_NAMED = 8
+"""How many names a line has for people."""
 
 
 @dataclass
@@ -56,9 +56,12 @@ class Report:
         return {"right": self.right, "wrong": [vars(one) for one in self.wrong], "not_checked": self.unchecked}
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """For people: of many files, how many have which name."""
         for reason in dict.fromkeys(self.unchecked.values()):
             what = [name for name, why in self.unchecked.items() if why == reason]
+            if len(what) > _NAMED:
+                kinds = Counter(name.rpartition("/")[2] for name in what)
+                what = [f"{kind} ({count} of them)" if count > 1 else kind for kind, count in kinds.items()]
             yield f"not checked, because {reason}: {', '.join(what)}"
         for one in self.wrong:
             said, mine = one.said or "nothing", one.recomputed or "nothing"
@@ -76,9 +79,10 @@ def verify(place: Path) -> Report:
         origin = place
         if not place.is_dir():
             origin = Path(scratch, "zip")
-            unpack(place, origin)
-            for index in origin.glob(f"*/{Paths(origin).index.name}"):  # a bundle
-                index.parent.rename(Paths(origin).reports)
+            unpack(place, origin, models=True)  # none is opened
+            bundles = [index.parent for index in origin.glob(f"*/{Paths(origin).index.name}")]
+            if len(bundles) == 1 and not Paths(origin).reports.exists():
+                bundles[0].rename(Paths(origin).reports)
         there = [folder for folder in (Paths(origin).artifacts, Paths(origin).reports) if folder.is_dir()]
         if not there:
             more = f", or one of those in its {CHANGED}/" if (origin / CHANGED).is_dir() else ""
@@ -104,6 +108,7 @@ class _Verification:
 
     def __init__(self, origin: Path, copy: Path, scratch: Path) -> None:
         self.origin, self.copy, self.scratch, self.report = origin, copy, scratch, Report()
+        self.compared: set[str] = set()  # files, with more than their hashes
 
     def take(self, folder: Path) -> None:
         """Has the files of a folder take part."""
@@ -112,10 +117,10 @@ class _Verification:
             folders[:] = [name for name in folders if not name.startswith(".") and name not in passed]
             target = self.copy / Path(place).relative_to(self.origin)
             target.mkdir(parents=True, exist_ok=True)
-            for file in (Path(place, name) for name in names):
+            for file in (Path(place, name) for name in [*names, *folders]):
                 if file.is_symlink():
                     self.report.unchecked[self._name(target / file.name)] = "it is a link, and none is followed"
-                else:
+                elif not file.is_dir():
                     (target / file.name).symlink_to(file.resolve())
 
     def everything(self) -> None:
@@ -127,82 +132,93 @@ class _Verification:
             self.report.unchecked["all but the notebooks' pages"] = "there are no artifacts/ to compute them from"
         for paths in (first, *first.further()):
             for name in dict.fromkeys(name for stage in OF_CORPUS for name in paths.recorded(stage)):
-                self._data(paths, name)
+                self._try(self._name(paths.corpus(name).found), partial(self._data, paths, name))
                 for stage in (stage for stage in OF_CORPUS if paths.corpus(name).record(stage).exists()):
-                    self._stage(paths, name, stage)
+                    self._try(self._name(paths.corpus(name).record(stage)), partial(self._stage, paths, name, stage))
             for stage in (stage for stage in ACROSS if paths.across(stage).record(stage).exists()):
-                other = self._other_code(paths, "", stage)
-                again = import_module(f"dslite.stages.{stage}.again").again
-                if finished := self._redo(stage, partial(again, paths), other):
-                    said = read_json(paths.across(stage).record(stage))
-                    then = {name: said[name] for name in differing.CIRCUMSTANCES if name in said}
-                    finished = replace(finished, record=finished.record | then)
-                    self._page(paths.across(stage), stage, finished, other)
-            self._index(paths)
+                self._try(self._name(paths.across(stage).record(stage)), partial(self._across, paths, stage))
+            self._try(self._name(paths.index), partial(self._index, paths))
         for notebook in sorted(first.reports.rglob("*.ipynb")):
-            self._as_notebook(notebook)
+            self._try(self._name(notebook), partial(self._as_notebook, notebook))
+        notes = [place for of in (first, *first.further()) for place in (of.logs, of.plan, of.lock, of.crate)]
+        for file in sorted(file for file in self.copy.rglob("*") if file.is_symlink()):
+            if self._name(file) not in self.compared and not {*notes} & {file, *file.parents}:
+                made = file.is_relative_to(first.artifacts)
+                self.report.unchecked.setdefault(self._name(file), NOT_AGAIN if made else ALONE)
         if (self.origin / CHANGED).is_dir():
             self.report.unchecked[CHANGED] = "each of its folders is a run of its own"
 
     def _stage(self, paths: Paths, name: str, stage: str) -> None:
         places = paths.corpus(name)
         record = read_json(places.record(stage))
-        try:
-            finished = FinishedStage(settings_of(paths, name, record), record)
-        except (KeyError, TypeError, DsliteError) as error:
-            self._failed(self._name(places.record(stage)), error, False)
-            return
+        finished = FinishedStage(agreeing.settings_of(paths, name, record), record)
+        for key, said, mine in agreeing.pairs(places, name, stage, record):
+            self._same(self._name(places.record(stage)), key, str(said), str(mine))
         other = self._other_code(paths, name, stage)
         self._made_from(paths, name, stage)
-        left = {self._name(file) for kind in _FOUND for file in places.file(stage).glob(kind)}
         if find_spec(f"dslite.stages.{stage}.again"):
             again = import_module(f"dslite.stages.{stage}.again").again
             self._redo(f"{name} {stage}", partial(again, finished), other)
-            left -= self.remade
-        self.report.unchecked |= dict.fromkeys(sorted(left), NOT_AGAIN)
-        self._page(places, stage, finished, other)
+        self._try(self._name(places.page(stage)), partial(self._page, places, stage, finished, other))
+
+    def _across(self, paths: Paths, stage: str) -> None:
+        other = self._other_code(paths, "", stage)
+        again = import_module(f"dslite.stages.{stage}.again").again
+        if finished := self._redo(stage, partial(again, paths), other):
+            said = read_json(paths.across(stage).record(stage))
+            then = {name: said[name] for name in differing.CIRCUMSTANCES if name in said}
+            finished = replace(finished, record=finished.record | then)
+            places = paths.across(stage)
+            self._try(self._name(places.page(stage)), partial(self._page, places, stage, finished, other))
+
+    def _try(self, what: str, make: Callable[[], object], other: bool = False) -> Any:
+        """What ``make`` returns; where it fails, None and a line in the report."""
+        try:
+            return make()
+        except Exception as error:
+            self._failed(what, error, other)
+        return None
 
     def _redo(self, what: str, make: Callable[[], object], other: bool) -> Any:
         """Makes something again and compares the files that this has written, which then give way to the links."""
-        made = None
-        try:
-            made = make()
-        except Exception as error:
-            self._failed(what, error, other)
-        self.remade = set()
+        made = self._try(what, make, other)
         for file in [*self.copy.rglob("*")]:
             if file.is_symlink() or file.is_dir():
                 continue
             name, said = self._name(file), self.origin / file.relative_to(self.copy)
             if said.is_file() and file.suffix not in (".png", ".ipynb"):
-                self.remade.add(name)
-                right, wrong, columns = differing.compare(name, said, file)
-                drawn = file.suffix in (".html", ".tex", ".json") or any(one.key == differing.ROWS for one in wrong)
-                self._note(right, wrong, other and drawn)
-                if columns:
-                    self.report.unchecked[f"{name} ({', '.join(columns)})"] = NOT_AGAIN
-            elif file.suffix == ".parquet":
-                self.report.unchecked[name] = ABSENT
+                self.compared.add(name)
+                self._try(name, partial(self._compare, name, said, file, other))
+            elif not said.is_file() and (self.origin / Path(name).parts[0]).is_dir():
+                self.report.unchecked.setdefault(name, ABSENT)
             file.unlink()
             if said.is_file():
                 file.symlink_to(said.resolve())
         return made
 
+    def _compare(self, name: str, said: Path, mine: Path, other: bool) -> None:
+        right, wrong, columns = differing.compare(name, said, mine)
+        drawn = mine.suffix in (".html", ".tex", ".json") or any(one.key == differing.ROWS for one in wrong)
+        self._note(right, wrong, other and drawn)
+        if columns:
+            self.report.unchecked[f"{name} ({', '.join(columns)})"] = NOT_AGAIN
+
     def _page(self, places: CorpusPaths, stage: str, finished: object, other: bool) -> None:
         place, name = places.page(stage), self._name(places.page(stage))
         if not place.exists():
+            if places.pages.is_dir():
+                self.report.unchecked.setdefault(name, ABSENT)
             return
-        drawn = self._redo(name, partial(redrawing.page, NOTEBOOKS / f"{stage}.ipynb", finished, self.scratch), other)
+        template, title = NOTEBOOKS / f"{stage}.ipynb", self._title(place)
+        drawn = self._redo(name, partial(redrawing.page, template, finished, self.scratch, title), other)
         if not isinstance(drawn, tuple):
             return
         cells, failed = drawn
         html = place.read_text("utf-8")
-        for cell, texts in differing.shown(html).items():
-            if cell in failed:
-                self.report.unchecked[f"{name} {cell}"] = f"it cannot be drawn again ({failed[cell]:.200})"
-            elif cell:
-                right, wrong = differing.texts(f"{name} {cell}", texts, cells.get(cell, []))
-                self._note(right, wrong, other)
+        self.report.unchecked |= {
+            f"{name} {cell}": f"it cannot be drawn again ({self._here(why):.200})" for cell, why in failed.items()
+        }
+        self._texts(name, differing.shown(html), {k: of for k, of in cells.items() if k not in failed}, other, failed)
         if pictures := html.count("data:image/"):
             self.report.unchecked[f"{name} ({pictures})"] = "pictures are not compared, but what is written beside them"
 
@@ -211,23 +227,40 @@ class _Verification:
         if page.exists():
             draft = self.scratch / notebook.name
             draft.write_bytes(notebook.read_bytes())
-            same = redrawing.said(draft)
-            for cell, texts in differing.shown(page.read_text("utf-8")).items():
-                if cell:
-                    name = f"{self._name(page)} {cell}, beside the notebook"
-                    self._note(*differing.texts(name, texts, same.get(cell, [])), False)
+            same = redrawing.said(draft, self._title(page))
+            self._texts(
+                f"{self._name(page)}, beside the notebook,", differing.shown(page.read_text("utf-8")), same, False
+            )
+            self.compared |= {self._name(notebook), self._name(page)}
+
+    def _texts(
+        self, name: str, said: Mapping, mine: Mapping, other: bool, left_out: Mapping = MappingProxyType({})
+    ) -> None:
+        """Compares what two versions of a page show, section by section."""
+        for cell in (cell for cell in {**said, **mine} if cell not in left_out):
+            place = f"{name} {cell or 'above the first section'}"
+            self._note(*differing.texts(place, said.get(cell, []), mine.get(cell, [])), other)
+
+    def _title(self, page: Path) -> str:
+        """What stands at the top of a notebook's page."""
+        across = STAGES[page.stem].across
+        return STAGES[page.stem].title if across else f"{session.title(page.parent.name)}: {page.stem}"
 
     def _index(self, paths: Paths) -> None:
         """What leads to the pages: the index's scores, ``results.csv``, and pages that an index writes."""
-        self._redo("results.csv", lambda: results.write(paths), False)
+        if paths.index.exists() or paths.results.exists():  # a further seed has neither
+            self._redo("results.csv", lambda: results.write(paths), False)
         for stage in (stage for stage in STAGES if STAGES[stage].index):
-            entries = import_module(f"dslite.stages.{stage}.index").entries
-            self._redo(f"what the index names of {stage}", partial(entries, paths, paths.recorded(stage)), True)
-        if not paths.index.exists() or not paths.results.exists():
+            entries, there = import_module(f"dslite.stages.{stage}.index").entries, paths.recorded(stage)
+            other = any(self._other_code(paths, corpus, stage) for corpus in there)
+            self._redo(f"what the index names of {stage}", partial(entries, paths, there), other)
+        if not paths.index.exists() or not paths.artifacts.exists():
             return
+        self.compared.add(self._name(paths.index))
+        self.report.unchecked[f"{self._name(paths.index)} (all but its scores)"] = ALONE
         name, texts = self._name(paths.index), differing.shown(paths.index.read_text("utf-8"))
         said = [one for of in texts.values() for one in of]
-        for corpus, rows in shown_scores(pd.read_csv(paths.results, na_filter=True)).items():
+        for corpus, rows in shown_scores(results.gather(paths)).items():
             for row in rows:
                 mine = [row["uar"], f"{row['interval']} {row['system']}".strip()]
                 there = any(said[at : at + 2] == mine for at in range(len(said)))
@@ -244,16 +277,17 @@ class _Verification:
             self._same(f"{self._name(paths.reports)}/{name}", "sha256", digest, there.get(name, ""))
 
     def _manifest(self) -> None:
-        """Whether the files of an export are those that its manifest names."""
+        """Whether the files of an export are those that its manifest names, and imported ones still are."""
         manifest = Paths(self.origin).manifest
-        if not (told := read_json(manifest).get("files")):
-            return
         files = (file for file in self.origin.rglob("*") if file.is_file() and not file.is_symlink())
         there = {file.relative_to(self.origin).as_posix(): file for file in files if file != manifest}
-        for name, about in told.items():
+        told = read_json(manifest).get("files", {})
+        marks = [read_json(mark) for mark in Paths(self.copy).artifacts.glob("*/elsewhere.json")]
+        for name, about in [one for of in (told, *(mark["files"] for mark in marks)) for one in of.items()]:
             mine = described(there[name])["sha256"] if name in there else ""
             self._same(name, "sha256", about["sha256"], mine)
-        self.report.unchecked |= dict.fromkeys(sorted(there.keys() - told.keys()), "the manifest does not name it")
+        if told:
+            self.report.unchecked |= dict.fromkeys(sorted(there.keys() - told.keys()), "the manifest does not name it")
 
     def _data(self, paths: Paths, name: str) -> None:
         """Whether cached spectrograms are those of the records, and of all predictions labels and speakers those of the
@@ -269,6 +303,7 @@ class _Verification:
                 store.data_hash(pd.read_parquet(of.chunks), of.spectrograms),
             )
             self._same(self._name(record), "data_hash", said, mine)
+            self.compared.add(self._name(of.spectrograms))
         if not places.found.exists():
             return
         own, *others = (
@@ -276,15 +311,19 @@ class _Verification:
             for of in dict.fromkeys([name, *paths.recorded("corpus")])
         )
         for file in sorted(places.root.rglob("predictions.parquet")):
-            table = pd.read_parquet(file)
-            elsewhere = [] if table["file"].isin(own.index).any() else others
-            clips = next((of for of in elsewhere if table["file"].isin(of.index).all()), own)
-            known = clips.reindex(table["file"])
-            for column in ("label", "speaker"):
-                right, wrong, _ = differing.tables(
-                    self._name(file), table[["file", column]], known[[column]].reset_index()
-                )
-                self._note(right, wrong, False)
+            self._try(self._name(file), partial(self._known, file, own, others))
+
+    def _known(self, file: Path, own: pd.DataFrame, others: list[pd.DataFrame]) -> None:
+        """Whether labels and speakers of predictions are those of the corpus' files."""
+        table = pd.read_parquet(file)
+        elsewhere = [] if table["file"].isin(own.index).any() else others
+        clips = next((of for of in elsewhere if table["file"].isin(of.index).all()), own)
+        known = clips.reindex(table["file"])
+        for column in ("label", "speaker"):
+            right, wrong, _ = differing.tables(self._name(file), table[["file", column]], known[[column]].reset_index())
+            self._note(right, wrong, False)
+        self.report.unchecked[f"{self._name(file)} (all but label and speaker)"] = NOT_AGAIN
+        self.compared.add(self._name(file))
 
     def _made_from(self, paths: Paths, corpus: str, stage: str) -> None:
         """Whether the records, and the split, that a stage was made from are those that lie there."""
@@ -318,47 +357,15 @@ class _Verification:
             self.report.wrong += wrong
 
     def _failed(self, what: str, error: Exception, other: bool) -> None:
+        said = self._here(str(error))
         if other or isinstance(error, FileNotFoundError | DsliteError):
-            self.report.unchecked[what] = f"{LACKING} ({type(error).__name__}: {error})"
+            self.report.unchecked[what] = f"{LACKING} ({type(error).__name__}: {said})"
         else:
-            self.report.wrong.append(Difference(what, type(error).__name__, "", str(error)))
+            self.report.wrong.append(Difference(what, type(error).__name__, "", said))
+
+    def _here(self, text: str) -> str:
+        """A text that names places as they are outside of the copy."""
+        return text.replace(str(self.copy), str(self.origin))
 
     def _name(self, file: Path) -> str:
         return file.relative_to(self.copy).as_posix()
-
-
-def settings_of(paths: Paths, name: str, record: dict) -> Settings:
-    """What a stage ran with, as far as its record says it; where its audio and weights lay counts for nothing."""
-    asked = record["parameters"]
-    words = (word.partition(" ") for word in asked["changes"].split(", ") if word)
-    changes = changing.checked({key: _value(value) for key, _, value in words})
-    weights, seeds = asked.get("weights", "none"), asked.get("seeds", 1)
-    return Settings(
-        source=asked["corpus"],
-        name=name,
-        folder=Path(asked["audio"]),
-        standin=asked["audio"] == "stand-in",
-        reader="own_csv",
-        data=None,
-        weights=None,
-        weights_file=None if weights == "none" else Path(weights),
-        profile=record.get("profile", "demo"),
-        reading=changing.to_reading(READINGS[asked["reading"]], changes),
-        backbone=record.get("backbone", ""),
-        seed=record.get("seed", asked.get("seed", 42)),
-        output=paths.output,
-        workers=1,
-        task=asked["task"],
-        chunk=asked.get("chunk", 0.0),
-        changes=changes,
-        seeds=seeds,
-    )
-
-
-def _value(word: str) -> object:
-    if " and " in word:
-        return [_value(one) for one in word.split(" and ")]
-    try:
-        return ast.literal_eval(word)
-    except (ValueError, SyntaxError):
-        return word
