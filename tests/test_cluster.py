@@ -60,6 +60,7 @@ def test_options_are_of_the_jobs_or_of_the_plugin(sbatch, tmp_path):
     other = cluster.chosen("slurm", "requeue=no init_seconds_before_status_checks=40")
     settings = other.plugin_settings(Paths(tmp_path / "other"))
     assert settings.requeue is False and settings.init_seconds_before_status_checks == 40
+    assert cluster.chosen("slurm", "status_command=no").settings["status_command"] == "no", "a word, and no answer"
     assert settings.jobname_prefix != cluster.run_name(Paths(tmp_path)), "a name per output folder"
 
 

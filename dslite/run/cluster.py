@@ -86,7 +86,7 @@ def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
             "client programs (slurm-client on Debian and Ubuntu)."
         )
     kind = registry.get_plugin(executor).settings_cls
-    known = {f.name for f in fields(kind)} if kind else set()
+    known = {f.name: f.type for f in fields(kind)} if kind else {}
     found: dict[str, int | str | bool] = {}
     for word in shlex.split(text):
         name, equals, value = word.partition("=")
@@ -96,8 +96,9 @@ def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
         if least is not None and not (value.isdigit() and int(value) >= least):
             raise DsliteError(f"{word} is not a number of at least {least}.")
         said = {"yes": True, "true": True, "no": False, "false": False}.get(value.lower(), value)
-        found[_AS_RESOURCES.get(name, name)] = int(value) if value.isdigit() else said if name in known else value
-    settings = {name: found.pop(name) for name in known & found.keys()}
+        flag = "bool" in str(known.get(name))
+        found[_AS_RESOURCES.get(name, name)] = int(value) if value.isdigit() else said if flag else value
+    settings = {name: found.pop(name) for name in known.keys() & found.keys()}
     jobs, helpers = int(found.pop("jobs", 100)), found.pop("helpers", None)
     return Cluster(executor, jobs, found, settings, gpus, helpers)
 
