@@ -133,11 +133,20 @@ def second_section(paths: Paths) -> None:
     forged(place, first[0], f'<section id="{first[1]}"><p>UAR 99.9 %</p></section>{first[0]}')
 
 
-def other_index(paths: Paths) -> None:
+def index(paths: Paths) -> None:
     record = {"seed": 42, "command": "x", "exit": 0, "notebooks": {}}
-    write_index(paths.index, [{"name": "css"}], ["evaluate"], {}, {}, [], record, results.gather(paths))
+    write_index(paths.index, [{"name": "css"}], ["evaluate"], {}, {}, [], record, results.write(paths))
+
+
+def other_index(paths: Paths, *other: str) -> None:
+    index(paths)
     row = results.gather(paths).query("augmentation == 'none' and partition == 'test' and protocol == 'all'")
-    forged(paths.index, f"{row['uar'].iloc[0]:.1f}", "99.9", at=9)
+    forged(paths.index, *(other or (f"{row['uar'].iloc[0]:.1f}", "99.9")), at=99)
+
+
+def real_index(paths: Paths) -> None:
+    """The right score, of a stand-in that is said to be none."""
+    other_index(paths, "SYNTHETIC stand-in", "REAL data")
 
 
 def other_results(paths: Paths) -> None:
@@ -166,11 +175,12 @@ def other_results(paths: Paths) -> None:
         (lambda p: forged(p.corpus("css").page("evaluate"), "</style>", "td {content: '99.9'}</style>"), "style", "a"),
         (lambda p: forged(p.corpus("css").page("evaluate"), "</body>", "<script>x</script></body>"), "script", "a"),
         (other_index, "reports/index.html", "css, DS Lite"),
+        (real_index, "reports/index.html", "css, DS Lite"),
         (lambda p: forged(p.results, "\n", "\n99.9,", at=9), "reports/results.csv", "uar"),
     ],
     ids=[
         "label", "predicted", "interval", "confusion", "p value", "chosen", "results.csv", "page", "data", "seed",
-        "weights", "files", "corpus", "section", "heading", "style", "script", "index", "fields",
+        "weights", "files", "corpus", "section", "heading", "style", "script", "index", "index's data", "fields",
     ],
 )  # fmt: skip
 def test_what_was_tampered_with_is_named(verified, change, file, key):
@@ -193,6 +203,17 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_compared(verifie
     assert code == 1 and [one for one in report["wrong"] if one["file"] == file], report["wrong"]
     assert report["right"] > 300
     assert not [one for one in report["wrong"] if "dslite-verify" in str(one)], "names of scratch folders"
+
+
+def test_an_index_is_not_wrong_for_how_results_csv_is_rounded(verified):
+    def change(paths: Paths) -> None:
+        place = paths.corpus("css").scores
+        write_table(place, pd.read_parquet(place).assign(ci_low=12.2500004))  # 12.3, and of 12.2500 it is 12.2
+        index(paths)
+        assert "12.3" in paths.index.read_text("utf-8") and "12.2500," in paths.results.read_text("utf-8")
+
+    _, report = verified(change)
+    assert {one["file"] for one in report["wrong"]} & {"reports/index.html", "reports/results.csv"} == set()
 
 
 def test_what_is_not_there_or_only_added_is_said(verified):

@@ -262,8 +262,9 @@ class _Verification:
         said = [one for of in texts.values() for one in of]
         for corpus, rows in shown_scores(results.gather(paths)).items():
             for row in rows:
-                mine = [row["uar"], f"{row['interval']} {row['system']}".strip()]
-                there = any(said[at : at + 2] == mine for at in range(len(said)))
+                words = (row["uar"], f"{row['interval']} {row['system']}", row["line"])  # the line: of which data
+                mine = [" ".join(word.split()) for word in words if word]
+                there = any(said[at : at + len(mine)] == mine for at in range(len(said)))
                 self._same(name, f"{corpus}, {row['system']}", " ".join(mine) if there else "", " ".join(mine))
 
     def _hashes(self, paths: Paths) -> None:
