@@ -16,8 +16,8 @@ from pyarrow import parquet
 from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import read_json, write_json, write_table
-from dslite.layout.paths import CHANGED, NEXT_SEED, Paths
-from dslite.run import crate, exporting, importing, notebook, outputs, plan, session
+from dslite.layout.paths import CHANGED, NEXT_SEED, NOTEBOOKS, Paths
+from dslite.run import crate, exporting, importing, notebook, outputs, plan, redrawing, session
 from dslite.run.cli import main
 from dslite.run.resolve import resolve
 from dslite.run.verify import verify
@@ -157,6 +157,32 @@ def test_the_crate_of_an_export_meets_what_its_profiles_require(made, tmp_path):
     with zipfile.ZipFile(made["zip"]) as archive:
         archive.extractall(tmp_path / "there")
     assert required_and_failed(tmp_path, [tmp_path / "there"]) == [[]]
+
+
+def test_recordings_are_exported_where_somebody_asks_and_the_licence_allows_it(made, known, tmp_path, capsys):
+    shutil.copytree(made["css"], tmp_path / "there")
+    settings = resolve("css", output=tmp_path / "there", weights="random")
+    explained = through(settings, "explain")
+    redrawing.draw(NOTEBOOKS / "explain.ipynb", explained, tmp_path)  # which leaves pictures for the gallery
+    for stage in ("explain", "deploy"):
+        as_a_run(settings, stage)
+    export = ["--output", str(settings.output), "--export-results", str(tmp_path / "heard.zip")]
+    assert main([*export, "--with-recordings"]) == 0
+    with zipfile.ZipFile(tmp_path / "heard.zip") as archive:
+        names = [Path(name) for name in archive.namelist()]
+    assert {".mp3", ".png", ".npz"} <= {name.suffix for name in names} and "samples.npy" not in {n.name for n in names}
+    assert main(["--output", str(tmp_path / "here"), "--import-results", str(tmp_path / "heard.zip")]) == 0
+    page = Paths(tmp_path / "here").corpus("css").page("explain").read_text("utf-8")
+    assert page.count("<audio") >= 2 and "data:audio/" in page and LINE in page and redrawing.NOT_DRAWN not in page
+    assert "explain.html lacks" not in capsys.readouterr().out
+    report = verify(tmp_path / "here")
+    assert not report.wrong and "artifacts/css/corpus/spectrograms.npy" not in report.unchecked
+
+    record = settings.paths.record("corpus")
+    write_json(record, read_json(record) | {"shared_audio": ""})
+    assert main([*export, "--with-recordings"]) == 1
+    assert "css: nothing says that its recordings may be handed on" in capsys.readouterr().err
+    assert main(export) == 0
 
 
 def test_what_is_not_finished_is_not_exported(made, known, tmp_path, capsys):

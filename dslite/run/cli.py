@@ -55,7 +55,8 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
         if chosen.export_results:
             named = [] if chosen.corpora == list(corpora.CORPORA) else chosen.corpora
             named = [corpora.results_name(name, chosen.task) for name in named]
-            print("\n".join(exporting.export(paths, named, Path(chosen.export_results).expanduser().resolve())))
+            place = Path(chosen.export_results).expanduser().resolve()
+            print("\n".join(exporting.export(paths, named, place, chosen.with_recordings)))
             return 0
         if chosen.import_results:
             return _import(chosen, paths)

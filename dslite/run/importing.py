@@ -72,6 +72,7 @@ def _marks(zipped: Path, there: Paths) -> dict[str, dict]:
         DsliteError: if they are not, or other versions made them.
     """
     told, title = read_json(there.manifest), f"{zipped} is refused:"
+    recordings = told.get("recordings") is True
     mine = exporting.made_by()
     if (made := {key: told.get(key) for key in mine}) != mine:
         raise DsliteError(
@@ -114,7 +115,7 @@ def _marks(zipped: Path, there: Paths) -> dict[str, dict]:
             "checked": time.strftime("%Y-%m-%d"),
             "checked_by": version("dslite"),
             "identity": exporting.described(zipped)["sha256"],  # of what is made from it
-            "files": {name: told["files"][name] for name in exporting.files(there, corpus, stages)},
+            "files": {name: told["files"][name] for name in exporting.files(there, corpus, stages, recordings)},
         }
     for name in sorted(set(found) - {name for mark in marks.values() for name in mark["files"]} - {*exporting.CRATE}):
         raise DsliteError(f"{title} {name!r} is nothing that --export-results packs.")

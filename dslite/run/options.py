@@ -262,6 +262,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "with no audio and nothing that it could be rebuilt from, and stop",
     )
     handed.add_argument(
+        "--with-recordings",
+        action="store_true",
+        help="with --export-results: spectrograms and explanations with their sounds as well, where the licence of a "
+        "corpus allows it",
+    )
+    handed.add_argument(
         "--import-results",
         nargs="+",
         metavar="FILE.zip",
@@ -278,6 +284,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         sys.exit()
     if (chosen.import_results or chosen.export_results) and (chosen.dry_run or chosen.list):
         parser.error("--import-results and --export-results are not for --dry-run or --list")
+    if chosen.with_recordings and not chosen.export_results:
+        parser.error("--with-recordings is for --export-results")
     if chosen.cluster_options and not chosen.executor:
         parser.error("--cluster-options are for --cluster or --executor")
     try:

@@ -69,6 +69,7 @@ class Stage:
             tells which, or makes them itself where some depend on others.
         index: whether the module ``index`` of its folder names more than its page for the index.
         exported: whether ``--export-results`` takes its tables, records and models for a phone; no audio is in them.
+        heard: whether there are sounds in what it leaves, so that it is exported ``--with-recordings`` alone.
         of_source: the stages of another corpus, its ``source``, whose records its results are made from besides.
     """
 
@@ -89,6 +90,7 @@ class Stage:
     shared: bool = False
     index: bool = False
     exported: bool = False
+    heard: bool = False
     of_source: tuple[str, ...] = ()
 
     def asked_of_source(self, embedder: str) -> tuple[str, ...]:
@@ -128,6 +130,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             seconds=lambda load: 14.0 + load.classes * (500 if load.demo else 7_000) * load.forward,
             weights=True,  # with them it makes a fit once more
             index=True,
+            heard=True,
         ),
         "deploy": Stage(
             needs=("evaluate",),
