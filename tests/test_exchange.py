@@ -113,6 +113,7 @@ def test_what_was_imported_can_be_verified(both, known):
     report = verify(both.output)
     assert not report.wrong and report.right > 1000
     assert any("css/corpus.html" in name for name in report.unchecked)
+    assert "reports/css/evaluate.html" not in report.unchecked, "it is drawn again"
 
 
 def test_an_export_is_verified_by_its_manifest(made, known, tmp_path):

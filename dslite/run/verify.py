@@ -214,6 +214,7 @@ class _Verification:
         if not isinstance(drawn, tuple):
             return
         cells, failed = drawn
+        self.compared.add(name)
         html = place.read_text("utf-8")
         self.report.unchecked |= {
             f"{name} {cell}": f"it cannot be drawn again ({self._here(why):.200})" for cell, why in failed.items()
