@@ -37,6 +37,20 @@ def test_own_data_have_the_tuned_recipe_unless_another_is_asked_for(tmp_path):
         resolve(str(tmp_path / "a.csv"), discrepancies="F-02")
 
 
+@pytest.mark.parametrize("option", ["data", "weights"])
+def test_a_file_in_place_of_a_folder_is_said_to_be_one(tmp_path, option):
+    own(tmp_path, "filename,label", "a.wav,x", "b.wav,y", name="a.csv")
+    with pytest.raises(DsliteError, match=rf"{option} folder .*a\.wav is a file; name .* or leave --{option}"):
+        resolve(str(tmp_path / "a.csv"), **{option: tmp_path / "a.wav"})
+    with pytest.raises(DsliteError, match=f"{option} folder .*gone does not exist; create it or leave --{option}"):
+        resolve(str(tmp_path / "a.csv"), **{option: tmp_path / "gone"})
+
+
+def test_a_corpus_without_a_name_is_not_the_folder_that_one_is_in(tmp_path):
+    with pytest.raises(DsliteError, match="There is no corpus ''. Known: ccs"):
+        resolve("", output=tmp_path)
+
+
 @pytest.mark.parametrize("said", ["0.1", "'long'", "nan", "true"])
 def test_a_chunk_that_cannot_be_is_refused(tmp_path, said):
     (tmp_path / "a.csv").write_text("filename,label\n0.wav,x\n")
@@ -153,6 +167,7 @@ def test_names_of_which_only_some_begin_with_a_partition(tmp_path):
         (["a.wav,x", "b.wav,y"], "no column filename and no column label"),
         ([], "no column filename"),
         (["filename,label,label", "a.wav,x,x"], "label more than once"),
+        (["File_Name,file,label", "a.wav,a.wav,x"], r"column filename more than once \(File_Name, file\). Keep one"),
         (["filename,label", "a.wav,x,train"], "line 2: 3 fields where the header has 2"),
         (["filename,label,partition", "a.wav,x,extra"], "'a.wav' into the partition 'extra'"),
         (["filename,label", "a.wav,x", "b.wav,x"], "Different labels in .*: 1;"),

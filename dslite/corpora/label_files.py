@@ -66,8 +66,9 @@ def read_csv(
             f"{path} has no column {' and no column '.join(missing)}: its first line must name its columns, "
             f"for example {','.join(required)}; it reads {', '.join(columns) or 'nothing'}."
         )
-    if twice := {name for name in columns if name and columns.count(name) > 1}:
-        raise DsliteError(f"{path} names the column {', '.join(sorted(twice))} more than once. Keep one of them.")
+    if twice := next((name for name in columns if name and columns.count(name) > 1), ""):
+        alike = ", ".join(value for value, name in zip(rows[0][1], columns, strict=False) if name == twice)
+        raise DsliteError(f"{path} names the column {twice} more than once ({alike}). Keep one of them.")
     for number, values in rows[1:]:
         while len(values) > len(columns) and not values[-1]:
             values.pop()
