@@ -3,6 +3,7 @@
 import itertools
 import shutil
 import struct
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -485,6 +486,59 @@ def test_a_time_that_is_none_is_named(tmp_path):
     csv = corpus(tmp_path, "file,start,label", "{n}.{e},later,{l}")
     with pytest.raises(DsliteError, match="start of 'low0a.wav' is 'later'; seconds"):
         read(str(csv), tmp_path)
+
+
+@pytest.mark.parametrize("said", ["1.234,5", "0,5,5", "1_1", "5 min", "0:01", "500ms", "inf", "00:00:01,5"])
+def test_a_time_that_may_mean_several_is_named_with_its_line(tmp_path, said):
+    csv = corpus(tmp_path, "file;start;label", f"{{n}}.{{e}};{said};{{l}}")
+    with pytest.raises(DsliteError, match=f"line 2: start of 'low0a.wav' is '{said}'; seconds"):
+        read(str(csv), tmp_path)
+
+
+def long_files(folder: Path, header: str, *ends: str) -> Path:
+    """Six files of 6 s per class; of each, a row with each of the ``ends``."""
+    rows = [header]
+    for number, (label, speaker) in enumerate(itertools.product(("low", "high"), range(6))):
+        soundfile.write(folder / f"{label}{speaker}.wav", wave(number, 6.0), RATE, subtype="FLOAT")
+        rows += [f"{label}{speaker}.wav;{label};s{speaker};{end}" for end in ends]
+    (folder / "labels.csv").write_text("\n".join(rows))
+    return folder / "labels.csv"
+
+
+def test_decimal_commas_in_times_are_decimal_points(tmp_path):
+    found, samples, _ = opened(long_files(tmp_path, "file;label;speaker;start;end", "0,5;2", "2,5;5,25"), tmp_path)
+    assert Counter(found.clips["duration"]) == {1.5: 12, 2.75: 12}
+    np.testing.assert_array_equal(samples["low0.wav#t=0.5,2"], wave(0, 6.0)[8_000:32_000])
+
+
+def test_a_start_before_the_file_is_outside_it(tmp_path):
+    csv = long_files(tmp_path, "file;label;speaker;start;end", "-0.5;0.8", "1;2")
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 12 and told.count("the segment -0.5-0.8 s does not lie in the file, 6 s long") == 12
+    with pytest.raises(UnusableAudio, match="no part from -0.5 to 0.8 s"):
+        audio.load(tmp_path / "low0.wav#t=-0.5,0.8")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    ["start;duration", "start;stop", "start_time;end_time", "onset;offset", "begin;end", "start_s;end_s",
+     "start_ms;duration_ms", "end;length"],
+)  # fmt: skip
+def test_times_under_other_names_are_refused_and_no_row_is_to_be_removed(tmp_path, columns):
+    csv = long_files(tmp_path, f"file;label;speaker;{columns}", "0.5;1", "2.5;3")
+    with pytest.raises(DsliteError, match="look like times.*'start' and 'end', both in seconds") as refused:
+        read(str(csv), tmp_path)
+    assert "remove" not in str(refused.value) and all(
+        name in str(refused.value) for name in columns.split(";") if name not in ("start", "end")
+    )
+
+
+def test_files_that_are_whole_may_have_times_that_are_said_to_be_ignored(tmp_path):
+    csv = long_files(tmp_path, "file;label;speaker;start_time;end_time", "0.5;1")
+    found, _, told = opened(csv, tmp_path)
+    assert (found.clips["duration"] == 6.0).all() and "ignored: end_time, start_time; clips are cut" in told
+    csv = long_files(tmp_path, "file;label;speaker;duration;n", "6;1")
+    assert "ignored: duration, n\n" in opened(csv, tmp_path)[2] + "\n"
 
 
 def test_a_line_separator_inside_a_label_ends_no_line(tmp_path):

@@ -29,6 +29,10 @@ _ALIASES = {
     "partition": ("split", "split_set", "set", "subset", "fold"),
 }  # fmt: skip
 _KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames", "start", "end", LINE}
+_COMMA = re.compile(r"[+-]?\d+,\d+")
+_CLOCK = re.compile(r"(\d+ days? )?\d+:\d\d:\d\d(\.\d+)?")
+_BOUND = re.compile(r"(^|_)(start|begin|onset|offset|end|stop)(time)?(_|$)")
+_TIME = re.compile(rf"{_BOUND.pattern}|(^|_)(duration|length)(_|$)")
 _PREFIX = re.compile(r"(train|devel|dev|test)(?![a-z])", re.IGNORECASE)
 
 
@@ -142,18 +146,23 @@ def _segment(path: Path, line: dict[str, str]) -> tuple[float, float]:
     found = []
     for column, otherwise in (("start", 0.0), ("end", math.inf)):
         said = line.get(column, "")
-        try:
-            seconds = float(said) if said and said != "NaT" else otherwise
-        except ValueError:
-            try:
-                seconds = pd.to_timedelta(said).total_seconds()
-            except ValueError:
-                raise DsliteError(
-                    f"{path}: {column} of {line['filename']!r} is {said!r}; seconds (1.5) or a time "
-                    "(0 days 00:00:01.5) was expected."
-                ) from None
-        found.append(otherwise if math.isnan(seconds) else seconds)
+        seconds = number(_with_point(said))
+        if said.lower() in ("", "nat", "nan", f"{otherwise:g}"):  # as tables write what is open
+            seconds = otherwise
+        elif _CLOCK.fullmatch(said):  # pandas reads much else, a decimal comma for instance as nanoseconds
+            seconds = pd.to_timedelta(said).total_seconds()
+        elif seconds is None:
+            raise DsliteError(
+                f"{path}, line {line[LINE]}: {column} of {line['filename']!r} is {said!r}; seconds (1.5) or a time "
+                "(0:00:01.5, or 0 days 00:00:01.5) was expected. Mend it, or leave it empty."
+            )
+        found.append(seconds)
     return found[0], found[1]
+
+
+def _with_point(text: str) -> str:
+    """A number with its decimal comma, as many spreadsheets write it, made a point; anything else as it is."""
+    return text.replace(",", ".") if _COMMA.fullmatch(text) else text
 
 
 def listed_files(path: Path) -> list[Path]:
@@ -198,8 +207,29 @@ def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
         columns = columns - {named[0]} | {meant}
         problems.append(Problem("", "warning", f"the column {named[0]!r} is taken as the {meant}"))
     if unknown := sorted(columns - _KNOWN - {""}):
-        problems.append(Problem("", "warning", f"columns that mean nothing here, ignored: {', '.join(unknown)}"))
+        told = f"columns that mean nothing here, ignored: {', '.join(unknown)}"
+        told += _times(path, lines, columns, list(filter(_TIME.search, unknown)))
+        problems.append(Problem("", "warning", told))
     return problems
+
+
+def _times(path: Path, lines: list[dict[str, str]], columns: set[str], alike: list[str]) -> str:
+    """What is to be said of columns of no meaning that look ``alike`` those of times.
+
+    Raises:
+        DsliteError: if clips are likely to be cut by them: where one of start and end lacks, or files are named again.
+    """
+    named = sorted(columns & {"start", "end"})
+    how = "clips are cut out of files by columns called 'start' and 'end', both in seconds"
+    again = len(lines) - len({line["filename"] for line in lines})
+    if alike and (len(named) == 1 or again and not named):
+        beside = f"the column {named[0]!r}" if named else f"{counted(again, 'row')} of files that another row names too"
+        raise DsliteError(
+            f"{path} has {beside} and columns that look like times but are not read: {', '.join(alike)}. Since {how}, "
+            "write both (the end is the start and the duration together), or leave such columns out where files are "
+            "whole and each is named once."
+        )
+    return f"; {how}" if not named and any(map(_BOUND.search, alike)) else ""
 
 
 def _slips(lines: list[dict[str, str]]) -> list[Problem]:
