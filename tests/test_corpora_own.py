@@ -230,6 +230,58 @@ def test_a_folder_of_partitions_of_classes(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("parts", "meant"),
+    [
+        (("training", "testing"), ("train", "test")),
+        (("train", "eval"), ("train", "test")),
+        (("train", "dev", "Eval"), ("train", "dev", "test")),
+        (("train", "evaluation", "test"), ("train", "dev", "test")),
+    ],
+)
+@pytest.mark.parametrize("form", ["folder", "csv"])
+def test_partitions_under_further_names(tmp_path, form, parts, meant):
+    files = [f"{part}/{label}/{n}.wav" for part in parts for label in "ab" for n in range(9)]
+    path = folder(tmp_path / "x", *files)
+    if form == "csv":
+        rows = [",".join([file, file.split("/")[1], file.split("/")[0]]) for file in files]
+        path = str(text(tmp_path / "x" / "x.csv", "filename,label,partition", *rows))
+    found = partitions(read(path, tmp_path / "x"))
+    named = dict(zip(parts, meant, strict=True))
+    expected = {file: named[file.split("/")[0]] for file in files}
+    split_off = {file for file in files if found[file] == "dev" and "dev" not in meant}
+    assert found == expected | dict.fromkeys(split_off, "dev") and {expected[file] for file in split_off} <= {"train"}
+
+
+SPLIT = [f"{part}/{label}/{n}.wav" for part in ("train", "dev", "test") for label in ("high", "low") for n in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["train/intro.wav"], "skipped train/intro.wav: audio without a label"),
+        (["test/1.wav", "test/2.wav"], "skipped test/2.wav: audio without a label"),
+        (["noise/1.wav"], "warning : folders that are neither partitions nor in one, left out: noise"),
+        (["noise/1.wav"], "skipped noise/1.wav: audio without a label"),
+    ],
+)
+def test_what_does_not_fit_into_folders_of_partitions_is_left_out_and_said(tmp_path, more, told):
+    corpus = read(folder(tmp_path / "x", *SPLIT, *more), tmp_path / "x")
+    assert partitions(corpus) == {file: file.split("/")[0] for file in SPLIT} and corpus.info.classes == ("high", "low")
+    assert told in [f"{row.kind} {row.file}: {row.reason}" for row in corpus.problems.itertuples()]
+
+
+def test_folders_of_partitions_are_never_classes(tmp_path):
+    unlabelled = [*(file for file in SPLIT if file.startswith("train")), "test/1.wav", "test/2.wav"]
+    with pytest.raises(DsliteError, match="test has no 'high', no 'low'.*2 x audio without a label: test/1.wav"):
+        read(folder(tmp_path / "x", *unlabelled), tmp_path / "x")
+    with pytest.raises(DsliteError, match="folders test, train, which are taken as partitions.* sub-folder per class"):
+        read(folder(tmp_path / "flat", "train/1.wav", "test/2.wav"), tmp_path / "flat")
+    corpus = read(folder(tmp_path / "sounds", *(f"{what}/{n}.wav" for what in ("train", "car") for n in range(5))),
+                  tmp_path / "sounds")  # fmt: skip
+    assert corpus.info.classes == ("car", "train")
+
+
 def test_folders_that_are_no_corpus_are_refused_in_words(tmp_path):
     with pytest.raises(DsliteError, match="Different labels in .*: 0;.*sub-folder per class"):
         read(folder(tmp_path / "flat", "1.wav", "2.wav"), tmp_path / "flat")

@@ -5,6 +5,7 @@ import math
 import os
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -18,7 +19,7 @@ from dslite.errors import DsliteError
 from dslite.tasks import number
 from dslite.wording import counted
 
-_NAMED = {"train": "train", "training": "train", "dev": "dev", "devel": "dev", "test": "test"}
+_NAMED = {"train": "train", "training": "train", "dev": "dev", "devel": "dev", "test": "test", "testing": "test"}
 _NAMED |= dict.fromkeys(("development", "val", "valid", "validation"), "dev")
 _ALIASES = {
     "filename": ("path", "filepath", "file_path", "fname", "audio", "audio_file", "audio_path", "wav", "wav_file",
@@ -40,8 +41,9 @@ def entries(path: Path, numeric: bool = False) -> tuple[CorpusInfo, list[Entry],
     """Reads own data: a CSV, whose audio lies in or below its folder, or a folder, whose sub-folders are classes.
 
     The partition is, in this order: the column ``partition`` (train, dev or devel, test), or in a folder the upper one
-    of two sub-folders if all are called so; the beginning of the file names, where all begin with train, devel, dev or
-    test; else it is left empty, to be dealt over the clips that turn out usable (:mod:`dslite.corpora.split`).
+    of two sub-folders if all are called so, or one is called train and another dev or test; the beginning of the file
+    names, where all begin with train, devel, dev or test; else it is left empty, to be dealt over the clips that turn
+    out usable (:mod:`dslite.corpora.split`).
 
     Args:
         path: of the data.
@@ -119,9 +121,27 @@ def _rows(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
             line["filename"] = join("", line["filename"].removeprefix(here))
         return lines, problems + _elsewhere(path, lines)
     places = [place for file in audio_below(path) if len(place := PurePosixPath(file).parts) > 1]
-    if all(len(place) > 2 and place[0].lower() in _NAMED for place in places):
-        return [{"filename": "/".join(place), "label": place[1], "partition": place[0]} for place in places], []
-    return [{"filename": "/".join(place), "label": place[0]} for place in places], []
+    upper = {place[0] for place in places}
+    named = _partitions(upper)
+    if not named or named.keys() != upper and not {"train"} < set(named.values()):
+        return [{"filename": "/".join(place), "label": place[0]} for place in places], []
+    sorted_in = [place for place in places if len(place) > 2 and place[0] in named]
+    if not sorted_in:
+        raise DsliteError(
+            f"{path} has the folders {', '.join(sorted(named))}, which are taken as partitions, and no sub-folders of "
+            f"classes in them, with audio. Expected: {FORM}, or train, dev and test with such sub-folders each."
+        )
+    lines = [{"filename": "/".join(place), "label": place[1], "partition": place[0]} for place in sorted_in]
+    others = f"folders that are neither partitions nor in one, left out: {', '.join(sorted(upper - named.keys()))}"
+    return lines, [Problem("", "warning", others)] * (named.keys() != upper)
+
+
+def _partitions(names: Iterable[str]) -> dict[str, str]:
+    """What names mean as partitions, those left out that mean none. A part for evaluation is test, or where another one
+    is called so, dev."""
+    found = {name: _NAMED[name.strip().lower()] for name in names if name.strip().lower() in _NAMED}
+    free = [part for part in ("test", "dev") if part not in found.values()]
+    return found | {name: free[0] for name in names if name.strip().lower() in ("eval", "evaluation") and free}
 
 
 def _elsewhere(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
@@ -248,14 +268,15 @@ def _partition(path: Path, lines: list[dict[str, str]], there: list[dict[str, st
     File names count for those files that are ``there``.
     """
     if lines and "partition" in lines[0]:
+        named = _partitions({line["partition"] for line in lines})
         for line in lines:
-            named = _NAMED.get(line["partition"].lower())
-            if named is None:
+            if line["partition"] not in named:
                 raise DsliteError(
                     f"{path}, line {line[LINE]}, puts {line['filename']!r} into the partition {line['partition']!r}; "
-                    "train, dev (or devel, val, validation) or test was expected. Mend it, or leave the column out."
+                    "train, dev (or devel, val, validation) or test (or testing, eval) was expected. Mend it, or leave "
+                    "the column out."
                 )
-            line["partition"] = named
+            line["partition"] = named[line["partition"]]
         return "the sub-folders' own" if path.is_dir() else "the CSV's own column", []
     prefixes = [_PREFIX.match(PurePosixPath(line["filename"]).name) for line in there]
     if all(prefixes):
