@@ -446,6 +446,46 @@ def test_labels_that_differ_in_case_are_a_likely_slip(tmp_path):
         read(str(csv), tmp_path)
 
 
+SPELLINGS = [("é", "e\u0301"), ("x", "x\xa0"), ("x", "x\u200b"), ("x", "x\ufeff"), ("x y", "x\xa0y")]
+
+
+@pytest.mark.parametrize("column", ["label", "speaker"])
+@pytest.mark.parametrize("spellings", SPELLINGS, ids=ascii)
+def test_what_looks_alike_is_one_label_and_one_speaker(tmp_path, column, spellings):
+    csv = corpus(tmp_path, row="{n}.{e},{l},s{s}X" if column == "speaker" else "{n}.{e},{l}X,s{s}")
+    first, *rows = csv.read_text().splitlines()
+    rows = [row.replace("X", spellings[number % 2]) for number, row in enumerate(rows)]
+    csv.write_text("\n".join([first, *rows]))
+    found, _, told = opened(csv, tmp_path)
+    assert found.clips[column].nunique() == (6 if column == "speaker" else 2)
+    assert found.clips[column].str.endswith(spellings[0]).all() and "slip" not in told
+
+
+@pytest.mark.parametrize("spellings", [("s0", "S0"), ("1", "1.0"), ("1", "01")])
+def test_a_speaker_in_two_spellings_is_a_likely_slip(tmp_path, spellings):
+    csv = corpus(tmp_path)
+    text = csv.read_text()
+    csv.write_text(text.replace("low0a.wav,low,s0", f"low0a.wav,low,{spellings[1]}").replace(",s0", f",{spellings[0]}"))
+    few, most = (f"'{name}' ({count})" for name, count in zip(spellings[::-1], (1, 3), strict=True))
+    alike = ", ".join(sorted([few, most]))
+    assert f"likely a slip, but read as speakers of so many files: {alike}" in opened(csv, tmp_path)[2]
+
+
+def test_labels_that_are_one_number_are_a_likely_slip(tmp_path):
+    csv = corpus(tmp_path)
+    csv.write_text(csv.read_text().replace("low0a.wav,low", "low0a.wav,1.0").replace(",low", ",1"))
+    with pytest.raises(DsliteError, match=r"likely a slip.*classes of so many files: '1' \(11\), '1.0' \(1\)"):
+        read(str(csv), tmp_path)
+
+
+def test_folders_of_classes_that_look_alike_are_one_class(tmp_path):
+    for number, (label, speaker, take) in enumerate(NAMES):
+        folder = tmp_path / f"{label}é" if take == "a" else tmp_path / f"{label}e\u0301 "
+        folder.mkdir(exist_ok=True)
+        soundfile.write(folder / f"{speaker}{take}.wav", wave(number), RATE)
+    assert read(str(tmp_path), tmp_path).info.classes == ("highé", "lowé")
+
+
 def test_a_name_without_ending_is_found_and_its_content_counts(tmp_path):
     csv = corpus(tmp_path, row="{n},{l},s{s}")
     before = fingerprint(csv)

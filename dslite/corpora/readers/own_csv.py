@@ -4,6 +4,7 @@ folder with one sub-folder per class."""
 import math
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -34,6 +35,7 @@ _COMMA = re.compile(r"[+-]?\d+,\d+")
 _CLOCK = re.compile(r"(\d+ days? )?\d+:\d\d:\d\d(\.\d+)?")
 _BOUND = re.compile(r"(^|_)(start|begin|onset|offset|end|stop)(time)?(_|$)")
 _TIME = re.compile(rf"{_BOUND.pattern}|(^|_)(duration|length)(_|$)")
+_UNSEEN = "[\\s\u200b-\u200f\u2060\ufeff]+"  # spaces, and marks of no width
 _PREFIX = re.compile(r"(train|devel|dev|test)(?![a-z])", re.IGNORECASE)
 
 
@@ -56,10 +58,10 @@ def entries(path: Path, numeric: bool = False) -> tuple[CorpusInfo, list[Entry],
     Raises:
         DsliteError: if the data cannot be used: columns, partitions, paths that leave the folder, duplicates.
     """
-    lines, problems = _rows(path)
+    lines, problems = _spelt(path)
     shelf = _shelf(path, lines)
     note, more = _partition(path, lines, [line for line in lines if shelf.find(line["filename"])])
-    problems += more + ([] if numeric else _slips(lines))
+    problems += more + ([] if numeric else _slips(lines, "label", "classes")) + _slips(lines, "speaker", "speakers")
     labels = _labels(lines)
     labels = [label for label in labels if number(label) is not None] if numeric else labels
     if len(set(map(number, labels)) if numeric else labels) < 2:
@@ -96,7 +98,7 @@ def numeric(path: Path) -> bool:
     """Whether the labels of an own CSV are to be taken as numbers if nobody says what they are: all are, and one has a
     fraction or there are more than :data:`FEW` kinds. False for what cannot be read."""
     try:
-        labels = [] if path.is_dir() else [number(label) for label in _labels(_rows(path)[0])]
+        labels = [] if path.is_dir() else [number(label) for label in _labels(_spelt(path)[0])]
     except (DsliteError, OSError):
         return False
     if not labels or None in labels:
@@ -107,6 +109,17 @@ def numeric(path: Path) -> bool:
 def _labels(lines: list[dict[str, str]]) -> list[str]:
     """The labels that there are, but for those that are withheld."""
     return sorted({line["label"] for line in lines if line["label"].lower() not in BLIND})
+
+
+def _spelt(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
+    """As :func:`_rows`, with every label and every speaker in one spelling of what looks alike: composed letters, plain
+    spaces, nothing unseen around it."""
+    lines, problems = _rows(path)
+    for line in lines:
+        for column in line.keys() & {"label", "speaker"}:
+            plain = unicodedata.normalize("NFC", line[column]).replace("\xa0", " ").replace("\u202f", " ")
+            line[column] = re.sub(rf"^{_UNSEEN}|{_UNSEEN}$", "", plain)
+    return lines, problems
 
 
 def _rows(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
@@ -252,14 +265,15 @@ def _times(path: Path, lines: list[dict[str, str]], columns: set[str], alike: li
     return f"; {how}" if not named and any(map(_BOUND.search, alike)) else ""
 
 
-def _slips(lines: list[dict[str, str]]) -> list[Problem]:
-    """Labels that differ in capital letters only: two classes, but likely one."""
-    counts = Counter(line["label"] for line in lines)
-    alike: dict[str, list[str]] = {}
-    for label in sorted(counts):
-        alike.setdefault(label.casefold(), []).append(label)
-    told = (", ".join(f"{label!r} ({counts[label]})" for label in same) for same in alike.values() if same[1:])
-    return [Problem("", "warning", f"likely a slip, but read as classes of so many files: {labels}") for labels in told]
+def _slips(lines: list[dict[str, str]], column: str, what: str) -> list[Problem]:
+    """Labels or speakers that differ in capital letters only, or are one number: two, but likely one."""
+    counts = Counter(line.get(column, "") for line in lines)
+    alike: dict[str | float, list[str]] = {}
+    for name in sorted(counts):
+        value = number(name)
+        alike.setdefault(name.casefold() if value is None else value, []).append(name)
+    told = (", ".join(f"{name!r} ({counts[name]})" for name in same) for same in alike.values() if same[1:])
+    return [Problem("", "warning", f"likely a slip, but read as {what} of so many files: {names}") for names in told]
 
 
 def _partition(path: Path, lines: list[dict[str, str]], there: list[dict[str, str]]) -> tuple[str, list[Problem]]:
