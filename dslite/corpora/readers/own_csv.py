@@ -59,6 +59,7 @@ def entries(path: Path, numeric: bool = False) -> tuple[CorpusInfo, list[Entry],
         DsliteError: if the data cannot be used: columns, partitions, paths that leave the folder, duplicates.
     """
     lines, problems = _spelt(path)
+    problems += _with_points(path, lines) if numeric else _nearly_numbers(lines)
     shelf = _shelf(path, lines)
     note, more = _partition(path, lines, [line for line in lines if shelf.find(line["filename"])])
     problems += more + ([] if numeric else _slips(lines, "label", "classes")) + _slips(lines, "speaker", "speakers")
@@ -66,8 +67,9 @@ def entries(path: Path, numeric: bool = False) -> tuple[CorpusInfo, list[Entry],
     labels = [label for label in labels if number(label) is not None] if numeric else labels
     if len(set(map(number, labels)) if numeric else labels) < 2:
         kinds = "numbers" if numeric else "classes"
+        none = f" Not a number: {_where(others[0])}." if numeric and (others := _no_numbers(lines)) else ""
         raise DsliteError(
-            f"Different labels in {path}: {len(labels)}; at least two {kinds} are needed to tell apart. "
+            f"Different labels in {path}: {len(labels)}; at least two {kinds} are needed to tell apart.{none} "
             f"Expected: {FORM}."
         )
     info = CorpusInfo(
@@ -98,12 +100,54 @@ def numeric(path: Path) -> bool:
     """Whether the labels of an own CSV are to be taken as numbers if nobody says what they are: all are, and one has a
     fraction or there are more than :data:`FEW` kinds. False for what cannot be read."""
     try:
-        labels = [] if path.is_dir() else [number(label) for label in _labels(_spelt(path)[0])]
+        lines = [] if path.is_dir() else _spelt(path)[0]
+        _with_points(path, lines)
     except (DsliteError, OSError):
         return False
-    if not labels or None in labels:
-        return False
-    return len(set(labels)) > FEW or any(label % 1 for label in labels)
+    return not _no_numbers(lines) and _on_a_scale(lines)
+
+
+def _on_a_scale(lines: list[dict[str, str]]) -> bool:
+    """Whether those labels that are numbers are rather to be predicted than names of classes."""
+    numbers = {value for line in lines if (value := number(line["label"])) is not None}
+    return len(numbers) > FEW or any(value % 1 for value in numbers)
+
+
+def _no_numbers(lines: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Those whose label is neither a number nor withheld."""
+    return [line for line in lines if number(line["label"]) is None and line["label"].lower() not in BLIND]
+
+
+def _where(line: dict[str, str]) -> str:
+    return f"{line['label']!r}, the label of {line['filename']!r}" + (f" in line {line[LINE]}" if LINE in line else "")
+
+
+def _with_points(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
+    """Makes points of the decimal commas in labels; says so.
+
+    Raises:
+        DsliteError: if other labels have points: then one of the two may part thousands.
+    """
+    commas = [line for line in lines if _COMMA.fullmatch(line["label"])]
+    points = [line for line in lines if "." in line["label"] and number(line["label"]) is not None]
+    if commas and points:
+        raise DsliteError(
+            f"{path} has {_where(commas[0])}, and {_where(points[0])}: which of comma and point is the decimal one? "
+            "Write all labels with decimal points and without marks between thousands."
+        )
+    for line in commas:
+        line["label"] = _with_point(line["label"])
+    told = f"{counted(len(commas), 'label')} with a decimal comma, taken as a decimal point"
+    return [Problem("", "warning", told)] if commas else []
+
+
+def _nearly_numbers(lines: list[dict[str, str]]) -> list[Problem]:
+    """What is to be said of labels that are taken as classes though but for a few they are numbers on a scale."""
+    others = _no_numbers(lines)
+    if not others or 2 * len(others) > len(lines) or not _on_a_scale(lines):
+        return []
+    told = f"labels are taken as names of classes, since {_where(others[0])}, is no number; --task regression takes "
+    return [Problem("", "warning", f"{told}them as numbers and leaves such files out: {len(others)}")]
 
 
 def _labels(lines: list[dict[str, str]]) -> list[str]:
