@@ -237,6 +237,20 @@ def test_a_csv_of_a_spreadsheet_or_with_comments_is_read(tmp_path, text):
     assert len(found.clips) == 24 and set(found.clips["speaker"]) == {f"s{n}" for n in range(6)}
 
 
+@pytest.mark.parametrize("those", ["low0a", ""], ids=["one", "all"])
+def test_rows_that_begin_with_a_hash_count_where_they_name_a_file(tmp_path, those):
+    csv = corpus(tmp_path, "filename,label,speaker,n", "{n}.{e},{l},s{s},1")
+    for file in tmp_path.glob(f"{those}*.wav"):
+        file.rename(tmp_path / f"#{file.name}")
+    rows = [f"#{row}" if row.startswith(those) else row for row in csv.read_text().splitlines()[1:]]
+    more = ["# 24 files, of six speakers, two classes, all", '# a, "mark', "#low0b.mp3,low", "#gone.wav,low,s0,1"]
+    csv.write_text("\n".join(["# by, hand, in, May", "filename,label,speaker,n", *more, *rows]) + "\n")
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 24 and f"#{those or 'low0a'}.wav" in set(found.clips["file"])
+    assert "2 rows skipped as remarks, since they begin with # and name no file: line 3, 6" in told
+    assert "without" not in told
+
+
 def test_a_quotation_mark_that_never_ends_names_its_line(tmp_path):
     csv = corpus(tmp_path)
     lines = csv.read_text().splitlines()

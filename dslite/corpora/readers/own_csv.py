@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from dslite.corpora.folders import Shelf, audio_below, is_audio
-from dslite.corpora.label_files import LINE, read_csv
+from dslite.corpora.label_files import LINE, REMARK, read_csv
 from dslite.corpora.listing import BLIND, Entry, Problem, join, match
 from dslite.corpora.own import FORM, slug
 from dslite.corpora.registry import CorpusInfo
@@ -30,7 +30,7 @@ _ALIASES = {
                 "patient", "patient_id", "actor", "actor_id", "client_id"),
     "partition": ("split", "split_set", "set", "subset", "fold"),
 }  # fmt: skip
-_KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames", "start", "end", LINE}
+_KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames", "start", "end", LINE, REMARK}
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _CLOCK = re.compile(r"(\d+ days? )?\d+:\d\d:\d\d(\.\d+)?")
 _BOUND = re.compile(r"(^|_)(start|begin|onset|offset|end|stop)(time)?(_|$)")
@@ -67,7 +67,8 @@ def entries(path: Path, numeric: bool = False) -> tuple[CorpusInfo, list[Entry],
     labels = [label for label in labels if number(label) is not None] if numeric else labels
     if len(set(map(number, labels)) if numeric else labels) < 2:
         kinds = "numbers" if numeric else "classes"
-        none = f" Not a number: {_where(others[0])}." if numeric and (others := _no_numbers(lines)) else ""
+        others = _no_numbers(lines) if numeric else []
+        none = f" No number is {_where(others[0])}; write it without words and units." if others else ""
         raise DsliteError(
             f"Different labels in {path}: {len(labels)}; at least two {kinds} are needed to tell apart.{none} "
             f"Expected: {FORM}."
@@ -172,8 +173,8 @@ def _rows(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
     if not path.is_dir():
         if not path.is_file():
             raise DsliteError(f"There is no file {path}. Give --corpora the path of {FORM}.")
-        lines, here = read_csv(path, called=_ALIASES), f"{path.parent.absolute().as_posix()}/"
-        problems = _columns(path, lines)
+        lines, here = read_csv(path, called=_ALIASES, remarks=True), f"{path.parent.absolute().as_posix()}/"
+        problems = _columns(path, lines) + _remarks(path, lines)
         for line in lines:
             line["filename"] = join("", line["filename"].removeprefix(here))
         return lines, problems + _elsewhere(path, lines)
@@ -201,6 +202,16 @@ def _partitions(names: Iterable[str]) -> dict[str, str]:
     return found | {name: free[0] for name in names if name.strip().lower() in ("eval", "evaluation") and free}
 
 
+def _remarks(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
+    """Takes out the rows that begin with # but name no file that is there; says so."""
+    marked = [line for line in lines if REMARK in line]
+    shelf = _shelf(path, marked)
+    remarks = [line[LINE] for line in marked if not shelf.find(line["filename"])]
+    lines[:] = [line for line in lines if REMARK not in line or shelf.find(line["filename"])]
+    told = f"{counted(len(remarks), 'row')} skipped as remarks, since they begin with # and name no file: line "
+    return [Problem("", "warning", told + ", ".join(remarks[:3]))] if remarks else []
+
+
 def _elsewhere(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
     """Where no file lies where the CSV says: takes those that are called so in the folders below, each name once."""
     shelf = _shelf(path, lines)
@@ -219,7 +230,8 @@ def _elsewhere(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
 
 
 def _segment(path: Path, line: dict[str, str]) -> tuple[float, float]:
-    """From where to where in its file a clip lies, in s: numbers, or times as audformat writes them."""
+    """From where to where in its file a clip lies, in s: numbers, whose comma is a decimal one, or times as
+    audformat writes them."""
     found = []
     for column, otherwise in (("start", 0.0), ("end", math.inf)):
         said = line.get(column, "")
