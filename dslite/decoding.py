@@ -63,6 +63,8 @@ def record(file: Path) -> Recording:
         return _whole(file)
     whole = _last(file.with_name(name))
     start, end = (round(float(second) * whole.rate) for second in part.split(","))
+    if start < 0:  # which a slice would count from the end
+        raise UnusableAudio(f"has no part from {part.replace(',', ' to ')} s")
     return replace(whole, samples=whole.samples[start:end])
 
 

@@ -75,7 +75,7 @@ def number(label: str) -> float | None:
         value = float(label)
     except ValueError:
         return None
-    return value if np.isfinite(value) else None
+    return value if np.isfinite(value) and "_" not in label else None  # Python reads 1_1 as 11
 
 
 THIRDS = ("low", "middle", "high")

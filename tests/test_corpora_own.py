@@ -37,6 +37,20 @@ def test_own_data_have_the_tuned_recipe_unless_another_is_asked_for(tmp_path):
         resolve(str(tmp_path / "a.csv"), discrepancies="F-02")
 
 
+@pytest.mark.parametrize("option", ["data", "weights"])
+def test_a_file_in_place_of_a_folder_is_said_to_be_one(tmp_path, option):
+    own(tmp_path, "filename,label", "a.wav,x", "b.wav,y", name="a.csv")
+    with pytest.raises(DsliteError, match=rf"{option} folder .*a\.wav is a file; name .* or leave --{option}"):
+        resolve(str(tmp_path / "a.csv"), **{option: tmp_path / "a.wav"})
+    with pytest.raises(DsliteError, match=f"{option} folder .*gone does not exist; create it or leave --{option}"):
+        resolve(str(tmp_path / "a.csv"), **{option: tmp_path / "gone"})
+
+
+def test_a_corpus_without_a_name_is_not_the_folder_that_one_is_in(tmp_path):
+    with pytest.raises(DsliteError, match="There is no corpus ''. Known: ccs"):
+        resolve("", output=tmp_path)
+
+
 @pytest.mark.parametrize("said", ["0.1", "'long'", "nan", "true"])
 def test_a_chunk_that_cannot_be_is_refused(tmp_path, said):
     (tmp_path / "a.csv").write_text("filename,label\n0.wav,x\n")
@@ -153,6 +167,7 @@ def test_names_of_which_only_some_begin_with_a_partition(tmp_path):
         (["a.wav,x", "b.wav,y"], "no column filename and no column label"),
         ([], "no column filename"),
         (["filename,label,label", "a.wav,x,x"], "label more than once"),
+        (["File_Name,file,label", "a.wav,a.wav,x"], r"column filename more than once \(File_Name, file\). Keep one"),
         (["filename,label", "a.wav,x,train"], "line 2: 3 fields where the header has 2"),
         (["filename,label,partition", "a.wav,x,extra"], "'a.wav' into the partition 'extra'"),
         (["filename,label", "a.wav,x", "b.wav,x"], "Different labels in .*: 1;"),
@@ -213,6 +228,58 @@ def test_a_folder_of_partitions_of_classes(tmp_path):
         "a",
         "b",
     )
+
+
+@pytest.mark.parametrize(
+    ("parts", "meant"),
+    [
+        (("training", "testing"), ("train", "test")),
+        (("train", "eval"), ("train", "test")),
+        (("train", "dev", "Eval"), ("train", "dev", "test")),
+        (("train", "evaluation", "test"), ("train", "dev", "test")),
+    ],
+)
+@pytest.mark.parametrize("form", ["folder", "csv"])
+def test_partitions_under_further_names(tmp_path, form, parts, meant):
+    files = [f"{part}/{label}/{n}.wav" for part in parts for label in "ab" for n in range(9)]
+    path = folder(tmp_path / "x", *files)
+    if form == "csv":
+        rows = [",".join([file, file.split("/")[1], file.split("/")[0]]) for file in files]
+        path = str(text(tmp_path / "x" / "x.csv", "filename,label,partition", *rows))
+    found = partitions(read(path, tmp_path / "x"))
+    named = dict(zip(parts, meant, strict=True))
+    expected = {file: named[file.split("/")[0]] for file in files}
+    split_off = {file for file in files if found[file] == "dev" and "dev" not in meant}
+    assert found == expected | dict.fromkeys(split_off, "dev") and {expected[file] for file in split_off} <= {"train"}
+
+
+SPLIT = [f"{part}/{label}/{n}.wav" for part in ("train", "dev", "test") for label in ("high", "low") for n in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["train/intro.wav"], "skipped train/intro.wav: audio without a label"),
+        (["test/1.wav", "test/2.wav"], "skipped test/2.wav: audio without a label"),
+        (["noise/1.wav"], "warning : folders that are neither partitions nor in one, left out: noise"),
+        (["noise/1.wav"], "skipped noise/1.wav: audio without a label"),
+    ],
+)
+def test_what_does_not_fit_into_folders_of_partitions_is_left_out_and_said(tmp_path, more, told):
+    corpus = read(folder(tmp_path / "x", *SPLIT, *more), tmp_path / "x")
+    assert partitions(corpus) == {file: file.split("/")[0] for file in SPLIT} and corpus.info.classes == ("high", "low")
+    assert told in [f"{row.kind} {row.file}: {row.reason}" for row in corpus.problems.itertuples()]
+
+
+def test_folders_of_partitions_are_never_classes(tmp_path):
+    unlabelled = [*(file for file in SPLIT if file.startswith("train")), "test/1.wav", "test/2.wav"]
+    with pytest.raises(DsliteError, match="test has no 'high', no 'low'.*2 x audio without a label: test/1.wav"):
+        read(folder(tmp_path / "x", *unlabelled), tmp_path / "x")
+    with pytest.raises(DsliteError, match="folders test, train, which are taken as partitions.* sub-folder per class"):
+        read(folder(tmp_path / "flat", "train/1.wav", "test/2.wav"), tmp_path / "flat")
+    corpus = read(folder(tmp_path / "sounds", *(f"{what}/{n}.wav" for what in ("train", "car") for n in range(5))),
+                  tmp_path / "sounds")  # fmt: skip
+    assert corpus.info.classes == ("car", "train")
 
 
 def test_folders_that_are_no_corpus_are_refused_in_words(tmp_path):

@@ -3,6 +3,7 @@
 import itertools
 import shutil
 import struct
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -236,6 +237,20 @@ def test_a_csv_of_a_spreadsheet_or_with_comments_is_read(tmp_path, text):
     assert len(found.clips) == 24 and set(found.clips["speaker"]) == {f"s{n}" for n in range(6)}
 
 
+@pytest.mark.parametrize("those", ["low0a", ""], ids=["one", "all"])
+def test_rows_that_begin_with_a_hash_count_where_they_name_a_file(tmp_path, those):
+    csv = corpus(tmp_path, "filename,label,speaker,n", "{n}.{e},{l},s{s},1")
+    for file in tmp_path.glob(f"{those}*.wav"):
+        file.rename(tmp_path / f"#{file.name}")
+    rows = [f"#{row}" if row.startswith(those) else row for row in csv.read_text().splitlines()[1:]]
+    more = ["# 24 files, of six speakers, two classes, all", '# a, "mark', "#low0b.mp3,low", "#gone.wav,low,s0,1"]
+    csv.write_text("\n".join(["# by, hand, in, May", "filename,label,speaker,n", *more, *rows]) + "\n")
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 24 and f"#{those or 'low0a'}.wav" in set(found.clips["file"])
+    assert "2 rows skipped as remarks, since they begin with # and name no file: line 3, 6" in told
+    assert "without" not in told
+
+
 def test_a_quotation_mark_that_never_ends_names_its_line(tmp_path):
     csv = corpus(tmp_path)
     lines = csv.read_text().splitlines()
@@ -445,6 +460,46 @@ def test_labels_that_differ_in_case_are_a_likely_slip(tmp_path):
         read(str(csv), tmp_path)
 
 
+SPELLINGS = [("é", "e\u0301"), ("x", "x\xa0"), ("x", "x\u200b"), ("x", "x\ufeff"), ("x y", "x\xa0y")]
+
+
+@pytest.mark.parametrize("column", ["label", "speaker"])
+@pytest.mark.parametrize("spellings", SPELLINGS, ids=ascii)
+def test_what_looks_alike_is_one_label_and_one_speaker(tmp_path, column, spellings):
+    csv = corpus(tmp_path, row="{n}.{e},{l},s{s}X" if column == "speaker" else "{n}.{e},{l}X,s{s}")
+    first, *rows = csv.read_text().splitlines()
+    rows = [row.replace("X", spellings[number % 2]) for number, row in enumerate(rows)]
+    csv.write_text("\n".join([first, *rows]))
+    found, _, told = opened(csv, tmp_path)
+    assert found.clips[column].nunique() == (6 if column == "speaker" else 2)
+    assert found.clips[column].str.endswith(spellings[0]).all() and "slip" not in told
+
+
+@pytest.mark.parametrize("spellings", [("s0", "S0"), ("1", "1.0"), ("1", "01")])
+def test_a_speaker_in_two_spellings_is_a_likely_slip(tmp_path, spellings):
+    csv = corpus(tmp_path)
+    text = csv.read_text()
+    csv.write_text(text.replace("low0a.wav,low,s0", f"low0a.wav,low,{spellings[1]}").replace(",s0", f",{spellings[0]}"))
+    few, most = (f"'{name}' ({count})" for name, count in zip(spellings[::-1], (1, 3), strict=True))
+    alike = ", ".join(sorted([few, most]))
+    assert f"likely a slip, but read as speakers of so many files: {alike}" in opened(csv, tmp_path)[2]
+
+
+def test_labels_that_are_one_number_are_a_likely_slip(tmp_path):
+    csv = corpus(tmp_path)
+    csv.write_text(csv.read_text().replace("low0a.wav,low", "low0a.wav,1.0").replace(",low", ",1"))
+    with pytest.raises(DsliteError, match=r"likely a slip.*classes of so many files: '1' \(11\), '1.0' \(1\)"):
+        read(str(csv), tmp_path)
+
+
+def test_folders_of_classes_that_look_alike_are_one_class(tmp_path):
+    for number, (label, speaker, take) in enumerate(NAMES):
+        folder = tmp_path / f"{label}é" if take == "a" else tmp_path / f"{label}e\u0301 "
+        folder.mkdir(exist_ok=True)
+        soundfile.write(folder / f"{speaker}{take}.wav", wave(number), RATE)
+    assert read(str(tmp_path), tmp_path).info.classes == ("highé", "lowé")
+
+
 def test_a_name_without_ending_is_found_and_its_content_counts(tmp_path):
     csv = corpus(tmp_path, row="{n},{l},s{s}")
     before = fingerprint(csv)
@@ -485,6 +540,59 @@ def test_a_time_that_is_none_is_named(tmp_path):
     csv = corpus(tmp_path, "file,start,label", "{n}.{e},later,{l}")
     with pytest.raises(DsliteError, match="start of 'low0a.wav' is 'later'; seconds"):
         read(str(csv), tmp_path)
+
+
+@pytest.mark.parametrize("said", ["1.234,5", "0,5,5", "1_1", "5 min", "0:01", "500ms", "inf", "00:00:01,5"])
+def test_a_time_that_may_mean_several_is_named_with_its_line(tmp_path, said):
+    csv = corpus(tmp_path, "file;start;label", f"{{n}}.{{e}};{said};{{l}}")
+    with pytest.raises(DsliteError, match=f"line 2: start of 'low0a.wav' is '{said}'; seconds"):
+        read(str(csv), tmp_path)
+
+
+def long_files(folder: Path, header: str, *ends: str) -> Path:
+    """Six files of 6 s per class; of each, a row with each of the ``ends``."""
+    rows = [header]
+    for number, (label, speaker) in enumerate(itertools.product(("low", "high"), range(6))):
+        soundfile.write(folder / f"{label}{speaker}.wav", wave(number, 6.0), RATE, subtype="FLOAT")
+        rows += [f"{label}{speaker}.wav;{label};s{speaker};{end}" for end in ends]
+    (folder / "labels.csv").write_text("\n".join(rows))
+    return folder / "labels.csv"
+
+
+def test_decimal_commas_in_times_are_decimal_points(tmp_path):
+    found, samples, _ = opened(long_files(tmp_path, "file;label;speaker;start;end", "0,5;2", "2,5;5,25"), tmp_path)
+    assert Counter(found.clips["duration"]) == {1.5: 12, 2.75: 12}
+    np.testing.assert_array_equal(samples["low0.wav#t=0.5,2"], wave(0, 6.0)[8_000:32_000])
+
+
+def test_a_start_before_the_file_is_outside_it(tmp_path):
+    csv = long_files(tmp_path, "file;label;speaker;start;end", "-0.5;0.8", "1;2")
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 12 and told.count("the segment -0.5-0.8 s does not lie in the file, 6 s long") == 12
+    with pytest.raises(UnusableAudio, match="no part from -0.5 to 0.8 s"):
+        audio.load(tmp_path / "low0.wav#t=-0.5,0.8")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    ["start;duration", "start;stop", "start_time;end_time", "onset;offset", "begin;end", "start_s;end_s",
+     "start_ms;duration_ms", "end;length"],
+)  # fmt: skip
+def test_times_under_other_names_are_refused_and_no_row_is_to_be_removed(tmp_path, columns):
+    csv = long_files(tmp_path, f"file;label;speaker;{columns}", "0.5;1", "2.5;3")
+    with pytest.raises(DsliteError, match="look like times.*'start' and 'end', both in seconds") as refused:
+        read(str(csv), tmp_path)
+    assert "remove" not in str(refused.value) and all(
+        name in str(refused.value) for name in columns.split(";") if name not in ("start", "end")
+    )
+
+
+def test_files_that_are_whole_may_have_times_that_are_said_to_be_ignored(tmp_path):
+    csv = long_files(tmp_path, "file;label;speaker;start_time;end_time", "0.5;1")
+    found, _, told = opened(csv, tmp_path)
+    assert (found.clips["duration"] == 6.0).all() and "ignored: end_time, start_time; clips are cut" in told
+    csv = long_files(tmp_path, "file;label;speaker;duration;n", "6;1")
+    assert "ignored: duration, n\n" in opened(csv, tmp_path)[2] + "\n"
 
 
 def test_a_line_separator_inside_a_label_ends_no_line(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -195,6 +196,44 @@ def test_numbers_are_dealt_by_thirds_and_what_is_none_is_left_out(tmp_path):
 def test_labels_that_cannot_be_learnt_as_numbers_are_refused(tmp_path, labels, said):
     with pytest.raises(DsliteError, match=said):
         corpora.read(own(tmp_path, labels), tmp_path, numeric=True)
+
+
+def with_commas(folder, *labels) -> str:
+    """As :func:`own`, as a spreadsheet writes it where commas are decimal ones."""
+    path = Path(own(folder, [label.replace(",", "_") for label in labels]))
+    path.write_text(path.read_text().replace(",", ";").replace("_", ","))
+    return str(path)
+
+
+def test_decimal_commas_in_labels_are_decimal_points(tmp_path):
+    source = with_commas(tmp_path, *(f"{n / 4:g}".replace(".", ",") for n in range(1, 16)), "?", "loud")
+    found = corpora.read(source, tmp_path, numeric=True)
+    assert set(found.clips["label"]) == {n / 4 for n in range(1, 16)}
+    told = list(found.problems["reason"])
+    assert "unknown label 'loud'; expected a number" in told and any(
+        "with a decimal comma, taken as" in t for t in told
+    )
+    assert resolve(with_commas(tmp_path, "0,5", "1", "2"), output=tmp_path / "out").task == "regression"
+    assert corpora.read(with_commas(tmp_path, "0,5", "1,5"), tmp_path).info.classes == ("0,5", "1,5")
+    with pytest.raises(DsliteError, match="'1,5', the label of '1.wav' in line 3, and '2.5', .*line 4: which of comma"):
+        corpora.read(with_commas(tmp_path, "1", "1,5", "2.5"), tmp_path, numeric=True)
+
+
+@pytest.mark.parametrize("label", ["1_1", "20%", "inf"])
+def test_what_is_no_number_is_named_where_too_few_are(tmp_path, label):
+    with pytest.raises(DsliteError, match=f": 1; at least two numbers.* '{label}', the label of '1.wav' in line 3"):
+        corpora.read(own(tmp_path, ["1", label]), tmp_path, numeric=True)
+
+
+@pytest.mark.parametrize("label", ["NA", "inf", "1,5"])
+def test_few_labels_that_are_no_numbers_are_named_with_the_task_that_leaves_them_out(tmp_path, label):
+    source = own(tmp_path, [*(f"{n}.5" for n in range(15)), f'"{label}"'])
+    assert resolve(source, output=tmp_path / "out").task == "classification"
+    (told,) = (reason for reason in corpora.read(source, tmp_path).problems["reason"] if "--task" in reason)
+    assert f"since {label!r}, the label of '15.wav' in line 17, is no number; --task regression takes" in told
+    assert told.endswith("leaves such files out: 3")
+    few = corpora.read(own(tmp_path, ["1", "2", "low"]), tmp_path)
+    assert not few.problems["reason"].str.contains("--task").any()
 
 
 def test_sleepiness_alone_of_the_papers_corpora_is_a_scale(tmp_path):

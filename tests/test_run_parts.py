@@ -196,6 +196,13 @@ def test_the_catalogue_is_in_the_order_of_the_flow():
     assert folders == set(STAGES), "nothing lists stages but the catalogue, and it lists all"
 
 
+def test_seeds_that_go_too_far_are_refused_at_once(capsys):
+    assert parse(["--seed", "1048575", "--seeds", "2"]).seeds == 2
+    with pytest.raises(SystemExit):
+        parse(["--seed", "1048576", "--seeds", "2"])
+    assert "--seed 1048576 --seeds 2: the last seed would be 1048577; seeds go up to 1048576" in capsys.readouterr().err
+
+
 def test_code_that_an_attempt_noted_is_looked_up_in_what_there_is():
     work = "dslite.stages.paper.work"
     known = HERE.made_by(work, chosen={"dslite.backbones": "densenet121"})

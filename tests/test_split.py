@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from dslite.corpora import read
-from dslite.corpora.split import SHARES, SPEAKERS, alone, deal
+from dslite.corpora.split import SHARES, SPEAKERS, alone, deal, write
+from dslite.corpora.split import read as dealt
 from dslite.errors import DsliteError
 from dslite.layout.paths import Paths
 from dslite.run.cli import main
@@ -165,6 +166,33 @@ def test_further_seeds_have_the_same_split(tmp_path):
     assert (
         Paths(paths.seed(43)).split("data") == paths.split("data") == paths.corpus("data").file("corpus", "split.csv")
     )
+
+
+def test_a_split_of_files_with_any_names_is_read_as_it_was_written(tmp_path):
+    names = [
+        "a\nb.wav",
+        "a\r\nb.wav",
+        " a.wav",
+        "\u3000a.wav ",
+        '"a.wav"',
+        '"a',
+        "a,b;c.wav",
+        "ä\t.wav",
+        "#a.wav",
+        "\\n",
+    ]
+    split = {("", name): PARTS[number % 3] for number, name in enumerate(names)} | {('s"1"', ""): "dev"}
+    write(tmp_path / "split.csv", split)
+    assert dealt(tmp_path / "split.csv") == split
+
+
+def test_files_with_a_line_end_in_their_names_stay_where_they_were_dealt(tmp_path):
+    for label, number in itertools.product("ab", range(5)):
+        audio(tmp_path / "in" / label / f" {number}\n{label}.wav", seconds=0.05 + number / 1000)
+    settings = resolve(str(tmp_path / "in"), output=tmp_path / "out", profile="demo")
+    first = through(settings, "corpus").clips
+    settings.paths.record("corpus").unlink()
+    pd.testing.assert_frame_equal(through(settings, "corpus").clips, first)
 
 
 def test_a_dry_run_says_what_a_run_would_and_keeps_its_hands_off_others_results(kept, tmp_path, capsys):

@@ -11,16 +11,23 @@ from dslite.errors import DsliteError
 LINE = "#line"
 """The key under which a row has the number of its line; no column is called so."""
 
+REMARK = "#remark"
+"""The key that a row has besides if it may be a remark."""
+
 
 def read_csv(
-    path: Path, required: Sequence[str] = ("filename", "label"), called: Mapping[str, Sequence[str]] = {}
+    path: Path,
+    required: Sequence[str] = ("filename", "label"),
+    called: Mapping[str, Sequence[str]] = {},
+    remarks: bool = False,
 ) -> list[dict[str, str]]:
     """Reads a CSV file with a header that names at least the ``required`` columns, or what each may be ``called`` too.
 
     Comma, semicolon, tab and bar are told apart by the header, or by a first line ``sep=;`` as spreadsheets write it; a
     byte order mark, blank lines, lines that begin with ``#``, spaces around values and a separator at the end of the
     lines are left out. In the header capital letters do not matter, and a space is an underscore; ``file_name`` and
-    ``file`` count as ``filename``.
+    ``file`` count as ``filename``. With ``remarks``, lines that begin with ``#`` and have as many fields as the header,
+    which is above them, come last, with `REMARK`: they may name files that are called so.
 
     Returns:
         A dict per row, column name (lower case) -> value, and `LINE`.
@@ -39,18 +46,23 @@ def read_csv(
         ) from None
     if "\0" in text:  # a spreadsheet's own format, or UTF-16 that does not say so
         raise DsliteError(f"{path} is no text. Save it as CSV in UTF-8; in a spreadsheet that is 'CSV UTF-8'.")
-    numbered = enumerate(text.split("\n"), start=1)  # not splitlines, which splits at letters inside values too
+    numbered = list(enumerate(text.split("\n"), start=1))  # not splitlines, which splits at letters inside values too
     lines = [(number, line) for number, line in numbered if line.strip() and not line.startswith("#")]
     said = re.fullmatch(r"sep=(.)\s*", lines[0][1]) if lines else None
     lines = lines[1:] if said else lines
     header = lines[0][1] if lines else ""
     kinds = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
     delimiter = said[1] if said else max(kinds, key=header.count)
+    first = lines[0][0] if remarks and lines else len(numbered)
+    hidden = {number: line for number, line in numbered[first:] if line.startswith("#")}
     rows = []
-    for number, line in lines:  # line by line, so that a quotation mark that never ends swallows nothing
+    # Line by line, so that a quotation mark that never ends swallows nothing.
+    for number, line in (*lines, *hidden.items()):
         try:
             values = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
         except csv.Error as error:
+            if number in hidden:
+                continue
             raise DsliteError(
                 f"{path}, line {number}: not readable as CSV ({error}). A quotation mark that opens a value must end "
                 "it in the same line."
@@ -66,17 +78,22 @@ def read_csv(
             f"{path} has no column {' and no column '.join(missing)}: its first line must name its columns, "
             f"for example {','.join(required)}; it reads {', '.join(columns) or 'nothing'}."
         )
-    if twice := {name for name in columns if name and columns.count(name) > 1}:
-        raise DsliteError(f"{path} names the column {', '.join(sorted(twice))} more than once. Keep one of them.")
+    if twice := next((name for name in columns if name and columns.count(name) > 1), ""):
+        alike = ", ".join(value for value, name in zip(rows[0][1], columns, strict=False) if name == twice)
+        raise DsliteError(f"{path} names the column {twice} more than once ({alike}). Keep one of them.")
     for number, values in rows[1:]:
         while len(values) > len(columns) and not values[-1]:
             values.pop()
-        if len(values) != len(columns):
+        if len(values) != len(columns) and number not in hidden:
             raise DsliteError(
                 f"{path}, line {number}: {len(values)} fields where the header has {len(columns)} "
                 f"({', '.join(columns)}). Put names that hold a {kinds.get(delimiter, delimiter)} in double quotes."
             )
-    return [dict(zip(columns, values, strict=True)) | {LINE: str(number)} for number, values in rows[1:]]
+    return [
+        dict(zip(columns, values, strict=True)) | {LINE: str(number)} | ({REMARK: ""} if number in hidden else {})
+        for number, values in rows[1:]
+        if len(values) == len(columns)
+    ]
 
 
 def read_arff(path: Path) -> list[dict[str, str]]:

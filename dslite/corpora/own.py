@@ -15,7 +15,7 @@ _TAKEN = frozenset({*REGISTRY, "paper", "benchmark", "ablation", "seeds", "stand
 
 def is_own(name: str) -> bool:
     """Whether the name of a corpus is the path of own data: of a CSV (there or not) or of a folder."""
-    return name not in REGISTRY and (name.lower().endswith(".csv") or Path(name).is_dir())
+    return name not in REGISTRY and name != "" and (name.lower().endswith(".csv") or Path(name).is_dir())
 
 
 def results_name(source: str, task: str) -> str:

@@ -258,7 +258,7 @@ def _with_headers(folder: Path, entries: list[Entry]) -> tuple[pd.DataFrame, lis
         if entry.start or entry.end < math.inf:
             end = min(entry.end, duration)
             file = segment(file, entry.start, end)
-            if entry.start >= end or entry.end > duration + 0.1 and entry.end < math.inf:
+            if not 0 <= entry.start < end or entry.end > duration + 0.1 and entry.end < math.inf:
                 told = f"the segment {entry.start:g}-{entry.end:g} s does not lie in the file, {duration:g} s long"
                 broken.append(Problem(file, "skipped", told))
                 continue

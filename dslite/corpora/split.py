@@ -2,6 +2,8 @@
 
 import csv
 import hashlib
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -116,7 +118,7 @@ def read(path: Path) -> dict[Group, str]:
     """
     kept: dict[Group, str] = {}
     for row in read_csv(path, _COLUMNS) if path.is_file() else ():
-        one = row["speaker"], row["filename"]
+        one = row["speaker"], _unquoted(row["filename"])
         if all(one) or not any(one) or one in kept or row["partition"] not in PARTITIONS:
             raise DsliteError(
                 f"{path}, line {row[LINE]}: one of {', '.join(PARTITIONS)} was expected, and a speaker or a file, each "
@@ -129,7 +131,21 @@ def read(path: Path) -> dict[Group, str]:
 def write(path: Path, split: Mapping[Group, str]) -> None:
     """Writes a split down for `read`."""
     with whole_file(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([_COLUMNS, *((split[one], *one) for one in sorted(split))])
+        csv.writer(stream).writerows([_COLUMNS, *((split[one], one[0], _quoted(one[1])) for one in sorted(split))])
+
+
+def _quoted(name: str) -> str:
+    """The name of a file as a label file can hold it: as it is, or, where ends of lines or spaces around it would be
+    lost, as JSON writes a text."""
+    as_it_is = name == name.strip() and not re.search('[\r\n\0]|^"', name)
+    return name if as_it_is else json.dumps(name)
+
+
+def _unquoted(name: str) -> str:
+    try:
+        return json.loads(name) if name.startswith('"') else name
+    except json.JSONDecodeError:  # written by hand
+        return name
 
 
 def alone(clips: pd.DataFrame) -> list[Problem]:

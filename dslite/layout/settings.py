@@ -14,6 +14,9 @@ from dslite.tasks import REGRESSION
 RANDOM = "random"
 """What stands for a folder of weights where the base model is to start from random ones."""
 
+LAST_SEED = 2**20
+"""Seeds go from 0 to this."""
+
 
 @dataclass(frozen=True)
 class Settings:

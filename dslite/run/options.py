@@ -9,7 +9,7 @@ from dslite.backbones import names
 from dslite.corpora import CORPORA, DOWNLOADS, FORM, REGISTRY
 from dslite.corpora.readers.own_csv import FEW
 from dslite.errors import DsliteError
-from dslite.layout.settings import RANDOM
+from dslite.layout.settings import LAST_SEED, RANDOM
 from dslite.profiles import FULL_BACKBONE, PROFILES, TUNED_PARTS
 from dslite.readings import READINGS
 from dslite.stages.catalogue import DEFAULT, STAGES
@@ -288,6 +288,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error("--with-recordings is for --export-results")
     if chosen.cluster_options and not chosen.executor:
         parser.error("--cluster-options are for --cluster or --executor")
+    if chosen.seeds > 1 and (last := chosen.seed + chosen.seeds - 1) > LAST_SEED:
+        given = f"--seed {chosen.seed} --seeds {chosen.seeds}"
+        parser.error(f"{given}: the last seed would be {last}; seeds go up to {LAST_SEED}")
     try:
         grown = ["standin_size=real"] * (chosen.standin_size == "real")
         chosen.changes = dict(changes.checked(changes.parsed([*chosen.set, *grown])))

@@ -10,7 +10,7 @@ from dslite.backbones import base_model
 from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.paths import Paths
-from dslite.layout.settings import RANDOM, Settings
+from dslite.layout.settings import LAST_SEED, RANDOM, Settings
 from dslite.paper.ledger import experiments
 from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES, TUNED_PARTS
 from dslite.readings import READINGS
@@ -102,8 +102,8 @@ def resolve(
         profile = "demo" if folder is None else "full" if corpus in corpora.CORPORA else "tuned"
     backbone = backbone or (FULL_BACKBONE if profile == "full" else DEMO_BACKBONE)
     base_model(backbone)  # refuses an unknown one
-    if not 0 <= seed <= 2**20:
-        raise DsliteError(f"The seed is {seed}; expected a whole number from 0 to {2**20}.")
+    if not 0 <= seed <= LAST_SEED:
+        raise DsliteError(f"The seed is {seed}; expected a whole number from 0 to {LAST_SEED}.")
     for what, number in {"workers": workers, "seeds": seeds}.items():
         if number < 1:
             raise DsliteError(f"{what} is {number}; expected at least 1.")
@@ -195,7 +195,6 @@ def _folder(what: str, value: str | Path) -> Path | None:
         return None
     folder = Path(value).expanduser().resolve()
     if not folder.is_dir():
-        raise DsliteError(
-            f"The {what} folder {folder} does not exist; create it or leave --{what} (DSLITE_{what.upper()}) out."
-        )
+        told = "is a file; name the folder that it lies in" if folder.exists() else "does not exist; create it"
+        raise DsliteError(f"The {what} folder {folder} {told} or leave --{what} (DSLITE_{what.upper()}) out.")
     return folder
