@@ -224,6 +224,26 @@ def test_unknown_corpus_and_missing_csv_are_named(tmp_path):
         resolve(str(tmp_path / "gone.csv"))
 
 
+@pytest.mark.parametrize("corpus", ["birds", "ravdess"])
+def test_results_among_the_recordings_of_a_folder_are_refused(tmp_path, corpus):
+    """The clips of explain would be a class of their own, and every run would find other audio than the last."""
+    corpus_files.ravdess(tmp_path / "ravdess")
+    name = corpus if corpus == "ravdess" else str(folder_of_classes(tmp_path / corpus))
+    for output in (tmp_path / corpus, tmp_path / corpus / "out"):
+        with pytest.raises(DsliteError, match="lies in the corpus .*Give --output a folder outside of it"):
+            resolve(name, data=tmp_path, output=output)
+    for output in (tmp_path, tmp_path / "out", tmp_path / corpus / ".out"):
+        assert resolve(name, data=tmp_path, output=output).output == output
+    csv = corpus_files.text(tmp_path / corpus / "labels.csv", "filename,label", "a.wav,x")
+    assert resolve(str(csv), output=csv.parent).output == csv.parent, "of a CSV, only what it names is read"
+
+
+def folder_of_classes(folder):
+    for label in "xy":
+        corpus_files.audio(folder / label / "a.wav")
+    return folder
+
+
 def test_missing_corpus_becomes_a_demo_on_a_stand_in(tmp_path):
     found = resolve("mpssc", output=tmp_path)
     assert (found.standin, found.profile, found.backbone) == (True, "demo", "efficientnet_lite0")
