@@ -30,6 +30,9 @@ from dslite.wording import counted
 _SAID = ("corpus", "data", "note", "audio_in_reports", "chunk", "seed")
 """What ``corpus.toml`` may say."""
 
+LONGEST_CHUNK = 600
+"""Of a chunk, in s, as for ``--set chunk``: what is longer fits into no memory."""
+
 DATA = ("real", "cropped", "stand-in", "differing")
 """What a corpus can be. ``differing``: its layout is official, its counts or durations are not Table 1's, or
 not those of the whole corpus."""
@@ -291,8 +294,8 @@ def _corpus_toml(folder: Path, info: CorpusInfo | None = None) -> tuple[str, str
     if not path.is_file():
         return "", "", False, 0.0
     try:
-        told = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        told = tomllib.loads(path.read_text("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise DsliteError(f"{path} is not readable as TOML ({error}). Mend it or remove it.") from None
     if unknown := told.keys() - _SAID:
         raise DsliteError(
@@ -304,8 +307,10 @@ def _corpus_toml(folder: Path, info: CorpusInfo | None = None) -> tuple[str, str
     if not isinstance(sounds, bool):
         raise DsliteError(f"{path}: audio_in_reports is {sounds!r}; true or false was expected.")
     chunk = told.get("chunk", 0.0)
-    if "chunk" in told and (info or isinstance(chunk, bool) or not isinstance(chunk, int | float) or not chunk >= 0.2):
-        expected = "nothing: it is known for this corpus" if info else "a length of at least 0.2 s"
+    seconds = isinstance(chunk, int | float) and not isinstance(chunk, bool) and 0.2 <= chunk <= LONGEST_CHUNK
+    if "chunk" in told and (info or not seconds):
+        lengths = f"a length of at least 0.2 s and at most {LONGEST_CHUNK} s"
+        expected = "nothing: it is known for this corpus" if info else lengths
         raise DsliteError(f"{path}: chunk is {chunk!r}; expected {expected}.")
     if {"audio_in_reports", "chunk"} & told.keys():
         told.setdefault("data", "real")
