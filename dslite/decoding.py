@@ -5,6 +5,7 @@ from its first frames' bit rate and gives up on a FLAC that does not say how lon
 """
 
 import io
+import shlex
 import struct
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -120,6 +121,14 @@ def header(file: Path) -> tuple[float, int, int]:
     return frames / rate, rate, channels
 
 
+def readable(file: Path) -> bool:
+    """Whether :func:`header` finds audio in a file."""
+    try:
+        return bool(header(file))
+    except (UnusableAudio, OSError, RuntimeError):
+        return False
+
+
 def foreign(file: Path) -> str:
     """What a file is that no decoder here reads, and what to do about it; empty for any other."""
     with file.open("rb") as stream:
@@ -136,10 +145,15 @@ def foreign(file: Path) -> str:
 
 
 def conversion(file: Path) -> str:
-    """The command that makes files that are read of those that end like ``file`` and that other programs play."""
-    ending = file.suffix or ".m4a"
-    into = '"${f%.*}.flac" && rm "$f"' if ending.lower() == ".wav" else '"${f%.*}.wav"'
-    return f'If they play elsewhere, convert all: for f in *{ending}; do ffmpeg -i "$f" {into}; done'
+    """The command that makes files that are read of those that end like ``file`` and that other programs play, in the
+    corpus' folder and all below."""
+    which, into = f"-name {shlex.quote(f'*{file.suffix}')}", '"${f%.*}.wav"'
+    if not file.suffix:
+        which, into = "! -name '*.*'", '"$f.wav"'
+    elif file.suffix.lower() == ".wav":
+        into = '"${f%.*}.flac" && rm "$f"'
+    loop = f"""find . -type f {which} -exec sh -c 'for f; do ffmpeg -i "$f" {into}; done' sh {{}} +"""
+    return f"If they play elsewhere, convert all, in the corpus' folder: {loop}"
 
 
 def _needs_miniaudio(stream: soundfile.SoundFile) -> bool:
@@ -173,10 +187,12 @@ def _mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
         UnusableAudio: if it is truncated; libsndfile shortens such a file without a word.
     """
     size, bytes_per_second = file.stat().st_size, 0
+    # By this name soundfile would ask for a rate, whatever is in the file.
+    source = io.BytesIO(file.read_bytes()) if file.suffix.lower() == ".raw" else file
     with file.open("rb") as stream:
         riff, _, wave = struct.unpack("<4sI4s", stream.read(12).ljust(12, b"\0"))
         if (riff, wave) != (b"RIFF", b"WAVE"):
-            return file, []
+            return source, []
         while len(start := stream.read(8)) == 8:
             name, length = struct.unpack("<4sI", start)
             if name == b"fmt ":
@@ -187,11 +203,11 @@ def _mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
             else:
                 stream.seek(length + length % 2, 1)
         else:
-            return file, []
+            return source, []
         begin = stream.tell()
     held = size - begin
     if length in range(1, held + 1) or held <= 0:
-        return file, []
+        return source, []
     if 0 < length < _STREAMED:
         if length - held > max(SHARE * length, SECONDS * bytes_per_second):
             raise UnusableAudio(f"is truncated: {length - held} bytes that its header promises are not there")

@@ -18,7 +18,7 @@ import soundfile
 from dslite.corpora import split
 from dslite.corpora.checks import against_table1, refuse_unfit
 from dslite.corpora.folders import digest, walk
-from dslite.corpora.listing import Entry, Problem
+from dslite.corpora.listing import Entry, Problem, unheard
 from dslite.corpora.own import FORM, is_own
 from dslite.corpora.registry import CORPORA, PARTITIONS, REGISTRY, CorpusInfo
 from dslite.corpora.split import Group
@@ -149,6 +149,7 @@ def read(name: str, folder: Path, kept: Path | None = None, numeric: bool = Fals
     else:
         info, where = as_numbers(REGISTRY[name]) if numeric else REGISTRY[name], folder
         entries, problems = _reader(info).entries(folder, info)
+        problems += unheard(folder)
     told, note, sounds, _ = _corpus_toml(folder, None if own else info)
     if own and sounds:
         info = replace(info, shared_audio="the recordings' owner allows it (corpus.toml)")
@@ -284,6 +285,8 @@ def _header(path: Path) -> tuple[float, int, int] | str:
     except soundfile.LibsndfileError as error:
         return f"not readable as audio: {error.error_string.strip().rstrip('.')}. {conversion(path)}"
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and path.is_symlink():
+            return "a link to what is not here: fetch it (git-annex and DataLad: `git annex get .`)"
         return f"not readable: {error.strerror or error}"
 
 
