@@ -24,6 +24,9 @@ from dslite.decoding import UnusableAudio, header
 from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.paths import Paths
+from dslite.reporting import figures
+from dslite.reporting.display import figure_html
+from dslite.reporting.pages import LIMIT_MB
 from dslite.run import notebook, outputs
 from dslite.run.listing import corpus_lines
 from dslite.run.resolve import resolve
@@ -680,6 +683,23 @@ def test_low_rates_repeated_files_and_dropped_rests_are_told(tmp_path, reading, 
     said = views.coverage(stage)
     assert "12 of 24 files are shorter and repeated" in said
     assert f"Of 0.7 min {0.04 if reading == 'paper' else 0.0:.1f} are in no chunk" in said
+
+
+def test_of_many_classes_a_few_are_drawn_and_the_page_says_so(tmp_path):
+    rows = []
+    for number, part in itertools.product(range(60), PARTITIONS):
+        name = f"{number:02}{part}.wav"
+        soundfile.write(tmp_path / name, wave(number), RATE)
+        rows.append(f"{name},class {number:02},{part}")
+    csv = tmp_path / "many.csv"
+    csv.write_text("\n".join(["filename,label,partition", *rows]))
+    stage = through(resolve(str(csv), profile="demo", output=tmp_path / "out"), "corpus")
+    shown = views.examples(stage)
+    assert len(shown) == 24 and (shown[0].label, shown[-1].label) == ("class 00", "class 59")
+    assert figures.each(stage.grouped[1], "class") == "per class, of 24 of the 60, evenly chosen."
+    assert figures.few(["a", "b"]) == ["a", "b"] and figures.each(["a", "b"], "class") == "per class."
+    html = figure_html(figures.waveform_and_plot(shown, stage.settings.reading.front_end()), "noise, the largest")
+    assert len(html) < 0.8e6 * LIMIT_MB
 
 
 def test_files_without_a_speaker_are_told_on_every_page(tmp_path):
