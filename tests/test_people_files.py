@@ -269,6 +269,17 @@ def test_what_is_named_exactly_is_opened_whatever_its_ending(tmp_path, ending):
     assert f"-name '*{ending}'" in told if ending else "! -name '*.*'" in told
 
 
+def test_what_never_ends_is_not_opened(tmp_path):
+    csv = corpus(tmp_path)
+    for name in ("low0a.wav", "low0b.wav", "low1a.wav"):
+        (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / "low0a.wav")
+    (tmp_path / "low0b.wav").symlink_to("/dev/zero")
+    (tmp_path / "low1a.wav").mkdir()
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 21 and told.count("a label without audio: no such file") == 3
+
+
 def test_links_to_what_was_not_fetched_are_told(tmp_path):
     """As git-annex and DataLad leave them."""
     for label in ("low", "high"):

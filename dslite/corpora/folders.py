@@ -126,7 +126,8 @@ def _lying(folder: Path, place: PurePosixPath, names: Iterable[str]) -> list[str
         return [name for name in names if PurePosixPath(name).parent == place]
     except OSError:  # there is none, or its name is longer than a disk allows
         return []
-    return [file for file in files if not os.path.isdir(folder / file)]
+    # Not a pipe or a device, which would never end.
+    return [file for file in files if os.path.isfile(folder / file) or not os.path.exists(folder / file)]
 
 
 def _converted(folder: Path, files: Iterable[str], named: Iterable[str] = ()) -> dict[str, str]:
