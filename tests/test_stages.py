@@ -15,6 +15,7 @@ from dslite.corpora.standins import write_standin
 from dslite.errors import DsliteError
 from dslite.layout.code import HERE
 from dslite.layout.finished import FinishedStage
+from dslite.run.cli import main
 from dslite.run.notebook import stage
 from dslite.run.resolve import resolve
 from dslite.scoring import TRAINED_ON
@@ -234,6 +235,8 @@ def test_results_among_the_recordings_of_a_folder_are_refused(tmp_path, corpus):
             resolve(name, data=tmp_path, output=output)
     for output in (tmp_path, tmp_path / "out", tmp_path / corpus / ".out"):
         assert resolve(name, data=tmp_path, output=output).output == output
+    assert main(["--corpora", name, "--data", str(tmp_path), "--output", str(tmp_path / corpus), "--dry-run"]) == 1
+    assert not (tmp_path / corpus / "artifacts").exists(), "not even a log is left there"
     csv = corpus_files.text(tmp_path / corpus / "labels.csv", "filename,label", "a.wav,x")
     assert resolve(str(csv), output=csv.parent).output == csv.parent, "of a CSV, only what it names is read"
 

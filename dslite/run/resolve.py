@@ -20,6 +20,10 @@ from dslite.transfer import wav2vec
 from dslite.weights import fetch_weights, find_weights
 
 
+class OutputAmongRecordings(DsliteError):
+    """An output folder that is refused, and in which nothing is to be left, not even a log."""
+
+
 def resolve(
     corpus: str,
     *,
@@ -179,11 +183,11 @@ def with_weights(settings: Sequence[Settings]) -> list[Settings]:
 
 
 def _refuse_inside(output: Path, recordings: Path | None) -> None:
-    """Raises a :class:`DsliteError` if a run's results would lie among the recordings, of which all in a folder are
-    read: explanations' clips would be a class, and every run would find other audio than the last."""
+    """Raises :class:`OutputAmongRecordings` if a run's results would lie among the recordings, of which all in a folder
+    are read: explanations' clips would be a class, and every run would find other audio than the last."""
     below = recordings and recordings.is_dir() and output.is_relative_to(recordings.resolve())
     if below and not any(part.startswith(".") for part in output.relative_to(recordings.resolve()).parts):  # not read
-        raise DsliteError(
+        raise OutputAmongRecordings(
             f"The output folder {output} lies in the corpus {recordings}, where results would be taken for "
             "recordings. Give --output a folder outside of it."
         )
