@@ -5,6 +5,8 @@ from its first frames' bit rate and gives up on a FLAC that does not say how lon
 """
 
 import io
+import re
+import shlex
 import struct
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,6 +28,24 @@ _UNKNOWN = 2**62
 
 _STREAMED = 0x7FFF0000
 """A WAV written to a pipe promises at least this many bytes (SoX, ffmpeg), for want of the true number."""
+
+
+_MP3_HEADER = re.compile(
+    rb"\xff[\xe2-\xff]..(?:.{9}|.{17}|.{32})(?:Xing|Info)...[\x03\x07\x0b\x0f].{4}(?P<bytes>.{4})", re.S
+)
+"""What most encoders begin an MP3 with: how many frames and bytes follow."""
+
+_MP3_BEGIN = re.compile(rb"ID3|\xff[\xe2-\xff]")
+_MP3_FRAME = 1_441
+"""Bytes of the longest frame."""
+
+_CHUNKED = {
+    "AIFF": (12, b"SSND", ">4sI", 0, 2),
+    "RF64": (12, b"data", "<4sI", 0, 2),
+    "W64": (40, b"data", "<4s12xQ", 24, 8),
+}
+"""Of a format: where its chunks begin, which one holds samples, how one begins, how many bytes of that its length
+counts too, and what lengths are filled up to."""
 
 
 class UnusableAudio(DsliteError):
@@ -73,6 +93,7 @@ def _whole(file: Path) -> Recording:
         source, notes = _mended(file)
         with soundfile.SoundFile(source) as stream:
             rate, channels, expected = stream.samplerate, stream.channels, stream.frames
+            notes += _refuse_cut(file, stream) + _further_streams(file, stream)
             if _needs_miniaudio(stream):
                 samples = _miniaudio(file, channels, rate)
                 if expected >= _UNKNOWN:
@@ -111,6 +132,7 @@ def header(file: Path) -> tuple[float, int, int]:
     source, _ = _mended(file)
     with soundfile.SoundFile(source) as stream:
         frames, rate, channels = stream.frames, stream.samplerate, stream.channels
+        _refuse_cut(file, stream)
         if stream.format == "MP3":
             frames = _mp3_frames(file)
         elif _needs_miniaudio(stream):
@@ -120,6 +142,14 @@ def header(file: Path) -> tuple[float, int, int]:
     if rate < LOWEST_RATE:
         raise UnusableAudio(f"has an impossible rate in its header ({rate} Hz)")
     return frames / rate, rate, channels
+
+
+def readable(file: Path) -> bool:
+    """Whether :func:`header` finds audio in a file."""
+    try:
+        return bool(header(file))
+    except (UnusableAudio, OSError, RuntimeError):
+        return False
 
 
 def foreign(file: Path) -> str:
@@ -138,10 +168,15 @@ def foreign(file: Path) -> str:
 
 
 def conversion(file: Path) -> str:
-    """The command that makes files that are read of those that end like ``file`` and that other programs play."""
-    ending = file.suffix or ".m4a"
-    into = '"${f%.*}.flac" && rm "$f"' if ending.lower() == ".wav" else '"${f%.*}.wav"'
-    return f'If they play elsewhere, convert all: for f in *{ending}; do ffmpeg -i "$f" {into}; done'
+    """The command that makes files that are read of those that end like ``file`` and that other programs play, in the
+    corpus' folder and all below."""
+    which, into = f"-name {shlex.quote(f'*{file.suffix}')}", '"${f%.*}.wav"'
+    if not file.suffix:
+        which, into = "! -name '*.*'", '"$f.wav"'
+    elif file.suffix.lower() == ".wav":
+        into = '"${f%.*}.flac" && rm "$f"'
+    loop = f"""find . -type f {which} -exec sh -c 'for f; do ffmpeg -i "$f" {into}; done' sh {{}} +"""
+    return f"If they play elsewhere, convert all, in the corpus' folder: {loop}"
 
 
 def _needs_miniaudio(stream: soundfile.SoundFile) -> bool:
@@ -149,23 +184,93 @@ def _needs_miniaudio(stream: soundfile.SoundFile) -> bool:
 
 
 def _mp3_frames(file: Path) -> int:
-    """Samples per channel of an MP3, from the headers of all its frames."""
+    """Samples per channel of an MP3, at the rate that it begins with, from the headers of all its frames."""
     import miniaudio
 
     try:
-        return miniaudio.mp3_get_info(file.read_bytes()).num_frames
+        found = [miniaudio.mp3_get_info(part) for part in _joined(file.read_bytes())]
     except miniaudio.MiniaudioError as error:
         raise UnusableAudio(f"cannot be decoded ({error})") from error
+    return sum(round(info.num_frames * found[0].sample_rate / info.sample_rate) for info in found)
 
 
 def _miniaudio(file: Path, channels: int, rate: int) -> np.ndarray:
     import miniaudio
 
+    kind = miniaudio.SampleFormat.FLOAT32
     try:
-        found = miniaudio.decode(file.read_bytes(), miniaudio.SampleFormat.FLOAT32, channels, rate)
+        parts = [miniaudio.decode(part, kind, channels, rate).samples for part in _joined(file.read_bytes())]
     except miniaudio.MiniaudioError as error:
         raise UnusableAudio(f"cannot be decoded ({error})") from error
-    return np.asarray(found.samples, np.float32).reshape(-1, channels)
+    return np.concatenate([np.asarray(part, np.float32) for part in parts]).reshape(-1, channels)
+
+
+def _joined(content: bytes) -> list[bytes]:
+    """The MP3s that were written one after another into one (``cat a b``): a decoder ends with what the first one's
+    header promises. Whatever else is one whole."""
+    parts, begin = [], 0
+    while begun := _MP3_HEADER.search(content, begin, begin + (1 << 20)):
+        end = begun.start() + int.from_bytes(begun["bytes"], "big")
+        # Some count the bytes without the frame that says so: a single frame more is no other file.
+        if end < begun.end() or len(content) - end <= _MP3_FRAME or not _MP3_BEGIN.match(content, end):
+            break
+        parts.append(content[begin:end])
+        begin = end
+    return [*parts, content[begin:]]
+
+
+def _refuse_cut(file: Path, stream: soundfile.SoundFile) -> list[str]:
+    """What is to be noted of an AIFF, AU, W64 or RF64 that lacks a little of what its header promises.
+
+    Raises:
+        UnusableAudio: if it is truncated; libsndfile shortens such a file without a word.
+    """
+    promised, held = _lengths(file, stream.format)
+    missing = promised - held
+    streamed = 0x7F000000 if stream.format in ("AIFF", "AU") else _UNKNOWN  # what SoX and ffmpeg write to a pipe
+    if missing <= 0 or held <= 0 or promised >= streamed:
+        return []
+    if missing > max(SHARE * promised, SECONDS * stream.samplerate * held / max(1, stream.frames)):
+        raise UnusableAudio(f"is truncated: {missing} bytes that its header promises are not there")
+    return ["the end lacks a little of what the header promises"]
+
+
+def _lengths(file: Path, kind: str) -> tuple[int, int]:
+    """How many bytes of samples the header of a file promises, and how many there are; 0 where it does not say."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        if kind == "AU":
+            mark, begin, promised = struct.unpack(">4sII", stream.read(12).ljust(12, b"\0"))
+            return (promised, size - begin) if mark == b".snd" else (0, 0)
+        if kind not in _CHUNKED:
+            return 0, 0
+        begin, wanted, form, counted, filled = _CHUNKED[kind]
+        long, head = 0, struct.calcsize(form)
+        stream.seek(begin)
+        while len(start := stream.read(head)) == head:
+            name, length = struct.unpack(form, start)
+            if name == wanted:
+                length = long if kind == "RF64" and length == 2**32 - 1 else length - counted
+                return length, size - stream.tell()
+            if name == b"ds64":
+                long = struct.unpack("<8xQ", stream.read(16).ljust(16, b"\0"))[0]
+                stream.seek(-16, 1)
+            stream.seek(max(0, -(-length // filled) * filled - counted), 1)
+    return 0, 0
+
+
+def _further_streams(file: Path, stream: soundfile.SoundFile) -> list[str]:
+    """What is to be noted of an Ogg file that holds several recordings one after another (a chained one)."""
+    if stream.format != "OGG":
+        return []
+    content = file.read_bytes()
+    pages = re.compile(rb"OggS\0(.)", re.S)
+    first = next((page.start() for page in pages.finditer(content) if not page[1][0] & 2), len(content))
+    if content.find(b"OggS\0\2", first) < 0:
+        return []
+    return [
+        "several recordings lie in it one after another (chained Ogg), and the first alone is read: cut it into files"
+    ]
 
 
 def _mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
@@ -175,10 +280,12 @@ def _mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
         UnusableAudio: if it is truncated; libsndfile shortens such a file without a word.
     """
     size, bytes_per_second = file.stat().st_size, 0
+    # By this name soundfile would ask for a rate, whatever is in the file.
+    source = io.BytesIO(file.read_bytes()) if file.suffix.lower() == ".raw" else file
     with file.open("rb") as stream:
         riff, _, wave = struct.unpack("<4sI4s", stream.read(12).ljust(12, b"\0"))
         if (riff, wave) != (b"RIFF", b"WAVE"):
-            return file, []
+            return source, []
         while len(start := stream.read(8)) == 8:
             name, length = struct.unpack("<4sI", start)
             if name == b"fmt ":
@@ -189,11 +296,11 @@ def _mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
             else:
                 stream.seek(length + length % 2, 1)
         else:
-            return file, []
+            return source, []
         begin = stream.tell()
     held = size - begin
     if length in range(1, held + 1) or held <= 0:
-        return file, []
+        return source, []
     if 0 < length < _STREAMED:
         if length - held > max(SHARE * length, SECONDS * bytes_per_second):
             raise UnusableAudio(f"is truncated: {length - held} bytes that its header promises are not there")

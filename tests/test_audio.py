@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from dslite import audio
+from dslite.decoding import header
 from dslite.front_end import FrontEnd
 from dslite.spectrogram import MelPlot
 from dslite.store import Samples, Spectrograms, build, decode
@@ -58,6 +59,70 @@ def test_unusable_files_are_named_with_their_reason(tmp_path):
         with pytest.raises(audio.UnusableAudio, match=reason) as caught:
             audio.load(tmp_path / name)
         assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["AIFF", "AU", "W64", "RF64"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+def test_what_its_header_promises_is_asked_for_in_every_format(tmp_path, kind, subtype):
+    """libsndfile shortens such files without a word."""
+    file = tmp_path / f"a.{kind.lower()}"
+    soundfile.write(file, tone(1.0)[:-1], 16_000, subtype=subtype, format=kind)
+    whole = file.read_bytes()
+    file.write_bytes(whole + bytes(1))  # what follows does not matter
+    assert len(audio.load(file)) == 15_999 and audio.load_noted(file)[1] == ()
+    file.write_bytes(whole[:-400])
+    samples, notes = audio.load_noted(file)
+    assert 15_700 < len(samples) < 15_999 and notes == ("the end lacks a little of what the header promises",)
+    for lacking in (len(whole) // 2, 16_000):
+        file.write_bytes(whole[:-lacking])
+        for read in (audio.load, header):
+            with pytest.raises(audio.UnusableAudio, match=r"truncated: \d+ bytes that its header promises"):
+                read(file)
+
+
+@pytest.mark.parametrize(
+    ("kind", "promised", "at"),
+    [("AIFF", b"\x7f\x00\x00\x08", b"SSND"), ("AU", b"\xff\xff\xff\xff", b".snd\0\0\0\x18")],
+)
+def test_what_was_written_to_a_pipe_is_not_truncated(tmp_path, kind, promised, at):
+    file = tmp_path / f"a.{kind.lower()}"
+    soundfile.write(file, tone(1.0), 16_000, subtype="PCM_16", format=kind)
+    data = bytearray(file.read_bytes())
+    place = data.index(at) + len(at)
+    data[place : place + 4] = promised
+    file.write_bytes(data)
+    assert len(audio.load(file)) == 16_000
+
+
+def test_mp3s_joined_into_one_are_all_of_them(tmp_path):
+    """As ``cat a b`` does; each says at its beginning how long it is."""
+    for number, (seconds, rate) in enumerate([(1.0, 16_000), (2.0, 24_000), (0.5, 16_000)]):
+        soundfile.write(tmp_path / f"{number}.mp3", tone(seconds, rate), rate, subtype="MPEG_LAYER_III")
+    parts = [(tmp_path / f"{number}.mp3").read_bytes() for number in range(3)]
+    assert all(b"Xing" in part[:200] or b"Info" in part[:200] for part in parts)
+    alone = sum(header(tmp_path / f"{number}.mp3")[0] for number in range(3))
+    tags = b"ID3\3\0\0\0\0\0\x0a" + bytes(10)
+    (tmp_path / "all.mp3").write_bytes(parts[0] + tags + parts[1] + parts[2])
+    assert header(tmp_path / "all.mp3") == (pytest.approx(alone, abs=0.01), 16_000, 1)
+    assert len(audio.load(tmp_path / "all.mp3")) == pytest.approx(16_000 * alone, abs=200)
+    (tmp_path / "cut.mp3").write_bytes(parts[0] + parts[1][: len(parts[1]) // 2])
+    with pytest.raises(audio.UnusableAudio, match="truncated"):
+        audio.load(tmp_path / "cut.mp3")
+    for tail in (b"TAG" + bytes(4_000), b"APETAGEX" + bytes(4_000), parts[0][-400:]):
+        (tmp_path / "tagged.mp3").write_bytes(parts[0] + tail)
+        assert header(tmp_path / "tagged.mp3") == header(tmp_path / "0.mp3"), "what follows is no other file"
+
+
+@pytest.mark.parametrize(("ending", "subtype"), [("ogg", "VORBIS"), ("opus", "OPUS")])
+def test_an_ogg_of_several_recordings_says_that_one_is_read(tmp_path, ending, subtype):
+    for name, hz in (("a", 440.0), ("b", 880.0)):
+        soundfile.write(tmp_path / f"{name}.{ending}", tone(1.0, hz=hz), 16_000, subtype=subtype, format="OGG")
+    one, other = ((tmp_path / f"{name}.{ending}").read_bytes() for name in "ab")
+    assert audio.load_noted(tmp_path / f"a.{ending}")[1] == ()
+    (tmp_path / f"both.{ending}").write_bytes(one + other)
+    samples, (note,) = audio.load_noted(tmp_path / f"both.{ending}")
+    assert "several recordings" in note and "the first alone is read" in note
+    assert len(samples) == len(audio.load(tmp_path / f"a.{ending}"))
 
 
 def test_cut_has_half_a_chunk_of_hop_and_drops_the_rest():

@@ -208,6 +208,8 @@ def test_slugs_are_harmless_and_never_those_of_a_corpus():
     assert slug("data/<b>Übung 3.csv") == "b_ubung_3"
     assert slug("鳥.csv") == "own" and slug("logs.csv") == "own_logs"
     assert slug("my birds") == slug("my birds.csv") == slug("/a/b.c/My Birds.CSV") == "my_birds"
+    long = slug(f"{240 * 'x'}.csv")
+    assert len(long) == 128 and slug(long) == long, "files of a run are called by it and more, and disks allow 255"
 
 
 def test_real_ravdess_is_table_1s(real_ravdess):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from dslite.changes import CHANGEABLE
 from dslite.corpora import fingerprint, locate, own_chunk, own_durations, read
 from dslite.corpora.split import deal
 from dslite.errors import DsliteError
@@ -51,12 +52,22 @@ def test_a_corpus_without_a_name_is_not_the_folder_that_one_is_in(tmp_path):
         resolve("", output=tmp_path)
 
 
-@pytest.mark.parametrize("said", ["0.1", "'long'", "nan", "true"])
+@pytest.mark.parametrize("said", ["0.1", "'long'", "nan", "true", "inf", "1e5"])
 def test_a_chunk_that_cannot_be_is_refused(tmp_path, said):
     (tmp_path / "a.csv").write_text("filename,label\n0.wav,x\n")
     (tmp_path / "corpus.toml").write_text(f"chunk = {said}")
     with pytest.raises(DsliteError, match="corpus.toml: chunk is .* at least 0.2 s"):
         resolve(str(tmp_path / "a.csv"))
+
+
+def test_a_chunk_may_be_as_long_as_in_a_change_and_a_byte_order_mark_before_it(tmp_path):
+    (tmp_path / "a.csv").write_text("filename,label\n0.wav,x\n")
+    longest = CHANGEABLE["chunk"].high
+    (tmp_path / "corpus.toml").write_text(f"chunk = {longest}", encoding="utf-8-sig")
+    assert own_chunk(tmp_path / "a.csv") == longest
+    (tmp_path / "corpus.toml").write_text(f"chunk = {longest + 1}")
+    with pytest.raises(DsliteError, match="chunk is 601.0; expected .* at most 600 s"):
+        own_chunk(tmp_path / "a.csv")
 
 
 def own(folder, *lines, name="my birds.csv", encoding="utf-8", files=True):

@@ -1,8 +1,12 @@
 """Audio and label files as people have them: each healthy but for one thing that was seen in the wild."""
 
 import itertools
+import os
+import re
 import shutil
 import struct
+import subprocess
+import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -15,11 +19,15 @@ import soundfile
 
 from dslite import audio, store
 from dslite.corpora import PARTITIONS, UnfitCorpus
+from dslite.corpora.readers import own_csv
 from dslite.corpora.reading import fingerprint, read
 from dslite.decoding import UnusableAudio, header
 from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.paths import Paths
+from dslite.reporting import figures
+from dslite.reporting.display import figure_html
+from dslite.reporting.pages import LIMIT_MB
 from dslite.run import notebook, outputs
 from dslite.run.listing import corpus_lines
 from dslite.run.resolve import resolve
@@ -187,6 +195,165 @@ def test_what_is_no_audio_here_is_named_with_what_to_do(tmp_path, content, reaso
     csv = corpus(tmp_path, ending="m4a", write=lambda file, number: file.write_bytes(content))
     with pytest.raises(DsliteError, match=f"24 x.*{reason}"):
         read(str(csv), tmp_path)
+
+
+def classes(folder: Path, ending: str = "wav", write=None) -> Path:
+    """The files of :func:`corpus`, in a folder per class."""
+    for number, (label, speaker, take) in enumerate(NAMES):
+        file = folder / label / f"{label}{speaker}{take}.{ending}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(file, number) if write else soundfile.write(file, wave(number), RATE)
+    return folder
+
+
+def lines(folder: Path) -> list[str]:
+    return [f"{row.kind} {row.file}: {row.reason}" for row in read(str(folder), folder).problems.itertuples()]
+
+
+@pytest.mark.parametrize("form", [corpus, classes])
+@pytest.mark.parametrize("ending", ["m4a", "wav", ""])
+def test_the_command_that_converts_makes_a_corpus_that_is_read(tmp_path, monkeypatch, form, ending):
+    """In the corpus' folder, as it says, whatever the names; the originals may stay."""
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    (tmp_path / "bin").mkdir()
+    ffmpeg = tmp_path / "bin" / "ffmpeg"
+    convert = 'old, new = sys.argv[2:]\nsoundfile.write(new, *soundfile.read(old + ".truth"))'
+    ffmpeg.write_text(f"#!{sys.executable}\nimport sys, soundfile\n{convert}\n")
+    ffmpeg.chmod(0o755)
+
+    def write(file: Path, number: int) -> None:
+        file = Path(str(file).rstrip("."))
+        file.write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0" + bytes(500))
+        soundfile.write(f"{file}.truth", wave(number), RATE, format="WAV")
+
+    if form is classes and not ending:
+        return  # what ends like nothing is a file only where somebody names it
+    folder = tmp_path / "it's a corpus"
+    folder.mkdir()
+    named = form(folder, ending=ending, write=write)
+    if named.is_file():
+        named.write_text(named.read_text().replace(".,", ","))
+    with pytest.raises(DsliteError, match="24 x the audio is M4A.*in the corpus' folder: ") as refused:
+        read(str(named), folder)
+    command = re.search(r"find .* \+(?=:)", str(refused.value))[0]
+    subprocess.run(["sh", "-c", command], cwd=folder, check=True)
+    found = read(str(named), folder)
+    converted = ".flac" if ending == "wav" else ".wav"
+    assert len(found.clips) == 24 and found.clips["file"].str.endswith(converted).all()
+    told = [line for line in found.problems["reason"] if "one speaker" not in line]
+    assert len(told) == (ending == "m4a"), "the command removes a .wav; what is named without an ending has any"
+    assert all("24 files that cannot be read: the ones of the same name beside them are taken" in line for line in told)
+
+
+def test_a_file_that_is_labelled_itself_stands_for_no_other(tmp_path):
+    """Two clips of one name but for the ending, one of them broken: the other is not taken for both."""
+    csv = corpus(tmp_path)
+    soundfile.write(tmp_path / "low0a.flac", wave(99), RATE)
+    csv.write_text(csv.read_text() + "low0a.flac,low,s0\n")
+    (tmp_path / "low0a.wav").write_bytes(b"no audio" * 9)
+    found = read(str(csv), tmp_path)
+    assert len(found.clips) == 24 and "low0a.flac" in set(found.clips["file"])
+    assert found.problems.query("kind == 'skipped'")["file"].tolist() == ["low0a.wav"]
+
+
+@pytest.mark.parametrize("ending", ["", ".dat", ".raw", ".avi"])
+def test_what_is_named_exactly_is_opened_whatever_its_ending(tmp_path, ending):
+    csv = corpus(tmp_path)
+    for file in tmp_path.glob("*.wav"):
+        file.rename(file.with_suffix(ending))
+    csv.write_text(csv.read_text().replace(".wav", ending))
+    (tmp_path / f"low0a{ending}").write_bytes(b"no audio" * 9)
+    found, samples, told = opened(csv, tmp_path)
+    assert len(found.clips) == 23
+    np.testing.assert_allclose(samples[f"low0b{ending}"], wave(1).clip(-1, 1), atol=1e-4)
+    assert f"skipped low0a{ending}: not readable as audio: " in told and "no such file" not in told
+    assert f"-name '*{ending}'" in told if ending else "! -name '*.*'" in told
+
+
+def test_what_never_ends_is_not_opened(tmp_path):
+    csv = corpus(tmp_path)
+    for name in ("low0a.wav", "low0b.wav", "low1a.wav"):
+        (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / "low0a.wav")
+    (tmp_path / "low0b.wav").symlink_to("/dev/zero")
+    (tmp_path / "low1a.wav").mkdir()
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 21 and told.count("a label without audio: no such file") == 3
+
+
+def test_links_to_what_was_not_fetched_are_told(tmp_path):
+    """As git-annex and DataLad leave them."""
+    for label in ("low", "high"):
+        (tmp_path / "classes" / label).mkdir(parents=True)
+        (tmp_path / "classes" / label / "absent.wav").symlink_to("../.git/annex/objects/x")
+        (tmp_path / "classes" / label / "circle.wav").symlink_to("circle.wav")
+    told = lines(classes(tmp_path / "classes"))
+    assert (
+        sum("git annex get" in line for line in told) == 2 and sum("circle.wav: not readable" in t for t in told) == 2
+    )
+    (tmp_path / "csv").mkdir()
+    csv = corpus(tmp_path / "csv")
+    (tmp_path / "csv" / "low0a.wav").unlink()
+    (tmp_path / "csv" / "low0a.wav").symlink_to("gone")
+    _, _, told = opened(csv, tmp_path)
+    assert "skipped low0a.wav: a link to what is not here" in told
+    settings = resolve(str(csv), profile="demo", output=tmp_path / "out")
+    assert any("low0a.wav: a link to what is not here" in line for line in corpus_lines(settings)), "before a run, too"
+
+
+def test_folders_in_which_nothing_ends_like_audio_are_told(tmp_path):
+    folder = classes(tmp_path / "classes")
+    (folder / "third" / "deep").mkdir(parents=True)
+    (folder / "third" / "deep" / "a.avi").write_bytes(b"x")
+    (folder / "third" / "b").write_bytes(b"x")
+    (folder / "low" / "notes.txt").write_text("beside audio")
+    reason = "a folder in which no file ends like audio (2 files; endings: .avi, none)"
+    assert lines(folder) == [f"skipped third/: {reason}"]
+    for name in ("low", "high"):
+        shutil.rmtree(folder / name)
+    with pytest.raises(DsliteError, match=r"Different labels in .*: 0;.* Left out: third/: a folder in which no file"):
+        read(str(folder), folder)
+
+
+@pytest.fixture
+def forbidden(monkeypatch):
+    """Makes a folder or a CSV unreadable that is called "secret", for root too."""
+
+    def guarded(function, within=""):
+        def call(path, *rest, **more):
+            if f"secret{within}" in os.fspath(path):
+                raise PermissionError(13, "Permission denied", os.fspath(path))
+            return function(path, *rest, **more)
+
+        return call
+
+    for place, name in ((os, "scandir"), (os, "listdir"), (Path, "read_bytes")):
+        monkeypatch.setattr(place, name, guarded(getattr(place, name)))
+    monkeypatch.setattr(Path, "stat", guarded(Path.stat, "/"))
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_left_out(tmp_path, forbidden):
+    folder = classes(tmp_path / "classes")
+    before = fingerprint(folder)
+    os.mkdir(folder / "secret")
+    assert fingerprint(folder) != before and len(read(str(folder), folder).clips) == 24
+    (told,) = lines(folder)
+    assert told.startswith("skipped secret/: a folder that cannot be read. Give yourself the right to read it (chmod")
+    csv = corpus(tmp_path)
+    os.mkdir(tmp_path / "secret")
+    csv.write_text(csv.read_text() + "secret/a.wav,low,s0\n")
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 24 and "skipped secret/a.wav: not readable: Permission denied" in told
+
+
+@pytest.mark.parametrize("name", ["secret.csv", "secret"])
+def test_own_data_that_cannot_be_read_is_named_with_what_to_do(tmp_path, forbidden, name):
+    if name == "secret":
+        os.mkdir(tmp_path / name)
+    else:
+        corpus(tmp_path).rename(tmp_path / name)
+    with pytest.raises(DsliteError, match=f"{name} cannot be read .Permission denied.. Give yourself the right"):
+        own_csv.entries(tmp_path / name)
 
 
 def test_a_class_without_audio_is_named(tmp_path):
@@ -635,6 +802,23 @@ def test_low_rates_repeated_files_and_dropped_rests_are_told(tmp_path, reading, 
     said = views.coverage(stage)
     assert "12 of 24 files are shorter and repeated" in said
     assert f"Of 0.7 min {0.04 if reading == 'paper' else 0.0:.1f} are in no chunk" in said
+
+
+def test_of_many_classes_a_few_are_drawn_and_the_page_says_so(tmp_path):
+    rows = []
+    for number, part in itertools.product(range(60), PARTITIONS):
+        name = f"{number:02}{part}.wav"
+        soundfile.write(tmp_path / name, wave(number), RATE)
+        rows.append(f"{name},class {number:02},{part}")
+    csv = tmp_path / "many.csv"
+    csv.write_text("\n".join(["filename,label,partition", *rows]))
+    stage = through(resolve(str(csv), profile="demo", output=tmp_path / "out"), "corpus")
+    shown = views.examples(stage)
+    assert len(shown) == 24 and (shown[0].label, shown[-1].label) == ("class 00", "class 59")
+    assert figures.each(stage.grouped[1], "class") == "per class, of 24 of the 60, evenly chosen."
+    assert figures.few(["a", "b"]) == ["a", "b"] and figures.each(["a", "b"], "class") == "per class."
+    html = figure_html(figures.waveform_and_plot(shown, stage.settings.reading.front_end()), "noise, the largest")
+    assert len(html) < 0.8e6 * LIMIT_MB
 
 
 def test_files_without_a_speaker_are_told_on_every_page(tmp_path):

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 
+from dslite.reporting import pages
 from dslite.run import engine, execution, outcome, staleness
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Member, Plan, make
@@ -205,6 +206,19 @@ def test_a_kernel_that_ends_before_it_answers_is_said_to_have_died(tmp_path, mon
         execution.execute(job, plan.paths, {})
     assert "exit code 3" in job.places(plan.paths).failed_page("corpus").read_text()
     assert not job.leaves(plan.paths)[0].exists()
+
+
+def test_a_page_that_grew_too_large_names_its_notebook_and_not_the_draft_of_it(tmp_path, monkeypatch):
+    write_templates(tmp_path / "templates")
+    plan = plan_of(tmp_path, member("aa", tmp_path / "out"), stages=["corpus"])
+    (job,) = plan.jobs
+    monkeypatch.setattr(execution, "_run", lambda draft, folder: None)
+    record = job.leaves(plan.paths)[2]
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    monkeypatch.setattr(pages, "LIMIT_MB", 0.0)
+    with pytest.raises(execution.NotebookError, match=r"The page of corpus\.ipynb would take"):
+        execution.execute(job, plan.paths, {})
 
 
 def test_only_wanted_stages_and_what_they_need(root):

@@ -15,6 +15,7 @@ from dslite.corpora.standins import write_standin
 from dslite.errors import DsliteError
 from dslite.layout.code import HERE
 from dslite.layout.finished import FinishedStage
+from dslite.run.cli import main
 from dslite.run.notebook import stage
 from dslite.run.resolve import resolve
 from dslite.scoring import TRAINED_ON
@@ -222,6 +223,28 @@ def test_unknown_corpus_and_missing_csv_are_named(tmp_path):
         resolve("timit")
     with pytest.raises(DsliteError, match="gone.csv does not exist"):
         resolve(str(tmp_path / "gone.csv"))
+
+
+@pytest.mark.parametrize("corpus", ["birds", "ravdess"])
+def test_results_among_the_recordings_of_a_folder_are_refused(tmp_path, corpus):
+    """The clips of explain would be a class of their own, and every run would find other audio than the last."""
+    corpus_files.ravdess(tmp_path / "ravdess")
+    name = corpus if corpus == "ravdess" else str(folder_of_classes(tmp_path / corpus))
+    for output in (tmp_path / corpus, tmp_path / corpus / "out"):
+        with pytest.raises(DsliteError, match="lies in the corpus .*Give --output a folder outside of it"):
+            resolve(name, data=tmp_path, output=output)
+    for output in (tmp_path, tmp_path / "out", tmp_path / corpus / ".out"):
+        assert resolve(name, data=tmp_path, output=output).output == output
+    assert main(["--corpora", name, "--data", str(tmp_path), "--output", str(tmp_path / corpus), "--dry-run"]) == 1
+    assert not (tmp_path / corpus / "artifacts").exists(), "not even a log is left there"
+    csv = corpus_files.text(tmp_path / corpus / "labels.csv", "filename,label", "a.wav,x")
+    assert resolve(str(csv), output=csv.parent).output == csv.parent, "of a CSV, only what it names is read"
+
+
+def folder_of_classes(folder):
+    for label in "xy":
+        corpus_files.audio(folder / label / "a.wav")
+    return folder
 
 
 def test_missing_corpus_becomes_a_demo_on_a_stand_in(tmp_path):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dslite.corpora.folders import Shelf, audio_below
+from dslite.corpora.folders import shelf_below
 from dslite.corpora.label_files import read_csv
 from dslite.corpora.listing import Entry, Problem, join, match
 from dslite.corpora.registry import CorpusInfo
@@ -32,4 +32,4 @@ def matched(
         Entry(join(inside, line["filename"]), line["label"], line.get("speaker", ""), OFFICIAL[official])
         for official, line in lines
     ]
-    return match(rows, Shelf(audio_below(folder, wav)), info)
+    return match(rows, shelf_below(folder, wav), info)

@@ -3,8 +3,12 @@
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+
+from dslite.decoding import readable
+from dslite.errors import DsliteError
 
 # fmt: off
 AUDIO_ENDINGS = (
@@ -16,24 +20,43 @@ AUDIO_ENDINGS = (
 """Endings that corpora come in. Not all are read; of the others, a report says what to do."""
 
 
+RIGHTS = "Give yourself the right to read it (chmod -R u+rX)"
+"""What to do about a file or folder that cannot be read."""
+
+
 def walk(folder: Path) -> Iterator[os.DirEntry]:
-    """All files below ``folder``, through links too, each folder once; hidden files and folders are left out."""
+    """All files below ``folder``, through links too, each folder once; hidden files and folders are left out.
+
+    Links to nothing and folders that cannot be read are among them, so that somebody tells of what is behind them.
+
+    Raises:
+        DsliteError: if ``folder`` itself cannot be read.
+    """
     seen: set[tuple[int, int]] = set()
-    waiting = [os.fspath(folder)]
+    waiting: list[Path | os.DirEntry] = [folder]
     while waiting:
         current = waiting.pop()
-        status = os.stat(current)
-        if (status.st_dev, status.st_ino) in seen:
+        try:
+            status = os.stat(current)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(os.fspath(current)) as found:
+                entries = list(found)
+        except OSError as error:
+            if isinstance(current, Path):
+                raise DsliteError(f"The folder {folder} cannot be read ({error.strerror}). {RIGHTS}.") from None
+            yield current
             continue
-        seen.add((status.st_dev, status.st_ino))
-        with os.scandir(current) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    waiting.append(entry.path)
-                elif entry.is_file():
-                    yield entry
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_symlink() and not os.path.exists(entry.path):  # a circle of links would raise below
+                yield entry
+            elif entry.is_dir():
+                waiting.append(entry)
+            elif entry.is_file():
+                yield entry
 
 
 def is_audio(name: str) -> bool:
@@ -58,17 +81,67 @@ class Shelf:
 
     A name is found in any Unicode normal form (disks and spreadsheets differ in it), and with any audio ending
     (corpora get converted to FLAC).
+
+    Attributes:
+        files: what can be asked for.
+        instead: file that cannot be read -> the one of :attr:`files` that it was converted to, which its name means.
     """
 
-    def __init__(self, files: Iterable[str]):
-        self.files = list(files)
+    def __init__(self, files: Iterable[str], instead: Mapping[str, str] = {}):
+        self.instead = instead
+        self.files = [file for file in files if file not in instead]
         self._exact = {_normal(file): file for file in self.files}
-        self._stems = {os.path.splitext(name)[0]: file for name, file in self._exact.items()}
+        self._exact |= {_normal(file): converted for file, converted in instead.items()}
+        self._stems = {os.path.splitext(name)[0]: file for name, file in self._exact.items() if is_audio(name)}
 
     def find(self, name: str) -> str | None:
         """The file on disk that ``name`` (relative POSIX path) means; None if there is none."""
         name = _normal(name)
         return self._exact.get(name) or self._stems.get(os.path.splitext(name)[0] if is_audio(name) else name)
+
+
+def shelf_below(folder: Path, *places: Path) -> Shelf:
+    """The audio that :func:`audio_below` finds."""
+    files = audio_below(folder, *places)
+    return Shelf(files, _converted(folder, files))
+
+
+def shelf_of(folder: Path, names: Iterable[str]) -> Shelf:
+    """The audio in those folders that names (relative POSIX paths) lie in, and what is named exactly, whatever its
+    ending."""
+    names = sorted(set(names))
+    files = [file for place in sorted({PurePosixPath(name).parent for name in names})
+             for file in _lying(folder, place, names)]  # fmt: skip
+    shelf = Shelf(file for file in files if is_audio(file) and not PurePosixPath(file).name.startswith("."))
+    named = {_normal(name) for name in names}
+    files = shelf.files + [file for file in files if _normal(file) in named and not shelf.find(file)]
+    return Shelf(files, _converted(folder, files, named))
+
+
+def _lying(folder: Path, place: PurePosixPath, names: Iterable[str]) -> list[str]:
+    """All files in a folder and links to nothing; where it cannot be read, the names in it: opening them tells why."""
+    try:
+        files = [(place / name).as_posix() for name in sorted(os.listdir(folder / place))]
+    except PermissionError:
+        return [name for name in names if PurePosixPath(name).parent == place]
+    except OSError:  # there is none, or its name is longer than a disk allows
+        return []
+    # Not a pipe or a device, which would never end.
+    return [file for file in files if os.path.isfile(folder / file) or not os.path.exists(folder / file)]
+
+
+def _converted(folder: Path, files: Iterable[str], named: Iterable[str] = ()) -> dict[str, str]:
+    """Files that cannot be read -> the one that can, and lies beside them under the same name but for the ending; what
+    is ``named`` is a clip of its own."""
+    alike = defaultdict(list)
+    for file in files:
+        alike[os.path.splitext(file)[0]].append(file)
+    instead: dict[str, str] = {}
+    for same in alike.values():
+        unread = [file for file in same if not readable(folder / file)] if len(same) > 1 else []
+        for other in (file for file in same if unread and file not in unread and _normal(file) not in named):
+            instead |= dict.fromkeys(unread, other)
+    return instead
 
 
 def _normal(name: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dslite.corpora.folders import RIGHTS
 from dslite.errors import DsliteError
 
 LINE = "#line"
@@ -36,7 +37,10 @@ def read_csv(
         DsliteError: if it is not text (UTF-8, or UTF-16 with its byte order mark), lacks a column, or a row has too few
             or too many fields or a quotation mark that does not end in its line.
     """
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DsliteError(f"{path} cannot be read ({error.strerror}). {RIGHTS}.") from None
     marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what spreadsheets call Unicode text
     try:
         text = re.sub("\r\n?", "\n", content.decode("utf-16" if marked else "utf-8-sig"))

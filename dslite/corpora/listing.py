@@ -1,13 +1,14 @@
 """From what a layout says (rows) and what lies on disk (a shelf) to usable clips, and a line for all others."""
 
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from dslite.corpora.folders import Shelf
+from dslite.corpora.folders import RIGHTS, Shelf, is_audio, walk
 from dslite.corpora.registry import CorpusInfo
 from dslite.errors import DsliteError
 from dslite.wording import counted
@@ -97,6 +98,11 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
     for partition, names in sorted(blind.items()):
         files = counted(len(names), "file") + (f" of {partition}" if partition else "")
         problems.append(Problem("", "skipped", f"{files} whose label is withheld or empty, for example {names[0]}"))
+    if shelf.instead:
+        file, other = min(shelf.instead.items())
+        unread = f"{counted(len(shelf.instead), 'file')} that cannot be read"
+        told = f"{unread}: the ones of the same name beside them are taken, for example {other} for {file}"
+        problems.append(Problem("", "warning", told))
     unlabelled = sorted(set(shelf.files) - set(found.values()))
     if len(unlabelled) <= SPELT_OUT:
         problems += [Problem(file, "skipped", "audio without a label") for file in unlabelled]
@@ -104,6 +110,25 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
         reason = f"{len(unlabelled):,} audio files without a label, for example {', '.join(unlabelled[:3])}"
         problems.append(Problem("", "skipped", reason))
     return sorted(entries, key=lambda entry: (entry.file, entry.start)), problems
+
+
+def unheard(folder: Path, classes: bool = False) -> list[Problem]:
+    """A line for every folder below ``folder`` that cannot be read, and, if folders are ``classes``, for those whose
+    files are no audio by their endings; of such a folder's own, none."""
+    problems: list[Problem] = []
+    files: dict[PurePosixPath, list[str]] = {}
+    for entry in walk(folder):
+        place = PurePosixPath(Path(entry.path).relative_to(folder).as_posix())
+        if os.path.isdir(entry.path):
+            problems.append(Problem(f"{place}/", "skipped", f"a folder that cannot be read. {RIGHTS}, or move it away"))
+        for above in place.parents[:-1] if classes else ():
+            files.setdefault(above, []).append(entry.name)
+    silent = {place for place, names in files.items() if not any(map(is_audio, names))}
+    for place in sorted(silent - {place for place in silent if place.parent in silent}):
+        endings = ", ".join(sorted({PurePosixPath(name).suffix or "none" for name in files[place]})[:3])
+        told = f"a folder in which no file ends like audio ({counted(len(files[place]), 'file')}; endings: {endings})"
+        problems.append(Problem(f"{place}/", "skipped", told))
+    return problems
 
 
 def _refuse_duplicates(rows: list[Entry], found: dict[Entry, str | None]) -> None:

@@ -10,6 +10,9 @@ from dslite.tasks import REGRESSION
 FORM = "a CSV of filename,label[,speaker][,partition] above its audio, or a folder with a sub-folder per class"
 """What own data may be."""
 
+LONGEST = 128
+"""Letters of a corpus' name: files of a run are called by it and more, and disks allow 255."""
+
 _TAKEN = frozenset({*REGISTRY, "paper", "benchmark", "ablation", "seeds", "standins", "tools", "logs", "tables"})
 
 
@@ -29,10 +32,11 @@ def results_name(source: str, task: str) -> str:
 
 
 def slug(name: str) -> str:
-    """The name of a corpus' folders: the corpus' own, or for own data (path or stem) ``a-z0-9_``, never one taken."""
+    """The name of a corpus' folders: the corpus' own, or for own data (path or stem) ``a-z0-9_``, never one taken; what
+    is very long is cut."""
     if name in REGISTRY:
         return name
     stem = re.sub(r"\.csv$", "", Path(name).name, flags=re.IGNORECASE)
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
-    plain = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or "own"
+    plain = re.sub(r"[^a-z0-9]+", "_", plain)[:LONGEST].strip("_") or "own"
     return f"own_{plain}" if plain in _TAKEN else plain

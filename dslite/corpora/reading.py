@@ -18,7 +18,7 @@ import soundfile
 from dslite.corpora import split
 from dslite.corpora.checks import against_table1, refuse_unfit
 from dslite.corpora.folders import digest, walk
-from dslite.corpora.listing import Entry, Problem
+from dslite.corpora.listing import Entry, Problem, unheard
 from dslite.corpora.own import FORM, is_own
 from dslite.corpora.registry import CORPORA, PARTITIONS, REGISTRY, CorpusInfo
 from dslite.corpora.split import Group
@@ -29,6 +29,9 @@ from dslite.wording import counted
 
 _SAID = ("corpus", "data", "note", "audio_in_reports", "chunk", "seed")
 """What ``corpus.toml`` may say."""
+
+LONGEST_CHUNK = 600
+"""Of a chunk, in s, as for ``--set chunk``: what is longer fits into no memory."""
 
 DATA = ("real", "cropped", "stand-in", "differing")
 """What a corpus can be. ``differing``: its layout is official, its counts or durations are not Table 1's, or
@@ -146,6 +149,7 @@ def read(name: str, folder: Path, kept: Path | None = None, numeric: bool = Fals
     else:
         info, where = as_numbers(REGISTRY[name]) if numeric else REGISTRY[name], folder
         entries, problems = _reader(info).entries(folder, info)
+        problems += unheard(folder)
     told, note, sounds, _ = _corpus_toml(folder, None if own else info)
     if own and sounds:
         info = replace(info, shared_audio="the recordings' owner allows it (corpus.toml)")
@@ -281,6 +285,8 @@ def _header(path: Path) -> tuple[float, int, int] | str:
     except soundfile.LibsndfileError as error:
         return f"not readable as audio: {error.error_string.strip().rstrip('.')}. {conversion(path)}"
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and path.is_symlink():
+            return "a link to what is not here: fetch it (git-annex and DataLad: `git annex get .`)"
         return f"not readable: {error.strerror or error}"
 
 
@@ -291,8 +297,8 @@ def _corpus_toml(folder: Path, info: CorpusInfo | None = None) -> tuple[str, str
     if not path.is_file():
         return "", "", False, 0.0
     try:
-        told = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        told = tomllib.loads(path.read_text("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise DsliteError(f"{path} is not readable as TOML ({error}). Mend it or remove it.") from None
     if unknown := told.keys() - _SAID:
         raise DsliteError(
@@ -304,8 +310,10 @@ def _corpus_toml(folder: Path, info: CorpusInfo | None = None) -> tuple[str, str
     if not isinstance(sounds, bool):
         raise DsliteError(f"{path}: audio_in_reports is {sounds!r}; true or false was expected.")
     chunk = told.get("chunk", 0.0)
-    if "chunk" in told and (info or isinstance(chunk, bool) or not isinstance(chunk, int | float) or not chunk >= 0.2):
-        expected = "nothing: it is known for this corpus" if info else "a length of at least 0.2 s"
+    seconds = isinstance(chunk, int | float) and not isinstance(chunk, bool) and 0.2 <= chunk <= LONGEST_CHUNK
+    if "chunk" in told and (info or not seconds):
+        lengths = f"a length of at least 0.2 s and at most {LONGEST_CHUNK} s"
+        expected = "nothing: it is known for this corpus" if info else lengths
         raise DsliteError(f"{path}: chunk is {chunk!r}; expected {expected}.")
     if {"audio_in_reports", "chunk"} & told.keys():
         told.setdefault("data", "real")

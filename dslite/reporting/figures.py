@@ -31,6 +31,10 @@ WIDTH = 7.4
 """Of a figure, in inches."""
 
 
+MOST_EXAMPLES = 24
+"""Of classes: each takes about 0.1 MB of a page, which must open on a phone."""
+
+
 @contextmanager
 def subplots(lines: int, columns: int, height: float, width: float = WIDTH, **more) -> Iterator[tuple]:
     """A figure in the style of all figures, and its axes; ``height`` and ``width`` in inches, ``more`` as for pyplot's.
@@ -56,6 +60,18 @@ class Example:
     wave: np.ndarray
     rate: int
     spectrogram: np.ndarray
+
+
+def few(groups: Sequence[str]) -> list[str]:
+    """The groups to show examples of: all, or of many :data:`MOST_EXAMPLES`, evenly chosen."""
+    shown = np.linspace(0, len(groups) - 1, min(len(groups), MOST_EXAMPLES))
+    return [groups[at] for at in shown.round().astype(int)]
+
+
+def each(groups: Sequence[str], name: str) -> str:
+    """What there is an example of, for a caption: ``per class``, and which of them."""
+    few_of_them = f", of {MOST_EXAMPLES} of the {len(groups):,}, evenly chosen" if len(groups) > MOST_EXAMPLES else ""
+    return f"per {name}{few_of_them}."
 
 
 def waveform_and_plot(examples: Sequence[Example], front_end: FrontEnd) -> Figure:

@@ -17,7 +17,7 @@ LIMIT_MB = 5.0
 _LINES = 200
 
 
-def to_html(notebook: Path, page: Path, title: str, home: str = "../index.html") -> None:
+def to_html(notebook: Path, page: Path, title: str, home: str = "../index.html", name: str = "") -> None:
     """Writes an executed notebook as a page.
 
     Args:
@@ -25,6 +25,7 @@ def to_html(notebook: Path, page: Path, title: str, home: str = "../index.html")
         page: the file to write.
         title: the page's title.
         home: relative link to the index.
+        name: what people know the notebook by, where this one is a draft of it.
 
     Raises:
         DsliteError: if the page is larger than :data:`LIMIT_MB`.
@@ -33,7 +34,7 @@ def to_html(notebook: Path, page: Path, title: str, home: str = "../index.html")
     size = len(html.encode()) / 1e6
     if size > LIMIT_MB:
         raise DsliteError(
-            f"The page of {notebook.name} would take {size:.1f} MB, at most {LIMIT_MB:.0f} MB are allowed: "
+            f"The page of {name or notebook.name} would take {size:.1f} MB, at most {LIMIT_MB:.0f} MB are allowed: "
             "draw fewer figures, or smaller ones (the dpi of reporting.show)."
         )
     with whole_file(page) as draft:

@@ -29,7 +29,7 @@ from dslite.run import (
     showcase,
     signals,
 )
-from dslite.run.resolve import refuse_numbers, resolve, with_weights
+from dslite.run.resolve import OutputAmongRecordings, refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
 
 INTERRUPTED = 130
@@ -70,7 +70,8 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             return _list(chosen, templates)
         return _run(chosen, paths, templates)
     except DsliteError as error:
-        _log(paths)
+        if not isinstance(error, OutputAmongRecordings):
+            _log(paths)
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -72,7 +72,7 @@ def execute(job: Job, paths: Paths, values: dict[str, object]) -> None:
             _run(draft, notebook.parent)
             if not record.is_file():
                 raise DsliteError(f"The notebook came to an end without writing {record}.")
-            to_html(draft, page_draft, job.title, home)
+            to_html(draft, page_draft, job.title, home, notebook.name)
         except Exception as error:
             sentence = _sentence(error)
             nbformat.write(remove_error_markers(nbformat.read(draft, as_version=4)), draft)

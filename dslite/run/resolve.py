@@ -20,6 +20,10 @@ from dslite.transfer import wav2vec
 from dslite.weights import fetch_weights, find_weights
 
 
+class OutputAmongRecordings(DsliteError):
+    """An output folder that is refused, and in which nothing is to be left, not even a log."""
+
+
 def resolve(
     corpus: str,
     *,
@@ -113,6 +117,7 @@ def resolve(
         raise DsliteError(f"hours is {hours}; expected a number above 0, or 0 for no limit.")
     changed = changing.checked(changes or {})
     paths = Paths.of(output, changing.folder(changed))
+    _refuse_inside(paths.output, folder if reader != "own_csv" else Path(corpus))
     origin = None
     if source:
         same = {"profile": profile, "reading": reading, "backbone": backbone, "seed": seed, "workers": workers}
@@ -176,6 +181,17 @@ def with_weights(settings: Sequence[Settings]) -> list[Settings]:
                 f"{DEMO_BACKBONE}, whose weights are installed; or, to try things out only, --random-weights."
             )
     return [resolve(**s.as_parameters()) if s.backbone in lacking else s for s in settings]
+
+
+def _refuse_inside(output: Path, recordings: Path | None) -> None:
+    """Raises :class:`OutputAmongRecordings` if a run's results would lie among the recordings, of which all in a folder
+    are read: explanations' clips would be a class, and every run would find other audio than the last."""
+    below = recordings and recordings.is_dir() and output.is_relative_to(recordings.resolve())
+    if below and not any(part.startswith(".") for part in output.relative_to(recordings.resolve()).parts):  # not read
+        raise OutputAmongRecordings(
+            f"The output folder {output} lies in the corpus {recordings}, where results would be taken for "
+            "recordings. Give --output a folder outside of it."
+        )
 
 
 def _entries(said: str, profile: str) -> tuple[str, ...]:

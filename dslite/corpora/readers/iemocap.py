@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from dslite.corpora.folders import Shelf, audio_below
+from dslite.corpora.folders import shelf_below
 from dslite.corpora.listing import Entry, Problem, match
 from dslite.corpora.registry import CorpusInfo
 
@@ -27,8 +27,7 @@ def entries(folder: Path, info: CorpusInfo) -> tuple[list[Entry], list[Problem]]
     """
     sessions = _sessions(folder)
     rows = [row for session in sessions for row in _rows(session, info)]
-    shelf = Shelf(audio_below(folder, *(session / "sentences" / "wav" for session in sessions)))
-    return match(rows, shelf, info)
+    return match(rows, shelf_below(folder, *(session / "sentences" / "wav" for session in sessions)), info)
 
 
 def _rows(session: Path, info: CorpusInfo) -> Iterator[Entry]:

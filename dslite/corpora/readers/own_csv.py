@@ -2,7 +2,6 @@
 folder with one sub-folder per class."""
 
 import math
-import os
 import re
 import unicodedata
 from collections import Counter
@@ -11,9 +10,9 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from dslite.corpora.folders import Shelf, audio_below, is_audio
+from dslite.corpora.folders import Shelf, audio_below, shelf_below, shelf_of
 from dslite.corpora.label_files import LINE, REMARK, read_csv
-from dslite.corpora.listing import BLIND, Entry, Problem, join, match
+from dslite.corpora.listing import BLIND, Entry, Problem, join, match, unheard
 from dslite.corpora.own import FORM, slug
 from dslite.corpora.registry import CorpusInfo
 from dslite.errors import DsliteError
@@ -69,9 +68,10 @@ def entries(path: Path, numeric: bool = False) -> tuple[CorpusInfo, list[Entry],
         kinds = "numbers" if numeric else "classes"
         others = _no_numbers(lines) if numeric else []
         none = f" No number is {_where(others[0])}; write it without words and units." if others else ""
+        lost = "; ".join(f"{problem.file}: {problem.reason}" for problem in problems[:3] if problem.file)
         raise DsliteError(
             f"Different labels in {path}: {len(labels)}; at least two {kinds} are needed to tell apart.{none} "
-            f"Expected: {FORM}."
+            f"Expected: {FORM}." + f" Left out: {lost}." * bool(lost)
         )
     info = CorpusInfo(
         name=slug(str(path)),
@@ -178,11 +178,12 @@ def _rows(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
         for line in lines:
             line["filename"] = join("", line["filename"].removeprefix(here))
         return lines, problems + _elsewhere(path, lines)
-    places = [place for file in audio_below(path) if len(place := PurePosixPath(file).parts) > 1]
+    problems = unheard(path, classes=True)
+    places = [place for file in _shelf(path, []).files if len(place := PurePosixPath(file).parts) > 1]
     upper = {place[0] for place in places}
     named = _partitions(upper)
     if not named or named.keys() != upper and not {"train"} < set(named.values()):
-        return [{"filename": "/".join(place), "label": place[0]} for place in places], []
+        return [{"filename": "/".join(place), "label": place[0]} for place in places], problems
     sorted_in = [place for place in places if len(place) > 2 and place[0] in named]
     if not sorted_in:
         raise DsliteError(
@@ -191,7 +192,7 @@ def _rows(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
         )
     lines = [{"filename": "/".join(place), "label": place[1], "partition": place[0]} for place in sorted_in]
     others = f"folders that are neither partitions nor in one, left out: {', '.join(sorted(upper - named.keys()))}"
-    return lines, [Problem("", "warning", others)] * (named.keys() != upper)
+    return lines, problems + [Problem("", "warning", others)] * (named.keys() != upper)
 
 
 def _partitions(names: Iterable[str]) -> dict[str, str]:
@@ -268,15 +269,8 @@ def _shelf(path: Path, lines: list[dict[str, str]]) -> Shelf:
     """All audio in a folder; of a CSV, that in those folders which its rows name: what else lies below the CSV's folder
     is none of its business."""
     if path.is_dir():
-        return Shelf(audio_below(path))
-    folder, places = path.parent, sorted({PurePosixPath(line["filename"]).parent for line in lines})
-    return Shelf(
-        (place / entry.name).as_posix()
-        for place in places
-        if os.path.isdir(folder / place)  # Path.is_dir raises where a name is too long
-        for entry in sorted((folder / place).iterdir())
-        if is_audio(entry.name) and not entry.name.startswith(".") and entry.is_file()
-    )
+        return shelf_below(path)
+    return shelf_of(path.parent, (line["filename"] for line in lines))
 
 
 def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:

@@ -12,7 +12,8 @@ from dslite.systems import CHANCE, TITLES
 
 
 def whole_files(stage: FinishedStage) -> list[Example]:
-    """The first training file of each class (third of the labels), whole: samples and Deep Spectrum's plot of it."""
+    """The first training file of each class (third of the labels; of many, of a few), whole: samples and Deep
+    Spectrum's plot of it."""
     from dslite.features import DEEP_SPECTRUM, whole
     from dslite.spectrogram import MelPlot
     from dslite.store import Samples
@@ -20,7 +21,8 @@ def whole_files(stage: FinishedStage) -> list[Example]:
     plot, samples = MelPlot(DEEP_SPECTRUM), Samples(stage.paths.samples)
     clips, groups = stage.grouped
     train = clips[clips["partition"] == "train"].drop_duplicates("label").set_index("label")["file"]
-    waves = {label: whole(samples[train[label]]) for label in groups if label in train}
+    shown = figures.few([group for group in groups if group in train])
+    waves = {label: whole(samples[train[label]]) for label in shown}
     return [
         Example(label, wave, DEEP_SPECTRUM.rate, plot.quantise(wave[None])[0].numpy()) for label, wave in waves.items()
     ]

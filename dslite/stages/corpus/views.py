@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from dslite import audio
 from dslite.corpora.registry import described
 from dslite.layout.finished import FinishedStage
-from dslite.reporting.figures import COLOURS, PARTITIONS, Example, subplots
+from dslite.reporting.figures import COLOURS, PARTITIONS, Example, few, subplots
 from dslite.store import Samples, Spectrograms
 
 _PRINT = "#6a3f7e"
@@ -23,7 +23,8 @@ def info(stage: FinishedStage):
 
 
 def examples(stage: FinishedStage) -> list[Example]:
-    """The first chunk of a training file of each class (third of the labels): samples and cached spectrogram."""
+    """The first chunk of a training file of each class (third of the labels; of many, of a few): samples and cached
+    spectrogram."""
     chunks, samples = stage.chunks, Samples(stage.paths.samples)
     stored = Spectrograms(stage.paths.spectrograms, chunks)
     rate = stage.record["front_end"]["rate"]
@@ -31,7 +32,7 @@ def examples(stage: FinishedStage) -> list[Example]:
     clips, groups = stage.grouped
     train = clips[clips["partition"] == "train"]
     shown = []
-    for label in (group for group in groups if group in set(train["label"])):
+    for label in few([group for group in groups if group in set(train["label"])]):
         file = train.loc[train["label"] == label, "file"].iloc[0]
         first = int(chunks.index[chunks["file"] == file][0])
         wave = audio.cut(samples[file], length, 1, stage.record["front_end"]["window"])[0]
