@@ -38,7 +38,7 @@ def possible() -> str:
 
 
 @contextmanager
-def mounted(folder: Path, size: str = "300m") -> Iterator[None]:
+def mounted(folder: Path, size: str = "1g") -> Iterator[None]:
     """A file system in memory."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     subprocess.run(command, check=True, capture_output=True)
