@@ -133,6 +133,11 @@ def second_section(paths: Paths) -> None:
     forged(place, first[0], f'<section id="{first[1]}"><p>UAR 99.9 %</p></section>{first[0]}')
 
 
+def unfolded(paths: Paths) -> None:
+    place = paths.corpus("css").page("evaluate")
+    forged(place, "</section>", '<details class="code" open><p>UAR 99.9 %</p></details></section>')
+
+
 def index(paths: Paths) -> None:
     record = {"seed": 42, "command": "x", "exit": 0, "notebooks": {}}
     write_index(paths.index, [{"name": "css"}], ["evaluate"], {}, {}, [], record, results.write(paths))
@@ -174,13 +179,15 @@ def other_results(paths: Paths) -> None:
         (lambda p: forged(p.corpus("css").page("evaluate"), "<main>", "<main>99.9 %"), "above the first", "a"),
         (lambda p: forged(p.corpus("css").page("evaluate"), "</style>", "td {content: '99.9'}</style>"), "style", "a"),
         (lambda p: forged(p.corpus("css").page("evaluate"), "</body>", "<script>x</script></body>"), "script", "a"),
+        (unfolded, "reports/css/evaluate.html", "a"),
         (other_index, "reports/index.html", "css, DS Lite"),
         (real_index, "reports/index.html", "css, DS Lite"),
         (lambda p: forged(p.results, "\n", "\n99.9,", at=9), "reports/results.csv", "uar"),
     ],
     ids=[
         "label", "predicted", "interval", "confusion", "p value", "chosen", "results.csv", "page", "data", "seed",
-        "weights", "files", "corpus", "section", "heading", "style", "script", "index", "index's data", "fields",
+        "weights", "files", "corpus", "section", "heading", "style", "script", "unfolded", "index",
+        "index's data", "fields",
     ],
 )  # fmt: skip
 def test_what_was_tampered_with_is_named(verified, change, file, key):

@@ -85,7 +85,8 @@ class _Shown(HTMLParser):
         if tag == "section" and given.get("id"):
             self._section = given["id"]
             self.texts.setdefault(self._section, [])
-        folded = tag == "details" and (given.get("class") == "code" or self._left_out > 0)
+        closed = given.get("class") == "code" and "open" not in given
+        folded = tag == "details" and (closed or self._left_out > 0)
         self._program = tag in ("style", "script")
         self._left_out += folded or self._program
         if given.get("alt"):
