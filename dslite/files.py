@@ -18,8 +18,7 @@ _LEAST = 1 << 20
 def full(folder: Path) -> str:
     """A sentence where a folder's disk is full; else empty."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
-    usage = shutil.disk_usage(there)
-    if usage.free >= _LEAST or not usage.total:  # as of /proc, which is no disk
+    if shutil.disk_usage(there).free >= _LEAST:
         return ""
     return f"The disk of {folder} is full. Make room and give the same command again: it goes on with what it has."
 

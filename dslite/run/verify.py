@@ -230,7 +230,7 @@ class _Verification:
             draft.write_bytes(notebook.read_bytes())
             same = redrawing.said(draft, self._title(page))
             self._texts(
-                f"{self._name(page)}, beside the notebook,", differing.shown(page.read_text("utf-8")), same, False
+                f"{self._name(page)} beside its notebook,", differing.shown(page.read_text("utf-8")), same, False
             )
             self.compared |= {self._name(notebook), self._name(page)}
 
