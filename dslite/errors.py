@@ -1,4 +1,4 @@
-"""The one exception that is meant for people."""
+"""The exceptions that are meant for people."""
 
 import traceback
 
@@ -13,3 +13,7 @@ class DsliteError(Exception):
 
     def _render_traceback_(self) -> list[str]:  # which IPython asks for
         return traceback.format_exception(self) if self.logged else [str(self)]
+
+
+class NoRoom(DsliteError):
+    """A disk could not take more: nothing is said of what was tried, and the next time it may go well."""

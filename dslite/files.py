@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dslite.errors import DsliteError
+from dslite.errors import DsliteError, NoRoom
 
 _LEAST = 1 << 20
 """Bytes that a disk has to have left: with less, whatever fails there has failed for it."""
@@ -28,7 +28,7 @@ def room(folder: Path) -> Iterator[None]:
     """Says so where what is written to a folder fails for want of room; libraries have other words for it, or none.
 
     Raises:
-        DsliteError: the disk is full, or the quota is used up.
+        NoRoom: the disk is full, the quota is used up, or nothing may be written.
     """
     try:
         yield
@@ -36,9 +36,9 @@ def room(folder: Path) -> Iterator[None]:
         raise
     except Exception as error:
         if said := full(folder):
-            raise DsliteError(f"{said} ({type(error).__name__}: {error})") from error
+            raise NoRoom(f"{said} ({type(error).__name__}: {error})") from error
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-            raise DsliteError(f"Nothing more can be written to {folder} ({error.strerror}).") from error
+            raise NoRoom(f"Nothing more can be written to {folder} ({error.strerror}).") from error
         raise
 
 

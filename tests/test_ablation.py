@@ -10,7 +10,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from dslite import scoring, statistics
-from dslite.errors import DsliteError
+from dslite.errors import DsliteError, NoRoom
 from dslite.layout import progress
 from dslite.layout.finished import FinishedStage
 from dslite.paper.ledger import experiments
@@ -85,6 +85,23 @@ def test_every_variant_is_fitted_or_left_out_with_a_reason(stage):
     left_out = stage.table("left_out").set_index("variant")["reason"]
     assert left_out["F-13 Adam"] == left_out["F-17 vote"] == ablating.NO_EFFECT, "each file is one chunk"
     assert "shorter than one chunk" in left_out["F-16 short files dropped"]
+
+
+def test_a_variant_that_a_disk_has_no_room_for_is_not_left_out(stage, tmp_path, monkeypatch):
+    shutil.copytree(stage.settings.output, tmp_path / "out")
+    settings = replace(stage.settings, output=tmp_path / "out")
+    settings.paths.record("ablation").unlink()
+    cached_as = ablating.cached_as
+
+    def full(variant, *more):
+        if variant.reading != settings.reading:
+            raise NoRoom("The disk is full.")
+        return cached_as(variant, *more)
+
+    monkeypatch.setattr(ablating, "cached_as", full)
+    with pytest.raises(NoRoom):
+        ablating.work(settings)
+    assert not settings.paths.record("ablation").exists()
 
 
 def test_every_fit_shows_how_it_learnt(stage):

@@ -21,7 +21,7 @@ from sklearn.svm import LinearSVC
 
 from dslite.changes import CHANGEABLE, checked, to_recipe
 from dslite.configurations import CONFIGURATIONS
-from dslite.errors import DsliteError
+from dslite.errors import DsliteError, NoRoom
 from dslite.features import statistics, whole
 from dslite.layout import progress
 from dslite.layout.finished import FinishedStage
@@ -309,6 +309,23 @@ def test_what_was_stopped_is_taken_up_again(elsewhere, monkeypatch):
         searching.work(elsewhere)
     assert ran[0] == ran[1] == ran[2] != ran[3], "what was stopped or interrupted is asked for again, and first"
     assert ran[0]["share"] == TUNED.share and ran[0]["chunk"] == 1.0, "our own recipe is tried first"
+
+
+def test_what_a_disk_had_no_room_for_is_no_failed_trial(elsewhere, monkeypatch):
+    monkeypatch.setattr(trials, "cached_as", lambda *_: None)
+    ran = []
+
+    def full(_, trial, deadline):
+        ran.append(trial.params)
+        raise NoRoom("The disk is full.")
+
+    monkeypatch.setattr(trials.Search, "_try", full)
+    with pytest.raises(NoRoom):
+        searching.work(elsewhere)
+    monkeypatch.setattr(trials.Search, "_try", lambda _, trial, until: ran.append(trial.params) or 50.0)
+    with pytest.raises(FileNotFoundError):  # of the winner's fit, which this test has not made
+        searching.work(elsewhere)
+    assert ran[0] == ran[1], "it is asked for again, and first"
 
 
 def test_the_first_trial_is_our_recipe():

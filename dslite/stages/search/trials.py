@@ -16,7 +16,7 @@ import pandas as pd
 
 from dslite import audio
 from dslite.changes import checked, to_reading
-from dslite.errors import DsliteError
+from dslite.errors import DsliteError, NoRoom
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
@@ -131,12 +131,13 @@ class Search:
                 told = {"values": self._try(trial, deadline)}
             except _GivenUp:
                 told = {"state": TrialState.PRUNED}
-            except DsliteError as error:
-                trial.set_user_attr("reason", str(error))
-            except BaseException as error:  # the same is asked for the next time, first of all
-                self.study.enqueue_trial(trial.params)
-                if not isinstance(error, _Stopped):
-                    raise
+            except BaseException as error:
+                if isinstance(error, DsliteError) and not isinstance(error, NoRoom):
+                    trial.set_user_attr("reason", str(error))
+                else:  # the same is asked for the next time, first of all
+                    self.study.enqueue_trial(trial.params)
+                    if not isinstance(error, _Stopped):
+                        raise
             finally:
                 self.study.tell(trial, **told)
         return time.time() >= deadline
