@@ -20,7 +20,7 @@ from dslite.run.outcome import Outcome
 from dslite.run.plan import Job, Plan
 from dslite.run.session import Session
 from tests import whole
-from tests.toys import command, wait_for, write_templates
+from tests.toys import alive, command, wait_for, write_templates
 
 PLUGIN = ExecutorPluginRegistry().is_installed("slurm")
 needs_plugin = pytest.mark.skipif(not PLUGIN, reason="snakemake-executor-plugin-slurm is not installed")
@@ -105,14 +105,15 @@ def job(stage: str, **more) -> Job:
 
 def test_what_a_job_asks_for():
     fits = estimates.resources(job("train", threads=2), 3_600.0)
-    assert fits == {"memory": 10_000, "minutes": 180, "gpus": 1}
-    assert estimates.resources(job("evaluate"), 4.0) == {"memory": 3_000, "minutes": 15, "gpus": 0}
+    assert fits == {"memory": 10_000, "minutes": 180, "gpus": 1, "here": False}
+    scored = {"memory": 3_000, "minutes": 15, "gpus": 0, "here": True}
+    assert estimates.resources(job("evaluate"), 4.0) == scored
+    assert estimates.resources(job("evaluate"), 60.0) == scored | {"here": False}, "a minute is worth a job"
+    assert not estimates.resources(job("train"), 4.0)["here"], "fits may need a GPU"
+    assert not estimates.resources(job("benchmark"), 4.0)["here"], "who is timed needs cores to itself"
     assert Cluster("slurm").asked(fits) == fits | {"gpus": 0}, "nobody has asked for one"
-    assert Cluster("slurm", resources={"mem_mb": 500, "runtime": 7}, gpus=2).asked(fits) == {
-        "memory": 500,
-        "minutes": 7,
-        "gpus": 2,
-    }
+    asked = {"memory": 500, "minutes": 7, "gpus": 2, "here": False}
+    assert Cluster("slurm", resources={"mem_mb": 500, "runtime": 7}, gpus=2).asked(fits) == asked
     assert [job("train", memory=4).mem_mb(None, attempt) for attempt in (1, 2, 3)] == [4, 8, 8]
 
 
@@ -179,6 +180,7 @@ SLOW = """import os, time
 Path(output, "seen").open("a").write(f"{os.environ['SLURM_JOB_ID']} ")
 while not Path(output, "go").exists():
     time.sleep(0.2)"""
+HERE = SLOW.replace("{os.environ['SLURM_JOB_ID']} ", "{os.getpid()}").replace('"a"', '"w"')
 SCARCE = """import os, re, signal, subprocess
 job = subprocess.run(["scontrol", "show", "job", os.environ["SLURM_JOB_ID"]], capture_output=True, text=True).stdout
 Path(output, "asked").open("a").write(re.search("MinMemoryNode=(\\S+)", job)[1] + " ")
@@ -205,8 +207,8 @@ def said(process: subprocess.Popen) -> str:
 
 def slow(run) -> subprocess.Popen:
     """A run in the middle of a job that takes as long as ``go`` is not there."""
-    (run.out / "css-corpus.py").write_text(SLOW)
-    process = run.start("corpus")
+    (run.out / "css-train.py").write_text(SLOW)
+    process = run.start("train")
     wait_for((run.out / "seen").exists, 200)
     return process
 
@@ -247,31 +249,31 @@ def test_further_seeds_are_jobs_beside_the_first(run):
 
 @needs_slurm
 def test_a_job_that_fails_is_not_tried_again_and_says_why(run):
-    (run.out / "css-corpus.py").write_text("raise ValueError('upside down')")
-    process = run.start("train")
+    (run.out / "css-train.py").write_text("raise ValueError('upside down')")
+    process = run.start("evaluate")
     told = said(process)
     assert process.returncode == 1
-    assert "FAILED    css corpus: ValueError in cell 3: upside down" in told
-    assert told.count("started") == 1 and "css train" not in told.split("FAILED")[1].splitlines()[0]
+    assert "FAILED    css train: ValueError in cell 3: upside down" in told
+    assert told.count("started   css train") == 1 and "started   css evaluate" not in told
     assert "Trying to restart" not in run.paths.engine_log.read_text()
 
 
 @needs_slurm
 def test_memory_is_doubled_once_where_it_ran_out(run):
-    (run.out / "css-corpus.py").write_text(SCARCE)
-    process = run.start("corpus", "--cluster-options", "mem_mb=300")
+    (run.out / "css-train.py").write_text(SCARCE)
+    process = run.start("train", "--cluster-options", "mem_mb=300")
     told = said(process)
     assert process.returncode == 0, told
     assert (run.out / "asked").read_text() == "300M 600M "
-    assert "FAILED" not in told and told.count("done  ") == 1
+    assert "FAILED" not in told and told.count("done  ") == 2
 
 
 @needs_slurm
 def test_a_partition_that_is_none_is_told(run):
-    process = run.start("corpus", "--cluster-options", "partition=nowhere")
+    process = run.start("train", "--cluster-options", "partition=nowhere")
     told = said(process)
     assert process.returncode == 1
-    assert "FAILED    css corpus: It could not be submitted: " in told and "invalid partition" in told
+    assert "FAILED    css train: It could not be submitted: " in told and "invalid partition" in told
 
 
 @needs_slurm
@@ -289,16 +291,16 @@ def test_killed_with_9_and_started_again_it_submits_nothing_twice(run):
     process = slow(run)
     process.kill()
     process.wait()
-    assert list(submitted.left(run.paths)) == ["css-corpus"], "the job goes on"
-    again = run.start("corpus")
+    assert list(submitted.left(run.paths)) == ["css-train"], "the job goes on"
+    again = run.start("train")
     time.sleep(10)
     (run.out / "go").touch()
     told = said(again)
     assert again.returncode == 0, told
     number = (run.out / "seen").read_text()
     assert number.count(" ") == 1, "one job, once"
-    assert f"Still on the cluster, and not submitted again: css-corpus ({number.strip()})" in told
-    assert "done      css corpus" in told
+    assert f"Still on the cluster, and not submitted again: css-train ({number.strip()})" in told
+    assert "done      css train" in told
     assert run.paths.engine_log.read_text().count("has been submitted with SLURM jobid") == 1
 
 
@@ -308,12 +310,29 @@ def test_what_is_left_of_another_run_is_cancelled(run):
     process.kill()
     process.wait()
     first = (run.out / "seen").read_text()
-    again = run.start("corpus", "--seed", "7")
+    again = run.start("train", "--seed", "7")
     wait_for(lambda: (run.out / "seen").read_text() != first, 200)
     (run.out / "go").touch()
     assert "Still on the cluster" not in said(again)
     assert again.returncode == 0
     assert (run.out / "seen").read_text().count(" ") == 2
+
+
+@needs_slurm
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_is_worth_no_job_runs_here_and_ends_with_the_run(run, how):
+    (run.out / "css-corpus.py").write_text(HERE)
+    process = run.start("corpus")
+    kernel = int(wait_for(lambda: (run.out / "seen").exists() and (run.out / "seen").read_text(), 60))
+    assert not submitted.left(run.paths)
+    os.kill(process.pid, how)
+    assert process.wait(60) == (-how if how == signal.SIGKILL else 130)
+    wait_for(lambda: not alive(kernel), 5)
+    (run.out / "go").touch()
+    again = run.start("corpus")
+    assert "done      css corpus" in said(again)
+    assert again.returncode == 0
+    assert "has been submitted" not in run.paths.engine_log.read_text()
 
 
 @needs_slurm
@@ -333,7 +352,8 @@ def test_fits_that_jobs_share_give_what_one_machine_gives(tmp_path):
     assert sum(file.name == "predictions.parquet" for file in tables) > 2 * 8
     others = {file: there.output / file.relative_to(here.output) for file in tables}
     assert not [file for file, other in others.items() if file.read_bytes() != other.read_bytes()]
-    assert there.engine_log.read_text().count("has been submitted with SLURM jobid") == 2 * (4 + 2)
+    jobs = there.engine_log.read_text().count("has been submitted with SLURM jobid")
+    assert jobs == 2 * (1 + 2 + 1), "train, its helpers and baseline"
     assert not there.corpus("css").features.exists(), "the notebook found all fits finished"
     assert there.corpus("css").printed("train").read_text().count("SLURM job ") == 3, "helpers' too"
     assert said.count("started   css train") == 1, "jobs that share its fits are no notebooks"

@@ -107,7 +107,8 @@ def execute(
     if cluster:  # a job lives as long as the cluster has it, and has no process of this machine
         os.environ.pop(launcher.RUN, None)
         signals.AFAR.set()
-        limits = ResourceSettings(nodes=cluster.jobs, default_resources=dict(cluster.resources))
+        # What is worth no job runs on this machine, one notebook at a time: others are at work there.
+        limits = ResourceSettings(nodes=cluster.jobs, resources={"here": 1}, default_resources=dict(cluster.resources))
         shared = SharedFSUsage.all() - {SharedFSUsage.SOURCE_CACHE}
     else:
         os.environ[launcher.RUN] = str(os.getpid())

@@ -90,13 +90,15 @@ def ahead(job: Job, jobs: Iterable[Job], each: dict[str, float]) -> float:
 def resources(job: Job, seconds: float) -> dict[str, int]:
     """What a cluster is asked for: ``memory`` of its processes, and 1 GB of those around them; three times the
     ``minutes`` that it is estimated to take, as estimates are good to a factor of two, and of a helped notebook that
-    all of its work is, as one helper may have most of it; a GPU where the base model is fitted or asked."""
+    all of its work is, as one helper may have most of it; a GPU where the base model is fitted or asked. A notebook of
+    less than a minute that neither does that nor asks for more than one core is worth no job, and runs ``here``."""
     stage = STAGES[job.stage]
     minutes = max(15, round(3 * seconds * max(1, job.helpers) / 60))
     return {
         "memory": 1_000 + stage.memory * job.threads,
         "minutes": minutes,
         "gpus": int(stage.weights),
+        "here": seconds < 60 and not stage.weights and stage.threads == "one",
     }
 
 

@@ -51,6 +51,7 @@ class Job:
         helpers: how many jobs do a part of its work before it, side by side.
         memory, minutes: that it is given on a cluster; MB.
         gpus: that it has to itself; each of its helpers has one.
+        here: of a run on a cluster, whether it runs on the machine that submits, being worth no job.
         seed: 0, or the further seed whose output it belongs to, in that of the run.
     """
 
@@ -68,6 +69,7 @@ class Job:
     memory: int = 0
     minutes: int = 0
     gpus: int = 0
+    here: bool = False
     seed: int = 0
 
     @property

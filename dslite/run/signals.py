@@ -13,7 +13,7 @@ STOPPED = threading.Event()
 """Set once the run has been told to stop."""
 
 AFAR = threading.Event()
-"""Set while the run's jobs are a cluster's: its own processes are those that submit and cancel them."""
+"""Set while the run's jobs are a cluster's: most of its own processes are those that submit and cancel them."""
 
 
 def take() -> None:
@@ -29,12 +29,11 @@ def take() -> None:
 
 
 def end_children() -> None:
-    """Kills every process below this one."""
+    """Kills every process below this one; in a run on a cluster those of notebooks alone."""
     for child in psutil.Process(os.getpid()).children(recursive=True):
-        try:
-            child.kill()
-        except psutil.NoSuchProcess:
-            continue
+        with suppress(psutil.NoSuchProcess):
+            if not AFAR.is_set() or "dslite.run.launcher" in " ".join(child.cmdline()):
+                child.kill()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -42,9 +41,9 @@ def _stop(number: int, frame: FrameType | None) -> None:
     STOPPED.set()
     if number == signal.SIGHUP:
         _print_nowhere()
+    end_children()
     if AFAR.is_set():  # Snakemake cancels what was submitted
         raise KeyboardInterrupt
-    end_children()
     if not again:
         threading.Thread(target=_keep_ending, daemon=True).start()
         raise KeyboardInterrupt
