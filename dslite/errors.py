@@ -17,3 +17,7 @@ class DsliteError(Exception):
 
 class NoRoom(DsliteError):
     """A disk could not take more: nothing is said of what was tried, and the next time it may go well."""
+
+
+class Died(DsliteError):
+    """A process was killed from outside, most likely because memory ran out: with more of it, it may go well."""

@@ -10,7 +10,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from dslite import scoring, statistics
-from dslite.errors import DsliteError, NoRoom
+from dslite.errors import Died, DsliteError, NoRoom
 from dslite.layout import progress
 from dslite.layout.finished import FinishedStage
 from dslite.paper.ledger import experiments
@@ -87,7 +87,8 @@ def test_every_variant_is_fitted_or_left_out_with_a_reason(stage):
     assert "shorter than one chunk" in left_out["F-16 short files dropped"]
 
 
-def test_a_variant_that_a_disk_has_no_room_for_is_not_left_out(stage, tmp_path, monkeypatch):
+@pytest.mark.parametrize("scarce", [NoRoom, Died])
+def test_a_variant_that_disk_or_memory_has_no_room_for_is_not_left_out(stage, tmp_path, monkeypatch, scarce):
     shutil.copytree(stage.settings.output, tmp_path / "out")
     settings = replace(stage.settings, output=tmp_path / "out")
     settings.paths.record("ablation").unlink()
@@ -95,11 +96,11 @@ def test_a_variant_that_a_disk_has_no_room_for_is_not_left_out(stage, tmp_path, 
 
     def full(variant, *more):
         if variant.reading != settings.reading:
-            raise NoRoom("The disk is full.")
+            raise scarce("There is too little of it.")
         return cached_as(variant, *more)
 
     monkeypatch.setattr(ablating, "cached_as", full)
-    with pytest.raises(NoRoom):
+    with pytest.raises(scarce):
         ablating.work(settings)
     assert not settings.paths.record("ablation").exists()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dslite.errors import Died
 from dslite.processes import GPUS
 from dslite.run import engine
 from dslite.run.cli import main
@@ -157,3 +158,8 @@ def test_a_fit_computes_on_the_device_that_it_is_given(tmp_path):
         [sys.executable, "-c", ELSEWHERE, str(tmp_path)], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_process_that_ends_without_a_word_is_said_to_have_died():
+    with pytest.raises(Died, match="memory ran out"), side_by_side(2, lambda told: None) as (pool, follow):
+        follow({pool.submit(os._exit, 9)})

@@ -170,7 +170,7 @@ def run(
         fits were made on, and ``warnings``, the corpus' among them.
 
     Raises:
-        DsliteError: if a process of the pool dies, for instance because memory ran out.
+        Died: a process of the pool did, for instance because memory ran out.
     """
     settings, code = corpus.settings, records.identity("train", {}, corpus.settings.chosen)
     inputs = FitInputs(settings, corpus.classes, corpus.record["data_hash"], code, start)

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
-from dslite.errors import DsliteError
+from dslite.errors import Died
 from dslite.processes import gpus
 from dslite.stages.train import process
 
@@ -51,7 +51,7 @@ def side_by_side(
         apart: whether one after the other they go to a process of their own all the same, which may die alone.
 
     Raises:
-        DsliteError: if a process dies, for instance because memory ran out.
+        Died: a process did, for instance because memory ran out.
     """
     workers = min(workers, len(gpus()) or workers)
     if (
@@ -76,7 +76,7 @@ def side_by_side(
                     one.kill()  # as Python 3.14 has it: kill_workers
                 raise
     except BrokenProcessPool as error:
-        raise DsliteError(
+        raise Died(
             "A process that was fitting died without a word, most likely because memory ran out: "
             "give fewer cores (--cores) or close other programs; finished fits are kept."
         ) from error
