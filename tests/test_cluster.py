@@ -4,9 +4,13 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -174,6 +178,26 @@ def test_why_jobs_that_share_fits_do_not_run_is_said_of_their_notebook(tmp_path)
     assert "could not be submitted: 'no account'" in outcome.read(plan.paths.outcome("css-train")).error
 
 
+INTERRUPTED = """import signal, subprocess, threading, time
+from snakemake.scheduling.job_scheduler import JobScheduler
+from dslite.run import signals
+JobScheduler.exit_gracefully = signals.end  # as the Snakefile does in a job
+scheduler = object.__new__(JobScheduler)
+scheduler._lock = threading.Lock()
+signal.signal(signal.SIGTERM, scheduler.exit_gracefully)
+with scheduler._lock:
+    print(subprocess.Popen(["sleep", "60"]).pid, flush=True)
+    time.sleep(60)"""
+
+
+def test_a_job_that_is_cancelled_while_it_holds_snakemakes_lock_ends():
+    with subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, text=True) as process:
+        below = int(process.stdout.readline())
+        process.terminate()
+        assert process.wait(10) == 143
+    wait_for(lambda: not alive(below), 5)
+
+
 # Through SLURM. -------------------------------------------------------------------------------------------------------
 
 SLOW = """import os, time
@@ -284,6 +308,7 @@ def test_told_to_stop_it_cancels_what_it_has_submitted(run):
     assert process.returncode == 130, told
     assert told.splitlines()[-1] == "Stopped; the same command goes on from here."
     wait_for(lambda: not submitted.left(run.paths))
+    wait_for(lambda: not _processes(run.out))
 
 
 @needs_slurm
@@ -316,6 +341,16 @@ def test_what_is_left_of_another_run_is_cancelled(run):
     assert "Still on the cluster" not in said(again)
     assert again.returncode == 0
     assert (run.out / "seen").read_text().count(" ") == 2
+    wait_for(lambda: not _processes(run.out))
+
+
+def _processes(out: Path) -> list[int]:
+    """Those that are at work in an output, on the one node of this machine."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            found += [process.pid] if process.cwd().startswith(str(out)) else []
+    return found
 
 
 @needs_slurm
