@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-NAMES = ("frontend", "phases", "memory", "bootstrap", "svm", "explanation", "deployment", "graph", "growth")
+NAMES = ("frontend", "phases", "memory", "jobs", "bootstrap", "svm", "explanation", "deployment", "graph", "growth")
 
 
 def main() -> int:
