@@ -354,14 +354,15 @@ def _processes(out: Path) -> list[int]:
 
 
 @needs_slurm
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [(signal.SIGINT,), (signal.SIGINT, signal.SIGTERM), (signal.SIGKILL,)])
 def test_what_is_worth_no_job_runs_here_and_ends_with_the_run(run, how):
     (run.out / "css-corpus.py").write_text(HERE)
     process = run.start("corpus")
     kernel = int(wait_for(lambda: (run.out / "seen").exists() and (run.out / "seen").read_text(), 60))
     assert not submitted.left(run.paths)
-    os.kill(process.pid, how)
-    assert process.wait(60) == (-how if how == signal.SIGKILL else 130)
+    for number in how:
+        process.send_signal(number)
+    assert process.wait(60) == (-signal.SIGKILL if signal.SIGKILL in how else 130)
     wait_for(lambda: not alive(kernel), 5)
     (run.out / "go").touch()
     again = run.start("corpus")

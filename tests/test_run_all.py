@@ -73,11 +73,20 @@ def test_killed_and_run_again(toys):
     assert not list(out.rglob(".*.part*"))
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how",
+    [
+        (signal.SIGINT,),
+        (signal.SIGTERM,),
+        (signal.SIGTERM, signal.SIGHUP),  # as a login session that ends sends them: threads other than main take both
+        (signal.SIGINT, signal.SIGTERM, signal.SIGINT),
+    ],
+)
 def test_told_to_stop(toys, how):
     templates, out = toys
     process, pids = start_slow(templates, out)
-    os.kill(process.pid, how)
+    for number in how:
+        process.send_signal(number)
     said, _ = process.communicate(timeout=20)
     assert process.returncode == 130, said
     assert said.splitlines()[-1] == "Stopped; the same command goes on from here."

@@ -13,6 +13,9 @@ import psutil
 STOPPED = threading.Event()
 """Set once the run has been told to stop."""
 
+_FIRST = threading.Lock()
+"""Held from the first signal on."""
+
 AFAR = threading.Event()
 """Set while the run's jobs are a cluster's: most of its own processes are those that submit and cancel them."""
 
@@ -27,6 +30,14 @@ def take() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    if (before := signal.set_wakeup_fd(told)) >= 0:  # it is taken already
+        signal.set_wakeup_fd(before)
+        os.close(heard)
+        os.close(told)
+    else:
+        threading.Thread(target=_wake, args=(heard,), daemon=True).start()
 
 
 def end(*_: object) -> None:
@@ -46,16 +57,22 @@ def end_children() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    again = STOPPED.is_set()
-    STOPPED.set()
     if number == signal.SIGHUP:
         _print_nowhere()
+    if not _FIRST.acquire(blocking=False):  # another interrupt would reach what cleans up after the first
+        return
+    STOPPED.set()
     end_children()
-    if AFAR.is_set():  # Snakemake cancels what was submitted
-        raise KeyboardInterrupt
-    if not again:
-        threading.Thread(target=_keep_ending, daemon=True).start()
-        raise KeyboardInterrupt
+    threading.Thread(target=_keep_ending, daemon=True).start()
+    raise KeyboardInterrupt
+
+
+def _wake(heard: int) -> None:
+    """Interrupts the main thread, which alone runs handlers: where two signals come at once, another thread may have
+    taken both, and it sleeps on."""
+    os.read(heard, 1)
+    while not STOPPED.wait(0.2):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
 def _print_nowhere() -> None:

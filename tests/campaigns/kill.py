@@ -90,8 +90,8 @@ def paused(run: subprocess.Popen, token: str) -> bool:
     return True
 
 
-def told(number: signal.Signals) -> Fault:
-    return lambda run, token: run.send_signal(number) is None
+def told(*numbers: signal.Signals) -> Fault:
+    return lambda run, token: not any(run.send_signal(number) for number in numbers)
 
 
 FAULTS: dict[str, Fault] = {
@@ -101,6 +101,7 @@ FAULTS: dict[str, Fault] = {
     "kill -9 of all": everything,
     "SIGTERM": told(signal.SIGTERM),
     "SIGHUP, a closed terminal": told(signal.SIGHUP),
+    "SIGTERM and SIGHUP, a session that ends": told(signal.SIGTERM, signal.SIGHUP),
     "Ctrl-C": told(signal.SIGINT),
     "SIGSTOP, 3 s, SIGCONT": paused,
 }
