@@ -70,7 +70,8 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             return _list(chosen, templates)
         return _run(chosen, paths, templates)
     except DsliteError as error:
-        if not isinstance(error, OutputAmongRecordings):
+        begun = os.path.isdir(paths.artifacts)  # for what is refused none is made
+        if begun and not isinstance(error, OutputAmongRecordings):
             _log(paths)
         print(error, file=sys.stderr)
         return 1
@@ -97,6 +98,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     how = (chosen.benchmark, chosen.cores, templates, afar)
     began = time.time()
     names = list(dict.fromkeys(chosen.corpora))
+    runlock.refuse_files(paths)
     settings = _settings(chosen, names)
     refuse_numbers(chosen.stages, settings)
     wanted = not chosen.dry_run and any(STAGES[name].weights for stage in chosen.stages for name in chain(stage))
@@ -153,11 +155,14 @@ def _verify(place: Path, as_json: bool) -> int:
 def _import(chosen: argparse.Namespace, paths: Paths) -> int:
     from dslite.run import importing  # imports TensorFlow
 
+    files = [Path(file).expanduser().resolve() for file in chosen.import_results]
+    if gone := [file for file in files if not file.exists()]:  # before a folder is made for it
+        raise DsliteError(f"There is no {gone[0]}: check the name.")
     began, nothing = time.time(), session.Session({}, plan.Plan(paths.output, ()), {}, {}, chosen.cores)
     with runlock.alone(paths):
         outputs.sweep(paths)
-        for file in chosen.import_results:
-            for line in importing.take(paths, Path(file).expanduser().resolve()):
+        for file in files:
+            for line in importing.take(paths, file):
                 print(line, flush=True)
             last, now = read_json(paths.run), outputs.record(nothing, vars(chosen), began, 0)
             # Index and crate tell of the last run; of this where none has ended.
@@ -178,6 +183,7 @@ def _differing(paths: Paths) -> list[str]:
 
 
 def _list(chosen: argparse.Namespace, templates: Path) -> int:
+    runlock.refuse_files(Paths.of(chosen.output))
     everything = list(dict.fromkeys([*corpora.REGISTRY, *chosen.corpora]))
     settings = _settings(chosen, everything)
     planned = session.prepare(settings, tuple(STAGES), chosen.benchmark, chosen.cores, templates)
