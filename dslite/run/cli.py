@@ -112,10 +112,14 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     seeds = [_settings(one, here) for one in with_seed]
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
         planned = leftover.prepare(chosen.dry_run, settings, chosen.stages, *how, seeds)
-        for seed, other in zip(further, planned.further, strict=True):
-            print("\n".join([f"Seed {seed}:", *listing.plan_lines(other)]))
-        print("\n".join(listing.plan_lines(planned)), flush=True)
         whole = planned.whole
+        if further:
+            for seed, one in zip((chosen.seed, *further), (planned, *planned.further), strict=True):
+                print("\n".join([f"Seed {seed}:", *listing.plan_lines(one)]))
+            if whole.jobs:
+                print("\n".join(["All seeds:", listing.plan_lines(whole)[0].rstrip(":")]), flush=True)
+        else:
+            print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             own = [s for s in settings if s.name not in corpora.REGISTRY]
             print("\n".join(line for s in own for line in listing.corpus_lines(s)))
