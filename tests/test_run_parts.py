@@ -263,6 +263,14 @@ def test_options_that_belong_together_are_taken():
         (["--corpora", "CSS", "--list"], "There is no corpus 'CSS'. Did you mean --corpora css? Known: ccs"),
         (["--corpora", "timit", "--dry-run"], "There is no corpus 'timit'. Known: ccs"),
         (["--import-results", "gone.zip"], "gone.zip: check the name."),
+        (
+            ["--import-results", str(PACKAGE)],
+            "dslite is a folder; a zip that --export-results has written was expected.",
+        ),
+        (
+            ["--corpora", "css", "--dry-run", "--set", "fits=best"],
+            "There is no fit best; there are: none on train, cutmix",
+        ),
         (["--bundle"], "holds no reports yet; run `python run_all.py` first."),
         (["--strict", "--stages", "train", "--dry-run"], "--strict reads the scorecard, which the stage paper writes"),
     ],
@@ -271,6 +279,15 @@ def test_what_is_refused_leaves_nothing_behind(given, said, tmp_path, capsys):
     assert main([*given, "--output", str(tmp_path / "out")]) == 1
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_corpus_that_is_named_in_two_ways_runs_once(tmp_path, monkeypatch, capsys):
+    (tmp_path / "own.csv").write_text("filename,label\na.wav,x\nb.wav,y\n")
+    monkeypatch.chdir(tmp_path)
+    names = ["own.csv", "./own.csv", str(tmp_path / "own.csv")]
+    given = ["--stages", "corpus", "--dry-run", "--output", str(tmp_path / "out")]
+    assert main(["--corpora", *names, *given]) == 0
+    assert capsys.readouterr().out.count("own            corpus") == 1
 
 
 @pytest.mark.parametrize("how", ["--dry-run", "--list"])

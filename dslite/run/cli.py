@@ -162,6 +162,8 @@ def _import(chosen: argparse.Namespace, paths: Paths) -> int:
     files = [Path(file).expanduser().resolve() for file in chosen.import_results]
     if gone := [file for file in files if not file.exists()]:  # before a folder is made for it
         raise DsliteError(f"There is no {gone[0]}: check the name.")
+    if folders := [file for file in files if file.is_dir()]:
+        raise DsliteError(f"{folders[0]} is a folder; a zip that --export-results has written was expected.")
     began, nothing = time.time(), session.Session({}, plan.Plan(paths.output, ()), {}, {}, chosen.cores)
     with runlock.alone(paths):
         outputs.sweep(paths)
@@ -212,7 +214,7 @@ def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
                 f"{first[s.name]} and {s.source} would both be called {s.name}: one's results would replace the "
                 "other's. Rename one of them, or give one another --output."
             )
-    return settings
+    return list({s.name: s for s in settings}.values())  # one that is named in two ways runs once
 
 
 def _download(chosen: argparse.Namespace) -> int:
