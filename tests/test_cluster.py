@@ -73,6 +73,7 @@ def test_options_are_of_the_jobs_or_of_the_plugin(sbatch, tmp_path):
     "told, said",
     [
         ("main", "name=value, with spaces between them; 'main' is not"),
+        ("slurm_extra='--exclusive", "a quotation mark that opens a value must end it"),
         ("partition=", "'partition=' is not"),
         ("jobs=0", "jobs=0 is not a number of at least 1"),
         ("jobs=many", "jobs=many is not a number"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dslite.corpora import CORPORA
+from dslite.run.options import parse
 from dslite.stages.catalogue import STAGES
 from dslite.stages.evaluate.work import COLUMNS
 from dslite.systems import BASELINES, OURS
@@ -23,6 +24,28 @@ PAGES = [
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text("utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def headings(page: Path) -> set[str]:
+    """What the headings of a page are linked by, as GitHub makes it."""
+    found = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_a_heading_lead_to_one(page):
+    for target, heading in re.findall(r"\]\(([^)#:]*\.md)?#([^)]+)\)", page.read_text("utf-8")):
+        assert heading in headings(page.parent / target if target else page), f"{page.name}: {target}#{heading}"
+
+
+def test_every_option_is_told_on_some_page(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", capsys.readouterr().out.split("what to run:")[0])) - {
+        "--help"
+    }
+    told = "".join(page.read_text("utf-8") for page in PAGES)
+    assert len(options) > 30 and [option for option in sorted(options) if option not in told] == []
 
 
 def test_the_start_page_of_the_notebooks_lists_them_all():

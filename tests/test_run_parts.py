@@ -17,6 +17,7 @@ from dslite.layout import progress
 from dslite.layout.code import HERE, PACKAGE
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.run import estimates, outcome, outputs, parameters, runlock, staleness
+from dslite.run.cli import main
 from dslite.run.options import parse
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job, Plan
@@ -201,6 +202,102 @@ def test_seeds_that_go_too_far_are_refused_at_once(capsys):
     with pytest.raises(SystemExit):
         parse(["--seed", "1048576", "--seeds", "2"])
     assert "--seed 1048576 --seeds 2: the last seed would be 1048577; seeds go up to 1048576" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ["--verify", "out", "--corpora", "css"],
+            "--verify does one thing and stops: leave --corpora out, or --verify",
+        ),
+        (["--verify", "out", "--import-results", "a.zip"], "--verify does one thing and stops: leave --import-results"),
+        (["--download", "ravdess", "--verify", "out"], "--download does one thing and stops: leave --verify out"),
+        (
+            ["--import-results", "a.zip", "--stages", "train"],
+            "--import-results does one thing and stops: leave --stages",
+        ),
+        (["--bundle", "--list", "--seed", "7"], "--bundle does one thing and stops: leave --seed, --list out, or"),
+        (["--showcase", "shown", "--dry-run"], "--showcase does one thing and stops: leave --dry-run out, or"),
+        (["--verify", ""], "--verify is given an empty name; a file or folder was expected"),
+        (["--import-results", ""], "--import-results is given an empty name; a file or folder was expected"),
+        (["--json"], "--json is for --verify"),
+        (["--accept-licence", "--list"], "--accept-licence is for --download"),
+        (["--with-recordings"], "--with-recordings is for --export-results"),
+        (["--hours", "3"], "--hours 3 is for the stage search alone: add --search trials=N, or leave it out"),
+        (["--cores", "two"], "argument --cores: 'two': a whole number from 1 on was expected"),
+        (["--search", "many"], "argument --search: 'many': trials=N or grid was expected"),
+        (["--search", "trials=0"], "argument --search: 0 is less than 1"),
+        (["--random-weights", "--weights", "w"], "argument --weights: not allowed with argument --random-weights"),
+        (["--cluster", "slurm", "--executor", "x"], "argument --executor: not allowed with argument --cluster"),
+    ],
+)
+def test_options_that_would_be_passed_over_are_refused(given, said, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parse(given)
+    assert stopped.value.code == 2
+    assert f"error: {said}" in capsys.readouterr().err
+
+
+def test_options_that_belong_together_are_taken():
+    for given in (
+        ["--download", "ravdess", "--data", "d", "--accept-licence"],
+        ["--export-results", "a.zip", "--corpora", "css", "--with-recordings", "--output", "out", "--set", "units=9"],
+        ["--import-results", "a.zip", "b.zip", "--output", "out"],
+        ["--bundle", "--output", "out", "--standin-size", "real"],
+        ["--verify", "out", "--json"],
+        ["--list", "--dry-run", "--corpora", "css"],
+        ["--stages", "search", "--hours", "3"],
+    ):
+        parse(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ["--corpora", "ravdes", "--dry-run"],
+            "There is no corpus 'ravdes'. Did you mean --corpora ravdess? Known: ccs",
+        ),
+        (["--corpora", "css,ess", "--dry-run"], "There is no corpus 'css,ess'. Did you mean --corpora css ess? Known:"),
+        (["--corpora", "CSS", "--list"], "There is no corpus 'CSS'. Did you mean --corpora css? Known: ccs"),
+        (["--corpora", "timit", "--dry-run"], "There is no corpus 'timit'. Known: ccs"),
+        (["--import-results", "gone.zip"], "gone.zip: check the name."),
+        (
+            ["--import-results", str(PACKAGE)],
+            "dslite is a folder; a zip that --export-results has written was expected.",
+        ),
+        (
+            ["--corpora", "css", "--dry-run", "--set", "fits=best"],
+            "There is no fit best; there are: none on train, cutmix",
+        ),
+        (["--bundle"], "holds no reports yet; run `python run_all.py` first."),
+        (["--strict", "--stages", "train", "--dry-run"], "--strict reads the scorecard, which the stage paper writes"),
+    ],
+)
+def test_what_is_refused_leaves_nothing_behind(given, said, tmp_path, capsys):
+    assert main([*given, "--output", str(tmp_path / "out")]) == 1
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_corpus_that_is_named_in_two_ways_runs_once(tmp_path, monkeypatch, capsys):
+    (tmp_path / "own.csv").write_text("filename,label\na.wav,x\nb.wav,y\n")
+    monkeypatch.chdir(tmp_path)
+    names = ["own.csv", "./own.csv", str(tmp_path / "own.csv")]
+    given = ["--stages", "corpus", "--dry-run", "--output", str(tmp_path / "out")]
+    assert main(["--corpora", *names, *given]) == 0
+    assert capsys.readouterr().out.count("own            corpus") == 1
+
+
+@pytest.mark.parametrize("how", ["--dry-run", "--list"])
+@pytest.mark.parametrize("below", ["", "results"])
+def test_a_file_in_place_of_the_output_is_told_by_what_only_looks(how, below, tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("mine")
+    place = tmp_path / "a.txt" / below
+    assert main(["--corpora", "css", how, "--output", str(place)]) == 1
+    said = capsys.readouterr().err
+    assert said == f"No results can be written to {place} (Not a directory): name another --output.\n"
 
 
 def test_code_that_an_attempt_noted_is_looked_up_in_what_there_is():

@@ -66,6 +66,9 @@ def test_each_further_seed_runs_up_to_its_scores_in_a_folder_of_its_own(tmp_path
     said, _ = (process := command(templates, *options)).communicate(timeout=600)
     assert process.returncode == 0, said
     assert "Seed 6:" in said and "started   css train, seed 6" in said
+    plan = said[: said.index("started")]
+    assert plan.index("Seed 5:\n5 notebooks to run") < plan.index("Seed 6:\n4 notebooks to run"), plan
+    assert "All seeds:\n9 notebooks to run, about " in plan
     assert "done      css evaluate, seed 6" in said and said.rstrip().count("done      paper") == 1
     other = Paths(Paths(output).seed(6)).corpus("css")
     assert "seed = 6" in other.notebook("train").read_text() and other.page("evaluate").exists()

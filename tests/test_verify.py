@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,7 @@ from dslite.files import read_json, write_json, write_table
 from dslite.layout import results
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import NOTEBOOKS, Paths
-from dslite.run import redrawing
+from dslite.run import outcome, plan, redrawing
 from dslite.run.cli import main
 from dslite.run.index import write_index
 from dslite.run.resolve import resolve
@@ -78,6 +79,31 @@ def test_an_untouched_run_is_right_and_what_was_not_checked_is_said(verified, fi
     assert "reports/css/evaluate.html (2)" in said and "artifacts/css/corpus/clips.parquet" in said
     assert not any("evaluate" in name and ".parquet" in name for name in said)
     assert {file: file.stat().st_mtime_ns for file in finished.rglob("*")} == before
+
+
+def test_the_split_of_a_changed_run_is_that_of_the_output_it_is_of(finished, known, tmp_path, capsys):
+    outer = Paths(tmp_path / "out")
+    changed = Paths(outer.changed("draws-100"))
+    shutil.copytree(finished, changed.output)
+    (split := outer.split("css")).parent.mkdir(parents=True)
+    split.write_text("partition,speaker,filename\n", "utf-8")
+    last = outcome.read(place := changed.outcome("css-corpus"))
+    replace(last, inputs=last.inputs | {plan.SPLIT: plan.identity(split)}).write(place)
+    name = "artifacts/css/corpus/split.csv"
+
+    def verify() -> tuple[int, dict]:
+        code = main(["--verify", str(changed.output), "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    code, report = verify()
+    assert (code, report["wrong"]) == (0, []) and name not in report["not_checked"]
+    split.write_text("partition,speaker,filename\ntest,a,\n", "utf-8")
+    code, report = verify()
+    assert code == 1 and [one["file"] for one in report["wrong"]] == [name]
+    shutil.move(changed.output, tmp_path / "alone")  # as one that was sent to somebody
+    code = main(["--verify", str(tmp_path / "alone"), "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert (code, report["wrong"]) == (0, []) and "a run with --set" in report["not_checked"][name]
 
 
 def table(place: Path, column: str, value) -> None:

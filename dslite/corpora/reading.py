@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -78,7 +79,10 @@ def known(name: str) -> str:
     """
     if name in REGISTRY or is_own(name):
         return name
-    raise DsliteError(f"There is no corpus {name!r}. Known: {', '.join(REGISTRY)}, or the path of {FORM}.")
+    listed = name.split(",")
+    near = listed if set(listed) <= REGISTRY.keys() else get_close_matches(name.lower(), REGISTRY, 1, 0.8)
+    hint = f"Did you mean --corpora {' '.join(near)}? " if near else ""
+    raise DsliteError(f"There is no corpus {name!r}. {hint}Known: {', '.join(REGISTRY)}, or the path of {FORM}.")
 
 
 def locate(name: str, data: Path | None) -> Path | None:

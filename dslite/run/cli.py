@@ -70,7 +70,8 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             return _list(chosen, templates)
         return _run(chosen, paths, templates)
     except DsliteError as error:
-        if not isinstance(error, OutputAmongRecordings):
+        begun = os.path.isdir(paths.artifacts)  # for what is refused none is made
+        if begun and not isinstance(error, OutputAmongRecordings):
             _log(paths)
         print(error, file=sys.stderr)
         return 1
@@ -97,6 +98,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     how = (chosen.benchmark, chosen.cores, templates, afar)
     began = time.time()
     names = list(dict.fromkeys(chosen.corpora))
+    runlock.refuse_files(paths)
     settings = _settings(chosen, names)
     refuse_numbers(chosen.stages, settings)
     wanted = not chosen.dry_run and any(STAGES[name].weights for stage in chosen.stages for name in chain(stage))
@@ -110,10 +112,14 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     seeds = [_settings(one, here) for one in with_seed]
     with nullcontext() if chosen.dry_run else runlock.alone(paths):
         planned = leftover.prepare(chosen.dry_run, settings, chosen.stages, *how, seeds)
-        for seed, other in zip(further, planned.further, strict=True):
-            print("\n".join([f"Seed {seed}:", *listing.plan_lines(other)]))
-        print("\n".join(listing.plan_lines(planned)), flush=True)
         whole = planned.whole
+        if further:
+            for seed, one in zip((chosen.seed, *further), (planned, *planned.further), strict=True):
+                print("\n".join([f"Seed {seed}:", *listing.plan_lines(one)]))
+            if whole.jobs:
+                print("\n".join(["All seeds:", listing.plan_lines(whole)[0].rstrip(":")]), flush=True)
+        else:
+            print("\n".join(listing.plan_lines(planned)), flush=True)
         if chosen.dry_run:
             own = [s for s in settings if s.name not in corpora.REGISTRY]
             print("\n".join(line for s in own for line in listing.corpus_lines(s)))
@@ -153,11 +159,16 @@ def _verify(place: Path, as_json: bool) -> int:
 def _import(chosen: argparse.Namespace, paths: Paths) -> int:
     from dslite.run import importing  # imports TensorFlow
 
+    files = [Path(file).expanduser().resolve() for file in chosen.import_results]
+    if gone := [file for file in files if not file.exists()]:  # before a folder is made for it
+        raise DsliteError(f"There is no {gone[0]}: check the name.")
+    if folders := [file for file in files if file.is_dir()]:
+        raise DsliteError(f"{folders[0]} is a folder; a zip that --export-results has written was expected.")
     began, nothing = time.time(), session.Session({}, plan.Plan(paths.output, ()), {}, {}, chosen.cores)
     with runlock.alone(paths):
         outputs.sweep(paths)
-        for file in chosen.import_results:
-            for line in importing.take(paths, Path(file).expanduser().resolve()):
+        for file in files:
+            for line in importing.take(paths, file):
                 print(line, flush=True)
             last, now = read_json(paths.run), outputs.record(nothing, vars(chosen), began, 0)
             # Index and crate tell of the last run; of this where none has ended.
@@ -178,6 +189,7 @@ def _differing(paths: Paths) -> list[str]:
 
 
 def _list(chosen: argparse.Namespace, templates: Path) -> int:
+    runlock.refuse_files(Paths.of(chosen.output))
     everything = list(dict.fromkeys([*corpora.REGISTRY, *chosen.corpora]))
     settings = _settings(chosen, everything)
     planned = session.prepare(settings, tuple(STAGES), chosen.benchmark, chosen.cores, templates)
@@ -202,7 +214,7 @@ def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
                 f"{first[s.name]} and {s.source} would both be called {s.name}: one's results would replace the "
                 "other's. Rename one of them, or give one another --output."
             )
-    return settings
+    return list({s.name: s for s in settings}.values())  # one that is named in two ways runs once
 
 
 def _download(chosen: argparse.Namespace) -> int:

@@ -88,7 +88,11 @@ def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
     kind = registry.get_plugin(executor).settings_cls
     known = {f.name: f.type for f in fields(kind)} if kind else {}
     found: dict[str, int | str | bool] = {}
-    for word in shlex.split(text):
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise DsliteError(f"--cluster-options {text!r}: a quotation mark that opens a value must end it.") from None
+    for word in words:
         name, equals, value = word.partition("=")
         if not (name.isidentifier() and equals and value):
             raise DsliteError(f"--cluster-options are name=value, with spaces between them; {word!r} is not.")

@@ -45,6 +45,17 @@ examples:
                                                          every notebook as a job of SLURM
   python run_all.py --bundle                             reports/ as one zip, to send to somebody"""
 
+_PLACE = ("output", "set", "standin_size")  # they say which folder is meant, or which of its changed_runs/
+_STOPPING = {
+    "download": ("data", "accept_licence"),
+    "verify": ("json", "output"),
+    "export_results": ("with_recordings", "corpora", "task", *_PLACE),
+    "import_results": ("cores", *_PLACE),
+    "bundle": _PLACE,
+    "showcase": _PLACE,
+}
+"""Options that do one thing and stop -> the options that mean something beside them."""
+
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options, checked as far as argparse does it; exits with a message and 2 where they are wrong."""
@@ -173,13 +184,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         default="",
         help="folder with a folder per corpus, named as above (default: $DSLITE_DATA)",
     )
-    where.add_argument(
+    weights = where.add_mutually_exclusive_group()
+    weights.add_argument(
         "--weights",
         metavar="DIR",
         default="",
         help="folder with ImageNet weights as Keras names them (default: $DSLITE_WEIGHTS, then Keras' own)",
     )
-    where.add_argument(
+    weights.add_argument(
         "--random-weights",
         dest="weights",
         action="store_const",
@@ -222,16 +234,17 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     how.add_argument("--dry-run", action="store_true", help="show the plan, and stop")
     how.add_argument("--bundle", action="store_true", help="zip reports/ as they are into dslite-reports.zip, and stop")
     said = "copy the pages, without sounds and with 8 MB at most, to a folder that may be published, and stop"
-    how.add_argument("--showcase", metavar="DIR", default="", help=said)
+    how.add_argument("--showcase", metavar="DIR", help=said)
     afar = parser.add_argument_group("on a cluster (see docs/run.md)")
-    afar.add_argument(
+    one = afar.add_mutually_exclusive_group()
+    one.add_argument(
         "--cluster",
         dest="executor",
         choices=("slurm",),
         default="",
         help="submit every notebook as a job, from here; repository, data and output must lie where all nodes see them",
     )
-    afar.add_argument(
+    one.add_argument(
         "--executor", metavar="NAME", help="the same by any of Snakemake's executor plug-ins that is installed"
     )
     afar.add_argument(
@@ -246,7 +259,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     checked.add_argument(
         "--verify",
         metavar="FOLDER|ZIP",
-        default="",
         help="compute again every score, interval, test and confusion matrix from the prediction tables of an output "
         "folder (or a zip of one), draw every page again, and compare; nothing in it is executed or changed, no model "
         "is loaded. Exit code 1 if something differs: file, place, what it says, what comes out. What cannot be "
@@ -257,7 +269,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     handed.add_argument(
         "--export-results",
         metavar="FILE.zip",
-        default="",
         help="pack records, tables, predictions and .tflite files of the corpora that are finished (or of --corpora), "
         "with no audio and nothing that it could be rebuilt from, and stop",
     )
@@ -284,8 +295,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         sys.exit()
     if (chosen.import_results or chosen.export_results) and (chosen.dry_run or chosen.list):
         parser.error("--import-results and --export-results are not for --dry-run or --list")
-    if chosen.with_recordings and not chosen.export_results:
-        parser.error("--with-recordings is for --export-results")
+    _refuse_what_means_nothing(parser, chosen)
     if chosen.cluster_options and not chosen.executor:
         parser.error("--cluster-options are for --cluster or --executor")
     if chosen.seeds > 1 and (last := chosen.seed + chosen.seeds - 1) > LAST_SEED:
@@ -302,16 +312,38 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     if apart and not chosen.list:
         parser.error("--stages graph and --source NAME, a corpus such as ravdess_speech, go together (and --embedder)")
     chosen.stages += ["search"] * (chosen.search is not None and "search" not in chosen.stages)
+    if chosen.hours and "search" not in chosen.stages:
+        parser.error(f"--hours {chosen.hours:g} is for the stage search alone: add --search trials=N, or leave it out")
     return chosen
+
+
+def _refuse_what_means_nothing(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    """Exits where an option would be passed over in silence, or is given without its value."""
+    given = [name for name, value in vars(chosen).items() if value is not parser.get_default(name)]
+    for name in (name for name in _STOPPING if name in given):
+        if getattr(chosen, name) in ("", [""]):
+            parser.error(f"{_flag(name)} is given an empty name; a file or folder was expected")
+        if beside := [_flag(other) for other in given if other not in (name, *_STOPPING[name])]:
+            parser.error(f"{_flag(name)} does one thing and stops: leave {', '.join(beside)} out, or {_flag(name)}")
+    for name, whose in (("with_recordings", "export_results"), ("json", "verify"), ("accept_licence", "download")):
+        if name in given and whose not in given:
+            parser.error(f"{_flag(name)} is for {_flag(whose)}")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _trials(text: str) -> int:
     """How many; 0 stands for the grid."""
-    return 0 if text == "grid" else _count(text.removeprefix("trials="))
+    return 0 if text == "grid" else _count(text.removeprefix("trials="), "trials=N or grid was expected")
 
 
-def _count(text: str) -> int:
-    number = int(text)
+def _count(text: str, expected: str = "a whole number from 1 on was expected") -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: {expected}") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is less than 1")
     return number

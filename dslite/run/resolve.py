@@ -7,6 +7,7 @@ from pathlib import Path
 from dslite import changes as changing
 from dslite import corpora
 from dslite.backbones import base_model
+from dslite.configurations import CONFIGURATIONS
 from dslite.errors import DsliteError
 from dslite.layout import records
 from dslite.layout.paths import Paths
@@ -14,6 +15,7 @@ from dslite.layout.settings import LAST_SEED, RANDOM, Settings
 from dslite.paper.ledger import experiments
 from dslite.profiles import DEMO_BACKBONE, FULL_BACKBONE, PROFILES, TUNED_PARTS
 from dslite.readings import READINGS
+from dslite.scoring import TRAINED_ON, fit_name
 from dslite.stages.catalogue import STAGES
 from dslite.tasks import CLASSIFICATION, REGRESSION, TASKS
 from dslite.transfer import wav2vec
@@ -116,6 +118,9 @@ def resolve(
     if not hours >= 0:
         raise DsliteError(f"hours is {hours}; expected a number above 0, or 0 for no limit.")
     changed = changing.checked(changes or {})
+    names = [fit_name(augmentation, target) for target in TRAINED_ON for augmentation in CONFIGURATIONS]
+    if unknown := [name for name in dict(changed).get("fits", ()) if name not in names]:
+        raise DsliteError(f"There is no fit {', '.join(unknown)}; there are: {', '.join(names)}.")
     paths = Paths.of(output, changing.folder(changed))
     _refuse_inside(paths.output, folder if reader != "own_csv" else Path(corpus))
     origin = None

@@ -1,5 +1,6 @@
 """One run at a time in an output folder."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -54,6 +55,13 @@ def alone(paths: Paths) -> Iterator[None]:
                     os.ftruncate(file, 0)
     finally:
         os.close(file)
+
+
+def refuse_files(paths: Paths) -> None:
+    """Raises a :class:`DsliteError` where a file is in the way of the output folder; a dry run would not find out."""
+    there = next(place for place in (paths.output, *paths.output.parents) if os.path.exists(place))
+    if not os.path.isdir(there):
+        raise _unwritable(paths, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
 
 
 def _refuse_other(paths: Paths, file: int) -> None:
