@@ -50,18 +50,14 @@ _HEADS = ("base model", "parameters, M", "multiply-accumulates, G", "frozen, ms 
           "float32, ms per s", "int8, ms per s", "training, GiB", "not exported, and why", "measured")  # fmt: skip
 
 
-def wrong_as_network(net: keras.Model, share: float = HEAD.share) -> list[str]:
+def wrong_as_network(net: keras.Model) -> list[str]:
     """What is wrong with a base model as training uses it: its features, and its two parts when it is fine-tuned.
-
-    Args:
-        net: the base model.
-        share: of its layers, that are trained.
 
     Returns:
         Sentences without a full stop; empty if nothing is wrong.
     """
     layers = len(net.layers)
-    last = count_trained(layers, share, "last")
+    last = count_trained(layers, HEAD.share, "last")
     train_last(net, last)  # which raises if others are trained than should be
     pictures = np.random.default_rng(0).uniform(-1, 1, (1, *net.input_shape[1:])).astype(np.float32)
     whole = net(pictures, training=False).numpy()

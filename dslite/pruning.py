@@ -22,6 +22,10 @@ from dslite.network import macs
 LEAST = 0.1
 """Share of channels made by the same layers that always stays."""
 
+TOGETHER = 8
+"""What numbers of channels of the same layers stay a multiple of, if they are not left whole: kernels of LiteRT work on
+8 and more at a time. At least this many and :data:`LEAST` of them stay."""
+
 _MAKING = ("InputLayer", "Conv2D", "SeparableConv2D")
 _PASSING = (
     *("Activation", "ReLU", "LeakyReLU", "ELU", "BatchNormalization", "Rescaling", "Dropout", "SpatialDropout2D"),
@@ -70,18 +74,16 @@ def importance(model: keras.Model, batches: Iterable[tuple[np.ndarray, np.ndarra
     return {layer.name: mean for layer, mean in zip(convolutions, means, strict=True)}
 
 
-def thinned(model: keras.Model, scores: dict[str, np.ndarray], share: float, multiple: int = 8) -> keras.Model:
+def thinned(model: keras.Model, scores: dict[str, np.ndarray], share: float) -> keras.Model:
     """A model without the channels of its base model that matter least for what they cost.
 
-    Importance lost per multiply-accumulate saved ranks them, ``multiple`` at a time: the ratio by which items leave a
-    full knapsack. That compares layers as they are, since importance is in the unit of the squared loss for all.
+    Importance lost per multiply-accumulate saved ranks them, :data:`TOGETHER` at a time: the ratio by which items leave
+    a full knapsack. That compares layers as they are, since importance is in the unit of the squared loss for all.
 
     Args:
         model: what :func:`dslite.model.assemble` made; it stays as it is.
         scores: from :func:`importance`. Channels that stand or fall together have the sum of theirs.
         share: the largest part of the model's multiply-accumulates that is left, in (0, 1].
-        multiple: what numbers of channels of the same layers stay a multiple of, if they are not left whole; kernels of
-            LiteRT work on 8 and more at a time. At least this many and :data:`LEAST` of them stay.
 
     Returns:
         A model with the same layers and the weights of what stays; the head has lost rows of features that are gone.
@@ -92,7 +94,7 @@ def thinned(model: keras.Model, scores: dict[str, np.ndarray], share: float, mul
     """
     net, head = _base(model), model.get_layer("head")
     channels = _Channels.of(model)
-    kept = _choice(channels, scores, share, multiple)
+    kept = _choice(channels, scores, share)
 
     def smaller(layer: keras.Operation) -> keras.Operation:
         config = layer.get_config()
@@ -229,7 +231,7 @@ def _is_known(layer: keras.Operation) -> bool:
     )
 
 
-def _choice(channels: _Channels, scores: dict[str, np.ndarray], share: float, multiple: int) -> np.ndarray:
+def _choice(channels: _Channels, scores: dict[str, np.ndarray], share: float) -> np.ndarray:
     """The sets that are kept, bool (count,)."""
     net, importance = _base(channels.model), np.zeros(channels.count)
     for layer in net.layers:
@@ -245,9 +247,9 @@ def _choice(channels: _Channels, scores: dict[str, np.ndarray], share: float, mu
     for group in channels.groups:
         saved = whole - channels.work(without(group[:1]))
         ranked = group[np.argsort(importance[group], kind="stable")]
-        stays = multiple * math.ceil(max(multiple, LEAST * ranked.size) / multiple)
-        ends = range(ranked.size % multiple or multiple, ranked.size - stays + 1, multiple)
-        parts = [ranked[max(0, end - multiple) : end] for end in ends]
+        stays = TOGETHER * math.ceil(max(TOGETHER, LEAST * ranked.size) / TOGETHER)
+        ends = range(ranked.size % TOGETHER or TOGETHER, ranked.size - stays + 1, TOGETHER)
+        parts = [ranked[max(0, end - TOGETHER) : end] for end in ends]
         blocks += [(importance[part].mean() / saved, part) for part in parts]
     parts = [part for _, part in sorted(blocks, key=lambda block: block[0])]
 

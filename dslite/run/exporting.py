@@ -76,7 +76,7 @@ def described(file: Path) -> dict[str, object]:
     return {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}
 
 
-def export(paths: Paths, asked: Sequence[str], place: Path, recordings: bool = False) -> Iterator[str]:
+def export(paths: Paths, asked: Sequence[str], place: Path, recordings: bool) -> Iterator[str]:
     """Writes the zip; says what is in it, and what is not.
 
     Args:

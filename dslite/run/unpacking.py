@@ -17,7 +17,7 @@ PROGRAMS = (".keras", ".pkl", ".pickle", ".joblib", ".dill", ".h5", ".pt", ".pth
 """Endings of files that run something when they are opened; first that of models that a run leaves."""
 
 
-def members(archive: zipfile.ZipFile, models: bool = False) -> list[zipfile.ZipInfo]:
+def members(archive: zipfile.ZipFile, models: bool) -> list[zipfile.ZipInfo]:
     """The files of a zip; with ``models`` also Keras models, which a run leaves.
 
     Raises:
