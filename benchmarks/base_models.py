@@ -30,7 +30,7 @@ from dslite.deployment import LiteModel, gate, latency, offer
 from dslite.deployment.latency import interleaved
 from dslite.keras_defaults import graph, keras, tf
 from dslite.layout.records import hardware
-from dslite.model import Head, assemble, load_model
+from dslite.model import Head, assemble, base_of, load_model
 from dslite.network import Backbone, count_trained, folded, load_backbone, macs, split, train_last
 from dslite.profiles import TABLE2
 from dslite.profiles import recipe as recipe_of
@@ -79,7 +79,7 @@ def exported(name: str, samples: int, folder: Path) -> tuple[keras.Model, offer.
         The base model; its files and what the gate found; and what else is wrong, as sentences without a full stop.
     """
     base = base_model(name)
-    net = next(layer for layer in untrained(name, seed=0).layers if isinstance(layer, keras.Model))
+    net = base_of(untrained(name, seed=0))
     head = Head(HEAD.units, len(CLASSES), HEAD.dropout, standardise=True, name="head")
     model = assemble(MelPlot(name="plot"), Backbone(name, net, base.scale, base.offset, "random", ""), head)
     sounds = np.stack(list(gate.probes(samples, seed=0).values()))

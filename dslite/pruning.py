@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from dslite.errors import DsliteError
 from dslite.keras_defaults import graph, keras, tf
-from dslite.model import Head
+from dslite.model import Head, base_of
 from dslite.network import macs
 
 LEAST = 0.1
@@ -47,7 +47,7 @@ def importance(model: keras.Model, batches: Iterable[tuple[np.ndarray, np.ndarra
         follows it is taken over kernel and bias of the two as one: what is taken out is what both give. It is computed
         as the slope of a factor of the channel, which is the same and needs no gradients of kernels.
     """
-    net = _base(model)
+    net = base_of(model)
     norms = {id(layer.input): layer.name for layer in net.layers if isinstance(layer, keras.layers.BatchNormalization)}
     convolutions = [layer for layer in net.layers if _kernels(layer)]
     factors = {
@@ -92,7 +92,7 @@ def thinned(model: keras.Model, scores: dict[str, np.ndarray], share: float) -> 
         DsliteError: for a base model with a layer of which it is not known what it does to channels, and for a share
             that is out of reach.
     """
-    net, head = _base(model), model.get_layer("head")
+    net, head = base_of(model), model.get_layer("head")
     channels = _Channels.of(model)
     kept = _choice(channels, scores, share)
 
@@ -130,7 +130,7 @@ def zeroed(model: keras.Model, share: float) -> keras.Model:
     """
     copy = _copy(model)
     copy.set_weights(model.get_weights())
-    kernels = [kernel for layer in _base(copy).layers for kernel in _kernels(layer)]
+    kernels = [kernel for layer in base_of(copy).layers for kernel in _kernels(layer)]
     sizes = np.abs(np.concatenate([kernel.numpy().ravel() for kernel in kernels]))
     stays = np.ones(sizes.size, bool)
     stays[np.argsort(sizes, kind="stable")[: round(share * sizes.size)]] = False
@@ -145,7 +145,7 @@ def hold_zeros(model: keras.Model) -> None:
 
     It sets what Keras calls a variable's constraint, which optimisers apply after each step; files do not keep it.
     """
-    for layer in _base(model).layers:
+    for layer in base_of(model).layers:
         for kernel in _kernels(layer):
             kernel.constraint = _holding(tf.constant(kernel.numpy() != 0))
 
@@ -175,7 +175,7 @@ class _Channels:
 
     @classmethod
     def of(cls, model: keras.Model) -> "_Channels":
-        net = _base(model)
+        net = base_of(model)
         before, after, made, makers, united = {}, {}, {}, [], [np.empty((2, 0), int)]
         for layer in net.operations:
             kind, taken = type(layer).__name__, [made.get(id(t)) for t in keras.tree.flatten(layer.input)]
@@ -208,7 +208,7 @@ class _Channels:
     def work(self, kept: np.ndarray) -> int:
         """Multiply-accumulates that depend on these sets, of which those in ``kept``, bool (count,), are kept."""
         total = _first_of(self.model.get_layer("head")).shape[1] * int(kept[self.last].sum())
-        for layer in _base(self.model).layers:
+        for layer in base_of(self.model).layers:
             for kernel in _kernels(layer):
                 before, after = kept[self.before[layer.name]], kept[self.after[layer.name]]
                 rows, columns, _, given = kernel.shape  # 1 is given per channel where the kernel is depthwise
@@ -233,7 +233,7 @@ def _is_known(layer: keras.Operation) -> bool:
 
 def _choice(channels: _Channels, scores: dict[str, np.ndarray], share: float) -> np.ndarray:
     """The sets that are kept, bool (count,)."""
-    net, importance = _base(channels.model), np.zeros(channels.count)
+    net, importance = base_of(channels.model), np.zeros(channels.count)
     for layer in net.layers:
         if _kernels(layer):
             np.add.at(importance, channels.after[layer.name], scores[layer.name])
@@ -268,10 +268,6 @@ def _cut(weight: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarra
         return weight[after]
     weight = weight[:, :, before]
     return weight[..., after] if weight.shape[-1] == after.size else weight
-
-
-def _base(model: keras.Model) -> keras.Model:
-    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
 
 
 def _first_of(head: Head):
