@@ -18,8 +18,9 @@ from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.reporting.pages import to_html
 from dslite.run import exporting, redrawing, session
 from dslite.run.agreeing import settings_of
+from dslite.run.copied import ABSENT, LACKING, OTHER_CODE
 from dslite.run.unpacking import unpack
-from dslite.run.verify import ABSENT, LACKING, OTHER_CODE, verify
+from dslite.run.verify import verify
 from dslite.stages.catalogue import chain
 
 _MOST_CELLS = 20_000_000
