@@ -16,14 +16,13 @@ import pandas as pd
 
 from dslite import store
 from dslite.errors import DsliteError
-from dslite.files import read_json
+from dslite.files import read_json, sha256
 from dslite.layout import progress, results
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.reporting import display
 from dslite.run import agreeing, crate, differing, outcome, plan, redrawing, session
 from dslite.run.copied import ABSENT, ALONE, NOT_AGAIN, Copy, Report
-from dslite.run.exporting import described
 from dslite.run.index import shown_scores
 from dslite.run.unpacking import unpack
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
@@ -186,7 +185,7 @@ class _Verification(Copy):
         told = read_json(manifest).get("files", {})
         marks = [read_json(mark) for mark in Paths(self.folder).artifacts.glob("*/elsewhere.json")]
         for name, about in [one for of in (told, *(mark["files"] for mark in marks)) for one in of.items()]:
-            mine = described(there[name])["sha256"] if name in there else ""
+            mine = sha256(there[name]) if name in there else ""
             self.same(name, "sha256", about["sha256"], mine)
         if told:
             self.report.unchecked |= dict.fromkeys(sorted(there.keys() - told.keys()), "the manifest does not name it")
