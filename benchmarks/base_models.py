@@ -30,7 +30,7 @@ from dslite.deployment import LiteModel, gate, latency, offer
 from dslite.deployment.latency import interleaved
 from dslite.keras_defaults import graph, keras, tf
 from dslite.layout.records import hardware
-from dslite.model import Head, assemble, load_model
+from dslite.model import Head, assemble, base_of, load_model
 from dslite.network import Backbone, count_trained, folded, load_backbone, macs, split, train_last
 from dslite.profiles import TABLE2
 from dslite.profiles import recipe as recipe_of
@@ -50,18 +50,14 @@ _HEADS = ("base model", "parameters, M", "multiply-accumulates, G", "frozen, ms 
           "float32, ms per s", "int8, ms per s", "training, GiB", "not exported, and why", "measured")  # fmt: skip
 
 
-def wrong_as_network(net: keras.Model, share: float = HEAD.share) -> list[str]:
+def wrong_as_network(net: keras.Model) -> list[str]:
     """What is wrong with a base model as training uses it: its features, and its two parts when it is fine-tuned.
-
-    Args:
-        net: the base model.
-        share: of its layers, that are trained.
 
     Returns:
         Sentences without a full stop; empty if nothing is wrong.
     """
     layers = len(net.layers)
-    last = count_trained(layers, share, "last")
+    last = count_trained(layers, HEAD.share, "last")
     train_last(net, last)  # which raises if others are trained than should be
     pictures = np.random.default_rng(0).uniform(-1, 1, (1, *net.input_shape[1:])).astype(np.float32)
     whole = net(pictures, training=False).numpy()
@@ -83,7 +79,7 @@ def exported(name: str, samples: int, folder: Path) -> tuple[keras.Model, offer.
         The base model; its files and what the gate found; and what else is wrong, as sentences without a full stop.
     """
     base = base_model(name)
-    net = next(layer for layer in untrained(name, seed=0).layers if isinstance(layer, keras.Model))
+    net = base_of(untrained(name, seed=0))
     head = Head(HEAD.units, len(CLASSES), HEAD.dropout, standardise=True, name="head")
     model = assemble(MelPlot(name="plot"), Backbone(name, net, base.scale, base.offset, "random", ""), head)
     sounds = np.stack(list(gate.probes(samples, seed=0).values()))

@@ -7,7 +7,6 @@ from functools import partial
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import numpy as np
-import tensorflow as tf
 
 from benchmarks.timing import ratio, report
 from dslite.deployment.latency import interleaved
@@ -15,6 +14,7 @@ from dslite.explanation.baselines import silence
 from dslite.explanation.explainers import EVALUATIONS, partition
 from dslite.explanation.view import View
 from dslite.front_end import FrontEnd
+from dslite.keras_defaults import use_threads
 from dslite.model import Head, assemble
 from dslite.network import load_backbone
 from dslite.spectrogram import MelPlot
@@ -23,8 +23,7 @@ SECONDS, CLASSES = 3, 4
 
 
 def main() -> int:
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    use_threads(1)
     p = FrontEnd()
     levels = np.random.default_rng(0).integers(0, 256, (p.frames(SECONDS * p.rate), p.mel_bins), np.uint8)
     kept = True

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from benchmarks.timing import ratio, report
 from dslite.deployment.latency import interleaved
+from dslite.keras_defaults import use_threads
 from dslite.model import Head, assemble, embedder
 from dslite.network import folded, load_backbone
 from dslite.spectrogram import MelPlot
@@ -22,8 +23,7 @@ SECONDS = 4
 
 
 def main() -> int:
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    use_threads(1)
     kept = [step(name) for name in ("mobilenet15", "resnet9")]
     return 0 if all([*kept, embedding()]) else 1
 

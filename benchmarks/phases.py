@@ -11,10 +11,10 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from benchmarks.timing import ratio, report
 from dslite.deployment.latency import interleaved
+from dslite.keras_defaults import use_threads
 from dslite.network import load_backbone
 from dslite.profiles import recipe
 from dslite.store import Spectrograms
@@ -34,8 +34,7 @@ def made_up() -> tuple[Spectrograms, Examples]:
 
 
 def main() -> int:
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    use_threads(1)
     stored, examples = made_up()
     plan = replace(recipe("ravdess", "full"), epochs=(EPOCHS, 1), share=0.3)
     kept = True

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dslite.decoding import UnusableAudio, record
+from dslite.decoding import record
+from dslite.errors import UnusableAudio
 from dslite.wording import counted
 
 QUIET = 1e-5

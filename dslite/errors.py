@@ -21,3 +21,7 @@ class NoRoom(DsliteError):
 
 class Died(DsliteError):
     """A process was killed from outside, most likely because memory ran out: with more of it, it may go well."""
+
+
+class UnusableAudio(DsliteError):
+    """A file that cannot be used; the message is the reason, fit for a report: it continues "The audio ..."."""

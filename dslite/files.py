@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import errno
+import hashlib
 import json
 import os
 import platform
@@ -65,6 +66,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Writes text as UTF-8, whole or not at all."""
+    with whole_file(path) as draft:
+        draft.write_text(text, "utf-8")
+
+
 def write_table(path: Path, table) -> None:
     """Writes a data frame as Parquet, without its index, whole or not at all."""
     with whole_file(path) as draft:
@@ -73,8 +80,7 @@ def write_table(path: Path, table) -> None:
 
 def write_json(path: Path, content: object) -> None:
     """Writes what JSON can hold, whole or not at all."""
-    with whole_file(path) as draft:
-        draft.write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False))
 
 
 def read_json(path: Path) -> dict:
@@ -83,3 +89,9 @@ def read_json(path: Path) -> dict:
         return json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
+
+
+def sha256(path: Path) -> str:
+    """A file's hash, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -30,3 +30,9 @@ def graph(function: Callable, *signature: tf.TensorSpec):
     process that trains 1 s, and changes no value.
     """
     return tf.function(function, input_signature=signature, autograph=False)
+
+
+def use_threads(number: int) -> None:
+    """Has this process compute one operation at a time, each with so many threads; only before the first of them."""
+    tf.config.threading.set_intra_op_parallelism_threads(number)
+    tf.config.threading.set_inter_op_parallelism_threads(1)

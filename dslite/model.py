@@ -134,8 +134,12 @@ def embedder(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     return lambda waves: embedded(waves).numpy()
 
 
+def base_of(model: keras.Model) -> keras.Model:
+    """The base model inside what :func:`assemble` made."""
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
 def taken_up(model: keras.Model, backbone: Backbone) -> tuple[Backbone, list[np.ndarray]]:
     """A fitted model's base model, which is ``backbone`` with other weights or fewer channels, and its head's weights:
     what a fit begins with that goes on from there."""
-    fitted = next(layer for layer in model.layers if isinstance(layer, keras.Model))
-    return replace(backbone, model=fitted), model.get_layer("head").get_weights()
+    return replace(backbone, model=base_of(model)), model.get_layer("head").get_weights()

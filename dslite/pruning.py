@@ -16,11 +16,15 @@ from scipy.sparse.csgraph import connected_components
 
 from dslite.errors import DsliteError
 from dslite.keras_defaults import graph, keras, tf
-from dslite.model import Head
+from dslite.model import Head, base_of
 from dslite.network import macs
 
 LEAST = 0.1
 """Share of channels made by the same layers that always stays."""
+
+TOGETHER = 8
+"""What numbers of channels of the same layers stay a multiple of, if they are not left whole: kernels of LiteRT work on
+8 and more at a time. At least this many and :data:`LEAST` of them stay."""
 
 _MAKING = ("InputLayer", "Conv2D", "SeparableConv2D")
 _PASSING = (
@@ -43,7 +47,7 @@ def importance(model: keras.Model, batches: Iterable[tuple[np.ndarray, np.ndarra
         follows it is taken over kernel and bias of the two as one: what is taken out is what both give. It is computed
         as the slope of a factor of the channel, which is the same and needs no gradients of kernels.
     """
-    net = _base(model)
+    net = base_of(model)
     norms = {id(layer.input): layer.name for layer in net.layers if isinstance(layer, keras.layers.BatchNormalization)}
     convolutions = [layer for layer in net.layers if _kernels(layer)]
     factors = {
@@ -70,18 +74,16 @@ def importance(model: keras.Model, batches: Iterable[tuple[np.ndarray, np.ndarra
     return {layer.name: mean for layer, mean in zip(convolutions, means, strict=True)}
 
 
-def thinned(model: keras.Model, scores: dict[str, np.ndarray], share: float, multiple: int = 8) -> keras.Model:
+def thinned(model: keras.Model, scores: dict[str, np.ndarray], share: float) -> keras.Model:
     """A model without the channels of its base model that matter least for what they cost.
 
-    Importance lost per multiply-accumulate saved ranks them, ``multiple`` at a time: the ratio by which items leave a
-    full knapsack. That compares layers as they are, since importance is in the unit of the squared loss for all.
+    Importance lost per multiply-accumulate saved ranks them, :data:`TOGETHER` at a time: the ratio by which items leave
+    a full knapsack. That compares layers as they are, since importance is in the unit of the squared loss for all.
 
     Args:
         model: what :func:`dslite.model.assemble` made; it stays as it is.
         scores: from :func:`importance`. Channels that stand or fall together have the sum of theirs.
         share: the largest part of the model's multiply-accumulates that is left, in (0, 1].
-        multiple: what numbers of channels of the same layers stay a multiple of, if they are not left whole; kernels of
-            LiteRT work on 8 and more at a time. At least this many and :data:`LEAST` of them stay.
 
     Returns:
         A model with the same layers and the weights of what stays; the head has lost rows of features that are gone.
@@ -90,9 +92,9 @@ def thinned(model: keras.Model, scores: dict[str, np.ndarray], share: float, mul
         DsliteError: for a base model with a layer of which it is not known what it does to channels, and for a share
             that is out of reach.
     """
-    net, head = _base(model), model.get_layer("head")
+    net, head = base_of(model), model.get_layer("head")
     channels = _Channels.of(model)
-    kept = _choice(channels, scores, share, multiple)
+    kept = _choice(channels, scores, share)
 
     def smaller(layer: keras.Operation) -> keras.Operation:
         config = layer.get_config()
@@ -128,7 +130,7 @@ def zeroed(model: keras.Model, share: float) -> keras.Model:
     """
     copy = _copy(model)
     copy.set_weights(model.get_weights())
-    kernels = [kernel for layer in _base(copy).layers for kernel in _kernels(layer)]
+    kernels = [kernel for layer in base_of(copy).layers for kernel in _kernels(layer)]
     sizes = np.abs(np.concatenate([kernel.numpy().ravel() for kernel in kernels]))
     stays = np.ones(sizes.size, bool)
     stays[np.argsort(sizes, kind="stable")[: round(share * sizes.size)]] = False
@@ -143,7 +145,7 @@ def hold_zeros(model: keras.Model) -> None:
 
     It sets what Keras calls a variable's constraint, which optimisers apply after each step; files do not keep it.
     """
-    for layer in _base(model).layers:
+    for layer in base_of(model).layers:
         for kernel in _kernels(layer):
             kernel.constraint = _holding(tf.constant(kernel.numpy() != 0))
 
@@ -173,7 +175,7 @@ class _Channels:
 
     @classmethod
     def of(cls, model: keras.Model) -> "_Channels":
-        net = _base(model)
+        net = base_of(model)
         before, after, made, makers, united = {}, {}, {}, [], [np.empty((2, 0), int)]
         for layer in net.operations:
             kind, taken = type(layer).__name__, [made.get(id(t)) for t in keras.tree.flatten(layer.input)]
@@ -206,7 +208,7 @@ class _Channels:
     def work(self, kept: np.ndarray) -> int:
         """Multiply-accumulates that depend on these sets, of which those in ``kept``, bool (count,), are kept."""
         total = _first_of(self.model.get_layer("head")).shape[1] * int(kept[self.last].sum())
-        for layer in _base(self.model).layers:
+        for layer in base_of(self.model).layers:
             for kernel in _kernels(layer):
                 before, after = kept[self.before[layer.name]], kept[self.after[layer.name]]
                 rows, columns, _, given = kernel.shape  # 1 is given per channel where the kernel is depthwise
@@ -229,9 +231,9 @@ def _is_known(layer: keras.Operation) -> bool:
     )
 
 
-def _choice(channels: _Channels, scores: dict[str, np.ndarray], share: float, multiple: int) -> np.ndarray:
+def _choice(channels: _Channels, scores: dict[str, np.ndarray], share: float) -> np.ndarray:
     """The sets that are kept, bool (count,)."""
-    net, importance = _base(channels.model), np.zeros(channels.count)
+    net, importance = base_of(channels.model), np.zeros(channels.count)
     for layer in net.layers:
         if _kernels(layer):
             np.add.at(importance, channels.after[layer.name], scores[layer.name])
@@ -245,9 +247,9 @@ def _choice(channels: _Channels, scores: dict[str, np.ndarray], share: float, mu
     for group in channels.groups:
         saved = whole - channels.work(without(group[:1]))
         ranked = group[np.argsort(importance[group], kind="stable")]
-        stays = multiple * math.ceil(max(multiple, LEAST * ranked.size) / multiple)
-        ends = range(ranked.size % multiple or multiple, ranked.size - stays + 1, multiple)
-        parts = [ranked[max(0, end - multiple) : end] for end in ends]
+        stays = TOGETHER * math.ceil(max(TOGETHER, LEAST * ranked.size) / TOGETHER)
+        ends = range(ranked.size % TOGETHER or TOGETHER, ranked.size - stays + 1, TOGETHER)
+        parts = [ranked[max(0, end - TOGETHER) : end] for end in ends]
         blocks += [(importance[part].mean() / saved, part) for part in parts]
     parts = [part for _, part in sorted(blocks, key=lambda block: block[0])]
 
@@ -266,10 +268,6 @@ def _cut(weight: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarra
         return weight[after]
     weight = weight[:, :, before]
     return weight[..., after] if weight.shape[-1] == after.size else weight
-
-
-def _base(model: keras.Model) -> keras.Model:
-    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
 
 
 def _first_of(head: Head):

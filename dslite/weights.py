@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dslite.backbones import base_model
 from dslite.errors import DsliteError
-from dslite.files import whole_file
+from dslite.files import sha256, whole_file
 
 
 def find_weights(backbone: str, folder: Path | None = None) -> Path | None:
@@ -50,7 +50,7 @@ def fetch_weights(backbone: str) -> Path | None:
 
 def digest(file: Path | None) -> str | None:
     """What identifies a file of weights: the start of its SHA-256; None for none."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file else None
+    return sha256(file)[:16] if file else None
 
 
 def _carried(package: str) -> list[Path]:

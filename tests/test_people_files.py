@@ -21,8 +21,8 @@ from dslite import audio, store
 from dslite.corpora import PARTITIONS, UnfitCorpus
 from dslite.corpora.readers import own_csv
 from dslite.corpora.reading import fingerprint, read
-from dslite.decoding import UnusableAudio, header
-from dslite.errors import DsliteError
+from dslite.decoding import header
+from dslite.errors import DsliteError, UnusableAudio
 from dslite.layout import records
 from dslite.layout.paths import Paths
 from dslite.reporting import figures

@@ -8,7 +8,7 @@ import tensorflow as tf
 from dslite.deployment.conversion import convert
 from dslite.deployment.runtime import runner
 from dslite.errors import DsliteError
-from dslite.model import Head, assemble, load_model
+from dslite.model import Head, assemble, base_of, load_model
 from dslite.network import Backbone, load_backbone, macs
 from dslite.pruning import hold_zeros, importance, thinned, zeroed
 from dslite.spectrogram import MelPlot
@@ -60,10 +60,6 @@ def convolutions(net):
     return [layer for layer in net.layers if any(len(w.shape) == 4 for w in layer.weights)]
 
 
-def base(model):
-    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
-
-
 def scores_of(net, rng):
     return {layer.name: rng.uniform(1, 2, layer.output.shape[-1]) for layer in convolutions(net)}
 
@@ -100,7 +96,7 @@ def test_channels_that_are_zero_can_go(body):
     expected = macs(whole(small_net(body, 16)))
     less = thinned(model, scores, (expected + 0.5) / macs(model))
     assert macs(less) == expected
-    assert [layer.name for layer in base(less).layers] == [layer.name for layer in net.layers]
+    assert [layer.name for layer in base_of(less).layers] == [layer.name for layer in net.layers]
     waveforms = noise(3)
     np.testing.assert_allclose(less(waveforms), model(waveforms), atol=1e-5)
     logits = [keras.Model(m.input, m.get_layer("head").output)(waveforms) for m in (less, model)]
@@ -116,11 +112,11 @@ def test_work_is_just_below_what_was_asked_for(share):
     places, pooled = 14 * 14, 5 * 5
     per_channel = [places * 8 * 8 * 3 + pooled * 9 * 24, pooled * (9 * 64 + 40), pooled * 24 + 8]
     assert share * macs(model) - 8 * max(per_channel) < macs(less) <= share * macs(model)
-    for layer in convolutions(base(less)):
+    for layer in convolutions(base_of(less)):
         assert layer.filters % 8 == 0 and layer.filters >= max(8, 0.1 * net.get_layer(layer.name).filters)
-    kept = np.sort(np.argsort(scores["wide"])[-base(less).get_layer("wide").filters :])
+    kept = np.sort(np.argsort(scores["wide"])[-base_of(less).get_layer("wide").filters :])
     own = net.get_layer("wide").get_weights()
-    for weight, before in zip(base(less).get_layer("wide").get_weights(), own, strict=True):
+    for weight, before in zip(base_of(less).get_layer("wide").get_weights(), own, strict=True):
         np.testing.assert_array_equal(weight, before[..., kept])
 
 
@@ -128,7 +124,7 @@ def test_what_saves_more_work_goes_first():
     net = small_net(chain, 24)
     model = whole(net)
     less = thinned(model, {layer.name: np.ones(layer.filters) for layer in convolutions(net)}, 0.9)
-    assert [layer.filters for layer in convolutions(base(less))] == [16, 24, 40]
+    assert [layer.filters for layer in convolutions(base_of(less))] == [16, 24, 40]
 
 
 def test_a_share_out_of_reach_is_told():
@@ -170,7 +166,7 @@ def test_the_smallest_weights_become_zero():
     model = whole(net)
     before = [layer.get_weights()[0] for layer in convolutions(net)]
     less = zeroed(model, 0.6)
-    after = [layer.get_weights()[0] for layer in convolutions(base(less))]
+    after = [layer.get_weights()[0] for layer in convolutions(base_of(less))]
     sizes = np.concatenate([kernel.ravel() for kernel in after])
     assert abs(np.count_nonzero(sizes == 0) - 0.6 * sizes.size) <= 1
     for old, new in zip(before, after, strict=True):
@@ -182,7 +178,7 @@ def test_the_smallest_weights_become_zero():
 def test_zeros_stay_zero_in_training():
     model = zeroed(whole(small_net(chain, 16)), 0.5)
     hold_zeros(model)
-    net = base(model)
+    net = base_of(model)
     optimiser = keras.optimizers.AdamW(0.01, weight_decay=0.01)
     variables = net.trainable_variables
     optimiser.build(variables)

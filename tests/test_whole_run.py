@@ -18,7 +18,7 @@ import soundfile
 
 from dslite.configurations import CONFIGURATIONS
 from dslite.layout.paths import Paths
-from dslite.run.verify import OTHER_CODE
+from dslite.run.copied import OTHER_CODE
 from dslite.scoring import uar
 from dslite.stages.catalogue import ACROSS, DEFAULT, OF_CORPUS
 from dslite.stages.evaluate import work as evaluate

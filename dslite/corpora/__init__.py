@@ -2,7 +2,7 @@
 
 from dslite.corpora.checks import UnfitCorpus, refuse_unfit
 from dslite.corpora.download import DOWNLOADS, download_ravdess
-from dslite.corpora.own import FORM, is_own, results_name, slug
+from dslite.corpora.own import FORM, results_name, slug
 from dslite.corpora.reading import (
     as_numbers,
     describe_missing,
@@ -20,6 +20,6 @@ from dslite.corpora.split import same_recordings
 
 __all__ = [
     "CORPORA", "DOWNLOADS", "FORM", "PARTITIONS", "REGISTRY", "Archive", "CorpusInfo", "UnfitCorpus", "as_numbers",
-    "describe_missing", "download_ravdess", "fingerprint", "is_own", "known", "locate", "own_chunk", "own_durations",
+    "describe_missing", "download_ravdess", "fingerprint", "known", "locate", "own_chunk", "own_durations",
     "own_numeric", "read", "refuse_unfit", "results_name", "same_recordings", "slug", "told",
 ]  # fmt: skip

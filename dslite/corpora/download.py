@@ -1,6 +1,5 @@
 """RAVDESS, song or speech, from Zenodo: the one corpus that needs no agreement, only its licence accepted."""
 
-import hashlib
 import http.client
 import os
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 from dslite.corpora.reading import locate
 from dslite.corpora.registry import REGISTRY, Archive
 from dslite.errors import DsliteError
+from dslite.files import sha256
 
 DOWNLOADS = {"ravdess": "RAVDESS song", "ravdess_speech": "RAVDESS speech"}
 """The corpora that can be downloaded, and what people call them."""
@@ -178,8 +178,7 @@ def _go_on(archive: Archive, part: Path, progress: Progress) -> None:
 
 
 def _verify(archive: Archive, whole: Path) -> None:
-    with whole.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256(whole)
     if found != archive.sha256:
         downloaded = whole.name != archive.name  # else somebody has put it there
         if downloaded:

@@ -23,8 +23,8 @@ from dslite.corpora.listing import Entry, Problem, unheard
 from dslite.corpora.own import FORM, is_own
 from dslite.corpora.registry import CORPORA, PARTITIONS, REGISTRY, CorpusInfo
 from dslite.corpora.split import Group
-from dslite.decoding import UnusableAudio, conversion, header, segment
-from dslite.errors import DsliteError
+from dslite.decoding import conversion, header, segment
+from dslite.errors import DsliteError, UnusableAudio
 from dslite.tasks import strata
 from dslite.wording import counted
 

@@ -1,7 +1,6 @@
 """The split of own data that names no partition: by speakers, over the usable clips, made once and kept."""
 
 import csv
-import hashlib
 import json
 import re
 from collections import Counter
@@ -15,7 +14,7 @@ from dslite.corpora.label_files import LINE, read_csv
 from dslite.corpora.listing import Entry, Problem
 from dslite.corpora.registry import PARTITIONS
 from dslite.errors import DsliteError
-from dslite.files import whole_file
+from dslite.files import sha256, whole_file
 from dslite.wording import counted
 
 SHARES = (0.6, 0.2, 0.2)
@@ -163,10 +162,7 @@ def contents(folder: Path, files: Iterable[str]) -> dict[str, str]:
     """Of files as large as another one a hash of all bytes, of others the name: alike for the same recording."""
     sizes = {file: (folder / file).stat().st_size for file in files}
     alike = Counter(sizes.values())
-    return {
-        file: hashlib.sha256((folder / file).read_bytes()).hexdigest() if alike[size] > 1 else file
-        for file, size in sizes.items()
-    }
+    return {file: sha256(folder / file) if alike[size] > 1 else file for file, size in sizes.items()}
 
 
 def same_recordings(

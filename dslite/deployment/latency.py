@@ -156,10 +156,9 @@ def _main(folder: Path, samples: int, threads: int, rounds: int, keras_file: Pat
 
 
 def _tensorflow(keras_file: Path, chunk: np.ndarray, threads: int) -> dict[str, Callable[[], object]]:
-    from dslite.keras_defaults import graph, tf
+    from dslite.keras_defaults import graph, tf, use_threads
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    use_threads(threads)
     from dslite.model import load_model
 
     model = load_model(keras_file)

@@ -48,10 +48,9 @@ def _main(file: Path, samples: int, threads: int) -> None:
         before = _peak_bytes()
         classify = LiteModel(file, threads)
     else:
-        from dslite.keras_defaults import tf
+        from dslite.keras_defaults import use_threads
 
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        use_threads(threads)
         from dslite.deployment.offer import keras_classifier
         from dslite.model import load_model
 

@@ -23,7 +23,7 @@ class View:
         last: logits to what is said.
     """
 
-    def __init__(self, plot: MelPlot, body: keras.Model, head: Head, last: Callable = tf.nn.softmax):
+    def __init__(self, plot: MelPlot, body: keras.Model, head: Head, last: Callable):
         self.plot, self._body, self._head, self._last = plot, body, head, last
         levels = tf.TensorSpec([None, None, plot.parameters.mel_bins], plot.parameters.level_type)
         picture = tf.TensorSpec([None, plot.parameters.size, plot.parameters.size, 3], tf.float32)

@@ -64,6 +64,11 @@ class FinishedStage:
         return self.clips.assign(label=strata(labels)), in_order(labels, self.classes)
 
     @property
+    def padded(self) -> pd.Series:
+        """By file, whether it is shorter than a chunk, and so repeated up to one."""
+        return self.chunks.groupby("file")["padded"].first()
+
+    @property
     def chosen(self) -> str:
         """The configuration that is best on dev (all files), once the corpus has been evaluated."""
         return FinishedStage.of(self.settings, "evaluate").record["chosen"]

@@ -60,9 +60,9 @@ def judge_score(ours: float, our_error: float, theirs: float, their_error: float
     return Verdict(INCONCLUSIVE, f"{told}: reaches past {margin:g} points, yet zero is possible")
 
 
-def can_be_consistent(their_error: float, margin: float = MARGIN) -> bool:
+def can_be_consistent(their_error: float) -> bool:
     """Whether a printed score could be shown equivalent at all, even by an exact one of the same height."""
-    return _ONE_SIDED * their_error < margin
+    return _ONE_SIDED * their_error < MARGIN
 
 
 def judge_printed(ours: float, theirs: float, decimals: int, tolerance: float = 0.0) -> Verdict:

@@ -49,9 +49,7 @@ def stamp(axes: Axes) -> None:
     axes.text(0.5, 0.5, "FAILED CHECKS", fontsize=7.5, weight="bold", color="#b2182b", bbox=box, **place)
 
 
-def draw_map(
-    axes: Axes, values: np.ndarray, norm: mpl.colors.Normalize, seconds: float, bins: int, failed: bool = False
-):
+def draw_map(axes: Axes, values: np.ndarray, norm: mpl.colors.Normalize, seconds: float, bins: int, failed: bool):
     """Draws a map (bands, spans) on seconds and Mel bins, with a stamp where its corpus' maps have failed a check."""
     if failed:
         stamp(axes)

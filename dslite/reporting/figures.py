@@ -184,12 +184,11 @@ def of_files(tables: Mapping[str, "pd.DataFrame"], classes: Sequence[str], each:
     return confusion_grid(panels), alt, "Confusion on test, all files."
 
 
-def predicted_against_true(tables: Mapping[str, "pd.DataFrame"], unit: str = "label") -> Figure:
+def predicted_against_true(tables: Mapping[str, "pd.DataFrame"]) -> Figure:
     """A point per file: its number on the x axis, what is said of it on the y axis; on the line both are the same.
 
     Args:
         tables: title -> ``label``, ``predicted``, float.
-        unit: what the numbers are.
     """
     columns = min(2, len(tables))
     rows = -(-len(tables) // columns)
@@ -201,7 +200,7 @@ def predicted_against_true(tables: Mapping[str, "pd.DataFrame"], unit: str = "la
         for axes, (title, table) in zip(grid.flat, tables.items(), strict=False):
             axes.plot(ends, ends, color="#8a857b", lw=0.9, ls=":")
             axes.plot(table["label"], table["predicted"], "o", ms=4, alpha=0.45, mew=0, color=COLOURS["train"])
-            axes.set(xlim=ends, ylim=ends, aspect="equal", xlabel=f"{unit}, as labelled", ylabel=f"{unit}, predicted")
+            axes.set(xlim=ends, ylim=ends, aspect="equal", xlabel="label, as labelled", ylabel="label, predicted")
             axes.set_title(title, parse_math=False)
         for axes in grid.flat[len(tables) :]:
             axes.set_visible(False)

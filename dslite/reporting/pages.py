@@ -7,7 +7,7 @@ import nbformat
 from markupsafe import Markup
 
 from dslite.errors import DsliteError
-from dslite.files import whole_file
+from dslite.files import write_text
 from dslite.reporting.sanitiser import clean
 from dslite.reporting.templates import FOLDER, render, whole_page
 
@@ -37,8 +37,7 @@ def to_html(notebook: Path, page: Path, title: str, home: str = "../index.html",
             f"The page of {name or notebook.name} would take {size:.1f} MB, at most {LIMIT_MB:.0f} MB are allowed: "
             "draw fewer figures, or smaller ones (the dpi of reporting.show)."
         )
-    with whole_file(page) as draft:
-        draft.write_text(html, encoding="utf-8")
+    write_text(page, html)
 
 
 def failure_page(notebook: Path, page: Path, error: str, title: str, home: str = "../index.html") -> None:
@@ -61,8 +60,7 @@ def failure_page(notebook: Path, page: Path, error: str, title: str, home: str =
             if cell.cell_type == "code" and number != failed:
                 cell.outputs = []
         html = _page(nb, f"Failed: {title}", home, lead, failed)
-    with whole_file(page) as draft:
-        draft.write_text(html, encoding="utf-8")
+    write_text(page, html)
 
 
 def _page(nb, title: str, home: str, lead: str, failed: int | None) -> str:

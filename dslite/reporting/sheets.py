@@ -65,6 +65,11 @@ class Sheet:
         found = dict.fromkeys(reason for line in lines for cell in line for reason in cell.reasons)
         return {reason: _letter(number) for number, reason in enumerate(found)}
 
+    @property
+    def spans(self) -> list[int]:
+        """Per row, how many rows the cell in its first column spans; 0 where the one above reaches down."""
+        return _runs(self.rows) if self.stubs > 1 else [1] * len(self.rows)
+
     def marks(self, cell: Cell) -> str:
         """The letters of a cell's footnotes, e.g. ``a,b``."""
         return ",".join(letter for reason, letter in self.footnotes.items() if reason in cell.reasons)
@@ -94,8 +99,7 @@ def merged(line: Sequence[Cell], stubs: int) -> Iterator[tuple[Cell, int]]:
         yield cells[0], len(cells)
 
 
-def runs(rows: Sequence[Sequence[Cell]]) -> list[int]:
-    """Of the first column: how many rows each cell spans; 0 where the cell above reaches down."""
+def _runs(rows: Sequence[Sequence[Cell]]) -> list[int]:
     spans: list[int] = []
     for _, group in groupby(rows, key=lambda row: row[0].text):
         length = len(list(group))
@@ -121,12 +125,11 @@ def sheet_html(sheet: Sheet, line: str = "") -> str:
     if sheet.rests:
         starts = accumulate((span for _, span in heads[0]), initial=0)
         heads.insert(1, [(sheet.rests[start], span) for start, (_, span) in zip(starts, heads[0], strict=False)])
-    spans = runs(sheet.rows) if sheet.stubs > 1 else [1] * len(sheet.rows)
     return render(
         "sheet.html.j2",
         sheet=sheet,
         heads=heads,
-        rows=list(zip(sheet.rows, spans, strict=True)),
+        rows=list(zip(sheet.rows, sheet.spans, strict=True)),
         shown=shown,
         footnotes=[(letter, sentence(reason)) for reason, letter in sheet.footnotes.items()],
         line=line,

@@ -56,7 +56,7 @@ def settings_of(paths: Paths, name: str, record: dict) -> Settings:
         source=asked["corpus"],
         name=name,
         folder=Path(asked["audio"]),
-        standin=asked["audio"] == "stand-in",
+        standin=asked["audio"] == STANDIN,
         reader="own_csv",
         data=None,
         weights=None,

@@ -1,6 +1,5 @@
 """What made the files of a folder, as a Workflow Run RO-Crate (https://w3id.org/ro/wfrun): for programs."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from dslite.corpora import REGISTRY
-from dslite.files import read_json, whole_file, write_json
+from dslite.files import read_json, sha256, whole_file, write_json
 from dslite.layout import records
 from dslite.layout.paths import SNAKEFILE, Paths
 from dslite.reporting.provenance import data_mark
@@ -100,8 +99,7 @@ def hashes(folder: Path, paths: Paths) -> dict[str, str]:
     for file in sorted(folder.rglob("[!.]*")):
         name = file.relative_to(folder).as_posix()
         if file.is_file() and "/." not in f"/{name}" and name != paths.crate.name:
-            with file.open("rb") as content:
-                found[name] = hashlib.file_digest(content, "sha256").hexdigest()
+            found[name] = sha256(file)
     return found
 
 

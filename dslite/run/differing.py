@@ -37,7 +37,7 @@ def compare(file: str, said: Path, mine: Path) -> tuple[int, list[Difference], l
     """
     kind = said.suffix
     if kind in (".parquet", ".csv"):
-        read = pd.read_parquet if kind == ".parquet" else lambda place: _csv(place)
+        read = pd.read_parquet if kind == ".parquet" else _csv
         return tables(file, read(said), read(mine))
     if kind == ".json":
         one, other = (json.loads(place.read_text("utf-8")) for place in (said, mine))

@@ -1,6 +1,5 @@
 """``--export-results``: what was computed of corpora as one zip, with nothing that audio could be rebuilt from."""
 
-import hashlib
 import json
 import tempfile
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
-from dslite.files import read_json, whole_file
+from dslite.files import read_json, sha256, whole_file
 from dslite.layout import records
 from dslite.layout.code import HERE
 from dslite.layout.paths import CHANGED, NEXT_SEED, SNAKEFILE, Paths
@@ -73,10 +72,10 @@ def files(paths: Paths, corpus: str, stages: Iterable[str], recordings: bool) ->
 
 def described(file: Path) -> dict[str, object]:
     """What a manifest says of a file."""
-    return {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}
+    return {"sha256": sha256(file), "bytes": file.stat().st_size}
 
 
-def export(paths: Paths, asked: Sequence[str], place: Path, recordings: bool = False) -> Iterator[str]:
+def export(paths: Paths, asked: Sequence[str], place: Path, recordings: bool) -> Iterator[str]:
     """Writes the zip; says what is in it, and what is not.
 
     Args:

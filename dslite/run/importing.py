@@ -12,14 +12,15 @@ from pyarrow import parquet
 
 from dslite import corpora
 from dslite.errors import DsliteError
-from dslite.files import read_json, write_json
+from dslite.files import read_json, sha256, write_json
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.reporting.pages import to_html
 from dslite.run import exporting, redrawing, session
 from dslite.run.agreeing import settings_of
+from dslite.run.copied import ABSENT, LACKING, OTHER_CODE
 from dslite.run.unpacking import unpack
-from dslite.run.verify import ABSENT, LACKING, OTHER_CODE, verify
+from dslite.run.verify import verify
 from dslite.stages.catalogue import chain
 
 _MOST_CELLS = 20_000_000
@@ -85,7 +86,7 @@ def _marks(zipped: Path, there: Paths) -> dict[str, dict]:
     for name, file in found.items():
         if told["files"][name] != exporting.described(file):
             raise DsliteError(f"{title} {name!r} is not as its manifest says (SHA-256, bytes).")
-    marks = {}
+    marks, digest = {}, sha256(zipped)
     for corpus, about in told["corpora"].items():
         words = (about[key] for key in ("computed", "hardware"))
         if corpora.slug(corpus) != corpus or not all(type(word) is str and word.isprintable() for word in words):
@@ -111,10 +112,10 @@ def _marks(zipped: Path, there: Paths) -> dict[str, dict]:
             **about,
             **made,
             "file": zipped.name,
-            "sha256": exporting.described(zipped)["sha256"],
+            "sha256": digest,
             "checked": time.strftime("%Y-%m-%d"),
             "checked_by": version("dslite"),
-            "identity": exporting.described(zipped)["sha256"],  # of what is made from it
+            "identity": digest,  # of what is made from it
             "files": {name: told["files"][name] for name in exporting.files(there, corpus, stages, recordings)},
         }
     for name in sorted(set(found) - {name for mark in marks.values() for name in mark["files"]} - {*exporting.CRATE}):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from dslite.corpora import REGISTRY
-from dslite.files import whole_file
+from dslite.files import write_text
 from dslite.paper import published
 from dslite.reporting.provenance import DATA, MEANING, banner_html, data_mark, provenance_line
 from dslite.reporting.templates import render, whole_page
@@ -70,8 +70,7 @@ def write_index(
     )
     about = "Every report of this run of dslite."
     html = whole_page("DeepSpectrumLite, regenerated", [("All reports", "")], body, about, wide=True)
-    with whole_file(page) as draft:
-        draft.write_text(html, encoding="utf-8")
+    write_text(page, html)
 
 
 def _row(corpus: Mapping, states: Mapping, scores: Mapping[str, dict], stages: Sequence[str]) -> dict:

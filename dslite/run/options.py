@@ -7,7 +7,7 @@ import sys
 from dslite import changes
 from dslite.backbones import names
 from dslite.corpora import CORPORA, DOWNLOADS, FORM, REGISTRY
-from dslite.corpora.readers.own_csv import FEW
+from dslite.corpora.own_labels import FEW
 from dslite.errors import DsliteError
 from dslite.layout.settings import LAST_SEED, RANDOM
 from dslite.profiles import FULL_BACKBONE, PROFILES, TUNED_PARTS

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dslite import corpora
 from dslite.errors import DsliteError
-from dslite.files import read_json, whole_file, write_json
+from dslite.files import read_json, whole_file, write_json, write_text
 from dslite.layout import results
 from dslite.layout.paths import Paths
 from dslite.layout.records import elsewhere, hardware, versions, voices
@@ -87,8 +87,7 @@ def _copy_printed(job: Job, paths: Paths) -> None:
     if not (last and last.where and logs):
         place.unlink(missing_ok=True)
         return
-    with whole_file(place) as draft:
-        draft.write_text("\n".join(f"{file.name}\n{file.read_text('utf-8', 'replace')}" for file in logs), "utf-8")
+    write_text(place, "\n".join(f"{file.name}\n{file.read_text('utf-8', 'replace')}" for file in logs))
 
 
 def sweep(paths: Paths) -> None:

@@ -13,6 +13,8 @@ import psutil
 STOPPED = threading.Event()
 """Set once the run has been told to stop."""
 
+_HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 _FIRST = threading.Lock()
 """Held from the first signal on."""
 
@@ -27,7 +29,7 @@ def take() -> None:
     calls this once more after it. Notebooks are ended by force, as by ``kill -9``: there is one way to be cut short,
     and the next run knows it. A run that ``nohup`` started outlives its terminal.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _HEARD:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
     heard, told = os.pipe()
@@ -70,7 +72,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def _wake(heard: int) -> None:
     """Interrupts the main thread, which alone runs handlers: where two signals come at once, another thread may have
     taken both, and it sleeps on."""
-    os.read(heard, 1)
+    while ord(os.read(heard, 1)) not in _HEARD:
+        pass
     while not STOPPED.wait(0.2):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 

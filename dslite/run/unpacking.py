@@ -17,7 +17,7 @@ PROGRAMS = (".keras", ".pkl", ".pickle", ".joblib", ".dill", ".h5", ".pt", ".pth
 """Endings of files that run something when they are opened; first that of models that a run leaves."""
 
 
-def members(archive: zipfile.ZipFile, models: bool = False) -> list[zipfile.ZipInfo]:
+def members(archive: zipfile.ZipFile, models: bool) -> list[zipfile.ZipInfo]:
     """The files of a zip; with ``models`` also Keras models, which a run leaves.
 
     Raises:
@@ -51,17 +51,13 @@ def unpack(zipped: Path, folder: Path, models: bool = False) -> None:
         DsliteError: as :func:`members`, for a file that is no zip or is damaged, and for want of room.
     """
     try:
-        archive = zipfile.ZipFile(zipped)
-    except FileNotFoundError:
-        raise DsliteError(f"There is no {zipped}: check the name.") from None
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
-        raise DsliteError(f"{zipped} is refused: it is no whole zip ({error}). Fetch it again.") from error
-    try:
-        with archive, room(folder):
+        with zipfile.ZipFile(zipped) as archive, room(folder):
             for one in members(archive, models):
                 place = folder / one.filename
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(one) as source, place.open("xb") as target:
                     shutil.copyfileobj(source, target)  # ends at the size that was said, and checks the CRC
+    except FileNotFoundError:
+        raise DsliteError(f"There is no {zipped}: check the name.") from None
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, OSError) as error:
         raise DsliteError(f"{zipped} is refused: it is no whole zip ({error}). Fetch it again.") from error

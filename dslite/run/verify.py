@@ -4,70 +4,28 @@ What a stage can make again (the module ``again`` of its folder) is made again i
 both are compared with what lies there. Nothing of the folder is executed or changed.
 """
 
-import os
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 from unittest.mock import patch
 
 import pandas as pd
 
 from dslite import store
 from dslite.errors import DsliteError
-from dslite.files import read_json
+from dslite.files import read_json, sha256
 from dslite.layout import progress, results
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.reporting import display
 from dslite.run import agreeing, crate, differing, outcome, plan, redrawing, session
-from dslite.run.differing import Difference
-from dslite.run.exporting import described
+from dslite.run.copied import ABSENT, ALONE, NOT_AGAIN, SPLIT_ABSENT, Copy, Report
 from dslite.run.index import shown_scores
 from dslite.run.unpacking import unpack
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
-
-NOT_AGAIN = "they come from audio, models or clocks"
-LACKING = "it cannot be made again"
-ABSENT = "it is not there, though what is there makes it"
-SPLIT_ABSENT = "it is not there; a run with --set has that of the output that its changed_runs/ lies in"
-OTHER_CODE = "other code of dslite made it, and this one would say something else"
-
-ALONE = "nothing here makes it again"
-
-_NAMED = 8
-"""How many names a line has for people."""
-
-
-@dataclass
-class Report:
-    """How many values are right, which are wrong, and what was not checked -> why not."""
-
-    right: int = 0
-    wrong: list[Difference] = field(default_factory=list)
-    unchecked: dict[str, str] = field(default_factory=dict)
-
-    def as_json(self) -> dict:
-        return {"right": self.right, "wrong": [vars(one) for one in self.wrong], "not_checked": self.unchecked}
-
-    def lines(self) -> Iterator[str]:
-        """For people: of many files, how many have which name."""
-        for reason in dict.fromkeys(self.unchecked.values()):
-            what = [name for name, why in self.unchecked.items() if why == reason]
-            if len(what) > _NAMED:
-                kinds = Counter(name.rpartition("/")[2] for name in what)
-                what = [f"{kind} ({count} of them)" if count > 1 else kind for kind, count in kinds.items()]
-            yield f"not checked, because {reason}: {', '.join(what)}"
-        for one in self.wrong:
-            said, mine = one.said or "nothing", one.recomputed or "nothing"
-            yield f"WRONG {one.file}, {one.key}: it says {said}; recomputed: {mine}"
-        yield f"{self.right:,} values are right, {len(self.wrong):,} are wrong."
 
 
 def verify(place: Path) -> Report:
@@ -91,7 +49,7 @@ def verify(place: Path) -> Report:
                 f"{place} holds neither artifacts/ nor reports/: name the output of a run, or a zip{more}."
             )
         progress.listeners.append(lambda *_: None)
-        found = _Verification(origin, Path(scratch, "copy"), Path(scratch))
+        found = _Verification(origin, Path(scratch))
         try:
             for folder in there:
                 found.take(folder)
@@ -103,49 +61,31 @@ def verify(place: Path) -> Report:
         return found.report
 
 
-class _Verification:
-    """Of an output at ``origin``; ``copy`` holds a link for each of its files, which a file that is made again
-    replaces."""
-
-    def __init__(self, origin: Path, copy: Path, scratch: Path) -> None:
-        self.origin, self.copy, self.scratch, self.report = origin, copy, scratch, Report()
-        self.compared: set[str] = set()  # files, with more than their hashes
-
-    def take(self, folder: Path) -> None:
-        """Has the files of a folder take part."""
-        for place, folders, names in os.walk(folder):
-            passed = ("standins", "tools") if Path(place).name == Paths(self.origin).artifacts.name else ()
-            folders[:] = [name for name in folders if not name.startswith(".") and name not in passed]
-            target = self.copy / Path(place).relative_to(self.origin)
-            target.mkdir(parents=True, exist_ok=True)
-            for file in (Path(place, name) for name in [*names, *folders]):
-                if file.is_symlink():
-                    self.report.unchecked[self._name(target / file.name)] = "it is a link, and none is followed"
-                elif not file.is_dir():
-                    (target / file.name).symlink_to(file.resolve())
+class _Verification(Copy):
+    """All that is to be checked of an output."""
 
     def everything(self) -> None:
         """Checks all that was taken."""
-        first = Paths(self.copy)
-        self._redo(self._name(first.crate), partial(self._hashes, first), False)
-        self._redo(Paths(self.origin).manifest.name, self._manifest, False)
+        first = Paths(self.folder)
+        self.again(self.name(first.crate), partial(self._hashes, first), False)
+        self.again(Paths(self.origin).manifest.name, self._manifest, False)
         if not first.artifacts.exists():
             self.report.unchecked["all but the notebooks' pages"] = "there are no artifacts/ to compute them from"
         for paths in (first, *first.further()):
             for name in dict.fromkeys(name for stage in OF_CORPUS for name in paths.recorded(stage)):
-                self._try(self._name(paths.corpus(name).found), partial(self._data, paths, name))
+                self.attempt(self.name(paths.corpus(name).found), partial(self._data, paths, name))
                 for stage in (stage for stage in OF_CORPUS if paths.corpus(name).record(stage).exists()):
-                    self._try(self._name(paths.corpus(name).record(stage)), partial(self._stage, paths, name, stage))
+                    self.attempt(self.name(paths.corpus(name).record(stage)), partial(self._stage, paths, name, stage))
             for stage in (stage for stage in ACROSS if paths.across(stage).record(stage).exists()):
-                self._try(self._name(paths.across(stage).record(stage)), partial(self._across, paths, stage))
-            self._try(self._name(paths.index), partial(self._index, paths))
+                self.attempt(self.name(paths.across(stage).record(stage)), partial(self._across, paths, stage))
+            self.attempt(self.name(paths.index), partial(self._index, paths))
         for notebook in sorted(first.reports.rglob("*.ipynb")):
-            self._try(self._name(notebook), partial(self._as_notebook, notebook))
+            self.attempt(self.name(notebook), partial(self._as_notebook, notebook))
         notes = [place for of in (first, *first.further()) for place in (of.logs, of.plan, of.lock, of.crate)]
-        for file in sorted(file for file in self.copy.rglob("*") if file.is_symlink()):
-            if self._name(file) not in self.compared and not {*notes} & {file, *file.parents}:
+        for file in sorted(file for file in self.folder.rglob("*") if file.is_symlink()):
+            if self.name(file) not in self.compared and not {*notes} & {file, *file.parents}:
                 made = file.is_relative_to(first.artifacts)
-                self.report.unchecked.setdefault(self._name(file), NOT_AGAIN if made else ALONE)
+                self.report.unchecked.setdefault(self.name(file), NOT_AGAIN if made else ALONE)
         if (self.origin / CHANGED).is_dir():
             self.report.unchecked[CHANGED] = "each of its folders is a run of its own"
 
@@ -154,73 +94,41 @@ class _Verification:
         record = read_json(places.record(stage))
         finished = FinishedStage(agreeing.settings_of(paths, name, record), record)
         for key, said, mine in agreeing.pairs(places, name, stage, record):
-            self._same(self._name(places.record(stage)), key, str(said), str(mine))
+            self.same(self.name(places.record(stage)), key, str(said), str(mine))
         other = self._other_code(paths, name, stage)
         self._made_from(paths, name, stage)
         if find_spec(f"dslite.stages.{stage}.again"):
             again = import_module(f"dslite.stages.{stage}.again").again
-            self._redo(f"{name} {stage}", partial(again, finished), other)
-        self._try(self._name(places.page(stage)), partial(self._page, places, stage, finished, other))
+            self.again(f"{name} {stage}", partial(again, finished), other)
+        self.attempt(self.name(places.page(stage)), partial(self._page, places, stage, finished, other))
 
     def _across(self, paths: Paths, stage: str) -> None:
         other = self._other_code(paths, "", stage)
         again = import_module(f"dslite.stages.{stage}.again").again
-        if finished := self._redo(stage, partial(again, paths), other):
+        if finished := self.again(stage, partial(again, paths), other):
             said = read_json(paths.across(stage).record(stage))
             then = {name: said[name] for name in differing.CIRCUMSTANCES if name in said}
             finished = replace(finished, record=finished.record | then)
             places = paths.across(stage)
-            self._try(self._name(places.page(stage)), partial(self._page, places, stage, finished, other))
-
-    def _try(self, what: str, make: Callable[[], object], other: bool = False) -> Any:
-        """What ``make`` returns; where it fails, None and a line in the report."""
-        try:
-            return make()
-        except Exception as error:
-            self._failed(what, error, other)
-        return None
-
-    def _redo(self, what: str, make: Callable[[], object], other: bool) -> Any:
-        """Makes something again and compares the files that this has written, which then give way to the links."""
-        made = self._try(what, make, other)
-        for file in [*self.copy.rglob("*")]:
-            if file.is_symlink() or file.is_dir():
-                continue
-            name, said = self._name(file), self.origin / file.relative_to(self.copy)
-            if said.is_file() and file.suffix not in (".png", ".ipynb"):
-                self.compared.add(name)
-                self._try(name, partial(self._compare, name, said, file, other))
-            elif not said.is_file() and (self.origin / Path(name).parts[0]).is_dir():
-                self.report.unchecked.setdefault(name, ABSENT)
-            file.unlink()
-            if said.is_file():
-                file.symlink_to(said.resolve())
-        return made
-
-    def _compare(self, name: str, said: Path, mine: Path, other: bool) -> None:
-        right, wrong, columns = differing.compare(name, said, mine)
-        drawn = mine.suffix in (".html", ".tex", ".json") or any(one.key == differing.ROWS for one in wrong)
-        self._note(right, wrong, other and drawn)
-        if columns:
-            self.report.unchecked[f"{name} ({', '.join(columns)})"] = NOT_AGAIN
+            self.attempt(self.name(places.page(stage)), partial(self._page, places, stage, finished, other))
 
     def _page(self, places: CorpusPaths, stage: str, finished: object, other: bool) -> None:
-        place, name = places.page(stage), self._name(places.page(stage))
+        place, name = places.page(stage), self.name(places.page(stage))
         if not place.exists():
             if places.pages.is_dir():
                 self.report.unchecked.setdefault(name, ABSENT)
             return
         template, title = NOTEBOOKS / f"{stage}.ipynb", self._title(place)
-        drawn = self._redo(name, partial(redrawing.page, template, finished, self.scratch, title), other)
+        drawn = self.again(name, partial(redrawing.page, template, finished, self.scratch, title), other)
         if not isinstance(drawn, tuple):
             return
         cells, failed = drawn
         self.compared.add(name)
         html = place.read_text("utf-8")
         self.report.unchecked |= {
-            f"{name} {cell}": f"it cannot be drawn again ({self._here(why):.200})" for cell, why in failed.items()
+            f"{name} {cell}": f"it cannot be drawn again ({self.here(why):.200})" for cell, why in failed.items()
         }
-        self._texts(name, differing.shown(html), {k: of for k, of in cells.items() if k not in failed}, other, failed)
+        self.texts(name, differing.shown(html), {k: of for k, of in cells.items() if k not in failed}, other, failed)
         if pictures := html.count("data:image/"):
             self.report.unchecked[f"{name} ({pictures})"] = "pictures are not compared, but what is written beside them"
 
@@ -230,18 +138,8 @@ class _Verification:
             draft = self.scratch / notebook.name
             draft.write_bytes(notebook.read_bytes())
             same = redrawing.said(draft, self._title(page))
-            self._texts(
-                f"{self._name(page)} beside its notebook,", differing.shown(page.read_text("utf-8")), same, False
-            )
-            self.compared |= {self._name(notebook), self._name(page)}
-
-    def _texts(
-        self, name: str, said: Mapping, mine: Mapping, other: bool, left_out: Mapping = MappingProxyType({})
-    ) -> None:
-        """Compares what two versions of a page show, section by section."""
-        for cell in (cell for cell in {**said, **mine} if cell not in left_out):
-            place = f"{name} {cell or 'above the first section'}"
-            self._note(*differing.texts(place, said.get(cell, []), mine.get(cell, [])), other)
+            self.texts(f"{self.name(page)} beside its notebook,", differing.shown(page.read_text("utf-8")), same, False)
+            self.compared |= {self.name(notebook), self.name(page)}
 
     def _title(self, page: Path) -> str:
         """What stands at the top of a notebook's page."""
@@ -251,23 +149,23 @@ class _Verification:
     def _index(self, paths: Paths) -> None:
         """What leads to the pages: the index's scores, ``results.csv``, and pages that an index writes."""
         if paths.index.exists() or paths.results.exists():  # a further seed has neither
-            self._redo("results.csv", lambda: results.write(paths), False)
+            self.again("results.csv", lambda: results.write(paths), False)
         for stage in (stage for stage in STAGES if STAGES[stage].index):
             entries, there = import_module(f"dslite.stages.{stage}.index").entries, paths.recorded(stage)
             other = any(self._other_code(paths, corpus, stage) for corpus in there)
-            self._redo(f"what the index names of {stage}", partial(entries, paths, there), other)
+            self.again(f"what the index names of {stage}", partial(entries, paths, there), other)
         if not paths.index.exists() or not paths.artifacts.exists():
             return
-        self.compared.add(self._name(paths.index))
-        self.report.unchecked[f"{self._name(paths.index)} (all but its scores)"] = ALONE
-        name, texts = self._name(paths.index), differing.shown(paths.index.read_text("utf-8"))
+        self.compared.add(self.name(paths.index))
+        self.report.unchecked[f"{self.name(paths.index)} (all but its scores)"] = ALONE
+        name, texts = self.name(paths.index), differing.shown(paths.index.read_text("utf-8"))
         said = [one for of in texts.values() for one in of]
         for corpus, rows in shown_scores(results.gather(paths)).items():
             for row in rows:
                 words = (row["uar"], f"{row['interval']} {row['system']}", row["line"])  # the line: of which data
                 mine = [" ".join(word.split()) for word in words if word]
                 there = any(said[at : at + len(mine)] == mine for at in range(len(said)))
-                self._same(name, f"{corpus}, {row['system']}", " ".join(mine) if there else "", " ".join(mine))
+                self.same(name, f"{corpus}, {row['system']}", " ".join(mine) if there else "", " ".join(mine))
 
     def _hashes(self, paths: Paths) -> None:
         """Whether the files of the reports are those that the run has left."""
@@ -277,7 +175,7 @@ class _Verification:
         if unnamed:
             self.report.unchecked[", ".join(unnamed) if said else "hashes of the reports"] = "no crate names them"
         for name, digest in said.items():
-            self._same(f"{self._name(paths.reports)}/{name}", "sha256", digest, there.get(name, ""))
+            self.same(f"{self.name(paths.reports)}/{name}", "sha256", digest, there.get(name, ""))
 
     def _manifest(self) -> None:
         """Whether the files of an export are those that its manifest names, and imported ones still are."""
@@ -285,10 +183,10 @@ class _Verification:
         files = (file for file in self.origin.rglob("*") if file.is_file() and not file.is_symlink())
         there = {file.relative_to(self.origin).as_posix(): file for file in files if file != manifest}
         told = read_json(manifest).get("files", {})
-        marks = [read_json(mark) for mark in Paths(self.copy).artifacts.glob("*/elsewhere.json")]
+        marks = [read_json(mark) for mark in Paths(self.folder).artifacts.glob("*/elsewhere.json")]
         for name, about in [one for of in (told, *(mark["files"] for mark in marks)) for one in of.items()]:
-            mine = described(there[name])["sha256"] if name in there else ""
-            self._same(name, "sha256", about["sha256"], mine)
+            mine = sha256(there[name]) if name in there else ""
+            self.same(name, "sha256", about["sha256"], mine)
         if told:
             self.report.unchecked |= dict.fromkeys(sorted(there.keys() - told.keys()), "the manifest does not name it")
 
@@ -299,14 +197,14 @@ class _Verification:
         for record in places.root.rglob("corpus/record.json"):
             of = Paths(record.parents[3]).corpus(record.parents[1].name)
             if not of.spectrograms.exists():
-                self.report.unchecked[f"data_hash of {self._name(record)}"] = "the spectrograms are not there"
+                self.report.unchecked[f"data_hash of {self.name(record)}"] = "the spectrograms are not there"
                 continue
             said, mine = (
                 read_json(record).get("data_hash"),
                 store.data_hash(pd.read_parquet(of.chunks), of.spectrograms),
             )
-            self._same(self._name(record), "data_hash", said, mine)
-            self.compared.add(self._name(of.spectrograms))
+            self.same(self.name(record), "data_hash", said, mine)
+            self.compared.add(self.name(of.spectrograms))
         if not places.found.exists():
             return
         own, *others = (
@@ -314,7 +212,7 @@ class _Verification:
             for of in dict.fromkeys([name, *paths.recorded("corpus")])
         )
         for file in sorted(places.root.rglob("predictions.parquet")):
-            self._try(self._name(file), partial(self._known, file, own, others))
+            self.attempt(self.name(file), partial(self._known, file, own, others))
 
     def _known(self, file: Path, own: pd.DataFrame, others: list[pd.DataFrame]) -> None:
         """Whether labels and speakers of predictions are those of the corpus' files."""
@@ -323,55 +221,31 @@ class _Verification:
         clips = next((of for of in elsewhere if table["file"].isin(of.index).all()), own)
         known = clips.reindex(table["file"])
         for column in ("label", "speaker"):
-            right, wrong, _ = differing.tables(self._name(file), table[["file", column]], known[[column]].reset_index())
-            self._note(right, wrong, False)
-        self.report.unchecked[f"{self._name(file)} (all but label and speaker)"] = NOT_AGAIN
-        self.compared.add(self._name(file))
+            right, wrong, _ = differing.tables(self.name(file), table[["file", column]], known[[column]].reset_index())
+            self.note(right, wrong, False)
+        self.report.unchecked[f"{self.name(file)} (all but label and speaker)"] = NOT_AGAIN
+        self.compared.add(self.name(file))
 
     def _made_from(self, paths: Paths, corpus: str, stage: str) -> None:
         """Whether the records, and the split, that a stage was made from are those that lie there."""
         last = outcome.read(paths.outcome(f"{corpus}-{stage}"))
         for name, identity in (last.inputs if last else {}).items():
             if name == plan.SPLIT:
-                place, split = self._name(paths.split(corpus)), paths.split(corpus)
+                place, split = self.name(paths.split(corpus)), paths.split(corpus)
                 split = split if split.exists() else Paths(self.origin).split(corpus)  # outside of changed runs
                 if split.exists() or not identity:
                     key = f"{name}, from which {corpus} {stage} was made"
-                    self._same(place, key, plan.identity(split), identity)
+                    self.same(place, key, plan.identity(split), identity)
                 else:
                     self.report.unchecked[place] = SPLIT_ABSENT
             needed, _, of = name.partition(" of ")
             there = read_json(paths.corpus(of or corpus).record(needed)).get("identity")
             if needed in STAGES and there is not None:
-                record = self._name(paths.corpus(of or corpus).record(needed))
-                self._same(record, f"identity, from which {corpus} {stage} was made", there, identity)
+                record = self.name(paths.corpus(of or corpus).record(needed))
+                self.same(record, f"identity, from which {corpus} {stage} was made", there, identity)
 
     def _other_code(self, paths: Paths, corpus: str, stage: str) -> bool:
         """Whether other code than this one's made a stage's results or its page; without a log it is taken for this."""
         last = outcome.read(paths.outcome(f"{corpus}-{stage}" if corpus else stage))
         then = (last.made_from | last.page_from) if last else {}
         return outcome.of_other_code(then, f"dslite.stages.{stage}.work", plan.PAGE_MAKER, NOTEBOOKS / f"{stage}.ipynb")
-
-    def _same(self, file: str, key: str, said: str, mine: str) -> None:
-        self._note(said == mine, [] if said == mine else [Difference(file, key, said, mine)], False)
-
-    def _note(self, right: int, wrong: list[Difference], other: bool) -> None:
-        self.report.right += right
-        if other:
-            self.report.unchecked |= {f"{one.file}, {one.key}": OTHER_CODE for one in wrong}
-        else:
-            self.report.wrong += wrong
-
-    def _failed(self, what: str, error: Exception, other: bool) -> None:
-        said = self._here(str(error))
-        if other or isinstance(error, FileNotFoundError | DsliteError):
-            self.report.unchecked[what] = f"{LACKING} ({type(error).__name__}: {said})"
-        else:
-            self.report.wrong.append(Difference(what, type(error).__name__, "", said))
-
-    def _here(self, text: str) -> str:
-        """A text that names places as they are outside of the copy."""
-        return text.replace(str(self.copy), str(self.origin))
-
-    def _name(self, file: Path) -> str:
-        return file.relative_to(self.copy).as_posix()

@@ -73,7 +73,7 @@ def work(settings: Settings) -> FinishedStage:
                 continue
             for further, (fitted, todo) in enumerate(_planned(prepared, augmentation, fits_of(variant.paths, name))):
                 about = fits.run(fitted, todo, progress.part(begin + further * share, share, name))
-                found = {fit.target: pd.read_parquet(fit.folder / "predictions.parquet") for fit in todo}
+                found = {fit.target: fit.predictions() for fit in todo}
                 tables.setdefault(name, []).append(found)
         except DsliteError as error:
             if name == reference or isinstance(error, NoRoom | Died):

@@ -1,13 +1,12 @@
 """Features of whole files: computed once for the same sounds and base model, whatever their labels."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
 
-from dslite.files import whole_file
+from dslite.files import sha256, whole_file
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
 from dslite.weights import digest
@@ -26,8 +25,7 @@ def features(corpus: FinishedStage, progress: Callable[[int, int], None]) -> tup
     asked["weights"] = digest(settings.weights_file)
     # What is heard, not the audio's identity: a file that was only touched, or moved with all others, sounds the same.
     for part in (samples, samples.with_suffix(".parquet")):
-        with part.open("rb") as stream:
-            asked[part.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+        asked[part.name] = sha256(part)
     identity = records.identity("baseline", asked, settings.chosen)
     place = corpus.paths.file("baseline", "features.npz")
     if place.exists():

@@ -80,7 +80,7 @@ def _fitted(corpus: FinishedStage) -> dict:
 
     for number, (system, vectors) in enumerate(features.items()):
         selected[system] = select(vectors, labels, partitions, settings.seed, partial(report, number, TITLES[system]))
-    padded = corpus.chunks.groupby("file")["padded"].first()
+    padded = corpus.padded
     for target, learned_from in TRAINED_ON.items():
         shares = majority(labels[np.isin(partitions, learned_from)], len(classes))
         files = clips[partitions == target]

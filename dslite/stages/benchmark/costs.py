@@ -11,6 +11,7 @@ import pandas as pd
 from dslite.deployment import latency, memory
 from dslite.deployment.conversion import saved_sizes
 from dslite.keras_defaults import keras
+from dslite.model import base_of
 from dslite.network import macs, train_last
 from dslite.wording import counted
 
@@ -68,7 +69,7 @@ def _measure(
     progress("memory, each model in a process of its own")
     files = {file.stem: file for file in sorted(folder.glob("*.tflite"))}
     peaks = {name: peak(file) for name, file in files.items()}
-    base = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    base = base_of(model)
     sizes = saved_sizes(model, [*train_last(base, trained_layers), *model.get_layer("head").trainable_variables])
     of_all = {"parameters": model.count_params(), "macs": macs(model)}
     on_disk = {"bytes": sizes["without"], "bytes_with_optimiser": sizes["with"]}

@@ -82,8 +82,7 @@ def work(backbone: str = "densenet121", seed: int = 42, output: str | Path = "",
         _keep(made, place.parent, {"seed": seed, "timing_threads": sorted({1, workers})})
         _measure(layout, backbone, seed, workers, identity)
     record = read_json(place)
-    with whole_file(layout.table(5)) as draft:
-        table5_rows(layout).to_csv(draft, index=False, float_format="%.6g")
+    write_table5(layout)
     write_json(whole, record)
     return Benchmark(layout, backbone, record)
 
@@ -101,6 +100,12 @@ def _keep(made: dict, folder: Path, asked: dict) -> None:
             f"{folder} was measured with {', '.join(differs)}. It is kept: set `output` to another folder, or run "
             f"`python run_all.py --stages benchmark`, which replaces it."
         )
+
+
+def write_table5(layout: Paths) -> None:
+    """Writes :func:`table5_rows`."""
+    with whole_file(layout.table(5)) as draft:
+        table5_rows(layout).to_csv(draft, index=False, float_format="%.6g")
 
 
 def table5_rows(layout: Paths) -> pd.DataFrame:

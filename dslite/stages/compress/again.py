@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from dslite import scoring, statistics
+from dslite import scoring
 from dslite.files import write_table
 from dslite.layout.finished import FinishedStage
+from dslite.stages.compress.work import with_losses
 
 
 def again(stage: FinishedStage) -> None:
@@ -19,9 +20,6 @@ def again(stage: FinishedStage) -> None:
         {"file": file} | (scoring.score(tables[file][0], classes, "all", settings.seed, settings.draws) if of else {})
         for file, of in scored.itertuples(index=False)
     ]
-    best, named = stage.record["best"], scored.loc[scored["of"], "file"]
-    compared = {file: tables[file] for file in named} if best else {}
-    lost = statistics.against(compared, best, classes, settings.seed, settings.paired_draws)
-    lost = lost.drop(columns=["uar", "n_files"]).rename(columns={"system": "file"})
-    table = pd.DataFrame(rows).merge(lost.astype({"file": str}), "left", "file")
+    compared = {file: tables[file] for file in scored.loc[scored["of"], "file"]}
+    table = with_losses(pd.DataFrame(rows), compared, stage.record["best"], stage)
     write_table(stage.paths.file("compress", "files.parquet"), table)

@@ -11,7 +11,7 @@ from bokeh.plotting import figure
 from bokeh.resources import INLINE
 from markupsafe import escape
 
-from dslite.files import whole_file
+from dslite.files import whole_file, write_text
 from dslite.layout.finished import FinishedStage
 from dslite.reporting import variants
 from dslite.reporting.provenance import provenance_line
@@ -35,8 +35,7 @@ def leave(stage: FinishedStage) -> str:
     where = {name: record.get(name) for name in ("corpus", "data", "profile", "reading", "seed", "seconds_of_audio")}
     with whole_file(paths.phone_csv) as draft:
         table.reindex(columns=_KEPT.split()).assign(**where).to_csv(draft, index=False, float_format="%.6g")
-    with whole_file(paths.phone) as draft:
-        draft.write_text(plot(table, record), encoding="utf-8")
+    write_text(paths.phone, plot(table, record))
     return (
         f"[All files as a plot to look around in]({paths.phone.name}): one page that asks for nothing, in which each "
         f"point leads to its file. [{paths.phone_csv.name}]({paths.phone_csv.name}) holds the same as a table."

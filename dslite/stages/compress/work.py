@@ -3,6 +3,7 @@ files, with what every file costs and what it is worth (paper, section 5: what i
 
 import shutil
 import zlib
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
@@ -146,6 +147,21 @@ def _files(
         table = table.join(pd.DataFrame(list(peaks), there, columns=["peak_mb", "model_mb"]))
     float32 = table[(table["variant"] == "float32") & table["file"].isin(list(tables))]
     best = float32.loc[float32["uar"].idxmax(), "file"] if len(float32) else ""
-    lost = statistics.against(tables if best else {}, best, classes, settings.seed, settings.paired_draws)
+    return with_losses(table, tables, best, scored), best
+
+
+def with_losses(
+    table: pd.DataFrame, tables: Mapping[str, list[pd.DataFrame]], best: str, scored: FinishedStage
+) -> pd.DataFrame:
+    """A table of files with what each scores less than the best one, as :func:`dslite.statistics.against` has it.
+
+    Args:
+        table: a row per ``file``.
+        tables: file -> its predictions, of those that were scored.
+        best: the file that they are held against; "" where there is none, and so nothing is known.
+        scored: whose labels these are.
+    """
+    settings = scored.settings
+    lost = statistics.against(tables if best else {}, best, scored.classes, settings.seed, settings.paired_draws)
     lost = lost.drop(columns=["uar", "n_files"]).rename(columns={"system": "file"})
-    return table.merge(lost.astype({"file": str}), "left", "file"), best
+    return table.merge(lost.astype({"file": str}), "left", "file")

@@ -72,13 +72,13 @@ def coverage(stage: FinishedStage) -> str:
     )
 
 
-def durations(clips: pd.DataFrame, chunk: float = 0.0, published_mean: float | None = None) -> Figure:
+def durations(clips: pd.DataFrame, chunk: float, published_mean: float | None) -> Figure:
     """Histogram of durations by partition.
 
     Args:
         clips: a row per file, with ``duration`` (s) and ``partition``.
         chunk: length of a chunk in s, drawn as a line; 0 for whole files.
-        published_mean: the paper's mean duration in s, drawn as a line.
+        published_mean: the paper's mean duration in s, drawn as a line; None where it has none.
     """
     with subplots(1, 1, 2.7) as (figure, axes):
         shown = [part for part in PARTITIONS if (clips["partition"] == part).any()]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dslite import corpora
-from dslite.files import read_json, whole_file
+from dslite.files import read_json, write_text
 from dslite.layout.paths import Paths
 from dslite.reporting.pages import LIMIT_MB
 from dslite.reporting.provenance import data_mark, provenance_line
@@ -81,8 +81,7 @@ def write_gallery(page: Path, cards: Sequence[GalleryCard]) -> None:
     body = render("gallery.html.j2", groups=groups, keys=keys, cards=shown, styles=stylesheet("gallery.css"))
     crumbs = [("All reports", "index.html"), ("Explanations", "")]
     html = whole_page("Explanations of all corpora", crumbs, body, "SHAP maps of all corpora.", wide=True)
-    with whole_file(page) as draft:
-        draft.write_text(html, encoding="utf-8")
+    write_text(page, html)
 
 
 def _what_fits(cards: Sequence[GalleryCard]) -> tuple[set[int], set[int]]:

@@ -70,7 +70,7 @@ def work(settings: Settings, augmentation: str = AUGMENTATION) -> FinishedStage:
         about = fits.run(prepared[seed], list(of_seed.values()), report)
         for (protocol, name), fit in of_seed.items():
             where = {"protocol": protocol, "system": OURS, "seed": seed, "fold": name}
-            tables.append(pd.read_parquet(fit.folder / "predictions.parquet").assign(**where))
+            tables.append(fit.predictions().assign(**where))
     everything = pd.concat(tables, ignore_index=True)
     unsolved = sorted(everything.loc[everything["converged"].eq(False), "system"].unique())
     record = {
@@ -120,7 +120,7 @@ def _machines(corpus: FinishedStage, dealt: dict[int, dict[str, np.ndarray]]) ->
     known = {name: getattr(settings, name) for name in ("backbone", "seed")} | {"corpus": corpus.record["identity"]}
     known |= {"weights": digest(settings.weights_file), "classes": corpus.classes}
     labels = scoring.coded(clips["label"], corpus.classes)
-    padded = corpus.chunks.groupby("file")["padded"].first().loc[clips["file"]].to_numpy()
+    padded = corpus.padded.loc[clips["file"]].to_numpy()
     apart = [DISJOINT, NORMALISED] if all(speaker) else [DISJOINT]
     runs = [(protocol, settings.seed, dealt[settings.seed][DISJOINT]) for protocol in apart]
     runs += [(RANDOM, seed, of[RANDOM]) for seed, of in dealt.items()]

@@ -149,8 +149,7 @@ def graph_of(
 def _corpus(settings: Settings, place: Path, identity: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Files, log-Mel spectrograms, and whether a file is shorter than one chunk."""
     corpus = FinishedStage.of(settings, "corpus")
-    padded = corpus.chunks.groupby("file")["padded"].first().loc[corpus.clips["file"]].to_numpy()
-    return corpus.clips, np.load(place, mmap_mode="r"), padded
+    return corpus.clips, np.load(place, mmap_mode="r"), corpus.padded.loc[corpus.clips["file"]].to_numpy()
 
 
 def make(inputs: Inputs, fit: LightFit, identity: str) -> None:

@@ -1,6 +1,6 @@
 """Sheets as LaTeX, for those who write the next paper: booktabs, nothing else, everything escaped."""
 
-from dslite.reporting.sheets import PRINTED, Cell, Sheet, merged, runs, sentence
+from dslite.reporting.sheets import PRINTED, Cell, Sheet, merged, sentence
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -85,9 +85,8 @@ def _heads(sheet: Sheet) -> list[str]:
 
 
 def _body(sheet: Sheet) -> list[str]:
-    spans = runs(sheet.rows) if sheet.stubs > 1 else [1] * len(sheet.rows)
     lines: list[str] = []
-    for row, span in zip(sheet.rows, spans, strict=True):
+    for row, span in zip(sheet.rows, sheet.spans, strict=True):
         if lines and span > 1:
             lines.append(r"\addlinespace")
         cells = [_set(sheet, cell) for cell in row]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from dslite import corpora
 from dslite.corpora.registry import described
-from dslite.files import read_json, whole_file
+from dslite.files import read_json, whole_file, write_text
 from dslite.layout.paths import FULL_CHUNK, Paths
 from dslite.paper import published
 from dslite.paper.comparable import setting_reasons
@@ -144,8 +144,7 @@ class Summary:
         pages[self.layout.scorecard_page] = scorecard_page(self.card, crumbs, self.record.get("elsewhere", ()))
         pages[self.layout.discrepancies] = discrepancies_html(self.layout.index.name)
         for file, content in pages.items():
-            with whole_file(file) as draft:
-                draft.write_text(content, "utf-8")
+            write_text(file, content)
         if 5 not in self.sheets:
             self.layout.tex(5).unlink(missing_ok=True)
 

@@ -191,7 +191,7 @@ class Search:
         fits.run(corpus, [fit], follow, apart=True)
         with suppress(FileNotFoundError):  # 15 MB each, and the winner is fitted on more than train
             (fit.folder / "model.keras").unlink()
-        table = pd.read_parquet(fit.folder / "predictions.parquet")
+        table = fit.predictions()
         return uar(*(pd.Categorical(table[name], self.decoded.classes).codes for name in ("label", "predicted")))
 
     def _report(self, number: int, share: float, text: str) -> None:

@@ -104,7 +104,7 @@ def _refit(settings: Settings, decoded: FinishedStage, values: Mapping) -> tuple
         folder = trials.fitted_in(settings, values) / ("" if not number else f"seed_{seed}")
         todo, share = trials.planned(corpus, values, folder), 0.05 / settings.seeds
         about = fits.run(corpus, todo, progress.part(0.95 + number * share, share, f"the winner, seed {seed}"))
-        found.append({fit.target: pd.read_parquet(fit.folder / "predictions.parquet") for fit in todo})
+        found.append({fit.target: fit.predictions() for fit in todo})
     return found, about
 
 
@@ -135,7 +135,7 @@ def _machine(settings: Settings, decoded: FinishedStage, times: int, space) -> t
     for _ in range(times):
         trial = study.ask(space.MACHINE)
         study.tell(trial, uar(labels[partitions == "dev"], margins(trial.params, "dev").argmax(axis=1)))
-    padded, found = decoded.chunks.groupby("file")["padded"].first(), {}
+    padded, found = decoded.padded, {}
     for target in TRAINED_ON:
         files = clips[partitions == target]
         of = {"margins": margins(study.best_params, target)}

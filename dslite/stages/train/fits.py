@@ -84,6 +84,10 @@ class Fit:
         """Whether the folder holds this very fit, whole: the record is written last."""
         return read_json(self.folder / "record.json").get("identity") == self.identity
 
+    def predictions(self) -> pd.DataFrame:
+        """What it left, once it is finished: a row per file that it is scored on."""
+        return pd.read_parquet(self.folder / "predictions.parquet")
+
 
 def fitted_with(settings: Settings, data_hash: str) -> dict:
     """What a corpus' fits depend on but for their configuration and the labels that they see."""

@@ -35,10 +35,9 @@ def start(messages, parent: int, free) -> None:
     if not free.empty():  # there is one for each of the pool, or none at all
         os.environ["CUDA_VISIBLE_DEVICES"] = free.get()
     os.environ.update(dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"))
-    from dslite.keras_defaults import tf
+    from dslite.keras_defaults import use_threads
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    use_threads(1)
 
 
 _messages = None

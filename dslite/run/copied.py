@@ -1,0 +1,148 @@
+"""An output's copy, in which things are made again and compared with what lies there, and what came of it."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from dslite.errors import DsliteError
+from dslite.layout.paths import Paths
+from dslite.run import differing
+from dslite.run.differing import Difference
+
+ALONE = "nothing here makes it again"
+NOT_AGAIN = "they come from audio, models or clocks"
+LACKING = "it cannot be made again"
+ABSENT = "it is not there, though what is there makes it"
+SPLIT_ABSENT = "it is not there; a run with --set has that of the output that its changed_runs/ lies in"
+OTHER_CODE = "other code of dslite made it, and this one would say something else"
+
+_NAMED = 8
+"""How many names a line has for people."""
+
+
+@dataclass
+class Report:
+    """How many values are right, which are wrong, and what was not checked -> why not."""
+
+    right: int = 0
+    wrong: list[Difference] = field(default_factory=list)
+    unchecked: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict:
+        return {"right": self.right, "wrong": [vars(one) for one in self.wrong], "not_checked": self.unchecked}
+
+    def lines(self) -> Iterator[str]:
+        """For people: of many files, how many have which name."""
+        for reason in dict.fromkeys(self.unchecked.values()):
+            what = [name for name, why in self.unchecked.items() if why == reason]
+            if len(what) > _NAMED:
+                kinds = Counter(name.rpartition("/")[2] for name in what)
+                what = [f"{kind} ({count} of them)" if count > 1 else kind for kind, count in kinds.items()]
+            yield f"not checked, because {reason}: {', '.join(what)}"
+        for one in self.wrong:
+            said, mine = one.said or "nothing", one.recomputed or "nothing"
+            yield f"WRONG {one.file}, {one.key}: it says {said}; recomputed: {mine}"
+        yield f"{self.right:,} values are right, {len(self.wrong):,} are wrong."
+
+
+class Copy:
+    """A folder with a link for each file of an output, which a file that is made again replaces.
+
+    Files are named as they lie in the output; ``other`` says whether other code than this one's has made what is looked
+    at: then what differs is not wrong.
+
+    Attributes:
+        origin: the output.
+        scratch: a folder for everything that is made, ``folder``, the copy, among it.
+        report: what has come of it so far.
+        compared: names of the files of which more than a hash was compared.
+    """
+
+    def __init__(self, origin: Path, scratch: Path) -> None:
+        self.origin, self.scratch, self.folder = origin, scratch, scratch / "copy"
+        self.report, self.compared = Report(), set[str]()
+
+    def take(self, folder: Path) -> None:
+        """Has the files of a folder take part."""
+        for place, folders, names in os.walk(folder):
+            passed = ("standins", "tools") if Path(place).name == Paths(self.origin).artifacts.name else ()
+            folders[:] = [name for name in folders if not name.startswith(".") and name not in passed]
+            target = self.folder / Path(place).relative_to(self.origin)
+            target.mkdir(parents=True, exist_ok=True)
+            for file in (Path(place, name) for name in [*names, *folders]):
+                if file.is_symlink():
+                    self.report.unchecked[self.name(target / file.name)] = "it is a link, and none is followed"
+                elif not file.is_dir():
+                    (target / file.name).symlink_to(file.resolve())
+
+    def attempt(self, what: str, make: Callable[[], object], other: bool = False) -> Any:
+        """What ``make`` returns; where it fails, None and a line in the report."""
+        try:
+            return make()
+        except Exception as error:
+            self._failed(what, error, other)
+        return None
+
+    def again(self, what: str, make: Callable[[], object], other: bool) -> Any:
+        """Makes something again and compares the files that this has written, which then give way to the links."""
+        made = self.attempt(what, make, other)
+        for file in [*self.folder.rglob("*")]:
+            if file.is_symlink() or file.is_dir():
+                continue
+            name, said = self.name(file), self.origin / file.relative_to(self.folder)
+            if said.is_file() and file.suffix not in (".png", ".ipynb"):
+                self.compared.add(name)
+                self.attempt(name, partial(self._compare, name, said, file, other))
+            elif not said.is_file() and (self.origin / Path(name).parts[0]).is_dir():
+                self.report.unchecked.setdefault(name, ABSENT)
+            file.unlink()
+            if said.is_file():
+                file.symlink_to(said.resolve())
+        return made
+
+    def _compare(self, name: str, said: Path, mine: Path, other: bool) -> None:
+        right, wrong, columns = differing.compare(name, said, mine)
+        drawn = mine.suffix in (".html", ".tex", ".json") or any(one.key == differing.ROWS for one in wrong)
+        self.note(right, wrong, other and drawn)
+        if columns:
+            self.report.unchecked[f"{name} ({', '.join(columns)})"] = NOT_AGAIN
+
+    def texts(
+        self, name: str, said: Mapping, mine: Mapping, other: bool, left_out: Mapping = MappingProxyType({})
+    ) -> None:
+        """Compares what two versions of a page show, section by section."""
+        for cell in (cell for cell in {**said, **mine} if cell not in left_out):
+            place = f"{name} {cell or 'above the first section'}"
+            self.note(*differing.texts(place, said.get(cell, []), mine.get(cell, [])), other)
+
+    def same(self, file: str, key: str, said: str, mine: str) -> None:
+        """Compares what a place in a file says with what it should."""
+        self.note(said == mine, [] if said == mine else [Difference(file, key, said, mine)], False)
+
+    def note(self, right: int, wrong: list[Difference], other: bool) -> None:
+        """Takes down what a comparison has found."""
+        self.report.right += right
+        if other:
+            self.report.unchecked |= {f"{one.file}, {one.key}": OTHER_CODE for one in wrong}
+        else:
+            self.report.wrong += wrong
+
+    def _failed(self, what: str, error: Exception, other: bool) -> None:
+        said = self.here(str(error))
+        if other or isinstance(error, FileNotFoundError | DsliteError):
+            self.report.unchecked[what] = f"{LACKING} ({type(error).__name__}: {said})"
+        else:
+            self.report.wrong.append(Difference(what, type(error).__name__, "", said))
+
+    def here(self, text: str) -> str:
+        """A text that names places as they are outside of the copy."""
+        return text.replace(str(self.folder), str(self.origin))
+
+    def name(self, file: Path) -> str:
+        """A file of the copy as it is called in the report."""
+        return file.relative_to(self.folder).as_posix()
