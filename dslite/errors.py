@@ -23,5 +23,9 @@ class Died(DsliteError):
     """A process was killed from outside, most likely because memory ran out: with more of it, it may go well."""
 
 
+class Damaged(DsliteError, ValueError):
+    """A file of an output is not what was written: it was changed by hand, or its disk lost a part."""
+
+
 class UnusableAudio(DsliteError):
     """A file that cannot be used; the message is the reason, fit for a report: it continues "The audio ..."."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dslite.errors import DsliteError, NoRoom
+from dslite.errors import Damaged, DsliteError, NoRoom
 
 _LEAST = 1 << 20
 """Bytes that a disk has to have left: with less, whatever fails there has failed for it."""
@@ -44,13 +44,14 @@ def room(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, lasting: bool = True) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` and renames it to ``path`` when the block ends without an error.
 
     A crash leaves nothing that looks finished: readers see the old file or the new one, never a part.
 
     Args:
         path: the final place; its folder is created.
+        lasting: whether this holds where the machine loses its power, too: the content is on the disk before its name.
 
     Yields:
         The path to write to. It keeps the suffix, because savers choose the format by it.
@@ -61,6 +62,9 @@ def whole_file(path: Path) -> Iterator[Path]:
         with room(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield draft
+            if lasting and draft.is_file():
+                with draft.open("r+b") as stream:
+                    os.fsync(stream.fileno())
             os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
@@ -84,11 +88,21 @@ def write_json(path: Path, content: object) -> None:
 
 
 def read_json(path: Path) -> dict:
-    """What a JSON file holds; empty where there is none."""
+    """What a JSON file holds, by names; empty where there is none.
+
+    Raises:
+        Damaged: it holds something else.
+    """
     try:
-        return json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except ValueError as error:
+        found = error
+    if not isinstance(found, dict):
+        remedy = "remove it: the same command makes it again"
+        raise Damaged(f"{path} is damaged or was changed by hand; {remedy}. ({found!s:.60})")
+    return found
 
 
 def sha256(path: Path) -> str:

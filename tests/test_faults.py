@@ -1,13 +1,16 @@
 """Runs that are killed and disks that are full: a few of the campaigns' faults, and that they see what they are for."""
 
 import errno
+import os
 import shutil
 from types import SimpleNamespace
 
 import pytest
 
 from dslite.errors import DsliteError
-from dslite.files import whole_file
+from dslite.files import read_json, whole_file, write_json
+from dslite.layout import progress
+from dslite.run import outcome
 from tests.campaigns import scarce
 from tests.campaigns.kill import FAULTS, campaign, half_written
 from tests.whole import UNTRAINED, copied
@@ -49,6 +52,30 @@ def test_what_fails_for_want_of_room_says_so_and_nothing_else_does(tmp_path, mon
     with pytest.raises(DsliteError, match="The disk of .* is full. Make room"), whole_file(tmp_path / "b" / "a"):
         raise RuntimeError("System error.")
     assert list(tmp_path.iterdir()) == [tmp_path / "b"]
+
+
+def test_the_content_is_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    """As seen by the order of calls: no test can take a machine's power."""
+    done = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *how, name=name, real=real: (done.append(name), real(*how)))
+    write_json(tmp_path / "a", {})
+    assert done == ["fsync", "replace"]
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "b"))
+    progress.report(1, 2, "half")
+    assert done[2:] == ["replace"], "but of what is written again every second"
+
+
+@pytest.mark.parametrize("cut", ["", '{"state": "do', "[1]", "\0\0"])
+def test_a_file_of_which_a_part_is_there(tmp_path, cut):
+    """What a loss of power, a bad disk or another machine's late file system leaves."""
+    place = tmp_path / "a.json"
+    place.write_text(cut)
+    assert progress.read(place) is None
+    assert outcome.read(place).state == "running", "it is run again, and another machine's is looked at again"
+    with pytest.raises(DsliteError, match="a.json is damaged or was changed by hand; remove it: the same command"):
+        read_json(place)
 
 
 def test_files_that_are_half_written_are_found(tmp_path):

@@ -116,6 +116,21 @@ def test_a_terminal_that_is_closed_ends_all(toys):
     assert not Paths(out).corpus("css").page("corpus").exists()
 
 
+def test_a_record_that_is_damaged_is_named_and_made_again_once_it_is_gone(toys):
+    templates, out = toys
+    what = ("--corpora", "css", "--stages", "corpus", "--output", out)
+    assert command(templates, *what).wait(60) == 0
+    record = Paths(out).corpus("css").record("corpus")
+    record.write_bytes(b"")
+    process = command(templates, *what)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and f"{record} is damaged or was changed by hand; remove it" in said, said
+    assert "Traceback" not in said
+    record.unlink()
+    again = command(templates, *what)
+    assert "done      css corpus" in again.communicate(timeout=60)[0]
+
+
 @pytest.mark.parametrize(("options", "code"), [(["--list"], 0), (["--stages", "corpus"], 1)])
 def test_only_a_list_may_be_cut_short_by_its_reader(toys, options, code):
     templates, out = toys

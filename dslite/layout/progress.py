@@ -1,5 +1,6 @@
 """How far a notebook is: written by stages, shown by ``run_all.py`` or, by hand, under the cell."""
 
+import json
 import os
 import time
 from collections import namedtuple
@@ -7,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dslite.files import read_json, write_json
+from dslite.errors import Damaged
+from dslite.files import read_json, whole_file
 
 VARIABLE = "DSLITE_PROGRESS"
 """Environment variable that names the file to write to."""
@@ -50,7 +52,8 @@ def report(done: float, total: float, text: str, epochs: Sequence[Epoch] = ()) -
     elif place is None:
         print(f"\r{fraction:4.0%} {text:<70.70}", end="" if fraction < 1 else "\n", flush=True)
     else:
-        write_json(Path(place), {"fraction": fraction, "text": text, "time": time.time()})
+        with whole_file(Path(place), lasting=False) as draft:
+            draft.write_text(json.dumps({"fraction": fraction, "text": text, "time": time.time()}), "utf-8")
 
 
 def part(begin: float, share: float, name: str) -> Callable[..., None]:
@@ -59,6 +62,9 @@ def part(begin: float, share: float, name: str) -> Callable[..., None]:
 
 
 def read(place: Path) -> Progress | None:
-    """The last report in a file, or None where there is none."""
-    found = read_json(place)
+    """The last report in a file, or None where there is none, or of another machine only a part is seen."""
+    try:
+        found = read_json(place)
+    except Damaged:
+        return None
     return Progress(**found) if found else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dslite.errors import DsliteError
+from dslite.errors import Damaged, DsliteError
 from dslite.layout.paths import Paths
 from dslite.run import differing
 from dslite.run.differing import Difference
@@ -134,7 +134,7 @@ class Copy:
 
     def _failed(self, what: str, error: Exception, other: bool) -> None:
         said = self.here(str(error))
-        if other or isinstance(error, FileNotFoundError | DsliteError):
+        if other or isinstance(error, FileNotFoundError | DsliteError) and not isinstance(error, Damaged):
             self.report.unchecked[what] = f"{LACKING} ({type(error).__name__}: {said})"
         else:
             self.report.wrong.append(Difference(what, type(error).__name__, "", said))

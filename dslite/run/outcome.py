@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from dslite.errors import Damaged
 from dslite.files import read_json, write_json
 from dslite.layout.code import HERE
 
@@ -35,9 +36,11 @@ class Outcome:
 
 
 def read(place: Path) -> Outcome | None:
-    """The last attempt, or None if there was none."""
+    """The last attempt, or None if there was none; "running" where the file is cut: it was being written."""
     try:
         found = Outcome(**read_json(place))
+    except Damaged:
+        return Outcome("running")
     except TypeError:  # there was none, or one of a version that noted other things
         return None
     known = all(isinstance(one, dict) for one in (found.parameters, found.made_from, found.page_from, found.inputs))
