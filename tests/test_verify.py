@@ -22,6 +22,7 @@ from dslite.run.index import write_index
 from dslite.run.resolve import resolve
 from dslite.run.session import title
 from dslite.run.unpacking import unpack
+from dslite.run.verify import verify
 from tests.through import alone, as_a_run, one_configuration, through
 
 TITLE = f"{title('css')}: evaluate"
@@ -66,6 +67,17 @@ def verified(finished, known, tmp_path, capsys):
         return code, json.loads(capsys.readouterr().out)
 
     return run
+
+
+def test_processes_side_by_side_find_what_one_finds(finished, known, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    shutil.copytree(finished, Paths(copy).seed(43))
+    place = Paths(Paths(copy).seed(43)).corpus("css").file("evaluate", "scores.parquet")
+    table = pd.read_parquet(place)
+    write_table(place, table.assign(uar=table["uar"] + 1))
+    one, two = (verify(copy, workers).as_json() for workers in (1, 2))
+    assert one["wrong"] and one == two and list(one["not_checked"]) == list(two["not_checked"])
 
 
 def test_an_untouched_run_is_right_and_what_was_not_checked_is_said(verified, finished, monkeypatch):

@@ -151,7 +151,7 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
 def _verify(place: Path, as_json: bool) -> int:
     from dslite.run.verify import verify  # imports TensorFlow
 
-    report = verify(place)
+    report = verify(place, os.cpu_count() or 1)
     print(json.dumps(report.as_json(), indent=1) if as_json else "\n".join(report.lines()))
     return 1 if report.wrong else 0
 

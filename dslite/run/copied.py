@@ -50,6 +50,11 @@ class Report:
         yield f"{self.right:,} values are right, {len(self.wrong):,} are wrong."
 
 
+def parts_of(output: Path) -> list[Path]:
+    """The folders of an output that hold what a run left, as far as they are there."""
+    return [folder for folder in (Paths(output).artifacts, Paths(output).reports) if folder.is_dir()]
+
+
 class Copy:
     """A folder with a link for each file of an output, which a file that is made again replaces.
 
@@ -66,8 +71,17 @@ class Copy:
     def __init__(self, origin: Path, scratch: Path) -> None:
         self.origin, self.scratch, self.folder = origin, scratch, scratch / "copy"
         self.report, self.compared = Report(), set[str]()
+        for folder in parts_of(origin):
+            self._take(folder)
 
-    def take(self, folder: Path) -> None:
+    def merge(self, other: "Copy") -> None:
+        """Takes over what came of another copy of the same output."""
+        self.report.right += other.report.right
+        self.report.wrong += other.report.wrong
+        self.report.unchecked |= other.report.unchecked
+        self.compared |= other.compared
+
+    def _take(self, folder: Path) -> None:
         """Has the files of a folder take part."""
         for place, folders, names in os.walk(folder):
             passed = ("standins", "tools") if Path(place).name == Paths(self.origin).artifacts.name else ()

@@ -4,7 +4,13 @@ What a stage can make again (the module ``again`` of its folder) is made again i
 both are compared with what lies there. Nothing of the folder is executed or changed.
 """
 
+import multiprocessing
+import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -15,21 +21,26 @@ from unittest.mock import patch
 import pandas as pd
 
 from dslite import store
-from dslite.errors import DsliteError
+from dslite.errors import Died, DsliteError
 from dslite.files import read_json, sha256
 from dslite.layout import progress, results
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.reporting import display
 from dslite.run import agreeing, crate, differing, outcome, plan, redrawing, session
-from dslite.run.copied import ABSENT, ALONE, NOT_AGAIN, SPLIT_ABSENT, Copy, Report
+from dslite.run.copied import ABSENT, ALONE, NOT_AGAIN, SPLIT_ABSENT, Copy, Report, parts_of
 from dslite.run.index import shown_scores
 from dslite.run.unpacking import unpack
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
 
-def verify(place: Path) -> Report:
+def verify(place: Path, workers: int = 1) -> Report:
     """Checks the output folder of a run, or a zip of one or of its ``reports/``.
+
+    Args:
+        place: the folder or zip.
+        workers: processes for the corpora, forks of this one, which must not have computed with TensorFlow if there
+            are several.
 
     Raises:
         DsliteError: if it is neither, or a zip that is refused.
@@ -42,8 +53,7 @@ def verify(place: Path) -> Report:
             bundles = [index.parent for index in origin.glob(f"*/{Paths(origin).index.name}")]
             if len(bundles) == 1 and not Paths(origin).reports.exists():
                 bundles[0].rename(Paths(origin).reports)
-        there = [folder for folder in (Paths(origin).artifacts, Paths(origin).reports) if folder.is_dir()]
-        if not there:
+        if not parts_of(origin):
             more = f", or one of those in its {CHANGED}/" if (origin / CHANGED).is_dir() else ""
             raise DsliteError(
                 f"{place} holds neither artifacts/ nor reports/: name the output of a run, or a zip{more}."
@@ -51,43 +61,65 @@ def verify(place: Path) -> Report:
         progress.listeners.append(lambda *_: None)
         found = _Verification(origin, Path(scratch))
         try:
-            for folder in there:
-                found.take(folder)
             none = dict.fromkeys(("picture", "picture_in_few_colours"), lambda *_: bytes(24))
             with patch.multiple(display, **none):  # pictures are not compared
-                found.everything()
+                found.everything(workers)
         finally:
             progress.listeners.pop()
         return found.report
 
 
+@contextmanager
+def _processes(count: int) -> Iterator[Callable]:
+    """:func:`map`, by so many processes side by side; where forks are not safe, in this one."""
+    if count < 2 or sys.platform != "linux":
+        yield map
+        return
+    try:
+        with ProcessPoolExecutor(count, multiprocessing.get_context("fork")) as pool:
+            yield pool.map
+    except BrokenProcessPool as error:
+        raise Died("A process of --verify was killed, most likely as memory ran out: close other programs.") from error
+
+
 class _Verification(Copy):
     """All that is to be checked of an output."""
 
-    def everything(self) -> None:
+    def everything(self, workers: int) -> None:
         """Checks all that was taken."""
         first = Paths(self.folder)
+        runs = (first, *first.further())
+        places = [(paths, name) for paths in runs for stage in OF_CORPUS for name in paths.recorded(stage)]
+        corpora = [(paths.output.relative_to(self.folder), name) for paths, name in dict.fromkeys(places)]
         self.again(self.name(first.crate), partial(self._hashes, first), False)
         self.again(Paths(self.origin).manifest.name, self._manifest, False)
         if not first.artifacts.exists():
             self.report.unchecked["all but the notebooks' pages"] = "there are no artifacts/ to compute them from"
-        for paths in (first, *first.further()):
-            for name in dict.fromkeys(name for stage in OF_CORPUS for name in paths.recorded(stage)):
-                self.attempt(self.name(paths.corpus(name).found), partial(self._data, paths, name))
-                for stage in (stage for stage in OF_CORPUS if paths.corpus(name).record(stage).exists()):
-                    self.attempt(self.name(paths.corpus(name).record(stage)), partial(self._stage, paths, name, stage))
+        with _processes(min(workers, len(corpora))) as mapped:
+            for one in mapped(self._corpus, corpora):
+                self.merge(one)
+        for paths in runs:
             for stage in (stage for stage in ACROSS if paths.across(stage).record(stage).exists()):
                 self.attempt(self.name(paths.across(stage).record(stage)), partial(self._across, paths, stage))
             self.attempt(self.name(paths.index), partial(self._index, paths))
         for notebook in sorted(first.reports.rglob("*.ipynb")):
             self.attempt(self.name(notebook), partial(self._as_notebook, notebook))
-        notes = [place for of in (first, *first.further()) for place in (of.logs, of.plan, of.lock, of.crate)]
+        notes = [place for of in runs for place in (of.logs, of.plan, of.lock, of.crate)]
         for file in sorted(file for file in self.folder.rglob("*") if file.is_symlink()):
             if self.name(file) not in self.compared and not {*notes} & {file, *file.parents}:
                 made = file.is_relative_to(first.artifacts)
                 self.report.unchecked.setdefault(self.name(file), NOT_AGAIN if made else ALONE)
         if (self.origin / CHANGED).is_dir():
             self.report.unchecked[CHANGED] = "each of its folders is a run of its own"
+
+    def _corpus(self, which: tuple[Path, str]) -> Copy:
+        """What comes of one corpus of one run, by the run's folder in the output, in a copy of its own."""
+        mine = _Verification(self.origin, Path(tempfile.mkdtemp(dir=self.scratch)))
+        paths, name = Paths(mine.folder / which[0]), which[1]
+        mine.attempt(mine.name(paths.corpus(name).found), partial(mine._data, paths, name))
+        for stage in (stage for stage in OF_CORPUS if paths.corpus(name).record(stage).exists()):
+            mine.attempt(mine.name(paths.corpus(name).record(stage)), partial(mine._stage, paths, name, stage))
+        return mine
 
     def _stage(self, paths: Paths, name: str, stage: str) -> None:
         places = paths.corpus(name)
@@ -180,10 +212,12 @@ class _Verification(Copy):
     def _manifest(self) -> None:
         """Whether the files of an export are those that its manifest names, and imported ones still are."""
         manifest = Paths(self.origin).manifest
-        files = (file for file in self.origin.rglob("*") if file.is_file() and not file.is_symlink())
-        there = {file.relative_to(self.origin).as_posix(): file for file in files if file != manifest}
         told = read_json(manifest).get("files", {})
         marks = [read_json(mark) for mark in Paths(self.folder).artifacts.glob("*/elsewhere.json")]
+        if not told and not marks:
+            return
+        files = (file for file in self.origin.rglob("*") if file.is_file() and not file.is_symlink())
+        there = {file.relative_to(self.origin).as_posix(): file for file in files if file != manifest}
         for name, about in [one for of in (told, *(mark["files"] for mark in marks)) for one in of.items()]:
             mine = sha256(there[name]) if name in there else ""
             self.same(name, "sha256", about["sha256"], mine)
