@@ -48,6 +48,8 @@ def test_a_file_in_place_of_a_folder_is_said_to_be_one(tmp_path, option):
 
 
 def test_a_corpus_without_a_name_is_not_the_folder_that_one_is_in(tmp_path):
+    with pytest.raises(DsliteError, match="There is no corpus .*_own.py.. It is a file, but its name does"):
+        resolve(__file__, output=tmp_path)
     with pytest.raises(DsliteError, match="There is no corpus ''. Known: ccs"):
         resolve("", output=tmp_path)
 

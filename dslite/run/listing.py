@@ -51,12 +51,17 @@ def corpus_lines(settings: Settings) -> list[str]:
 
 def notebook_lines(session: Session) -> list[str]:
     """Every notebook with its state."""
-    lines = []
+    lines, width = [], _width(session)
     for job in session.plan.jobs:
         state = session.state(job)
         reason = f": {state.reason}" if state.reason else ""
-        lines.append(f"  {job.corpus or 'all':14.14} {job.stage:10} {state.state}{reason}")
+        lines.append(f"  {job.corpus or 'all':{width}} {job.stage:10} {state.state}{reason}")
     return lines
+
+
+def _width(session: Session) -> int:
+    """Letters that the names of corpora take."""
+    return max([14, *(len(job.corpus) for job in session.plan.jobs)])
 
 
 def setting_lines(settings: list[Settings]) -> list[str]:
@@ -89,9 +94,10 @@ def plan_lines(session: Session) -> list[str]:
         f"{counted(len(session.jobs), 'notebook')} to run, "
         f"about {spoken(session.seconds)} on {counted(session.cores, 'core')}:"
     ]
+    width = _width(session)
     for job in session.jobs:
         took = spoken(session.each[job.name])
-        lines.append(f"  {job.corpus or 'all':14.14} {job.stage:10} {took:>8}   {session.to_do[job.name].text}")
+        lines.append(f"  {job.corpus or 'all':{width}} {job.stage:10} {took:>8}   {session.to_do[job.name].text}")
     return lines
 
 
