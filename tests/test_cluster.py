@@ -331,6 +331,20 @@ def test_killed_with_9_and_started_again_it_submits_nothing_twice(run):
 
 
 @needs_slurm
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can submit for somebody else")
+def test_jobs_of_somebody_else_are_named_and_left_alone(run):
+    name, comment = f"{cluster.run_name(run.paths)}-x", "--comment=rule_css-train"
+    how = ["--parsable", "--uid=nobody", "--chdir=/tmp", "--output=/dev/null", "--hold", "--wrap=sleep 60"]
+    sent = subprocess.run(["sbatch", f"--job-name={name}", comment, *how], capture_output=True, text=True, check=True)
+    try:
+        told = said(run.start("train"))
+        assert f"Jobs of somebody else work on {run.out}: {sent.stdout.strip()} (nobody). Wait for" in told
+        assert "started" not in told and submitted.left(run.paths) == {}
+    finally:
+        submitted.cancel([sent.stdout.strip()])
+
+
+@needs_slurm
 def test_what_is_left_of_another_run_is_cancelled(run):
     process = slow(run)
     process.kill()

@@ -1,6 +1,5 @@
 """Notebooks as jobs of a cluster: what Snakemake's executor plug-ins are told."""
 
-import getpass
 import hashlib
 import shlex
 import shutil
@@ -108,10 +107,8 @@ def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
 
 
 def run_name(paths: Paths) -> str:
-    """What the names of an output folder's jobs in SLURM begin with: told by folder and user, so that a later run
-    knows them."""
-    told = f"{getpass.getuser()} {paths.output}"
-    return f"dslite-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    """What the names of an output folder's jobs in SLURM begin with, so that a later run knows them."""
+    return f"dslite-{hashlib.sha256(str(paths.output).encode()).hexdigest()[:12]}"
 
 
 def _status_command() -> str:

@@ -29,8 +29,14 @@ def settle(planned: Session) -> bool:
 
     Returns:
         Whether there were any; what is to do is then to be found out once more.
+
+    Raises:
+        DsliteError: somebody else's jobs work on the same output.
     """
-    if not planned.cluster or planned.cluster.executor != SLURM or not (there := submitted.left(planned.paths)):
+    if not planned.cluster or planned.cluster.executor != SLURM:
+        return False
+    submitted.refuse_others(planned.paths)
+    if not (there := submitted.left(planned.paths)):
         return False
     before = {job.name: job for job in plans.read(planned.paths.plan).jobs} if planned.paths.plan.exists() else {}
     same = [job for job in planned.jobs if job.name in before and not job.before(planned.jobs)]

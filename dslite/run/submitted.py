@@ -1,5 +1,6 @@
 """What a run has submitted: how its jobs begin and end, and which of them are still on the cluster."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -68,18 +69,34 @@ _ENDS = {
 
 
 def left(paths: Paths) -> dict[str, list[str]]:
-    """Name of a notebook or helper -> ids in SLURM of its jobs that wait or run, of whatever run of this output."""
+    """Name of a notebook or helper -> ids in SLURM of its jobs that wait or run, of whatever run of this output by who
+    asks."""
     found: dict[str, list[str]] = {}
-    if shutil.which("squeue"):
-        command = ["squeue", "--me", "--noheader", "--format=%i|%j|%k"]
-        answer = subprocess.run(command, capture_output=True, text=True)
-        if answer.returncode:
-            raise DsliteError(f"squeue does not say what is still on the cluster: {answer.stderr.strip()}")
-        for line in answer.stdout.splitlines():
-            number, name, comment = line.split("|", 2)
-            if name.startswith(run_name(paths)):
-                found.setdefault(comment.removeprefix("rule_"), []).append(number)
+    for number, user, _, rule in _queue(paths):
+        if int(user) == os.getuid():
+            found.setdefault(rule, []).append(number)
     return found
+
+
+def refuse_others(paths: Paths) -> None:
+    """Raises a :class:`DsliteError` if jobs of another person's run of this output wait or run, as far as SLURM shows
+    them."""
+    if others := [f"{number} ({name})" for number, user, name, _ in _queue(paths) if int(user) != os.getuid()]:
+        raise DsliteError(
+            f"Jobs of somebody else work on {paths.output}: {', '.join(others)}. Wait for their end (squeue), ask for "
+            "it, or take another --output."
+        )
+
+
+def _queue(paths: Paths) -> list[list[str]]:
+    """Id, user's number and name, and rule of each job of an output that waits or runs."""
+    if not shutil.which("squeue"):
+        return []
+    answer = subprocess.run(["squeue", "--noheader", "--format=%j|%i|%U|%u|%k"], capture_output=True, text=True)
+    if answer.returncode:
+        raise DsliteError(f"squeue does not say what is still on the cluster: {answer.stderr.strip()}")
+    ours = [line.split("|", 4)[1:] for line in answer.stdout.splitlines() if line.startswith(run_name(paths))]
+    return [[*who, comment.removeprefix("rule_")] for *who, comment in ours]
 
 
 @contextmanager
