@@ -182,7 +182,7 @@ def test_why_jobs_that_share_fits_do_not_run_is_said_of_their_notebook(tmp_path)
 INTERRUPTED = """import signal, subprocess, threading, time
 from snakemake.scheduling.job_scheduler import JobScheduler
 from dslite.run import signals
-JobScheduler.exit_gracefully = signals.end  # as the Snakefile does in a job
+JobScheduler.exit_gracefully = staticmethod(signals.end)  # as the Snakefile does in a job
 scheduler = object.__new__(JobScheduler)
 scheduler._lock = threading.Lock()
 signal.signal(signal.SIGTERM, scheduler.exit_gracefully)

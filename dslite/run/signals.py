@@ -25,13 +25,12 @@ AFAR = threading.Event()
 def take() -> None:
     """Makes Ctrl-C, ``kill`` and a closed terminal end the run's processes and raise KeyboardInterrupt here.
 
-    Snakemake sets a handler of its own for SIGTERM that waits for running jobs, which may take hours: the Snakefile
-    calls this once more after it. Notebooks are ended by force, as by ``kill -9``: there is one way to be cut short,
-    and the next run knows it. A run that ``nohup`` started outlives its terminal.
+    Notebooks are ended by force, as by ``kill -9``: there is one way to be cut short, and the next run knows it. A run
+    that ``nohup`` started outlives its terminal.
     """
     for number in _HEARD:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _stop)
+            signal.signal(number, stop)
     heard, told = os.pipe()
     os.set_blocking(told, False)
     if (before := signal.set_wakeup_fd(told)) >= 0:  # it is taken already
@@ -58,7 +57,8 @@ def end_children() -> None:
                 child.kill()
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def stop(number: int, frame: FrameType | None) -> None:
+    """Stops the run; a handler, which does so once."""
     if number == signal.SIGHUP:
         _print_nowhere()
     if not _FIRST.acquire(blocking=False):  # another interrupt would reach what cleans up after the first
