@@ -55,16 +55,19 @@ Fault = Callable[[subprocess.Popen, str], bool]
 
 
 def named(*words: str) -> Fault:
-    """Kills one process of the run whose command has one of some words in it."""
+    """Kills one process of the run whose command has one of some words in it, once there is one."""
 
     def kill(run: subprocess.Popen, token: str) -> bool:
-        # The first fork of all is the server that the others are forks of: the run's own.
-        forks = [one for one in processes(token) if "dslite.run.forks" in _words(one)][1:]
-        some = [one for one in processes(token) if "dslite.run.forks" not in _words(one)]
-        some = [one for one in [*forks, *some] if any(word in " ".join(_words(one)) for word in words)]
-        if some:
-            random.choice(some).kill()
-        return bool(some)
+        while run.poll() is None:
+            # The first fork of all is the server that the others are forks of: the run's own.
+            forks = [one for one in processes(token) if "dslite.run.forks" in _words(one)][1:]
+            some = [one for one in processes(token) if "dslite.run.forks" not in _words(one)]
+            some = [one for one in [*forks, *some] if any(word in " ".join(_words(one)) for word in words)]
+            if some:
+                random.choice(some).kill()
+                return True
+            time.sleep(0.1)
+        return False
 
     return kill
 
