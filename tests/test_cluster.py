@@ -260,7 +260,7 @@ if Path(output, "asked").read_text().count(" ") == 1:
 @pytest.fixture
 def run(tmp_path):
     """Starts a run of toy notebooks of CSS on SLURM, up to a stage; ``out`` is its output."""
-    templates, out = write_templates(tmp_path / "templates"), tmp_path / "out"
+    templates, out = write_templates(tmp_path / "templates"), tmp_path / "out $HOME `ä"
     out.mkdir()
 
     def start(stage: str, *options: str, cluster: tuple = ("--cluster", "slurm")) -> subprocess.Popen:

@@ -71,6 +71,7 @@ class Cluster:
             # Its 40 s before a first look are longer than most notebooks of a stand-in.
             ours = {"logdir": paths.cluster_logs, "init_seconds_before_status_checks": 10}
             ours |= {"jobname_prefix": run_name(paths), "status_command": _status_command()}
+            ours["pass_command_as_script"] = True  # else a shell reads it, and a $ or ` in the name of a folder
             _outlast_silence()
         kind = ExecutorPluginRegistry().get_plugin(self.executor).settings_cls
         return kind and kind(**ours | self.settings)
