@@ -1,12 +1,15 @@
 """Notebooks as jobs of a cluster: options without one, and toy notebooks through SLURM where there is one."""
 
+import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -78,11 +81,45 @@ def test_options_are_of_the_jobs_or_of_the_plugin(sbatch, tmp_path):
         ("jobs=0", "jobs=0 is not a number of at least 1"),
         ("jobs=many", "jobs=many is not a number"),
         ("helpers=-1", "helpers=-1 is not a number of at least 0"),
+        ("patition=main", "there is no patition; did you mean partition"),
+        ("mem=4GB", "there is no mem; did you mean mem_mb"),
+        ("gpu=1", "there is no gpu; did you mean --gpus N"),
+        ("jobname_prefix=x", "there is no jobname_prefix"),
     ],
 )
 def test_options_that_are_none(sbatch, told, said):
     with pytest.raises(DsliteError, match=said):
         cluster.chosen("slurm", told)
+
+
+@needs_plugin
+def test_every_resource_that_the_plugin_reads_is_known():
+    read = set()
+    for name in ("snakemake_executor_plugin_slurm", "snakemake_executor_plugin_slurm_jobstep"):
+        for file in Path(import_module(name).__file__).parent.glob("*.py"):
+            text = file.read_text("utf-8")
+            read |= {
+                *re.findall(r'\bresources\.get\(\s*"(\w+)"', text),
+                *re.findall(r"\bresources\.([a-z]\w+)\b(?!\()", text),
+            }
+    assert "constraint" in read and "slurm_extra" in read
+    assert read - {*cluster._KNOWN.split()} == {"gpu", "threads"}, "which are each notebook's own"
+
+
+@needs_plugin
+def test_jobs_are_kept_while_slurm_is_silent_and_over_once_it_has_forgotten_them(monkeypatch):
+    """Without, the plug-in forgets them, and a run waits for ever."""
+    plugin = import_module("snakemake_executor_plugin_slurm")
+    answers = iter([({"5": "RUNNING", "6": "PENDING"}, 1.0), (None, None), ({"6": "RUNNING"}, 1.0), ({}, 1.0)])
+
+    async def answer(*_):
+        return next(answers)
+
+    monkeypatch.setattr(plugin, "query_job_status", answer)
+    for _ in range(2):  # the second time for what gathers
+        cluster._outlast_silence()
+    looks = [asyncio.run(plugin.query_job_status(f"{name} -n", None))[0] for name in ("squeue",) * 3 + ("sacct",)]
+    assert looks[1:] == [{}, {"5": "UNKNOWN", "6": "RUNNING"}, {}], "which may not have heard of them yet"
 
 
 def test_what_is_missing_is_said_with_what_to_install(monkeypatch):
@@ -138,9 +175,15 @@ def test_what_is_left_of_a_notebook_is_waited_for(tmp_path, monkeypatch, capsys,
     again = before.only([job("train", helpers=helpers)])
     planned = Session({}, again, {"css-train": None}, {"css-train": 60.0}, 1, Cluster("slurm"))
     first = {"css-train": ["5"], "css-train-1": ["7"], "css-train-2": ["8"], "ess-train-1": ["9"]}
-    looks = iter([first, {"css-train-2": ["8"]}, {}])
+    looks = iter([first, {"css-train-2": ["8"]}, None, {}])
+
+    def look(_):
+        if (there := next(looks)) is None:
+            raise DsliteError("SLURM does not answer")
+        return there
+
     Outcome("done").write(paths.outcome("css-train"))
-    monkeypatch.setattr(submitted, "left", lambda _: next(looks))
+    monkeypatch.setattr(submitted, "left", look)
     monkeypatch.setattr(leftover, "_POLL", 0.0)
     told: list[str] = []
     monkeypatch.setattr(submitted, "cancel", told.extend)
@@ -154,7 +197,8 @@ def test_what_is_left_of_a_notebook_is_waited_for(tmp_path, monkeypatch, capsys,
     [
         ("running", "", "SLURM status is: 'OUT_OF_MEMORY'.", True, "Memory ran out; give it more"),
         ("running", "", "SLURM status is: 'TIMEOUT'. Reason", False, "Its time was over; give it"),
-        ("running", "", "sbatch failed. The error message was 'no account'.\n call", False, "submitted: 'no account'"),
+        ("running", "", "sbatch failed. The error message was 'no account'.\n call", False, "submitted: no account"),
+        ("running", "", "Job submission failed with exception: a bad option.", False, "submitted: a bad option"),
         ("running", "", "", True, "killed from outside"),
         ("failed", f"The kernel was killed. {outcome.MEMORY}", "status is: 'FAILED'", True, "The kernel was killed"),
         ("failed", "no such label", "status is: 'FAILED'", False, "no such label"),
@@ -176,7 +220,7 @@ def test_why_jobs_that_share_fits_do_not_run_is_said_of_their_notebook(tmp_path)
     for event in (LogEvent.JOB_INFO, LogEvent.JOB_ERROR):
         listener.emit(SimpleNamespace(event=event, rule_name="css-train-2", **said))
     assert started == ["css-train"], "the notebook has begun with them, and not ended"
-    assert "could not be submitted: 'no account'" in outcome.read(plan.paths.outcome("css-train")).error
+    assert "could not be submitted: no account" in outcome.read(plan.paths.outcome("css-train")).error
 
 
 INTERRUPTED = """import signal, subprocess, threading, time
@@ -216,7 +260,7 @@ if Path(output, "asked").read_text().count(" ") == 1:
 @pytest.fixture
 def run(tmp_path):
     """Starts a run of toy notebooks of CSS on SLURM, up to a stage; ``out`` is its output."""
-    templates, out = write_templates(tmp_path / "templates"), tmp_path / "out"
+    templates, out = write_templates(tmp_path / "templates"), tmp_path / "out $HOME `ä"
     out.mkdir()
 
     def start(stage: str, *options: str, cluster: tuple = ("--cluster", "slurm")) -> subprocess.Popen:
@@ -310,6 +354,28 @@ def test_told_to_stop_it_cancels_what_it_has_submitted(run):
     assert told.splitlines()[-1] == "Stopped; the same command goes on from here."
     wait_for(lambda: not submitted.left(run.paths))
     wait_for(lambda: not _processes(run.out))
+
+
+@needs_slurm
+def test_told_to_stop_while_slurm_is_silent_it_says_that_jobs_are_left(run, tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    for name in ("squeue", "scancel"):
+        program = tmp_path / "bin" / name
+        program.write_text(f'#!/bin/sh\n[ -e {tmp_path}/silent ] && exit 1\nexec {shutil.which(name)} "$@"')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    process = slow(run)
+    (tmp_path / "silent").touch()
+    process.send_signal(signal.SIGINT)
+    told = said(process)
+    (tmp_path / "silent").unlink()
+    assert process.returncode == 130, told
+    assert "Jobs may be left there, which the same command takes up" in told.splitlines()[-2]
+    assert list(submitted.left(run.paths)) == ["css-train"]
+    (run.out / "go").touch()
+    again = run.start("train")
+    assert said(again) and again.returncode == 0
+    assert (run.out / "seen").read_text().count(" ") == 1, "one job, once"
 
 
 @needs_slurm

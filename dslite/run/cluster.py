@@ -1,11 +1,14 @@
 """Notebooks as jobs of a cluster: what Snakemake's executor plug-ins are told."""
 
+import difflib
 import hashlib
 import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from importlib import import_module
+from typing import Any
 
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
@@ -18,6 +21,14 @@ _SHARE, _MOST = 300.0, 8
 
 _AS_RESOURCES = {"partition": "slurm_partition", "account": "slurm_account"}
 """What somebody who uses SLURM says -> the resource by which the plug-in knows it."""
+
+_KNOWN = """slurm_partition slurm_account slurm_extra slurm_cluster cluster clusters constraint qos nodes tasks
+tasks_per_gpu tasks_per_node cpus_per_task cpus_per_gpu gres gpu_model mpi mem_mb mem_mb_per_cpu
+disk_mb runtime"""
+"""Resources that the plug-in for SLURM reads; it passes over any other without a word. GPUs are for ``--gpus``."""
+
+_OWN = "jobname_prefix"
+"""The one setting of that plug-in that nobody may change: by it the jobs of an output are found again."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,8 @@ class Cluster:
             # Its 40 s before a first look are longer than most notebooks of a stand-in.
             ours = {"logdir": paths.cluster_logs, "init_seconds_before_status_checks": 10}
             ours |= {"jobname_prefix": run_name(paths), "status_command": _status_command()}
+            ours["pass_command_as_script"] = True  # else a shell reads it, and a $ or ` in the name of a folder
+            _outlast_silence()
         kind = ExecutorPluginRegistry().get_plugin(self.executor).settings_cls
         return kind and kind(**ours | self.settings)
 
@@ -85,7 +98,8 @@ def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
             "client programs (slurm-client on Debian and Ubuntu)."
         )
     kind = registry.get_plugin(executor).settings_cls
-    known = {f.name: f.type for f in fields(kind)} if kind else {}
+    known = {f.name: f.type for f in fields(kind) if executor != SLURM or f.name != _OWN} if kind else {}
+    names = [*known, *_AS_RESOURCES, *_KNOWN.split(), "jobs", "helpers", "--gpus N"]
     found: dict[str, int | str | bool] = {}
     try:
         words = shlex.split(text)
@@ -95,6 +109,10 @@ def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
         name, equals, value = word.partition("=")
         if not (name.isidentifier() and equals and value):
             raise DsliteError(f"--cluster-options are name=value, with spaces between them; {word!r} is not.")
+        if executor == SLURM and name not in names:
+            like = difflib.get_close_matches(name, names, 1, 0.5)
+            told = f"did you mean {like[0]}?" if like else 'docs/run.md, "On a cluster", lists those that there are.'
+            raise DsliteError(f"--cluster-options {word}: there is no {name}; {told}")
         least = {"jobs": 1, "mem_mb": 1, "runtime": 1, "helpers": 0}.get(name)
         if least is not None and not (value.isdigit() and int(value) >= least):
             raise DsliteError(f"{word} is not a number of at least {least}.")
@@ -115,3 +133,23 @@ def _status_command() -> str:
     """``sacct`` where there is accounting, else ``squeue``, which forgets a job that ended MinJobAge seconds ago."""
     accounting = shutil.which("sacct") and not subprocess.run(["sacct", "-n", "-X"], capture_output=True).returncode
     return "sacct" if accounting else "squeue"
+
+
+def _outlast_silence() -> None:
+    """Has the plug-in keep its jobs while SLURM does not answer: after five looks in vain it forgets all of them, and
+    the run would wait for ever. So it would for a job that ended, and was forgotten by SLURM, meanwhile: that one is
+    over, and what it has left says how."""
+    plugin: Any = import_module("snakemake_executor_plugin_slurm")
+    if (look := plugin.query_job_status).__module__ == __name__:
+        return
+    seen: dict[str, set[str]] = {}
+
+    async def query_job_status(command: str, logger: object) -> tuple[dict[str, str], float]:
+        states, seconds = await look(command, logger)
+        if states is None:
+            return {}, 0.0
+        known = seen.setdefault(command.split()[0], set())
+        known.update(states)
+        return dict.fromkeys(known, "UNKNOWN") | states, seconds
+
+    plugin.query_job_status = query_job_status

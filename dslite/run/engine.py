@@ -141,7 +141,8 @@ def execute(
                 scheduler_settings=GreedySettings(),
             )
     except WorkflowError as error:
-        if "At least one job did not complete" not in str(error):
+        # Told to stop, it is no error either that a silent cluster lets nothing be cancelled.
+        if "At least one job did not complete" not in str(error) and not signals.STOPPED.is_set():
             raise DsliteError(f"The workflow could not be planned or run: {error}") from error
         done = False
     finally:

@@ -1,7 +1,9 @@
 """What a run that is gone has left on a cluster."""
 
 import time
+from contextlib import suppress
 
+from dslite.errors import DsliteError
 from dslite.run import plan as plans
 from dslite.run import session, submitted
 from dslite.run.cluster import SLURM
@@ -58,7 +60,8 @@ def settle(planned: Session) -> bool:
             screen.started(name)
         while of:
             time.sleep(_POLL)
-            there = submitted.left(planned.paths)
+            with suppress(DsliteError):  # SLURM may be silent for a while
+                there = submitted.left(planned.paths)
             for name in [name for name in of if name not in there]:
                 del of[name]
                 if name in waited_for:  # a helper leaves finished fits, and says nothing

@@ -1,11 +1,13 @@
 """What a run has submitted: how its jobs begin and end, and which of them are still on the cluster."""
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 
 from dslite.errors import DsliteError
@@ -47,8 +49,9 @@ def failed(job: Job, said: str, paths: Paths) -> bool:
     if last.state != "running":
         return outcome.MEMORY in last.error
     status = next((word for word in _ENDS if word in said), "")
-    if "sbatch failed" in said:
-        sentence = f"It could not be submitted: {said.split('message was')[-1].splitlines()[0].strip(' .')}"
+    refused = re.search("(?:sbatch failed.*message was|submission failed with exception:)(.*)", said)
+    if refused:  # the latter by the plug-in itself
+        sentence = "It could not be submitted: " + refused[1].strip(" .'")
     else:
         sentence = f"{_ENDS[status]} (SLURM: {status})." if status else KILLED
     replace(last, state="failed", error=sentence).write(job.note(paths))
@@ -107,10 +110,12 @@ def cancelled_with(cluster: Cluster | None, paths: Paths) -> Iterator[None]:
         yield
     except BaseException:
         if cluster and cluster.executor == SLURM:
-            with suppress(DsliteError):
+            try:
                 for _ in range(3):
                     cancel(number for numbers in left(paths).values() for number in numbers)
                     time.sleep(1)
+            except DsliteError as error:
+                print(f"Jobs may be left there, which the same command takes up: {error}", file=sys.stderr)
         raise
 
 

@@ -31,6 +31,9 @@ TOKEN = "DSLITE_CAMPAIGN"
 GONE = 5.0
 """Seconds after which nothing may be left of a run that has ended."""
 
+PATIENCE = 20.0
+"""Seconds that a process which is to be killed is waited for."""
+
 SAME = (
     *("artifacts/*/*/**/predictions.parquet", "artifacts/*/*/scores.parquet", "artifacts/*/*/**/*.tflite"),
     *("reports/results.csv", "reports/tables/table[1-4]*.csv"),
@@ -55,10 +58,11 @@ Fault = Callable[[subprocess.Popen, str], bool]
 
 
 def named(*words: str) -> Fault:
-    """Kills one process of the run whose command has one of some words in it, once there is one."""
+    """Kills one process of the run whose command has one of some words in it, as soon as there is one, within a while."""
 
     def kill(run: subprocess.Popen, token: str) -> bool:
-        while run.poll() is None:
+        end = time.monotonic() + PATIENCE
+        while run.poll() is None and time.monotonic() < end:
             # The first fork of all is the server that the others are forks of: the run's own.
             forks = [one for one in processes(token) if "dslite.run.forks" in _words(one)][1:]
             some = [one for one in processes(token) if "dslite.run.forks" not in _words(one)]
