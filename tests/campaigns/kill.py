@@ -58,7 +58,7 @@ Fault = Callable[[subprocess.Popen, str], bool]
 
 
 def named(*words: str) -> Fault:
-    """Kills one process of the run whose command has one of some words in it, as soon as there is one, within a while."""
+    """Kills one process of the run whose command has one of some words in it, as soon as there is one."""
 
     def kill(run: subprocess.Popen, token: str) -> bool:
         end = time.monotonic() + PATIENCE
