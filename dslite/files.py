@@ -100,8 +100,8 @@ def read_json(path: Path) -> dict:
     except ValueError as error:
         found = error
     if not isinstance(found, dict):
-        remedy = "remove it: the same command makes it again"
-        raise Damaged(f"{path} is damaged or was changed by hand; {remedy}. ({found!s:.60})")
+        remedy = "In an output of yours, remove it and give the command of the run again."
+        raise Damaged(f"{path} is damaged or was changed by hand ({found!s:.60}). {remedy}")
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from dslite import scoring, statistics
-from dslite.errors import Died, DsliteError, NoRoom
+from dslite.errors import Damaged, Died, DsliteError, NoRoom
 from dslite.layout import progress
 from dslite.layout.finished import FinishedStage
 from dslite.paper.ledger import experiments
@@ -87,7 +87,7 @@ def test_every_variant_is_fitted_or_left_out_with_a_reason(stage):
     assert "shorter than one chunk" in left_out["F-16 short files dropped"]
 
 
-@pytest.mark.parametrize("scarce", [NoRoom, Died])
+@pytest.mark.parametrize("scarce", [NoRoom, Died, Damaged])
 def test_a_variant_that_disk_or_memory_has_no_room_for_is_not_left_out(stage, tmp_path, monkeypatch, scarce):
     shutil.copytree(stage.settings.output, tmp_path / "out")
     settings = replace(stage.settings, output=tmp_path / "out")

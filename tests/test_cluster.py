@@ -110,7 +110,8 @@ def test_every_resource_that_the_plugin_reads_is_known():
 def test_jobs_are_kept_while_slurm_is_silent_and_over_once_it_has_forgotten_them(monkeypatch):
     """Without, the plug-in forgets them, and a run waits for ever."""
     plugin = import_module("snakemake_executor_plugin_slurm")
-    answers = iter([({"5": "RUNNING", "6": "PENDING"}, 1.0), (None, None), ({"6": "RUNNING"}, 1.0), ({}, 1.0)])
+    six = ({"6": "RUNNING"}, 1.0)
+    answers = iter([({"5": "RUNNING", "6": "PENDING"}, 1.0), (None, None), six, ({}, 1.0), six, ({}, 1.0)])
 
     async def answer(*_):
         return next(answers)
@@ -118,8 +119,9 @@ def test_jobs_are_kept_while_slurm_is_silent_and_over_once_it_has_forgotten_them
     monkeypatch.setattr(plugin, "query_job_status", answer)
     for _ in range(2):  # the second time for what gathers
         cluster._outlast_silence()
-    looks = [asyncio.run(plugin.query_job_status(f"{name} -n", None))[0] for name in ("squeue",) * 3 + ("sacct",)]
-    assert looks[1:] == [{}, {"5": "UNKNOWN", "6": "RUNNING"}, {}], "which may not have heard of them yet"
+    looks = [asyncio.run(plugin.query_job_status(f"{name} -n", None))[0] for name in ("squeue",) * 5 + ("sacct",)]
+    assert looks[1:4] == [{}, {"6": "RUNNING"}, {}], "an answer may lack some of them"
+    assert looks[4:] == [{"5": "UNKNOWN", "6": "RUNNING"}, {}], "and sacct may not have heard of them yet"
 
 
 def test_what_is_missing_is_said_with_what_to_install(monkeypatch):

@@ -74,7 +74,7 @@ def test_a_file_of_which_a_part_is_there(tmp_path, cut):
     place.write_text(cut)
     assert progress.read(place) is None
     assert outcome.read(place).state == "running", "it is run again, and another machine's is looked at again"
-    with pytest.raises(DsliteError, match="a.json is damaged or was changed by hand; remove it: the same command"):
+    with pytest.raises(DsliteError, match="a.json is damaged or was changed by hand .*remove it and give"):
         read_json(place)
 
 

@@ -4,6 +4,8 @@ import errno
 import json
 import re
 import shutil
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +69,23 @@ def verified(finished, known, tmp_path, capsys):
         return code, json.loads(capsys.readouterr().out)
 
     return run
+
+
+KILLED = """import os
+from dslite.errors import Died
+from dslite.run import signals, verify
+signals.take()
+try:
+    with verify._processes(2) as mapped:
+        list(mapped(os._exit, [9, 9]))
+except Died as error:
+    print(error)"""
+
+
+def test_a_process_that_is_killed_is_no_signal_to_the_whole():
+    """The pool ends the others by SIGTERM, which the run listens for."""
+    done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("A process of --verify was killed, most likely because memory ran out"), done.stderr
 
 
 def test_processes_side_by_side_find_what_one_finds(finished, known, tmp_path):

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
         if chosen.download:
             return _download(chosen)
         if chosen.verify:
-            return _verify(Path(chosen.verify).expanduser().resolve(), chosen.json)
+            return _verify(Path(chosen.verify).expanduser().resolve(), chosen.cores, chosen.json)
         if chosen.export_results:
             named = [] if chosen.corpora == list(corpora.CORPORA) else chosen.corpora
             named = [corpora.results_name(name, chosen.task) for name in named]
@@ -148,10 +148,10 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
     return code
 
 
-def _verify(place: Path, as_json: bool) -> int:
+def _verify(place: Path, cores: int, as_json: bool) -> int:
     from dslite.run.verify import verify  # imports TensorFlow
 
-    report = verify(place, os.cpu_count() or 1)
+    report = verify(place, cores)
     print(json.dumps(report.as_json(), indent=1) if as_json else "\n".join(report.lines()))
     return 1 if report.wrong else 0
 

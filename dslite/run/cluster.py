@@ -27,6 +27,9 @@ tasks_per_gpu tasks_per_node cpus_per_task cpus_per_gpu gres gpu_model mpi mem_m
 disk_mb runtime"""
 """Resources that the plug-in for SLURM reads; it passes over any other without a word. GPUs are for ``--gpus``."""
 
+_FORGOTTEN = 3
+"""Answers of SLURM in a row without a job, after which that is over."""
+
 _OWN = "jobname_prefix"
 """The one setting of that plug-in that nobody may change: by it the jobs of an output are found again."""
 
@@ -142,14 +145,16 @@ def _outlast_silence() -> None:
     plugin: Any = import_module("snakemake_executor_plugin_slurm")
     if (look := plugin.query_job_status).__module__ == __name__:
         return
-    seen: dict[str, set[str]] = {}
+    seen: dict[str, dict[str, int]] = {}  # command -> job -> answers since the last that named it
 
     async def query_job_status(command: str, logger: object) -> tuple[dict[str, str], float]:
         states, seconds = await look(command, logger)
         if states is None:
             return {}, 0.0
-        known = seen.setdefault(command.split()[0], set())
-        known.update(states)
-        return dict.fromkeys(known, "UNKNOWN") | states, seconds
+        before = seen.get(command.split()[0], {})
+        since = {job: answers + 1 for job, answers in before.items()} | dict.fromkeys(states, 0)
+        seen[command.split()[0]] = since
+        over = [job for job, answers in since.items() if answers >= _FORGOTTEN]  # one answer alone may lack some
+        return dict.fromkeys(over, "UNKNOWN") | states, seconds
 
     plugin.query_job_status = query_job_status

@@ -48,7 +48,7 @@ examples:
 _PLACE = ("output", "set", "standin_size")  # they say which folder is meant, or which of its changed_runs/
 _STOPPING = {
     "download": ("data", "accept_licence"),
-    "verify": ("json", "output"),
+    "verify": ("json", "output", "cores"),
     "export_results": ("with_recordings", "corpora", "task", *_PLACE),
     "import_results": ("cores", *_PLACE),
     "bundle": _PLACE,
@@ -293,8 +293,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     if "help" in chosen.set:
         print("\n".join(changes.listed()))
         sys.exit()
-    if (chosen.import_results or chosen.export_results) and (chosen.dry_run or chosen.list):
-        parser.error("--import-results and --export-results are not for --dry-run or --list")
     _refuse_what_means_nothing(parser, chosen)
     if chosen.cluster_options and not chosen.executor:
         parser.error("--cluster-options are for --cluster or --executor")
@@ -331,7 +329,8 @@ def _refuse_what_means_nothing(parser: argparse.ArgumentParser, chosen: argparse
 
 
 def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    several = {"executor": "--cluster or --executor", "weights": "--weights or --random-weights"}
+    return several.get(name, f"--{name.replace('_', '-')}")
 
 
 def _trials(text: str) -> int:

@@ -83,7 +83,8 @@ def write(session: Session, note: dict) -> None:
 def _copy_printed(job: Job, paths: Paths) -> None:
     """What the jobs of a cluster printed for a notebook, put beside its page; of no cluster, nothing lies there."""
     place, log, last = job.places(paths).printed(job.stage), job.log(paths), outcome.read(job.note(paths))
-    logs = [file for file in (*sorted(log.parent.glob(f"{log.stem}-[0-9]*.log")), log) if file.exists()]
+    helpers = sorted(log.parent.glob(f"{log.stem}-[0-9]*.log"), key=lambda file: (len(file.stem), file.stem))
+    logs = [file for file in (*helpers, log) if file.exists()]
     if not (last and last.where and logs):
         place.unlink(missing_ok=True)
         return

@@ -41,6 +41,13 @@ def take() -> None:
         threading.Thread(target=_wake, args=(heard,), daemon=True).start()
 
 
+def leave() -> None:
+    """For a fork of a run: who forked it hears signals alone, and ends it."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def end(*_: object) -> None:
     """Ends this process by force with all below it, those too that another thread is just starting; a handler."""
     for _ in range(3):
@@ -52,7 +59,7 @@ def end(*_: object) -> None:
 def end_children() -> None:
     """Kills every process below this one; in a run on a cluster those of notebooks alone."""
     for child in psutil.Process(os.getpid()).children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.Error):
             if not AFAR.is_set() or "dslite.run.launcher" in " ".join(child.cmdline()):
                 child.kill()
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from dslite.errors import DsliteError
@@ -17,6 +17,9 @@ from dslite.run.cluster import SLURM, Cluster, run_name
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job
 from dslite.run.screen import KILLED
+
+_PATIENCE = 60
+"""Seconds that a program of SLURM's may take."""
 
 LATE = 60
 """Seconds after which a file of another node is seen on a network's file system at the latest."""
@@ -75,9 +78,8 @@ def left(paths: Paths) -> dict[str, list[str]]:
     """Name of a notebook or helper -> ids in SLURM of its jobs that wait or run, of whatever run of this output by who
     asks."""
     found: dict[str, list[str]] = {}
-    for number, user, _, rule in _queue(paths):
-        if int(user) == os.getuid():
-            found.setdefault(rule, []).append(number)
+    for number, _, _, rule in _queue(paths, "--me"):
+        found.setdefault(rule, []).append(number)
     return found
 
 
@@ -91,13 +93,16 @@ def refuse_others(paths: Paths) -> None:
         )
 
 
-def _queue(paths: Paths) -> list[list[str]]:
+def _queue(paths: Paths, *whose: str) -> list[list[str]]:
     """Id, user's number and name, and rule of each job of an output that waits or runs."""
     if not shutil.which("squeue"):
         return []
-    answer = subprocess.run(["squeue", "--noheader", "--format=%j|%i|%U|%u|%k"], capture_output=True, text=True)
-    if answer.returncode:
-        raise DsliteError(f"squeue does not say what is still on the cluster: {answer.stderr.strip()}")
+    command = ["squeue", *whose, "--noheader", "--format=%j|%i|%U|%u|%k"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=True)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        said = f"squeue does not say what is still on the cluster: {(error.stderr or str(error)).strip()}"
+        raise DsliteError(said) from error
     ours = [line.split("|", 4)[1:] for line in answer.stdout.splitlines() if line.startswith(run_name(paths))]
     return [[*who, comment.removeprefix("rule_")] for *who, comment in ours]
 
@@ -122,4 +127,5 @@ def cancelled_with(cluster: Cluster | None, paths: Paths) -> Iterator[None]:
 def cancel(numbers: Iterable[str]) -> None:
     """Cancels jobs of SLURM by their ids."""
     if numbers := [*numbers]:
-        subprocess.run(["scancel", *numbers], capture_output=True)
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(["scancel", *numbers], capture_output=True, timeout=_PATIENCE)

@@ -50,6 +50,8 @@ def unpack(zipped: Path, folder: Path, models: bool = False) -> None:
     Raises:
         DsliteError: as :func:`members`, for a file that is no zip or is damaged, and for want of room.
     """
+    if not zipped.exists():
+        raise DsliteError(f"There is no {zipped}: check the name.")
     try:
         with zipfile.ZipFile(zipped) as archive, room(folder):
             for one in members(archive, models):
@@ -57,7 +59,5 @@ def unpack(zipped: Path, folder: Path, models: bool = False) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(one) as source, place.open("xb") as target:
                     shutil.copyfileobj(source, target)  # ends at the size that was said, and checks the CRC
-    except FileNotFoundError:
-        raise DsliteError(f"There is no {zipped}: check the name.") from None
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, OSError) as error:
         raise DsliteError(f"{zipped} is refused: it is no whole zip ({error}). Fetch it again.") from error

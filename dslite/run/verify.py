@@ -27,7 +27,7 @@ from dslite.layout import progress, results
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.reporting import display
-from dslite.run import agreeing, crate, differing, outcome, plan, redrawing, session
+from dslite.run import agreeing, crate, differing, outcome, plan, redrawing, session, signals
 from dslite.run.copied import ABSENT, ALONE, NOT_AGAIN, SPLIT_ABSENT, Copy, Report, parts_of
 from dslite.run.index import shown_scores
 from dslite.run.unpacking import unpack
@@ -76,10 +76,11 @@ def _processes(count: int) -> Iterator[Callable]:
         yield map
         return
     try:
-        with ProcessPoolExecutor(count, multiprocessing.get_context("fork")) as pool:
+        # Arrow and BLAS have threads by now, and provide for forks; TensorFlow's, which do not, begin once it computes.
+        with ProcessPoolExecutor(count, multiprocessing.get_context("fork"), signals.leave) as pool:
             yield pool.map
     except BrokenProcessPool as error:
-        raise Died("A process of --verify was killed, most likely as memory ran out: close other programs.") from error
+        raise Died("A process of --verify was killed, most likely because memory ran out: try --cores 1.") from error
 
 
 class _Verification(Copy):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dslite import statistics
 from dslite.changes import checked, to_reading
-from dslite.errors import Died, DsliteError, NoRoom
+from dslite.errors import Damaged, Died, DsliteError, NoRoom
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CorpusPaths
@@ -76,7 +76,7 @@ def work(settings: Settings) -> FinishedStage:
                 found = {fit.target: fit.predictions() for fit in todo}
                 tables.setdefault(name, []).append(found)
         except DsliteError as error:
-            if name == reference or isinstance(error, NoRoom | Died):
+            if name == reference or isinstance(error, NoRoom | Died | Damaged):
                 raise
             left_out.append({"variant": name, "reason": str(error)})
     drawn = settings.seed, settings.draws, settings.paired_draws

@@ -10,7 +10,7 @@ import pandas as pd
 from dslite import audio
 from dslite.backbones import densenet121, efficientnet_lite0, mobilenet_v3_small, squeezenet_v1, title
 from dslite.changes import checked
-from dslite.errors import DsliteError, NoRoom
+from dslite.errors import Damaged, DsliteError, NoRoom
 from dslite.files import read_json, whole_file, write_json, write_table
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
@@ -111,7 +111,7 @@ def make(scored: FinishedStage, network: Network) -> str:
 
     try:
         model, weights = _model(scored, network, lambda done, total, *told: tell(0.8 * done, total, *told))
-    except NoRoom:
+    except (NoRoom, Damaged):
         raise
     except DsliteError as error:  # a base model whose channels cannot be told apart, or that has too few of them
         return str(error)

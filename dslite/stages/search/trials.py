@@ -16,7 +16,7 @@ import pandas as pd
 
 from dslite import audio
 from dslite.changes import checked, to_reading
-from dslite.errors import DsliteError, NoRoom
+from dslite.errors import Damaged, DsliteError, NoRoom
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
@@ -132,7 +132,7 @@ class Search:
             except _GivenUp:
                 told = {"state": TrialState.PRUNED}
             except BaseException as error:
-                if isinstance(error, DsliteError) and not isinstance(error, NoRoom):
+                if isinstance(error, DsliteError) and not isinstance(error, NoRoom | Damaged):
                     trial.set_user_attr("reason", str(error))
                 else:  # the same is asked for the next time, first of all
                     self.study.enqueue_trial(trial.params)
