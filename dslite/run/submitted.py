@@ -101,8 +101,8 @@ def _queue(paths: Paths, *whose: str) -> list[list[str]]:
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=True)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        said = f"squeue does not say what is still on the cluster: {(error.stderr or str(error)).strip()}"
-        raise DsliteError(said) from error
+        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
+        raise DsliteError(f"squeue does not say what is still on the cluster: {said.strip()}") from error
     ours = [line.split("|", 4)[1:] for line in answer.stdout.splitlines() if line.startswith(run_name(paths))]
     return [[*who, comment.removeprefix("rule_")] for *who, comment in ours]
 
