@@ -225,6 +225,18 @@ def test_why_jobs_that_share_fits_do_not_run_is_said_of_their_notebook(tmp_path)
     assert "could not be submitted: no account" in outcome.read(plan.paths.outcome("css-train")).error
 
 
+def test_a_second_try_that_is_refused_says_why_there_was_one(tmp_path):
+    plan, ended = Plan(tmp_path, (job("train"),)), []
+    listener = engine._Listener(plan, ended.append, ended.append)
+    listener.again = ended.append
+    refused = "sbatch failed. The error message was 'Memory specification can not be satisfied'."
+    for said in ("status is: 'OUT_OF_MEMORY'", refused):
+        for event in (LogEvent.JOB_INFO, LogEvent.JOB_ERROR):
+            listener.emit(SimpleNamespace(event=event, rule_name="css-train", jobid=5, rule_msg=said))
+    error = outcome.read(plan.paths.outcome("css-train")).error
+    assert error.startswith("Memory ran out, and with twice as much it could not be submitted: Memory specification")
+
+
 INTERRUPTED = """import signal, subprocess, threading, time
 from snakemake.scheduling.job_scheduler import JobScheduler
 from dslite.run import signals

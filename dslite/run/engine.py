@@ -69,7 +69,8 @@ class _Listener(logging.Handler):
         if event == LogEvent.JOB_FINISHED:
             submitted.done(self._jobs[name], self._paths)
             return False
-        if not submitted.failed(self._jobs[name], message, self._paths) or name in self._scarce:
+        scarce = name in self._scarce
+        if not submitted.failed(self._jobs[name], message, self._paths, scarce) or scarce:
             return False
         self._scarce.add(name)
         self.again(name)

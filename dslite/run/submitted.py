@@ -39,11 +39,12 @@ def done(job: Job, paths: Paths) -> None:
         time.sleep(0.5)
 
 
-def failed(job: Job, said: str, paths: Paths) -> bool:
+def failed(job: Job, said: str, paths: Paths, scarce: bool = False) -> bool:
     """Notes why a job failed, where it could not say so itself.
 
     Args:
         job, said: which one, and what the plug-in says of it.
+        scarce: whether this was its second try, with twice the memory, since the first ran out of it.
 
     Returns:
         Whether it was killed because memory ran out, as far as can be told.
@@ -54,7 +55,8 @@ def failed(job: Job, said: str, paths: Paths) -> bool:
     status = next((word for word in _ENDS if word in said), "")
     refused = re.search("(?:sbatch failed.*message was|submission failed with exception:)(.*)", said)
     if refused:  # the latter by the plug-in itself
-        sentence = "It could not be submitted: " + refused[1].strip(" .'")
+        once = "Memory ran out, and with twice as much it" if scarce else "It"
+        sentence = f"{once} could not be submitted: " + refused[1].strip(" .'")
     else:
         sentence = f"{_ENDS[status]} (SLURM: {status})." if status else KILLED
     replace(last, state="failed", error=sentence).write(job.note(paths))
