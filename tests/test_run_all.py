@@ -149,6 +149,15 @@ def test_a_run_that_nohup_started_does_not_hear_its_terminal_close(first, deaf):
     assert said.stdout.strip() == str(deaf)
 
 
+def test_a_file_server_whose_clock_is_behind(toys, monkeypatch):
+    templates, out = toys
+    ahead = "import time\ntold = time.time\ntime.time = lambda: told() + 3600\n"  # files keep the other time
+    (templates / "sitecustomize.py").write_text(ahead)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(templates), os.environ.get("PYTHONPATH", "")]))
+    code, said = run(templates, "--corpora", "css", "--stages", "corpus", "--output", out)
+    assert code == 0 and "not done" not in said, said
+
+
 def test_a_failing_notebook_among_others(toys):
     templates, out = toys
     (out / "ess-corpus.py").write_text("raise ValueError('the <labels> are upside down')")

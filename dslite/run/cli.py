@@ -125,14 +125,15 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
             print("\n".join(line for s in own for line in listing.corpus_lines(s)))
             return 0
         outputs.sweep(paths)
+        since = runlock.clock(paths)
         if whole.jobs:  # a run that is killed must not leave an index that leads to pages which are gone
             outputs.write(planned, outputs.record(planned, vars(chosen), began, None))
         try:
-            undone = session.execute(whole) if whole.jobs else []
+            undone = session.execute(whole, since) if whole.jobs else []
             differing = _differing(paths) if chosen.strict and "paper" not in undone else []
             code = 1 if undone or differing else 0
         except BaseException as error:
-            undone = session.undone_since(planned, began)
+            undone = session.undone_since(planned, since)
             code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
             raise
         finally:

@@ -57,6 +57,16 @@ def alone(paths: Paths) -> Iterator[None]:
         os.close(file)
 
 
+def clock(paths: Paths) -> float:
+    """What time it is where the output lies, in seconds since 1970: a server's clock, by which files have their times,
+    may differ from this machine's."""
+    try:
+        with tempfile.TemporaryFile(dir=paths.artifacts) as probe:
+            return os.fstat(probe.fileno()).st_mtime
+    except OSError as error:
+        raise _unwritable(paths, error) from error
+
+
 def refuse_files(paths: Paths) -> None:
     """Raises a :class:`DsliteError` where a file is in the way of the output folder; a dry run would not find out."""
     there = next(place for place in (paths.output, *paths.output.parents) if os.path.exists(place))
@@ -84,11 +94,7 @@ def _refuse_other(paths: Paths, file: int) -> None:
 
 def _silent(paths: Paths, file: int) -> float:
     """Seconds since the run that is named in the lock was heard of."""
-    try:
-        with tempfile.TemporaryFile(dir=paths.lock.parent) as probe:  # what time it is there
-            return os.fstat(probe.fileno()).st_mtime - os.fstat(file).st_mtime
-    except OSError as error:
-        raise _unwritable(paths, error) from error
+    return clock(paths) - os.fstat(file).st_mtime
 
 
 def _unwritable(paths: Paths, error: OSError) -> DsliteError:

@@ -1,7 +1,6 @@
 """One run: what takes part, what has to run and why, and the running itself."""
 
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -164,8 +163,8 @@ def _lent(
     return {"threads": threads, "helpers": helpers, "gpus": min(threads, len(gpus())) if stage.weights else 0}
 
 
-def execute(session: Session) -> list[str]:
-    """Runs what has to run, with progress on the screen.
+def execute(session: Session, began: float) -> list[str]:
+    """Runs what has to run, with progress on the screen; ``began`` as in :func:`undone_since`.
 
     Returns:
         Names of the notebooks that were to run and are not done.
@@ -175,7 +174,7 @@ def execute(session: Session) -> list[str]:
     """
     from dslite.run import engine  # imports Snakemake: what runs no notebook does without
 
-    paths, began = session.paths, time.time()
+    paths = session.paths
     # For all processes of the run: no profile, start-up code or style of the user, no home that must be written.
     os.environ |= dict.fromkeys(("IPYTHONDIR", "MPLCONFIGDIR"), str(paths.tools)) | {"PYTHONSTARTUP": ""}
     jobs = session.jobs
@@ -201,7 +200,8 @@ def execute(session: Session) -> list[str]:
 
 
 def undone_since(session: Session, began: float, jobs: Sequence[Job] | None = None) -> list[str]:
-    """Names of the notebooks that were to run and have not come to their end since ``began`` (seconds since 1970)."""
+    """Names of the notebooks that were to run and have not come to their end since ``began``, in seconds since 1970 by
+    the clock of the output's file system (:func:`dslite.run.runlock.clock`)."""
     undone = []
     for job in session.jobs if jobs is None else jobs:
         place = job.note(session.paths)
