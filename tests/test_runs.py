@@ -233,6 +233,7 @@ def test_failures_stop_nobody_else_and_say_what_happened(tmp_path):
     deeds = {
         "raises": "import dslite.run.notebook  # as every stage's notebook\nfrom dslite.errors import DsliteError\n"
         "raise DsliteError('a.wav is <b>empty</b>; replace it')",
+        "lacks": "from dslite.errors import Died\nraise Died('most likely because memory ran out: use fewer cores')",
         "dies": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
         "exits": "raise SystemExit(0)",
         "works": "",
@@ -242,22 +243,24 @@ def test_failures_stop_nobody_else_and_say_what_happened(tmp_path):
     plan = plan_of(tmp_path, *(member(name, out) for name in deeds), stages=("corpus",))
     good, started = run(plan)
     assert not good
-    assert len(started) == 4
+    assert len(started) == 5
     paths = plan.paths
     assert paths.corpus("works").page("corpus").exists()
     errors = {name: outcome.read(paths.outcome(f"{name}-corpus")).error for name in deeds}
     assert errors["raises"] == "a.wav is <b>empty</b>; replace it"
+    assert errors["lacks"] == "most likely because memory ran out: use fewer cores"
     assert "SIGKILL" in errors["dies"] and "-9" in errors["dies"] and "memory" in errors["dies"]
     assert "exit()" in errors["exits"]
     assert errors["works"] == ""
-    for name in ("raises", "dies", "exits"):
+    bad = ("raises", "lacks", "dies", "exits")
+    for name in bad:
         places = paths.corpus(name)
         assert [file.name for file in places.pages.iterdir()] == ["corpus.failed.html"]
         assert not places.record("corpus").exists()
     failed = paths.corpus("raises").failed_page("corpus").read_text()
     assert "a.wav is &lt;b&gt;empty&lt;/b&gt;" in failed
     assert failed.index("a.wav is &lt;b&gt;") < failed.index("Traceback")
-    assert reasons(plan) == dict.fromkeys(["raises-corpus", "dies-corpus", "exits-corpus"], "failed last time")
+    assert reasons(plan) == dict.fromkeys([f"{name}-corpus" for name in bad], "failed last time")
 
     (out / "dies-corpus.py").unlink()
     good, started = run(plan.only(job for job in plan.jobs if job.corpus == "dies"))

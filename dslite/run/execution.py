@@ -15,6 +15,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 from traitlets.config import Config
 
+from dslite import errors
 from dslite.errors import DsliteError
 from dslite.files import whole_file
 from dslite.layout.paths import Paths
@@ -102,8 +103,9 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, PapermillExecutionError):
         if error.ename == "MemoryError":
             return f"Out of memory in cell {error.cell_index + 1}. {MEMORY}"
-        message = error.evalue.strip() or "no message"
-        return message if error.ename == "DsliteError" else f"{error.ename} in cell {error.cell_index + 1}: {message}"
+        message, kind = error.evalue.strip() or "no message", getattr(errors, error.ename, None)
+        meant_for_people = isinstance(kind, type) and issubclass(kind, DsliteError)
+        return message if meant_for_people else f"{error.ename} in cell {error.cell_index + 1}: {message}"
     if isinstance(error, DeadKernelError) or isinstance(error, RuntimeError) and _Kernel.ended is not None:
         return _death(_Kernel.ended)
     return str(error) or type(error).__name__
