@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +18,27 @@ _LEAST = 1 << 20
 
 
 def full(folder: Path) -> str:
-    """A sentence where a folder's disk is full; else empty."""
+    """A sentence where a folder's disk is full, or somebody's quota of it used up; else empty."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
-    if shutil.disk_usage(there).free >= _LEAST:
+    if shutil.disk_usage(there).free < _LEAST:
+        used = f"The disk of {folder} is full"
+    elif _beyond_quota(there):
+        used = f"The quota of the disk of {folder} is used up"
+    else:
         return ""
-    return f"The disk of {folder} is full. Make room and give the same command again: it goes on with what it has."
+    return f"{used}. Make room and give the same command again: it goes on with what it has."
+
+
+def _beyond_quota(folder: Path) -> bool:
+    """Whether what the least takes is refused, which no count of free bytes tells."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(_LEAST))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        return error.errno == errno.EDQUOT
+    return False
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -48,6 +49,10 @@ def test_what_fails_for_want_of_room_says_so_and_nothing_else_does(tmp_path, mon
         raise ValueError("mine")
     with pytest.raises(DsliteError, match="Nothing more can be written"), whole_file(tmp_path / "a"):
         raise OSError(errno.EDQUOT, "Disk quota exceeded")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", Mock(side_effect=OSError(errno.EDQUOT, "Disk quota exceeded")))
+        with pytest.raises(DsliteError, match="quota of the disk of .* is used up. Make"), whole_file(tmp_path / "a"):
+            raise RuntimeError("System error.")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000))
     with pytest.raises(DsliteError, match="The disk of .* is full. Make room"), whole_file(tmp_path / "b" / "a"):
         raise RuntimeError("System error.")
