@@ -315,6 +315,19 @@ def test_folders_in_which_nothing_ends_like_audio_are_told(tmp_path):
         read(str(folder), folder)
 
 
+def test_a_class_whose_folder_is_empty_is_told(tmp_path):
+    folder = classes(tmp_path / "classes")
+    (folder / "third").mkdir()
+    (folder / "third" / ".gitkeep").touch()
+    (folder / "hoch").symlink_to("high")
+    (folder / ".git" / "objects").mkdir(parents=True)
+    found = read(str(folder), folder)
+    assert len(found.clips) == 24 and len(found.info.classes) == 2
+    empty, other = found.problems.itertuples()
+    assert (empty.file in ("high/", "hoch/")) and (other.file, other.kind) == ("third/", "skipped")
+    assert other.reason == empty.reason and other.reason.startswith("a folder without a file of its own")
+
+
 @pytest.fixture
 def forbidden(monkeypatch):
     """Makes a folder or a CSV unreadable that is called "secret", for root too."""
