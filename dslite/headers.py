@@ -91,8 +91,8 @@ def further_streams(file: Path, stream: soundfile.SoundFile) -> list[str]:
 
 
 def mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
-    """The file, or a copy in memory: where a WAV's data chunk has another length than its header says, one that says so,
-    and where a W64 (ffmpeg's, of floats) says in an extension what its samples are, one that says it where it is read.
+    """The file, or a copy in memory: where a WAV's data chunk has another length than its header says, one that says
+    so; where a W64 (ffmpeg's, of floats) says in an extension what its samples are, one that says it where it is read.
 
     Raises:
         UnusableAudio: if it is truncated; libsndfile shortens such a file without a word.

@@ -131,7 +131,7 @@ def unheard(folder: Path, classes: bool = False) -> list[Problem]:
     named = {problem.file for problem in problems} | {f"{place}/" for place in files}
     empty = [name for name in sorted(os.listdir(folder)) if classes and os.path.isdir(folder / name) and name[0] != "."]
     told = "a folder without a file of its own (hidden ones, and those of a folder that it links to, do not count)"
-    return problems + [Problem(f"{name}/", "skipped", told) for name in empty if f"{name}/" not in named]
+    return problems + [Problem(f"{name}/", "warning", told) for name in empty if f"{name}/" not in named]
 
 
 def _refuse_duplicates(rows: list[Entry], found: dict[Entry, str | None]) -> None:
