@@ -328,6 +328,27 @@ def test_a_class_whose_folder_is_empty_is_told(tmp_path):
     assert other.reason == empty.reason and other.reason.startswith("a folder without a file of its own")
 
 
+@pytest.mark.parametrize(
+    ("form", "alike"),
+    [
+        ("{label}/s{speaker}/{take}.wav", "s0, s1, s2 and 3 more"),
+        ("s{speaker}/{label}/{take}.wav", "high, low"),
+        ("{label}/{part}/{speaker}{take}.wav", "dev, test, train"),
+        ("{part}/{label}/s{speaker}/{take}.wav", "s0, s1, s2 and 3 more"),
+        ("{label}/{take}/{speaker}.wav", "a, b"),
+    ],
+)
+def test_folders_below_classes_that_are_called_alike_are_told(tmp_path, form, alike):
+    """They may be speakers, and the same voice then lies in train and in test; or the classes themselves."""
+    for number, (label, speaker, take) in enumerate(NAMES):
+        part = ("train", "train", "train", "train", "dev", "test")[speaker]
+        file = tmp_path / "x" / form.format(label=label, speaker=speaker, take=take, part=part)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(file, wave(number), RATE)
+    told = f"warning : folders below those of classes that are called alike and count for nothing: {alike}; if they are"
+    assert sum(line.startswith(told) for line in lines(tmp_path / "x")) == 1
+
+
 @pytest.fixture
 def forbidden(monkeypatch):
     """Makes a folder or a CSV unreadable that is called "secret", for root too."""

@@ -57,7 +57,8 @@ def rows_of(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
     upper = {place[0] for place in places}
     named = partitions(upper)
     if not named or named.keys() != upper and not {"train"} < set(named.values()):
-        return [{"filename": "/".join(place), "label": place[0]} for place in places], problems
+        lines = [{"filename": "/".join(place), "label": place[0]} for place in places]
+        return lines, problems + _below_classes(lines, 1)
     sorted_in = [place for place in places if len(place) > 2 and place[0] in named]
     if not sorted_in:
         raise DsliteError(
@@ -66,7 +67,24 @@ def rows_of(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
         )
     lines = [{"filename": "/".join(place), "label": place[1], "partition": place[0]} for place in sorted_in]
     others = f"folders that are neither partitions nor in one, left out: {', '.join(sorted(upper - named.keys()))}"
-    return lines, problems + [Problem("", "warning", others)] * (named.keys() != upper)
+    return lines, problems + [Problem("", "warning", others)] * (named.keys() != upper) + _below_classes(lines, 2)
+
+
+def _below_classes(lines: list[dict[str, str]], depth: int) -> list[Problem]:
+    """What is to be said of folders ``depth`` below the corpus' that are called alike in several classes, or as classes
+    are: speakers, partitions, or the classes themselves."""
+    labels = {line["label"] for line in lines}
+    above: dict[str, set[str]] = {}
+    for line in lines:
+        for name in PurePosixPath(line["filename"]).parts[depth:-1][:1]:
+            above.setdefault(name, set()).add(line["label"])
+    alike = sorted(name for name, classes in above.items() if len(classes | ({name} & labels)) > 1)
+    if len(alike) < 2:
+        return []
+    named = ", ".join(alike[:3]) + f" and {len(alike) - 3} more" * (len(alike) > 3)
+    told = f"folders below those of classes that are called alike and count for nothing: {named}; "
+    told += "if they are speakers, partitions or the classes themselves, hand in a CSV that says so"
+    return [Problem("", "warning", told)]
 
 
 def partitions(names: Iterable[str]) -> dict[str, str]:
