@@ -349,6 +349,21 @@ def test_folders_below_classes_that_are_called_alike_are_told(tmp_path, form, al
     assert sum(line.startswith(told) for line in lines(tmp_path / "x")) == 1
 
 
+def test_folders_that_are_no_corpus_name_what_they_hold(tmp_path):
+    (tmp_path / "x" / "wav").mkdir(parents=True)
+    csv = corpus(tmp_path / "x" / "wav").rename(tmp_path / "x" / "labels.csv")
+    with pytest.raises(DsliteError, match=r": 1; .* The only one is 'wav'. The folder holds labels.csv: if that names"):
+        read(str(tmp_path / "x"), tmp_path / "x")
+    with pytest.raises(DsliteError, match="does not end in .csv: rename it if it is such a table, unpack an archive"):
+        resolve(str(shutil.copy(csv, tmp_path / "labels.tsv")))
+
+
+def test_of_many_classes_without_files_a_few_are_named(tmp_path):
+    csv = corpus(tmp_path, row="{n}.{e},{n},s{s}")
+    with pytest.raises(DsliteError, match=r"but dev has (no '[^']*', ){10}and 14 more; test has (no '[^']*', ){10}and"):
+        read(str(csv), tmp_path)
+
+
 @pytest.fixture
 def forbidden(monkeypatch):
     """Makes a folder or a CSV unreadable that is called "secret", for root too."""
