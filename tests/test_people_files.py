@@ -364,6 +364,15 @@ def test_of_many_classes_without_files_a_few_are_named(tmp_path):
         read(str(csv), tmp_path)
 
 
+@pytest.mark.parametrize("ending", ["mpga", "mpeg", "weba", "m4b"])
+def test_rarer_endings_of_audio_are_not_left_out_in_silence(tmp_path, ending):
+    folder = classes(tmp_path / "classes")
+    (folder / "low" / "low0a.wav").rename(folder / "low" / f"low0a.{ending}")
+    (folder / "low" / f"broken.{ending}").write_bytes(b"no audio" * 9)
+    assert len(read(str(folder), folder).clips) == 24
+    assert [line[:27] for line in lines(folder)] == [f"skipped low/broken.{ending}: not re"[:27]]
+
+
 @pytest.fixture
 def forbidden(monkeypatch):
     """Makes a folder or a CSV unreadable that is called "secret", for root too."""
