@@ -577,6 +577,33 @@ def test_folds_beside_partitions_and_two_candidates_are_refused(tmp_path):
         read(str(csv), tmp_path)
 
 
+@pytest.mark.parametrize("name", ["nan", "NaN", "?"])
+def test_a_speaker_whom_nobody_knows_is_none(tmp_path, name):
+    """As with labels: else all such files would count for one voice, and the others of the same voice for others."""
+    csv = corpus(tmp_path)
+    csv.write_text(csv.read_text().replace("b.wav,low,s0", f"b.wav,low,{name}").replace(",s1", f",{name}"))
+    clips = read(str(csv), tmp_path).clips.set_index("file")
+    assert set(clips["speaker"]) == {"", "s0", "s2", "s3", "s4", "s5"} and clips.loc["low0b.wav", "speaker"] == ""
+    csv.write_text(csv.read_text().replace(f",{name}", ",Nan"))
+    assert "Nan" in set(read(str(csv), tmp_path).clips["speaker"]), "who is called so"
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("NA", "label"), ("None", "label"), ("<NA>", "speaker"), ("unknown", "speaker")]
+)
+def test_what_programs_write_for_nothing_is_told_where_it_is_read_as_a_name(tmp_path, name, column):
+    csv = corpus(tmp_path, row="{n}.{e},{l},s{s}")
+    old = ",high," if column == "label" else ",s5"
+    csv.write_text(csv.read_text().replace(old, old.replace(old.strip(","), name)))
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 24 and name in set(found.clips[column])
+    what, count = ("classes", 12) if column == "label" else ("speakers", 4)
+    assert f"likely written for none, but read as {what} of so many files: {name!r} ({count}); where" in told
+    assert "written for none" not in opened(corpus(tmp_path), tmp_path)[2]
+
+
+
+
 def test_the_split_is_made_over_what_is_there(tmp_path):
     csv = corpus(tmp_path)
     for name in ("low5a", "low5b", "high5a"):

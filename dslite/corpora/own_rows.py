@@ -38,6 +38,8 @@ def spelt_rows(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
         for column in line.keys() & {"label", "speaker"}:
             plain = unicodedata.normalize("NFC", line[column]).replace("\xa0", " ").replace("\u202f", " ")
             line[column] = re.sub(rf"^{_UNSEEN}|{_UNSEEN}$", "", plain)
+        if line.get("speaker") in ("?", "nan", "NaN"):  # else all of whom nobody knows who they are would be one voice
+            line["speaker"] = ""
     return lines, problems
 
 
