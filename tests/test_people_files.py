@@ -546,8 +546,9 @@ def test_files_are_found_where_another_machine_or_folder_had_them(tmp_path):
     assert set(found.clips["file"].str.rpartition("/")[0]) == {"audio", "audio/low"}
     assert "no file lies where the CSV says; 24 files found by name" in told
     shutil.copy(tmp_path / "audio" / "high0a.wav", tmp_path / "audio" / "low" / "high0a.wav")  # which is meant?
-    with pytest.raises(DsliteError, match="24 x a label without audio"):
+    with pytest.raises(DsliteError, match="24 x a label without audio") as refused:
         read(str(csv), tmp_path)
+    assert "audio/high0a.wav and audio/low/high0a.wav are called alike. Name files relative to" in str(refused.value)
 
 
 def test_where_dev_is_missing_it_is_split_off_train(tmp_path):
@@ -600,6 +601,19 @@ def test_what_programs_write_for_nothing_is_told_where_it_is_read_as_a_name(tmp_
     what, count = ("classes", 12) if column == "label" else ("speakers", 4)
     assert f"likely written for none, but read as {what} of so many files: {name!r} ({count}); where" in told
     assert "written for none" not in opened(corpus(tmp_path), tmp_path)[2]
+
+
+@pytest.mark.parametrize("values", [("Train", "val", "Test"), ("training", "training", "test")])
+def test_a_column_that_looks_like_the_partition_but_is_not_called_so_is_told(tmp_path, values):
+    csv = corpus(tmp_path, "filename,label,speaker,phase", "{n}.{e},{l},s{s},X{s}X")
+    text = csv.read_text()
+    for speaker in range(6):
+        text = text.replace(f"X{speaker}X", values[speaker // 2])
+    csv.write_text(text)
+    told = opened(csv, tmp_path)[2]
+    assert "ignored: phase; phase looks like the partition: where it is to count, call it 'partition'" in told
+    csv.write_text(text.replace(values[2], "other"))
+    assert "looks like" not in opened(csv, tmp_path)[2]
 
 
 

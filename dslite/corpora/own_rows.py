@@ -20,8 +20,8 @@ _ALIASES = {
     "filename": ("path", "filepath", "file_path", "fname", "audio", "audio_file", "audio_path", "wav", "wav_file",
                  "wav_path", "clip"),
     "label": ("class", "class_label", "category", "emotion", "target"),
-    "speaker": ("speaker_id", "speakerid", "spk", "spk_id", "participant", "participant_id", "subject", "subject_id",
-                "patient", "patient_id", "actor", "actor_id", "client_id"),
+    "speaker": ("speaker_id", "speakerid", "speaker_name", "spk", "spk_id", "participant", "participant_id", "subject",
+                "subject_id", "patient", "patient_id", "actor", "actor_id", "client_id"),
     "partition": ("split", "split_set", "set", "subset", "fold"),
 }  # fmt: skip
 _KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames", "start", "end", LINE, REMARK}
@@ -114,7 +114,12 @@ def _elsewhere(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
         return []
     below = audio_below(path.parent)
     places = {PurePosixPath(file).name: file for file in below}
-    shelf = Shelf(places if len(places) == len(below) else ())
+    if alike := [file for file in below if places[PurePosixPath(file).name] != file]:
+        other = places[PurePosixPath(alike[0]).name]
+        told = "no file lies where the CSV says, and in the folders below names do not tell which one is meant: "
+        told += f"{alike[0]} and {other} are called alike. Name files relative to the CSV's own folder"
+        return [Problem("", "warning", told)]
+    shelf = Shelf(places)
     found = [shelf.find(PurePosixPath(line["filename"]).name) for line in lines]
     for line, name in zip(lines, found, strict=True):
         line["filename"] = places[name] if name else line["filename"]
@@ -150,6 +155,10 @@ def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
         problems.append(Problem("", "warning", f"the column {named[0]!r} is taken as the {meant}"))
     if unknown := sorted(columns - _KNOWN - {""}):
         told = f"columns that mean nothing here, ignored: {', '.join(unknown)}"
+        for name in unknown if "partition" not in columns else ():
+            parts = partitions(values := {line[name] for line in lines})
+            if parts.keys() == values and "train" in parts.values() and len(values) > 1:
+                told += f"; {name} looks like the partition: where it is to count, call it 'partition'"
         told += _times(path, lines, columns, list(filter(_TIME.search, unknown)))
         problems.append(Problem("", "warning", told))
     return problems
