@@ -616,6 +616,23 @@ def test_a_column_that_looks_like_the_partition_but_is_not_called_so_is_told(tmp
     assert "looks like" not in opened(csv, tmp_path)[2]
 
 
+@pytest.mark.parametrize(
+    "header", ["File-Name,label,Speaker-ID", "file.name,label,speaker name", "\ufefffile,label,spk"]
+)
+def test_columns_may_be_written_with_hyphens_points_and_a_second_byte_order_mark(tmp_path, header):
+    csv = corpus(tmp_path, header)
+    csv.write_text(csv.read_text(), "utf-8-sig")
+    found, _, told = opened(csv, tmp_path)
+    assert found.clips["speaker"].nunique() == 6 and "ignored" not in told
+
+
+def test_a_header_that_comes_again_is_no_clip(tmp_path):
+    """As where tables were joined (``cat a.csv b.csv``)."""
+    csv = corpus(tmp_path)
+    first, *rows = csv.read_text().splitlines()
+    csv.write_text("\n".join([first, *rows[:9], first, *rows[9:]]))
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 24 and found.info.classes == ("high", "low") and "no such file" not in told
 
 
 def test_the_split_is_made_over_what_is_there(tmp_path):
