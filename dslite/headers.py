@@ -32,6 +32,9 @@ _CHUNKED = {
 counts too, and what lengths are filled up to."""
 
 
+_GSM_BLOCK = 65, 320
+"""Bytes and samples of what GSM in a WAV comes in."""
+
 _W64_TAG, _W64_KIND = slice(64, 66), slice(88, 90)
 """Where a W64 says what its samples are, and where it does if that says "in the extension" (0xFFFE)."""
 
@@ -74,6 +77,18 @@ def _lengths(file: Path, kind: str) -> tuple[int, int]:
                 stream.seek(-16, 1)
             stream.seek(max(0, -(-length // filled) * filled - counted), 1)
     return 0, 0
+
+
+def frames(file: Path, stream: soundfile.SoundFile) -> int:
+    """Samples per channel, without the block (40 ms, noise) that libsndfile makes up behind an odd number of blocks of
+    GSM in a WAV, whose bytes are odd then and filled up by one."""
+    if (stream.format, stream.subtype) != ("WAV", "GSM610"):
+        return stream.frames
+    content = file.read_bytes()
+    begin = content.find(b"data", 12) + 8
+    held = len(content) - begin
+    promised = int.from_bytes(content[begin - 4 : begin], "little")
+    return min(stream.frames, (min(promised, held) or held) // _GSM_BLOCK[0] * _GSM_BLOCK[1])
 
 
 def further_streams(file: Path, stream: soundfile.SoundFile) -> list[str]:

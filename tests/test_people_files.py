@@ -147,6 +147,24 @@ def test_gsm_in_a_wav_is_decoded(tmp_path):
     assert len(audio.load(tmp_path / "phone.wav")) == pytest.approx(RATE, abs=0.05 * RATE)
 
 
+@pytest.mark.parametrize("blocks", [24, 25])
+@pytest.mark.parametrize("promised", [None, 0, 0x7FFFF000])
+def test_gsm_in_a_wav_ends_where_it_ends(tmp_path, blocks, promised):
+    """libsndfile makes up a block of noise after an odd number of them."""
+    file = tmp_path / "phone.wav"
+    loud = np.concatenate([wave(0)[: 320 * blocks - 320], np.zeros(320, np.float32)])
+    soundfile.write(file, loud, 8_000, subtype="GSM610")
+    data = bytearray(file.read_bytes())
+    begin = data.index(b"data") + 8
+    assert int.from_bytes(data[begin - 4 : begin], "little") == 65 * blocks
+    if promised is not None:
+        data[begin - 4 : begin] = struct.pack("<I", promised)
+        file.write_bytes(data)
+    assert header(file) == (320 * blocks / 8_000, 8_000, 1)
+    samples = audio.load(file)
+    assert len(samples) == 640 * blocks and np.abs(samples[-320:]).max() < 0.1
+
+
 def test_an_mp3_is_as_long_as_it_is(tmp_path):
     """Two bit rates one after another, without the header that would say so: the first frames tell the wrong length."""
     quiet, loud = np.zeros(3 * RATE, np.float32), wave(0, 6.0)
