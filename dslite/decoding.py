@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from dslite.errors import UnusableAudio
-from dslite.headers import SECONDS, SHARE, SHORTENED, UNKNOWN, UNTOLD, further_streams, mended, refuse_cut
+from dslite.headers import SECONDS, SHARE, SHORTENED, UNKNOWN, UNTOLD, frames, further_streams, mended, refuse_cut
 
 LOWEST_RATE = 1_000
 """Hz; below it no speech is left, and a header that says less is broken."""
@@ -69,7 +69,7 @@ def _whole(file: Path) -> Recording:
     try:
         source, notes = mended(file)
         with soundfile.SoundFile(source) as stream:
-            rate, channels, expected = stream.samplerate, stream.channels, stream.frames
+            rate, channels, expected = stream.samplerate, stream.channels, frames(file, stream)
             notes += refuse_cut(file, stream) + further_streams(file, stream)
             if _needs_miniaudio(stream):
                 samples = _miniaudio(file, channels, rate)
@@ -108,17 +108,17 @@ def header(file: Path) -> tuple[float, int, int]:
         raise UnusableAudio(kind)
     source, _ = mended(file)
     with soundfile.SoundFile(source) as stream:
-        frames, rate, channels = stream.frames, stream.samplerate, stream.channels
+        count, rate, channels = frames(file, stream), stream.samplerate, stream.channels
         refuse_cut(file, stream)
         if stream.format == "MP3":
-            frames = _mp3_frames(file)
+            count = _mp3_frames(file)
         elif _needs_miniaudio(stream):
-            frames = len(_miniaudio(file, channels, rate))
-    if frames <= 0:
+            count = len(_miniaudio(file, channels, rate))
+    if count <= 0:
         raise UnusableAudio("has a header without audio (0 samples)")
     if rate < LOWEST_RATE:
         raise UnusableAudio(f"has an impossible rate in its header ({rate} Hz)")
-    return frames / rate, rate, channels
+    return count / rate, rate, channels
 
 
 def readable(file: Path) -> bool:

@@ -32,6 +32,13 @@ _CHUNKED = {
 counts too, and what lengths are filled up to."""
 
 
+_GSM_BLOCK = 65, 320
+"""Bytes and samples of what GSM in a WAV comes in."""
+
+_W64_TAG, _W64_KIND = slice(64, 66), slice(88, 90)
+"""Where a W64 says what its samples are, and where it does if that says "in the extension" (0xFFFE)."""
+
+
 def refuse_cut(file: Path, stream: soundfile.SoundFile) -> list[str]:
     """What is to be noted of an AIFF, AU, W64 or RF64 that lacks a little of what its header promises.
 
@@ -72,6 +79,18 @@ def _lengths(file: Path, kind: str) -> tuple[int, int]:
     return 0, 0
 
 
+def frames(file: Path, stream: soundfile.SoundFile) -> int:
+    """Samples per channel, without the block (40 ms, noise) that libsndfile makes up behind an odd number of blocks of
+    GSM in a WAV, whose bytes are odd then and filled up by one."""
+    if (stream.format, stream.subtype) != ("WAV", "GSM610"):
+        return stream.frames
+    content = file.read_bytes()
+    begin = content.find(b"data", 12) + 8
+    held = len(content) - begin
+    promised = int.from_bytes(content[begin - 4 : begin], "little")
+    return min(stream.frames, (min(promised, held) or held) // _GSM_BLOCK[0] * _GSM_BLOCK[1])
+
+
 def further_streams(file: Path, stream: soundfile.SoundFile) -> list[str]:
     """What is to be noted of an Ogg file that holds several recordings one after another (a chained one)."""
     if stream.format != "OGG":
@@ -87,7 +106,8 @@ def further_streams(file: Path, stream: soundfile.SoundFile) -> list[str]:
 
 
 def mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
-    """The file, or where a WAV's data chunk has another length than its header says, a copy in memory that says so.
+    """The file, or a copy in memory: where a WAV's data chunk has another length than its header says, one that says
+    so; where a W64 (ffmpeg's, of floats) says in an extension what its samples are, one that says it where it is read.
 
     Raises:
         UnusableAudio: if it is truncated; libsndfile shortens such a file without a word.
@@ -96,9 +116,15 @@ def mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
     # By this name soundfile would ask for a rate, whatever is in the file.
     source = io.BytesIO(file.read_bytes()) if file.suffix.lower() == ".raw" else file
     with file.open("rb") as stream:
-        riff, _, wave = struct.unpack("<4sI4s", stream.read(12).ljust(12, b"\0"))
+        start = stream.read(_W64_KIND.stop)
+        if start.startswith(b"riff\x2e\x91\xcf\x11") and start[_W64_TAG] == b"\xfe\xff" and start[_W64_KIND] != b"\1\0":
+            content = bytearray(file.read_bytes())  # libsndfile would take floats for integers
+            content[_W64_TAG] = content[_W64_KIND]
+            return io.BytesIO(content), []
+        riff, _, wave = struct.unpack("<4sI4s", start[:12].ljust(12, b"\0"))
         if (riff, wave) != (b"RIFF", b"WAVE"):
             return source, []
+        stream.seek(12)
         while len(start := stream.read(8)) == 8:
             name, length = struct.unpack("<4sI", start)
             if name == b"fmt ":

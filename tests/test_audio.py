@@ -1,5 +1,6 @@
 """Reading, cutting and caching: made files with known content, and the ones that cannot be used."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,23 @@ def test_what_was_written_to_a_pipe_is_not_truncated(tmp_path, kind, promised, a
     data[place : place + 4] = promised
     file.write_bytes(data)
     assert len(audio.load(file)) == 16_000
+
+
+@pytest.mark.parametrize(("kind", "subtype"), [(1, "PCM_32"), (3, "FLOAT"), (3, "DOUBLE"), (6, "ALAW"), (7, "ULAW")])
+def test_a_w64_that_names_its_samples_in_an_extension_is_decoded_as_them(tmp_path, kind, subtype):
+    """As ffmpeg writes floats, and anything of more than two channels; libsndfile takes all for integers."""
+    soundfile.write(tmp_path / "plain.w64", tone(1.0), 16_000, subtype=subtype, format="W64")
+    tail = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+    content = (tmp_path / "plain.w64").read_bytes()
+    samples = content[content.index(b"data" + tail) :]
+    width = (len(samples) - 24) // 16_000
+    form = struct.pack("<HHIIHHHHIH", 0xFFFE, 1, 16_000, 16_000 * width, width, 8 * width, 22, 8 * width, 4, kind)
+    form += bytes.fromhex("000000001000800000aa00389b71")
+    body = b"wave" + tail + b"fmt " + tail + struct.pack("<Q", 24 + len(form)) + form + samples
+    start = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000") + struct.pack("<Q", 24 + len(body))
+    (tmp_path / "extended.w64").write_bytes(start + body)
+    assert header(tmp_path / "extended.w64") == (1.0, 16_000, 1)
+    np.testing.assert_array_equal(audio.load(tmp_path / "extended.w64"), audio.load(tmp_path / "plain.w64"))
 
 
 def test_mp3s_joined_into_one_are_all_of_them(tmp_path):

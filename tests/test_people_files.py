@@ -147,6 +147,24 @@ def test_gsm_in_a_wav_is_decoded(tmp_path):
     assert len(audio.load(tmp_path / "phone.wav")) == pytest.approx(RATE, abs=0.05 * RATE)
 
 
+@pytest.mark.parametrize("blocks", [24, 25])
+@pytest.mark.parametrize("promised", [None, 0, 0x7FFFF000])
+def test_gsm_in_a_wav_ends_where_it_ends(tmp_path, blocks, promised):
+    """libsndfile makes up a block of noise after an odd number of them."""
+    file = tmp_path / "phone.wav"
+    loud = np.concatenate([wave(0)[: 320 * blocks - 320], np.zeros(320, np.float32)])
+    soundfile.write(file, loud, 8_000, subtype="GSM610")
+    data = bytearray(file.read_bytes())
+    begin = data.index(b"data") + 8
+    assert int.from_bytes(data[begin - 4 : begin], "little") == 65 * blocks
+    if promised is not None:
+        data[begin - 4 : begin] = struct.pack("<I", promised)
+        file.write_bytes(data)
+    assert header(file) == (320 * blocks / 8_000, 8_000, 1)
+    samples = audio.load(file)
+    assert len(samples) == 640 * blocks and np.abs(samples[-320:]).max() < 0.1
+
+
 def test_an_mp3_is_as_long_as_it_is(tmp_path):
     """Two bit rates one after another, without the header that would say so: the first frames tell the wrong length."""
     quiet, loud = np.zeros(3 * RATE, np.float32), wave(0, 6.0)
@@ -313,6 +331,64 @@ def test_folders_in_which_nothing_ends_like_audio_are_told(tmp_path):
         shutil.rmtree(folder / name)
     with pytest.raises(DsliteError, match=r"Different labels in .*: 0;.* Left out: third/: a folder in which no file"):
         read(str(folder), folder)
+
+
+def test_a_class_whose_folder_is_empty_is_told(tmp_path):
+    folder = classes(tmp_path / "classes")
+    (folder / "third").mkdir()
+    (folder / "third" / ".gitkeep").touch()
+    (folder / "hoch").symlink_to("high")
+    (folder / ".git" / "objects").mkdir(parents=True)
+    found = read(str(folder), folder)
+    assert len(found.clips) == 24 and len(found.info.classes) == 2
+    empty, other = found.problems.itertuples()
+    assert (empty.file in ("high/", "hoch/")) and (other.file, other.kind) == ("third/", "warning")
+    assert other.reason == empty.reason and other.reason.startswith("a folder without a file of its own")
+
+
+@pytest.mark.parametrize(
+    ("form", "alike"),
+    [
+        ("{label}/s{speaker}/{take}.wav", "s0, s1, s2 and 3 more"),
+        ("s{speaker}/{label}/{take}.wav", "high, low"),
+        ("{label}/{part}/{speaker}{take}.wav", "dev, test, train"),
+        ("{part}/{label}/s{speaker}/{take}.wav", "s0, s1, s2 and 3 more"),
+        ("{label}/{take}/{speaker}.wav", "a, b"),
+    ],
+)
+def test_folders_below_classes_that_are_called_alike_are_told(tmp_path, form, alike):
+    """They may be speakers, and the same voice then lies in train and in test; or the classes themselves."""
+    for number, (label, speaker, take) in enumerate(NAMES):
+        part = ("train", "train", "train", "train", "dev", "test")[speaker]
+        file = tmp_path / "x" / form.format(label=label, speaker=speaker, take=take, part=part)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(file, wave(number), RATE)
+    told = f"warning : folders below those of classes that are called alike and count for nothing: {alike}; if they are"
+    assert sum(line.startswith(told) for line in lines(tmp_path / "x")) == 1
+
+
+def test_folders_that_are_no_corpus_name_what_they_hold(tmp_path):
+    (tmp_path / "x" / "wav").mkdir(parents=True)
+    csv = corpus(tmp_path / "x" / "wav").rename(tmp_path / "x" / "labels.csv")
+    with pytest.raises(DsliteError, match=r": 1; .* The only one is 'wav'. The folder holds labels.csv: if that names"):
+        read(str(tmp_path / "x"), tmp_path / "x")
+    with pytest.raises(DsliteError, match="does not end in .csv: rename it if it is such a table, unpack an archive"):
+        resolve(str(shutil.copy(csv, tmp_path / "labels.tsv")))
+
+
+def test_of_many_classes_without_files_a_few_are_named(tmp_path):
+    csv = corpus(tmp_path, row="{n}.{e},{n},s{s}")
+    with pytest.raises(DsliteError, match=r"but dev has (no '[^']*', ){10}and 14 more; test has (no '[^']*', ){10}and"):
+        read(str(csv), tmp_path)
+
+
+@pytest.mark.parametrize("ending", ["mpga", "mpeg", "weba", "m4b"])
+def test_rarer_endings_of_audio_are_not_left_out_in_silence(tmp_path, ending):
+    folder = classes(tmp_path / "classes")
+    (folder / "low" / "low0a.wav").rename(folder / "low" / f"low0a.{ending}")
+    (folder / "low" / f"broken.{ending}").write_bytes(b"no audio" * 9)
+    assert len(read(str(folder), folder).clips) == 24
+    assert [line[:27] for line in lines(folder)] == [f"skipped low/broken.{ending}: not re"[:27]]
 
 
 @pytest.fixture
@@ -488,8 +564,9 @@ def test_files_are_found_where_another_machine_or_folder_had_them(tmp_path):
     assert set(found.clips["file"].str.rpartition("/")[0]) == {"audio", "audio/low"}
     assert "no file lies where the CSV says; 24 files found by name" in told
     shutil.copy(tmp_path / "audio" / "high0a.wav", tmp_path / "audio" / "low" / "high0a.wav")  # which is meant?
-    with pytest.raises(DsliteError, match="24 x a label without audio"):
+    with pytest.raises(DsliteError, match="24 x a label without audio") as refused:
         read(str(csv), tmp_path)
+    assert "audio/high0a.wav and audio/low/high0a.wav are called alike. Name files relative to" in str(refused.value)
 
 
 def test_where_dev_is_missing_it_is_split_off_train(tmp_path):
@@ -517,6 +594,63 @@ def test_folds_beside_partitions_and_two_candidates_are_refused(tmp_path):
     csv = corpus(tmp_path, "filename,label,subject,patient", "{n}.{e},{l},{s},{s}")
     with pytest.raises(DsliteError, match="which one is the speaker"):
         read(str(csv), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["nan", "NaN", "?"])
+def test_a_speaker_whom_nobody_knows_is_none(tmp_path, name):
+    """As with labels: else all such files would count for one voice, and the others of the same voice for others."""
+    csv = corpus(tmp_path)
+    csv.write_text(csv.read_text().replace("b.wav,low,s0", f"b.wav,low,{name}").replace(",s1", f",{name}"))
+    clips = read(str(csv), tmp_path).clips.set_index("file")
+    assert set(clips["speaker"]) == {"", "s0", "s2", "s3", "s4", "s5"} and clips.loc["low0b.wav", "speaker"] == ""
+    csv.write_text(csv.read_text().replace(f",{name}", ",Nan"))
+    assert "Nan" in set(read(str(csv), tmp_path).clips["speaker"]), "who is called so"
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("NA", "label"), ("None", "label"), ("<NA>", "speaker"), ("unknown", "speaker")]
+)
+def test_what_programs_write_for_nothing_is_told_where_it_is_read_as_a_name(tmp_path, name, column):
+    csv = corpus(tmp_path, row="{n}.{e},{l},s{s}")
+    old = ",high," if column == "label" else ",s5"
+    csv.write_text(csv.read_text().replace(old, old.replace(old.strip(","), name)))
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 24 and name in set(found.clips[column])
+    what, count = ("classes", 12) if column == "label" else ("speakers", 4)
+    assert f"likely written for none, but read as {what} of so many files: {name!r} ({count}); where" in told
+    assert "written for none" not in opened(corpus(tmp_path), tmp_path)[2]
+
+
+@pytest.mark.parametrize("values", [("Train", "val", "Test"), ("training", "training", "test")])
+def test_a_column_that_looks_like_the_partition_but_is_not_called_so_is_told(tmp_path, values):
+    csv = corpus(tmp_path, "filename,label,speaker,phase", "{n}.{e},{l},s{s},X{s}X")
+    text = csv.read_text()
+    for speaker in range(6):
+        text = text.replace(f"X{speaker}X", values[speaker // 2])
+    csv.write_text(text)
+    told = opened(csv, tmp_path)[2]
+    assert "ignored: phase; phase looks like the partition: where it is to count, call it 'partition'" in told
+    csv.write_text(text.replace(values[2], "other"))
+    assert "looks like" not in opened(csv, tmp_path)[2]
+
+
+@pytest.mark.parametrize(
+    "header", ["File-Name,label,Speaker-ID", "file.name,label,speaker name", "\ufefffile,label,spk"]
+)
+def test_columns_may_be_written_with_hyphens_points_and_a_second_byte_order_mark(tmp_path, header):
+    csv = corpus(tmp_path, header)
+    csv.write_text(csv.read_text(), "utf-8-sig")
+    found, _, told = opened(csv, tmp_path)
+    assert found.clips["speaker"].nunique() == 6 and "ignored" not in told
+
+
+def test_a_header_that_comes_again_is_no_clip(tmp_path):
+    """As where tables were joined (``cat a.csv b.csv``)."""
+    csv = corpus(tmp_path)
+    first, *rows = csv.read_text().splitlines()
+    csv.write_text("\n".join([first, *rows[:9], first, *rows[9:]]))
+    found, _, told = opened(csv, tmp_path)
+    assert len(found.clips) == 24 and found.info.classes == ("high", "low") and "no such file" not in told
 
 
 def test_the_split_is_made_over_what_is_there(tmp_path):

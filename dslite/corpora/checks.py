@@ -10,7 +10,7 @@ TOLERANCE = 0.01
 """Durations within one percent of Table 1 agree with it: it prints three or four digits."""
 
 NAMED = 10
-"""Most reasons for leaving files out, and most files of each, that a refusal names."""
+"""Most reasons for leaving files out, most files of each, and most classes of a partition, that a refusal names."""
 
 FIELDS = {
     "files": "{:,.0f} files",
@@ -71,8 +71,8 @@ def refuse_unfit(where: str, info: CorpusInfo, clips: pd.DataFrame, problems: pd
             )
         return
     counts = pd.crosstab(clips["partition"], clips["label"]).reindex(PARTITIONS, columns=info.classes, fill_value=0)
-    missing = {part: [repr(c) for c in info.classes if not counts.loc[part, c]] for part in PARTITIONS}
-    if told := "; ".join(f"{part} has no {', no '.join(classes)}" for part, classes in missing.items() if classes):
+    missing = {part: [f"no {c!r}" for c in info.classes if not counts.loc[part, c]] for part in PARTITIONS}
+    if told := "; ".join(f"{part} has {_few(classes, ', ')}" for part, classes in missing.items() if classes):
         raise UnfitCorpus(
             f"{where}: every class is needed in train, dev and test, but {told}.{_why(problems)} "
             "Add labelled files of the class to the partition, or leave the class out everywhere. "

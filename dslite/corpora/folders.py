@@ -12,9 +12,10 @@ from dslite.errors import DsliteError
 
 # fmt: off
 AUDIO_ENDINGS = (
-    ".3ga", ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au", ".caf", ".flac", ".m4a", ".mka",
-    ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".nist", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".sph", ".spx",
-    ".tta", ".voc", ".w64", ".wav", ".wave", ".webm", ".wma", ".wv",
+    ".3ga", ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au", ".caf", ".dss", ".flac", ".gsm",
+    ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".mpeg", ".mpga", ".nist", ".oga", ".ogg",
+    ".opus", ".rf64", ".sf", ".snd", ".sph", ".spx", ".tta", ".voc", ".w64", ".wav", ".wave", ".weba", ".webm", ".wma",
+    ".wv",
 )
 # fmt: on
 """Endings that corpora come in. Not all are read; of the others, a report says what to do."""

@@ -25,10 +25,11 @@ def read_csv(
     """Reads a CSV file with a header that names at least the ``required`` columns, or what each may be ``called`` too.
 
     Comma, semicolon, tab and bar are told apart by the header, or by a first line ``sep=;`` as spreadsheets write it; a
-    byte order mark, blank lines, lines that begin with ``#``, spaces around values and a separator at the end of the
-    lines are left out. In the header capital letters do not matter, and a space is an underscore; ``file_name`` and
-    ``file`` count as ``filename``. With ``remarks``, lines that begin with ``#`` and have as many fields as the header,
-    which is above them, come last, with `REMARK`: they may name files that are called so.
+    byte order mark, blank lines, lines that begin with ``#``, a header that comes again, spaces around values and a
+    separator at the end of the lines are left out. In the header capital letters do not matter, and a space, a hyphen
+    or a point is an underscore; ``file_name`` and ``file`` count as ``filename``. With ``remarks``, lines that begin
+    with ``#`` and have as many fields as the header, which is above them, come last, with `REMARK`: they may name files
+    that are called so.
 
     Returns:
         A dict per row, column name (lower case) -> value, and `LINE`.
@@ -43,7 +44,7 @@ def read_csv(
         raise DsliteError(f"{path} cannot be read ({error.strerror}). {RIGHTS}.") from None
     marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what spreadsheets call Unicode text
     try:
-        text = re.sub("\r\n?", "\n", content.decode("utf-16" if marked else "utf-8-sig"))
+        text = re.sub("\r\n?", "\n", content.decode("utf-16" if marked else "utf-8-sig")).lstrip("\ufeff")
     except UnicodeDecodeError as error:
         raise DsliteError(
             f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'."
@@ -73,7 +74,8 @@ def read_csv(
             ) from None
         if any(value.strip() for value in values):
             rows.append((number, [value.strip() for value in values]))
-    names = [re.sub(r"\s+", "_", value.lower()) for value in rows[0][1]] if rows else []
+    names = [re.sub(r"[\s.-]+", "_", value.lower()) for value in rows[0][1]] if rows else []
+    rows[1:] = [row for row in rows[1:] if row[1] != rows[0][1]]
     while names and not names[-1]:
         names.pop()
     columns = ["filename" if name in ("file_name", "file") else name for name in names]

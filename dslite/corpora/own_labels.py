@@ -13,6 +13,9 @@ from dslite.wording import counted
 FEW = 10
 """Whole numbers of at most so many kinds are taken as names of classes."""
 
+_LACKING = frozenset({"na", "n/a", "#n/a", "<na>", "none", "null", "-"})
+"""How programs write what is missing, where it may be a name as well (compared in lower case)."""
+
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
@@ -66,14 +69,19 @@ def used(lines: list[dict[str, str]]) -> list[str]:
 
 
 def slips(lines: list[dict[str, str]], column: str, what: str) -> list[Problem]:
-    """Labels or speakers that differ in capital letters only, or are one number: two, but likely one."""
+    """Labels or speakers that differ in capital letters only, or are one number: two, but likely one; and those that
+    likely say that there is none."""
     counts = Counter(line.get(column, "") for line in lines)
     alike: dict[str | float, list[str]] = {}
     for name in sorted(counts):
         value = number(name)
         alike.setdefault(name.casefold() if value is None else value, []).append(name)
     told = (", ".join(f"{name!r} ({counts[name]})" for name in same) for same in alike.values() if same[1:])
-    return [Problem("", "warning", f"likely a slip, but read as {what} of so many files: {names}") for names in told]
+    lacking = _LACKING | {"unknown"} if column == "speaker" else _LACKING
+    none = ", ".join(f"{name!r} ({counts[name]})" for name in sorted(counts) if name.lower() in lacking)
+    empty = f"likely written for none, but read as {what} of so many files: {none}; where it is none, leave it empty"
+    slipped = [Problem("", "warning", f"likely a slip, but read as {what} of so many files: {names}") for names in told]
+    return slipped + [Problem("", "warning", empty)] * bool(none)
 
 
 def with_point(text: str) -> str:

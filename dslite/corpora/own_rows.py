@@ -20,8 +20,8 @@ _ALIASES = {
     "filename": ("path", "filepath", "file_path", "fname", "audio", "audio_file", "audio_path", "wav", "wav_file",
                  "wav_path", "clip"),
     "label": ("class", "class_label", "category", "emotion", "target"),
-    "speaker": ("speaker_id", "speakerid", "spk", "spk_id", "participant", "participant_id", "subject", "subject_id",
-                "patient", "patient_id", "actor", "actor_id", "client_id"),
+    "speaker": ("speaker_id", "speakerid", "speaker_name", "spk", "spk_id", "participant", "participant_id", "subject",
+                "subject_id", "patient", "patient_id", "actor", "actor_id", "client_id"),
     "partition": ("split", "split_set", "set", "subset", "fold"),
 }  # fmt: skip
 _KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames", "start", "end", LINE, REMARK}
@@ -38,6 +38,8 @@ def spelt_rows(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
         for column in line.keys() & {"label", "speaker"}:
             plain = unicodedata.normalize("NFC", line[column]).replace("\xa0", " ").replace("\u202f", " ")
             line[column] = re.sub(rf"^{_UNSEEN}|{_UNSEEN}$", "", plain)
+        if line.get("speaker") in ("?", "nan", "NaN"):  # else all of whom nobody knows who they are would be one voice
+            line["speaker"] = ""
     return lines, problems
 
 
@@ -57,7 +59,8 @@ def rows_of(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
     upper = {place[0] for place in places}
     named = partitions(upper)
     if not named or named.keys() != upper and not {"train"} < set(named.values()):
-        return [{"filename": "/".join(place), "label": place[0]} for place in places], problems
+        lines = [{"filename": "/".join(place), "label": place[0]} for place in places]
+        return lines, problems + _below_classes(lines, 1)
     sorted_in = [place for place in places if len(place) > 2 and place[0] in named]
     if not sorted_in:
         raise DsliteError(
@@ -66,7 +69,24 @@ def rows_of(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
         )
     lines = [{"filename": "/".join(place), "label": place[1], "partition": place[0]} for place in sorted_in]
     others = f"folders that are neither partitions nor in one, left out: {', '.join(sorted(upper - named.keys()))}"
-    return lines, problems + [Problem("", "warning", others)] * (named.keys() != upper)
+    return lines, problems + [Problem("", "warning", others)] * (named.keys() != upper) + _below_classes(lines, 2)
+
+
+def _below_classes(lines: list[dict[str, str]], depth: int) -> list[Problem]:
+    """What is to be said of folders ``depth`` below the corpus' that are called alike in several classes, or as classes
+    are: speakers, partitions, or the classes themselves."""
+    labels = {line["label"] for line in lines}
+    above: dict[str, set[str]] = {}
+    for line in lines:
+        for name in PurePosixPath(line["filename"]).parts[depth:-1][:1]:
+            above.setdefault(name, set()).add(line["label"])
+    alike = sorted(name for name, classes in above.items() if len(classes | ({name} & labels)) > 1)
+    if len(alike) < 2:
+        return []
+    named = ", ".join(alike[:3]) + f" and {len(alike) - 3} more" * (len(alike) > 3)
+    told = f"folders below those of classes that are called alike and count for nothing: {named}; "
+    told += "if they are speakers, partitions or the classes themselves, hand in a CSV that says so"
+    return [Problem("", "warning", told)]
 
 
 def partitions(names: Iterable[str]) -> dict[str, str]:
@@ -94,7 +114,12 @@ def _elsewhere(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
         return []
     below = audio_below(path.parent)
     places = {PurePosixPath(file).name: file for file in below}
-    shelf = Shelf(places if len(places) == len(below) else ())
+    if alike := [file for file in below if places[PurePosixPath(file).name] != file]:
+        other = places[PurePosixPath(alike[0]).name]
+        told = "no file lies where the CSV says, and in the folders below names do not tell which one is meant: "
+        told += f"{alike[0]} and {other} are called alike. Name files relative to the CSV's own folder"
+        return [Problem("", "warning", told)]
+    shelf = Shelf(places)
     found = [shelf.find(PurePosixPath(line["filename"]).name) for line in lines]
     for line, name in zip(lines, found, strict=True):
         line["filename"] = places[name] if name else line["filename"]
@@ -130,6 +155,10 @@ def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
         problems.append(Problem("", "warning", f"the column {named[0]!r} is taken as the {meant}"))
     if unknown := sorted(columns - _KNOWN - {""}):
         told = f"columns that mean nothing here, ignored: {', '.join(unknown)}"
+        for name in unknown if "partition" not in columns else ():
+            parts = partitions(values := {line[name] for line in lines})
+            if parts.keys() == values and "train" in parts.values() and len(values) > 1:
+                told += f"; {name} looks like the partition: where it is to count, call it 'partition'"
         told += _times(path, lines, columns, list(filter(_TIME.search, unknown)))
         problems.append(Problem("", "warning", told))
     return problems

@@ -82,7 +82,8 @@ def known(name: str) -> str:
     listed = name.split(",")
     near = listed if set(listed) <= REGISTRY.keys() else get_close_matches(name.lower(), REGISTRY, 1, 0.8)
     hint = f"Did you mean --corpora {' '.join(near)}? " if near else ""
-    hint = "It is a file, but its name does not end in .csv. " if Path(name).expanduser().is_file() else hint
+    if Path(name).expanduser().is_file():
+        hint = "It is a file, but its name does not end in .csv: rename it if it is such a table, unpack an archive. "
     raise DsliteError(f"There is no corpus {name!r}. {hint}Known: {', '.join(REGISTRY)}, or the path of {FORM}.")
 
 
