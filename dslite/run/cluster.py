@@ -140,8 +140,9 @@ def _status_command() -> str:
 
 def _outlast_silence() -> None:
     """Has the plug-in keep its jobs while SLURM does not answer: after five looks in vain it forgets all of them, and
-    the run would wait for ever. So it would for a job that ended, and was forgotten by SLURM, meanwhile: that one is
-    over, and what it has left says how."""
+    the run would wait for ever. So it would for a job that ended, and was forgotten by SLURM, meanwhile, or that gave
+    way to another and is not put back into the queue: that one is over, and what it has left says how. And so it would
+    for what ``sacct`` calls "CANCELLED by 1000", which the plug-in does not know."""
     plugin: Any = import_module("snakemake_executor_plugin_slurm")
     if (look := plugin.query_job_status).__module__ == __name__:
         return
@@ -152,7 +153,10 @@ def _outlast_silence() -> None:
         if states is None:
             return {}, 0.0
         before = seen.get(command.split()[0], {})
-        since = {job: answers + 1 for job, answers in before.items()} | dict.fromkeys(states, 0)
+        states = {job: state.partition(" ")[0] for job, state in states.items()}
+        unnamed = before | {job: before.get(job, 0) for job, state in states.items() if state == "PREEMPTED"}
+        states = {job: state for job, state in states.items() if state != "PREEMPTED"}
+        since = {job: answers + 1 for job, answers in unnamed.items()} | dict.fromkeys(states, 0)
         seen[command.split()[0]] = since
         over = [job for job, answers in since.items() if answers >= _FORGOTTEN]  # one answer alone may lack some
         return dict.fromkeys(over, "UNKNOWN") | states, seconds
