@@ -128,7 +128,7 @@ def test_jobs_are_kept_while_slurm_is_silent_and_over_once_it_has_forgotten_them
 def test_jobs_that_were_cancelled_or_gave_way_are_over_by_sacct(monkeypatch):
     plugin = import_module("snakemake_executor_plugin_slurm")
     given_way = {"6": "PREEMPTED", "7": "PREEMPTED"}
-    answers = iter([{"5": "CANCELLED by 1000", **given_way}, given_way, {"6": "PENDING"}, {"6": "RUNNING"}])
+    answers = iter([{"5": "CANCELLED by 1000", **given_way}, given_way, {"7": "PREEMPTED", "6": "PENDING"}])
 
     async def answer(*_):
         return next(answers), 1.0
@@ -136,7 +136,7 @@ def test_jobs_that_were_cancelled_or_gave_way_are_over_by_sacct(monkeypatch):
     monkeypatch.setattr(plugin, "query_job_status", answer)
     cluster._outlast_silence()
     looks = [asyncio.run(plugin.query_job_status("sacct -n", None))[0] for _ in range(3)]
-    assert looks == [{"5": "CANCELLED"}, {}, {"6": "PENDING", "7": "UNKNOWN"}], "6 was put back into the queue"
+    assert looks == [{"5": "CANCELLED"}, {}, {"6": "PENDING", "7": "CANCELLED"}], "6 was put back into the queue"
 
 
 def test_what_is_missing_is_said_with_what_to_install(monkeypatch):

@@ -154,11 +154,11 @@ def _outlast_silence() -> None:
             return {}, 0.0
         before = seen.get(command.split()[0], {})
         states = {job: state.partition(" ")[0] for job, state in states.items()}
-        unnamed = before | {job: before.get(job, 0) for job, state in states.items() if state == "PREEMPTED"}
+        gave_way = [job for job, state in states.items() if state == "PREEMPTED"]
         states = {job: state for job, state in states.items() if state != "PREEMPTED"}
-        since = {job: answers + 1 for job, answers in unnamed.items()} | dict.fromkeys(states, 0)
+        since = {job: before.get(job, 0) + 1 for job in [*before, *gave_way]} | dict.fromkeys(states, 0)
         seen[command.split()[0]] = since
         over = [job for job, answers in since.items() if answers >= _FORGOTTEN]  # one answer alone may lack some
-        return dict.fromkeys(over, "UNKNOWN") | states, seconds
+        return {job: "CANCELLED" if job in gave_way else "UNKNOWN" for job in over} | states, seconds
 
     plugin.query_job_status = query_job_status

@@ -66,9 +66,8 @@ def failed(job: Job, said: str, paths: Paths, scarce: bool = False) -> bool:
 _ENDS = {
     "OUT_OF_MEMORY": "Memory ran out; give it more with --cluster-options mem_mb=N",
     "TIMEOUT": "Its time was over; give it more with --cluster-options runtime=MINUTES",
-    "CANCELLED": "Somebody cancelled its job",
+    "CANCELLED": "Somebody cancelled its job, or it had to give way to another; the same command runs it again",
     "NODE_FAIL": "Its node failed; the same command runs it again",
-    "PREEMPTED": "Its job had to give way; the same command runs it again",
 }
 """How SLURM names an end -> what that means."""
 
