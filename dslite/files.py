@@ -20,25 +20,22 @@ _LEAST = 1 << 20
 def full(folder: Path) -> str:
     """A sentence where a folder's disk is full, or somebody's quota of it used up; else empty."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
-    if shutil.disk_usage(there).free < _LEAST:
-        used = f"The disk of {folder} is full"
-    elif _beyond_quota(there):
-        used = f"The quota of the disk of {folder} is used up"
-    else:
-        return ""
-    return f"{used}. Make room and give the same command again: it goes on with what it has."
+    refused = errno.ENOSPC if shutil.disk_usage(there).free < _LEAST else _refused(there)
+    what = {errno.ENOSPC: "disk of {} is full", errno.EDQUOT: "quota of the disk of {} is used up"}.get(refused, "")
+    remedy = "Make room and give the same command again: it goes on with what it has."
+    return f"The {what.format(folder)}. {remedy}" if what else ""
 
 
-def _beyond_quota(folder: Path) -> bool:
-    """Whether what the least takes is refused, which no count of free bytes tells."""
+def _refused(folder: Path) -> int | None:
+    """The number of the error by which a folder refuses to hold the least, which no count of free bytes tells."""
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(_LEAST))
+            probe.write(os.urandom(_LEAST))  # zeros may take no room
             probe.flush()
             os.fsync(probe.fileno())
     except OSError as error:
-        return error.errno == errno.EDQUOT
-    return False
+        return error.errno
+    return None
 
 
 @contextmanager

@@ -3,8 +3,10 @@ and believes a WAV that says another length than it has."""
 
 import io
 import re
+import shutil
 import struct
 from pathlib import Path
+from typing import BinaryIO
 
 import soundfile
 
@@ -84,11 +86,12 @@ def frames(file: Path, stream: soundfile.SoundFile) -> int:
     GSM in a WAV, whose bytes are odd then and filled up by one."""
     if (stream.format, stream.subtype) != ("WAV", "GSM610"):
         return stream.frames
-    content = file.read_bytes()
-    begin = content.find(b"data", 12) + 8
-    held = len(content) - begin
-    promised = int.from_bytes(content[begin - 4 : begin], "little")
-    return min(stream.frames, (min(promised, held) or held) // _GSM_BLOCK[0] * _GSM_BLOCK[1])
+    with file.open("rb") as raw:
+        begin, promised, _ = _samples_of_wav(raw)
+    held = file.stat().st_size - begin
+    return (
+        min(stream.frames, (min(promised, held) or held) // _GSM_BLOCK[0] * _GSM_BLOCK[1]) if begin else stream.frames
+    )
 
 
 def further_streams(file: Path, stream: soundfile.SoundFile) -> list[str]:
@@ -112,33 +115,25 @@ def mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
     Raises:
         UnusableAudio: if it is truncated; libsndfile shortens such a file without a word.
     """
-    size, bytes_per_second = file.stat().st_size, 0
+    size = file.stat().st_size
     # By this name soundfile would ask for a rate, whatever is in the file.
     source = io.BytesIO(file.read_bytes()) if file.suffix.lower() == ".raw" else file
     with file.open("rb") as stream:
         start = stream.read(_W64_KIND.stop)
-        if start.startswith(b"riff\x2e\x91\xcf\x11") and start[_W64_TAG] == b"\xfe\xff" and start[_W64_KIND] != b"\1\0":
-            content = bytearray(file.read_bytes())  # libsndfile would take floats for integers
-            content[_W64_TAG] = content[_W64_KIND]
-            return io.BytesIO(content), []
-        riff, _, wave = struct.unpack("<4sI4s", start[:12].ljust(12, b"\0"))
-        if (riff, wave) != (b"RIFF", b"WAVE"):
-            return source, []
-        stream.seek(12)
-        while len(start := stream.read(8)) == 8:
-            name, length = struct.unpack("<4sI", start)
-            if name == b"fmt ":
-                bytes_per_second = struct.unpack("<8xI", stream.read(12).ljust(12, b"\0"))[0] if length >= 12 else 0
-                stream.seek(length + length % 2 - min(length, 12), 1)
-            elif name == b"data":
-                break
-            else:
-                stream.seek(length + length % 2, 1)
-        else:
-            return source, []
-        begin = stream.tell()
+        extended = (
+            start.startswith(b"riff\x2e\x91\xcf\x11") and start[40:44] == b"fmt " and start[_W64_TAG] == b"\xfe\xff"
+        )
+        if extended and start[_W64_KIND] != b"\1\0":  # libsndfile would take floats for integers
+            stream.seek(0)
+            content = io.BytesIO()
+            shutil.copyfileobj(stream, content)
+            content.seek(_W64_TAG.start)
+            content.write(start[_W64_KIND])
+            content.seek(0)
+            return content, []
+        begin, length, bytes_per_second = _samples_of_wav(stream)
     held = size - begin
-    if length in range(1, held + 1) or held <= 0:
+    if not begin or length in range(1, held + 1) or held <= 0:
         return source, []
     if 0 < length < _STREAMED:
         if length - held > max(SHARE * length, SECONDS * bytes_per_second):
@@ -146,7 +141,24 @@ def mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
         note = SHORTENED
     else:
         note = UNTOLD
-    content = bytearray(file.read_bytes())
-    content[begin - 4 : begin] = struct.pack("<I", held)
-    content[4:8] = struct.pack("<I", size - 8)
-    return io.BytesIO(content), [note]
+    whole = bytearray(file.read_bytes())
+    whole[begin - 4 : begin] = struct.pack("<I", held)
+    whole[4:8] = struct.pack("<I", size - 8)
+    return io.BytesIO(whole), [note]
+
+
+def _samples_of_wav(stream: BinaryIO) -> tuple[int, int, int]:
+    """Where the samples of a WAV begin (0 where it is none, or has none), and how many bytes of them, and bytes per
+    second, its header promises."""
+    stream.seek(0)
+    riff, _, wave = struct.unpack("<4sI4s", stream.read(12).ljust(12, b"\0"))
+    bytes_per_second = 0
+    while (riff, wave) == (b"RIFF", b"WAVE") and len(start := stream.read(8)) == 8:
+        name, length = struct.unpack("<4sI", start)
+        if name == b"data":
+            return stream.tell(), length, bytes_per_second
+        if name == b"fmt ":
+            bytes_per_second = struct.unpack("<8xI", stream.read(12).ljust(12, b"\0"))[0] if length >= 12 else 0
+            length -= min(length, 12)
+        stream.seek(length + length % 2, 1)
+    return 0, 0, 0

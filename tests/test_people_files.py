@@ -147,6 +147,16 @@ def test_gsm_in_a_wav_is_decoded(tmp_path):
     assert len(audio.load(tmp_path / "phone.wav")) == pytest.approx(RATE, abs=0.05 * RATE)
 
 
+def test_gsm_behind_a_remark_that_names_its_data_is_whole(tmp_path):
+    file = tmp_path / "phone.wav"
+    soundfile.write(file, wave(0)[:8_000], 8_000, subtype="GSM610")
+    whole, data = audio.load(file), file.read_bytes()
+    begin, told = data.index(b"data"), b"INFOICMT" + struct.pack("<I", 12) + b"speech data."
+    remark = b"LIST" + struct.pack("<I", len(told)) + told
+    file.write_bytes(data[:4] + struct.pack("<I", len(data) - 8 + len(remark)) + data[8:begin] + remark + data[begin:])
+    assert np.array_equal(audio.load(file), whole) and header(file) == (1.0, 8_000, 1)
+
+
 @pytest.mark.parametrize("blocks", [24, 25])
 @pytest.mark.parametrize("promised", [None, 0, 0x7FFFF000])
 def test_gsm_in_a_wav_ends_where_it_ends(tmp_path, blocks, promised):
@@ -370,8 +380,11 @@ def test_folders_below_classes_that_are_called_alike_are_told(tmp_path, form, al
 def test_folders_that_are_no_corpus_name_what_they_hold(tmp_path):
     (tmp_path / "x" / "wav").mkdir(parents=True)
     csv = corpus(tmp_path / "x" / "wav").rename(tmp_path / "x" / "labels.csv")
+    csv.with_name("._labels.csv").write_bytes(b"\0")  # as macOS leaves them on other disks
     with pytest.raises(DsliteError, match=r": 1; .* The only one is 'wav'. The folder holds labels.csv: if that names"):
         read(str(tmp_path / "x"), tmp_path / "x")
+    with pytest.raises(DsliteError, match="No number is 'wav', the label of .*The folder holds labels.csv"):
+        read(str(tmp_path / "x"), tmp_path / "x", numeric=True)
     with pytest.raises(DsliteError, match="does not end in .csv: rename it if it is such a table, unpack an archive"):
         resolve(str(shutil.copy(csv, tmp_path / "labels.tsv")))
 
@@ -567,6 +580,11 @@ def test_files_are_found_where_another_machine_or_folder_had_them(tmp_path):
     with pytest.raises(DsliteError, match="24 x a label without audio") as refused:
         read(str(csv), tmp_path)
     assert "audio/high0a.wav and audio/low/high0a.wav are called alike. Name files relative to" in str(refused.value)
+    (tmp_path / "audio" / "low" / "high0a.wav").unlink()
+    for name in ("one", "other"):  # of these no row speaks
+        (tmp_path / name).mkdir()
+        shutil.copy(tmp_path / "audio" / "high0a.wav", tmp_path / name / "x.wav")
+    assert len(read(str(csv), tmp_path).clips) == 24
 
 
 def test_where_dev_is_missing_it_is_split_off_train(tmp_path):
@@ -601,10 +619,13 @@ def test_a_speaker_whom_nobody_knows_is_none(tmp_path, name):
     """As with labels: else all such files would count for one voice, and the others of the same voice for others."""
     csv = corpus(tmp_path)
     csv.write_text(csv.read_text().replace("b.wav,low,s0", f"b.wav,low,{name}").replace(",s1", f",{name}"))
-    clips = read(str(csv), tmp_path).clips.set_index("file")
+    found, _, told = opened(csv, tmp_path)
+    clips = found.clips.set_index("file")
     assert set(clips["speaker"]) == {"", "s0", "s2", "s3", "s4", "s5"} and clips.loc["low0b.wav", "speaker"] == ""
+    assert "5 files whose speaker is '?' or 'nan': they count for no speaker" in told
     csv.write_text(csv.read_text().replace(f",{name}", ",Nan"))
-    assert "Nan" in set(read(str(csv), tmp_path).clips["speaker"]), "who is called so"
+    found, _, told = opened(csv, tmp_path)
+    assert "Nan" in set(found.clips["speaker"]) and "likely written for none" in told, "who may be called so"
 
 
 @pytest.mark.parametrize(
@@ -644,11 +665,26 @@ def test_columns_may_be_written_with_hyphens_points_and_a_second_byte_order_mark
     assert found.clips["speaker"].nunique() == 6 and "ignored" not in told
 
 
-def test_a_header_that_comes_again_is_no_clip(tmp_path):
+@pytest.mark.parametrize(
+    "header, ignored",
+    [
+        ("filename,label,speaker,f0.mean,f0_mean", "f0.mean, f0_mean"),
+        ("filename,label,subject,speaker.id,x", "speaker.id, x"),
+        ("filename,label,speaker_id,speaker_name,x", "speaker_name, x"),
+    ],
+)
+def test_columns_that_mean_nothing_beside_others_stay_so(tmp_path, header, ignored):
+    found, _, told = opened(corpus(tmp_path, header, "{n}.{e},{l},s{s},1,2"), tmp_path)
+    assert found.clips["speaker"].nunique() == 6 and f"mean nothing here, ignored: {ignored}" in told
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("spelt", [str, str.upper])
+def test_a_header_that_comes_again_is_no_clip(tmp_path, mark, spelt):
     """As where tables were joined (``cat a.csv b.csv``)."""
     csv = corpus(tmp_path)
     first, *rows = csv.read_text().splitlines()
-    csv.write_text("\n".join([first, *rows[:9], first, *rows[9:]]))
+    csv.write_text("\n".join([mark + first, *rows[:9], mark + spelt(first), *rows[9:]]))
     found, _, told = opened(csv, tmp_path)
     assert len(found.clips) == 24 and found.info.classes == ("high", "low") and "no such file" not in told
 

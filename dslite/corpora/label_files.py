@@ -27,7 +27,8 @@ def read_csv(
     Comma, semicolon, tab and bar are told apart by the header, or by a first line ``sep=;`` as spreadsheets write it; a
     byte order mark, blank lines, lines that begin with ``#``, a header that comes again, spaces around values and a
     separator at the end of the lines are left out. In the header capital letters do not matter, and a space, a hyphen
-    or a point is an underscore; ``file_name`` and ``file`` count as ``filename``. With ``remarks``, lines that begin
+    or a point is an underscore where that gives a name that is looked for; ``file_name`` and ``file`` count as
+    ``filename``. With ``remarks``, lines that begin
     with ``#`` and have as many fields as the header, which is above them, come last, with `REMARK`: they may name files
     that are called so.
 
@@ -74,8 +75,11 @@ def read_csv(
             ) from None
         if any(value.strip() for value in values):
             rows.append((number, [value.strip() for value in values]))
-    names = [re.sub(r"[\s.-]+", "_", value.lower()) for value in rows[0][1]] if rows else []
-    rows[1:] = [row for row in rows[1:] if row[1] != rows[0][1]]
+    names = _spelt(rows[0][1]) if rows else []
+    rows[1:] = [row for row in rows[1:] if _spelt(row[1]) != names]
+    for meant, others in called.items():
+        if {meant, *others}.isdisjoint(names):
+            names = [plain if (plain := re.sub("[.-]", "_", name)) in others else name for name in names]
     while names and not names[-1]:
         names.pop()
     columns = ["filename" if name in ("file_name", "file") else name for name in names]
@@ -100,6 +104,10 @@ def read_csv(
         for number, values in rows[1:]
         if len(values) == len(columns)
     ]
+
+
+def _spelt(header: list[str]) -> list[str]:
+    return [re.sub(r"\s+", "_", value.strip("\ufeff").lower()) for value in header]
 
 
 def read_arff(path: Path) -> list[dict[str, str]]:

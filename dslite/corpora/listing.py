@@ -114,7 +114,7 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
 
 def unheard(folder: Path, classes: bool = False) -> list[Problem]:
     """A line for every folder below ``folder`` that cannot be read, and, if folders are ``classes``, for those whose
-    files are no audio by their endings (of such a folder's own, none) and for those of no file."""
+    files are no audio by their endings (of such a folder's own, none) and for those right in it that hold no file."""
     problems: list[Problem] = []
     files: dict[PurePosixPath, list[str]] = {}
     for entry in walk(folder):
@@ -128,8 +128,10 @@ def unheard(folder: Path, classes: bool = False) -> list[Problem]:
         endings = ", ".join(sorted({PurePosixPath(name).suffix or "none" for name in files[place]})[:3])
         told = f"a folder in which no file ends like audio ({counted(len(files[place]), 'file')}; endings: {endings})"
         problems.append(Problem(f"{place}/", "skipped", told))
+    if not classes:
+        return problems
     named = {problem.file for problem in problems} | {f"{place}/" for place in files}
-    empty = [name for name in sorted(os.listdir(folder)) if classes and os.path.isdir(folder / name) and name[0] != "."]
+    empty = [name for name in sorted(os.listdir(folder)) if os.path.isdir(folder / name) and name[0] != "."]
     told = "a folder without a file of its own (hidden ones, and those of a folder that it links to, do not count)"
     return problems + [Problem(f"{name}/", "warning", told) for name in empty if f"{name}/" not in named]
 

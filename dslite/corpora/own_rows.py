@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -18,10 +19,10 @@ PARTS |= dict.fromkeys(("development", "val", "valid", "validation"), "dev")
 
 _ALIASES = {
     "filename": ("path", "filepath", "file_path", "fname", "audio", "audio_file", "audio_path", "wav", "wav_file",
-                 "wav_path", "clip"),
+                 "wav_path", "clip", "file_name"),
     "label": ("class", "class_label", "category", "emotion", "target"),
-    "speaker": ("speaker_id", "speakerid", "speaker_name", "spk", "spk_id", "participant", "participant_id", "subject",
-                "subject_id", "patient", "patient_id", "actor", "actor_id", "client_id"),
+    "speaker": ("speaker_id", "speakerid", "spk", "spk_id", "participant", "participant_id", "subject", "subject_id",
+                "patient", "patient_id", "actor", "actor_id", "client_id", "speaker_name"),
     "partition": ("split", "split_set", "set", "subset", "fold"),
 }  # fmt: skip
 _KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames", "start", "end", LINE, REMARK}
@@ -38,9 +39,11 @@ def spelt_rows(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
         for column in line.keys() & {"label", "speaker"}:
             plain = unicodedata.normalize("NFC", line[column]).replace("\xa0", " ").replace("\u202f", " ")
             line[column] = re.sub(rf"^{_UNSEEN}|{_UNSEEN}$", "", plain)
-        if line.get("speaker") in ("?", "nan", "NaN"):  # else all of whom nobody knows who they are would be one voice
-            line["speaker"] = ""
-    return lines, problems
+    unknown = [line for line in lines if line.get("speaker") in ("?", "nan", "NaN")]
+    for line in unknown:  # else all of whom nobody knows who they are would be one voice
+        line["speaker"] = ""
+    told = f"{counted(len(unknown), 'file')} whose speaker is '?' or 'nan': they count for no speaker"
+    return lines, problems + [Problem("", "warning", told)] * bool(unknown)
 
 
 def rows_of(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
@@ -114,13 +117,14 @@ def _elsewhere(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
         return []
     below = audio_below(path.parent)
     places = {PurePosixPath(file).name: file for file in below}
-    if alike := [file for file in below if places[PurePosixPath(file).name] != file]:
-        other = places[PurePosixPath(alike[0]).name]
-        told = "no file lies where the CSV says, and in the folders below names do not tell which one is meant: "
-        told += f"{alike[0]} and {other} are called alike. Name files relative to the CSV's own folder"
-        return [Problem("", "warning", told)]
     shelf = Shelf(places)
     found = [shelf.find(PurePosixPath(line["filename"]).name) for line in lines]
+    counts = Counter(PurePosixPath(file).name for file in below)
+    if alike := next((name for name in found if name and counts[name] > 1), ""):
+        one, other, *_ = (file for file in below if PurePosixPath(file).name == alike)
+        told = "no file lies where the CSV says, and in the folders below names do not tell which one is meant: "
+        told += f"{one} and {other} are called alike. Name files relative to the CSV's own folder"
+        return [Problem("", "warning", told)]
     for line, name in zip(lines, found, strict=True):
         line["filename"] = places[name] if name else line["filename"]
     told = (
@@ -145,6 +149,7 @@ def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
         named = [name for name in others if name in columns and not (name == "fold" and folds)]
         if meant in columns or not named:
             continue
+        named = [name for name in named if name != "speaker_name"] or named  # beside an id
         if len(named) > 1:
             raise DsliteError(
                 f"{path} has the columns {' and '.join(named)}: which one is the {meant}? Call it {meant!r}."
@@ -155,8 +160,9 @@ def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
         problems.append(Problem("", "warning", f"the column {named[0]!r} is taken as the {meant}"))
     if unknown := sorted(columns - _KNOWN - {""}):
         told = f"columns that mean nothing here, ignored: {', '.join(unknown)}"
-        for name in unknown if "partition" not in columns else ():
-            parts = partitions(values := {line[name] for line in lines})
+        for name in unknown:
+            values = {line[name] for line in lines}
+            parts = partitions(values) if "partition" not in columns else {}
             if parts.keys() == values and "train" in parts.values() and len(values) > 1:
                 told += f"; {name} looks like the partition: where it is to count, call it 'partition'"
         told += _times(path, lines, columns, list(filter(_TIME.search, unknown)))

@@ -104,6 +104,7 @@ def _sentence(error: Exception) -> str:
         if error.ename == "MemoryError":
             return f"Out of memory in cell {error.cell_index + 1}. {MEMORY}"
         message, kind = error.evalue.strip() or "no message", getattr(errors, error.ename, None)
+        # Other kinds come from a notebook's work as plain ones (dslite.run.notebook).
         meant_for_people = isinstance(kind, type) and issubclass(kind, DsliteError)
         return message if meant_for_people else f"{error.ename} in cell {error.cell_index + 1}: {message}"
     if isinstance(error, DeadKernelError) or isinstance(error, RuntimeError) and _Kernel.ended is not None:
