@@ -28,9 +28,8 @@ def read_csv(
     byte order mark, blank lines, lines that begin with ``#``, a header that comes again, spaces around values and a
     separator at the end of the lines are left out. In the header capital letters do not matter, and a space, a hyphen
     or a point is an underscore where that gives a name that is looked for; ``file_name`` and ``file`` count as
-    ``filename``. With ``remarks``, lines that begin
-    with ``#`` and have as many fields as the header, which is above them, come last, with `REMARK`: they may name files
-    that are called so.
+    ``filename``. With ``remarks``, lines that begin with ``#`` and have as many fields as the header, which is above
+    them, come last, with `REMARK`: they may name files that are called so.
 
     Returns:
         A dict per row, column name (lower case) -> value, and `LINE`.
@@ -45,7 +44,7 @@ def read_csv(
         raise DsliteError(f"{path} cannot be read ({error.strerror}). {RIGHTS}.") from None
     marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what spreadsheets call Unicode text
     try:
-        text = re.sub("\r\n?", "\n", content.decode("utf-16" if marked else "utf-8-sig")).lstrip("\ufeff")
+        text = re.sub("\r\n?", "\n", content.decode("utf-16" if marked else "utf-8-sig"))
     except UnicodeDecodeError as error:
         raise DsliteError(
             f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'."

@@ -79,8 +79,7 @@ def slips(lines: list[dict[str, str]], column: str, what: str) -> list[Problem]:
     told = (", ".join(f"{name!r} ({counts[name]})" for name in same) for same in alike.values() if same[1:])
     lacking = _LACKING | {"nan", "unknown"} if column == "speaker" else _LACKING
     none = ", ".join(f"{name!r} ({counts[name]})" for name in sorted(counts) if name.lower() in lacking)
-    empty = f"likely written for none, but read as {what} of so many files: {none}; where it is none, leave it empty"
-    empty += ", or the file out"
+    empty = f"likely written for none, but read as {what} of so many files: {none}; where it is, leave it out"
     slipped = [Problem("", "warning", f"likely a slip, but read as {what} of so many files: {names}") for names in told]
     return slipped + [Problem("", "warning", empty)] * bool(none)
 

@@ -74,7 +74,7 @@ class Cluster:
             ours = {"logdir": paths.cluster_logs, "init_seconds_before_status_checks": 10}
             ours |= {"jobname_prefix": run_name(paths), "status_command": _status_command()}
             ours["pass_command_as_script"] = True  # else a shell reads it, and a $ or ` in the name of a folder
-            _outlast_silence()
+            _hear_every_end()
         kind = ExecutorPluginRegistry().get_plugin(self.executor).settings_cls
         return kind and kind(**ours | self.settings)
 
@@ -138,7 +138,7 @@ def _status_command() -> str:
     return "sacct" if accounting else "squeue"
 
 
-def _outlast_silence() -> None:
+def _hear_every_end() -> None:
     """Has the plug-in keep its jobs while SLURM does not answer: after five looks in vain it forgets all of them, and
     the run would wait for ever. So it would for a job that ended, and was forgotten by SLURM, meanwhile, or that gave
     way to another and is not put back into the queue: that one is over, and what it has left says how. And so it would

@@ -163,8 +163,8 @@ def _lent(
     return {"threads": threads, "helpers": helpers, "gpus": min(threads, len(gpus())) if stage.weights else 0}
 
 
-def execute(session: Session, began: float) -> list[str]:
-    """Runs what has to run, with progress on the screen; ``began`` as in :func:`undone_since`.
+def execute(session: Session, since: float) -> list[str]:
+    """Runs what has to run, with progress on the screen; ``since`` as in :func:`undone_since`.
 
     Returns:
         Names of the notebooks that were to run and are not done.
@@ -188,7 +188,7 @@ def execute(session: Session, began: float) -> list[str]:
     ):
         screen.unheard = "queued or starting" if session.cluster else screen.unheard
         engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished, session.cluster)
-        undone = undone_since(session, began, first)
+        undone = undone_since(session, since, first)
         _name_the_killed(paths, (job for job in first if job.name in undone))
         for job in first:  # what did not come about must not be shown as a result
             if job.name in undone and session.to_do[job.name].results:
@@ -196,16 +196,16 @@ def execute(session: Session, began: float) -> list[str]:
         last = [replace(job, inputs=plan.gathered(job.stage, session.plan.output)) for job in last]
         ready = [job for job in last if job.inputs]
         engine.execute(session.plan.only(ready), session.cores, screen.started, screen.finished, session.cluster)
-    return undone + undone_since(session, began, last)
+    return undone + undone_since(session, since, last)
 
 
-def undone_since(session: Session, began: float, jobs: Sequence[Job] | None = None) -> list[str]:
-    """Names of the notebooks that were to run and have not come to their end since ``began``, in seconds since 1970 by
+def undone_since(session: Session, since: float, jobs: Sequence[Job] | None = None) -> list[str]:
+    """Names of the notebooks that were to run and have not come to their end ``since`` then, in seconds since 1970 by
     the clock of the output's file system (:func:`dslite.run.runlock.clock`)."""
     undone = []
     for job in session.jobs if jobs is None else jobs:
         place = job.note(session.paths)
-        last = outcome.read(place) if place.exists() and place.stat().st_mtime >= began else None
+        last = outcome.read(place) if place.exists() and place.stat().st_mtime >= since else None
         undone += [job.name] if last is None or last.state != "done" else []
     return undone
 

@@ -50,14 +50,14 @@ def entries(path: Path, numeric: bool = False) -> tuple[CorpusInfo, list[Entry],
     if len(set(map(number, labels)) if numeric else labels) < 2:
         kinds = "numbers" if numeric else "classes"
         others = own_labels.no_numbers(lines) if numeric else []
-        none = f" No number is {own_labels.cited(others[0])}; write it without words and units." if others else ""
+        why = f" No number is {own_labels.cited(others[0])}; write it without words and units." if others else ""
         if path.is_dir():  # the folder above the one that is meant, or one whose labels stand in a CSV
             tables = sorted(file.name for file in path.glob("[!.]*") if file.suffix.lower() == ".csv")
-            none += f" The only one is {labels[0]!r}." if len(labels) == 1 else ""
-            none += f" The folder holds {tables[0]}: if that names files and labels, hand it in." if tables else ""
+            why += f" The only one is {labels[0]!r}." if len(labels) == 1 else ""
+            why += f" The folder holds {tables[0]}: if that names files and labels, hand it in." if tables else ""
         lost = "; ".join(f"{problem.file}: {problem.reason}" for problem in problems[:3] if problem.file)
         raise DsliteError(
-            f"Different labels in {path}: {len(labels)}; at least two {kinds} are needed to tell apart.{none} "
+            f"Different labels in {path}: {len(labels)}; at least two {kinds} are needed to tell apart.{why} "
             f"Expected: {FORM}." + f" Left out: {lost}." * bool(lost)
         )
     info = CorpusInfo(
