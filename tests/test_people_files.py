@@ -671,6 +671,8 @@ def test_columns_may_be_written_with_hyphens_points_and_a_second_byte_order_mark
         ("filename,label,speaker,f0.mean,f0_mean", "f0.mean, f0_mean"),
         ("filename,label,subject,speaker.id,x", "speaker.id, x"),
         ("filename,label,speaker_id,speaker_name,x", "speaker_name, x"),
+        ("filename,label,Speaker-ID,speaker name,x", "speaker_name, x"),
+        ("filename,label,subject.id,Speaker-Name,x", "speaker_name, x"),
     ],
 )
 def test_columns_that_mean_nothing_beside_others_stay_so(tmp_path, header, ignored):

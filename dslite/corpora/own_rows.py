@@ -17,13 +17,17 @@ PARTS = {"train": "train", "training": "train", "dev": "dev", "devel": "dev", "t
 PARTS |= dict.fromkeys(("development", "val", "valid", "validation"), "dev")
 """What a partition may be called -> its name here."""
 
+_NAME = "speaker_name"
+"""Says who speaks where no column has an id."""
+
 _ALIASES = {
     "filename": ("path", "filepath", "file_path", "fname", "audio", "audio_file", "audio_path", "wav", "wav_file",
                  "wav_path", "clip", "file_name"),
     "label": ("class", "class_label", "category", "emotion", "target"),
     "speaker": ("speaker_id", "speakerid", "spk", "spk_id", "participant", "participant_id", "subject", "subject_id",
-                "patient", "patient_id", "actor", "actor_id", "client_id", "speaker_name"),
+                "patient", "patient_id", "actor", "actor_id", "client_id"),
     "partition": ("split", "split_set", "set", "subset", "fold"),
+    _NAME: (_NAME,),
 }  # fmt: skip
 _KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames", "start", "end", LINE, REMARK}
 _BOUND = re.compile(r"(^|_)(start|begin|onset|offset|end|stop)(time)?(_|$)")
@@ -147,9 +151,10 @@ def _columns(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
     folds = not any(line.get("fold", "").lower() in PARTS for line in lines)  # else they are called so, but partitions
     for meant, others in _ALIASES.items():
         named = [name for name in others if name in columns and not (name == "fold" and folds)]
+        if meant == "speaker" and not named:
+            named = [_NAME] * (_NAME in columns)
         if meant in columns or not named:
             continue
-        named = [name for name in named if name != "speaker_name"] or named  # beside an id
         if len(named) > 1:
             raise DsliteError(
                 f"{path} has the columns {' and '.join(named)}: which one is the {meant}? Call it {meant!r}."
