@@ -58,14 +58,11 @@ def verify(place: Path, workers: int = 1) -> Report:
             raise DsliteError(
                 f"{place} holds neither artifacts/ nor reports/: name the output of a run, or a zip{more}."
             )
-        progress.listeners.append(lambda *_: None)
         found = _Verification(origin, Path(scratch))
-        try:
-            none = dict.fromkeys(("picture", "picture_in_few_colours"), lambda *_: bytes(24))
-            with patch.multiple(display, **none):  # pictures are not compared
-                found.everything(workers)
-        finally:
-            progress.listeners.pop()
+        silent = patch.object(progress, "listeners", [lambda *_: None])
+        none = dict.fromkeys(("picture", "picture_in_few_colours"), lambda *_: bytes(24))
+        with silent, patch.multiple(display, **none):  # pictures are not compared
+            found.everything(workers)
         return found.report
 
 
