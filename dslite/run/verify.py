@@ -12,7 +12,6 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,8 +88,8 @@ class _Verification(Copy):
         runs = (first, *first.further())
         places = [(paths, name) for paths in runs for stage in OF_CORPUS for name in paths.recorded(stage)]
         corpora = [(paths.output.relative_to(self.folder), name) for paths, name in dict.fromkeys(places)]
-        self.again(self.name(first.crate), partial(self._hashes, first), False)
-        self.again(Paths(self.origin).manifest.name, self._manifest, False)
+        self.again(self.name(first.crate), self._hashes, first)
+        self.again(Paths(self.origin).manifest.name, self._manifest)
         if not first.artifacts.exists():
             self.report.unchecked["all but the notebooks' pages"] = "there are no artifacts/ to compute them from"
         with _processes(min(workers, len(corpora))) as mapped:
@@ -98,10 +97,10 @@ class _Verification(Copy):
                 self.merge(one)
         for paths in runs:
             for stage in (stage for stage in ACROSS if paths.across(stage).record(stage).exists()):
-                self.attempt(self.name(paths.across(stage).record(stage)), partial(self._across, paths, stage))
-            self.attempt(self.name(paths.index), partial(self._index, paths))
+                self.attempt(self.name(paths.across(stage).record(stage)), self._across, paths, stage)
+            self.attempt(self.name(paths.index), self._index, paths)
         for notebook in sorted(first.reports.rglob("*.ipynb")):
-            self.attempt(self.name(notebook), partial(self._as_notebook, notebook))
+            self.attempt(self.name(notebook), self._as_notebook, notebook)
         notes = [place for of in runs for place in (of.logs, of.plan, of.lock, of.crate)]
         for file in sorted(file for file in self.folder.rglob("*") if file.is_symlink()):
             if self.name(file) not in self.compared and not {*notes} & {file, *file.parents}:
@@ -114,9 +113,9 @@ class _Verification(Copy):
         """What comes of one corpus of one run, by the run's folder in the output, in a copy of its own."""
         mine = _Verification(self.origin, Path(tempfile.mkdtemp(dir=self.scratch)))
         paths, name = Paths(mine.folder / which[0]), which[1]
-        mine.attempt(mine.name(paths.corpus(name).found), partial(mine._data, paths, name))
+        mine.attempt(mine.name(paths.corpus(name).found), mine._data, paths, name)
         for stage in (stage for stage in OF_CORPUS if paths.corpus(name).record(stage).exists()):
-            mine.attempt(mine.name(paths.corpus(name).record(stage)), partial(mine._stage, paths, name, stage))
+            mine.attempt(mine.name(paths.corpus(name).record(stage)), mine._stage, paths, name, stage)
         return mine
 
     def _stage(self, paths: Paths, name: str, stage: str) -> None:
@@ -129,18 +128,18 @@ class _Verification(Copy):
         self._made_from(paths, name, stage)
         if find_spec(f"dslite.stages.{stage}.again"):
             again = import_module(f"dslite.stages.{stage}.again").again
-            self.again(f"{name} {stage}", partial(again, finished), other)
-        self.attempt(self.name(places.page(stage)), partial(self._page, places, stage, finished, other))
+            self.again(f"{name} {stage}", again, finished, other=other)
+        self.attempt(self.name(places.page(stage)), self._page, places, stage, finished, other)
 
     def _across(self, paths: Paths, stage: str) -> None:
         other = self._other_code(paths, "", stage)
         again = import_module(f"dslite.stages.{stage}.again").again
-        if finished := self.again(stage, partial(again, paths), other):
+        if finished := self.again(stage, again, paths, other=other):
             said = read_json(paths.across(stage).record(stage))
             then = {name: said[name] for name in differing.CIRCUMSTANCES if name in said}
             finished = replace(finished, record=finished.record | then)
             places = paths.across(stage)
-            self.attempt(self.name(places.page(stage)), partial(self._page, places, stage, finished, other))
+            self.attempt(self.name(places.page(stage)), self._page, places, stage, finished, other)
 
     def _page(self, places: CorpusPaths, stage: str, finished: object, other: bool) -> None:
         place, name = places.page(stage), self.name(places.page(stage))
@@ -149,7 +148,7 @@ class _Verification(Copy):
                 self.report.unchecked.setdefault(name, ABSENT)
             return
         template, title = NOTEBOOKS / f"{stage}.ipynb", self._title(place)
-        drawn = self.again(name, partial(redrawing.page, template, finished, self.scratch, title), other)
+        drawn = self.again(name, redrawing.page, template, finished, self.scratch, title, other=other)
         if not isinstance(drawn, tuple):
             return
         cells, failed = drawn
@@ -179,11 +178,11 @@ class _Verification(Copy):
     def _index(self, paths: Paths) -> None:
         """What leads to the pages: the index's scores, ``results.csv``, and pages that an index writes."""
         if paths.index.exists() or paths.results.exists():  # a further seed has neither
-            self.again("results.csv", lambda: results.write(paths), False)
+            self.again("results.csv", results.write, paths)
         for stage in (stage for stage in STAGES if STAGES[stage].index):
             entries, there = import_module(f"dslite.stages.{stage}.index").entries, paths.recorded(stage)
             other = any(self._other_code(paths, corpus, stage) for corpus in there)
-            self.again(f"what the index names of {stage}", partial(entries, paths, there), other)
+            self.again(f"what the index names of {stage}", entries, paths, there, other=other)
         if not paths.index.exists() or not paths.artifacts.exists():
             return
         self.compared.add(self.name(paths.index))
@@ -244,7 +243,7 @@ class _Verification(Copy):
             for of in dict.fromkeys([name, *paths.recorded("corpus")])
         )
         for file in sorted(places.root.rglob("predictions.parquet")):
-            self.attempt(self.name(file), partial(self._known, file, own, others))
+            self.attempt(self.name(file), self._known, file, own, others)
 
     def _known(self, file: Path, own: pd.DataFrame, others: list[pd.DataFrame]) -> None:
         """Whether labels and speakers of predictions are those of the corpus' files."""
