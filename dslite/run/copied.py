@@ -2,10 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from dslite.errors import Damaged, DsliteError
@@ -129,10 +128,8 @@ class Copy:
         if columns:
             self.report.unchecked[f"{name} ({', '.join(columns)})"] = NOT_AGAIN
 
-    def texts(
-        self, name: str, said: Mapping, mine: Mapping, other: bool, left_out: Mapping = MappingProxyType({})
-    ) -> None:
-        """Compares what two versions of a page show, section by section."""
+    def texts(self, name: str, said: Mapping, mine: Mapping, other: bool, left_out: Container[str] = ()) -> None:
+        """Compares what two versions of a page show, section by section, but for those that are left out."""
         for cell in (cell for cell in {**said, **mine} if cell not in left_out):
             place = f"{name} {cell or 'above the first section'}"
             self.note(*differing.texts(place, said.get(cell, []), mine.get(cell, [])), other)

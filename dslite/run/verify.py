@@ -154,10 +154,9 @@ class _Verification(Copy):
         cells, failed = drawn
         self.compared.add(name)
         html = place.read_text("utf-8")
-        self.report.unchecked |= {
-            f"{name} {cell}": f"it cannot be drawn again ({self.here(why):.200})" for cell, why in failed.items()
-        }
-        self.texts(name, differing.shown(html), {k: of for k, of in cells.items() if k not in failed}, other, failed)
+        for cell, why in failed.items():
+            self.report.unchecked[f"{name} {cell}"] = f"it cannot be drawn again ({self.here(why):.200})"
+        self.texts(name, differing.shown(html), cells, other, failed)
         if pictures := html.count("data:image/"):
             self.report.unchecked[f"{name} ({pictures})"] = "pictures are not compared, but what is written beside them"
 
