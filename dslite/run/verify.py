@@ -229,10 +229,8 @@ class _Verification(Copy):
             if not of.spectrograms.exists():
                 self.report.unchecked[f"data_hash of {self.name(record)}"] = "the spectrograms are not there"
                 continue
-            said, mine = (
-                read_json(record).get("data_hash"),
-                store.data_hash(pd.read_parquet(of.chunks), of.spectrograms),
-            )
+            said = read_json(record).get("data_hash")
+            mine = store.data_hash(pd.read_parquet(of.chunks), of.spectrograms)
             self.same(self.name(record), "data_hash", said, mine)
             self.compared.add(self.name(of.spectrograms))
         if not places.found.exists():
