@@ -140,7 +140,6 @@ def _draw(there: Paths, corpus: str, zipped: Path) -> dict[str, list[str]]:
     """Draws the pages of a corpus; stage -> the cells that could not be drawn, as what they show was not exported."""
     places, lacking = there.corpus(corpus), {}
     places.pages.mkdir(parents=True)
-    home = Path(os.path.relpath(there.index, places.pages)).as_posix()
     for stage in exporting.finished(there, corpus):
         record = read_json(places.record(stage))
         finished = FinishedStage(settings_of(there, corpus, record), record)
@@ -148,7 +147,7 @@ def _draw(there: Paths, corpus: str, zipped: Path) -> dict[str, list[str]]:
         for cell, why in failed.items():
             if not why.startswith(FileNotFoundError.__name__):
                 raise DsliteError(f"{zipped} is refused: the page of {corpus} {stage} cannot be drawn ({cell}: {why}).")
-        to_html(drawn, places.page(stage), f"{session.title(corpus)}: {stage}", home)
+        to_html(drawn, places.page(stage), f"{session.title(corpus)}: {stage}")
         lacking |= {stage: list(failed)} if failed else {}
     return lacking
 
