@@ -2,7 +2,7 @@
 from each other."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dslite.layout.paths import Paths
@@ -117,7 +117,6 @@ def _shown(value: object) -> str:
     return "nothing" if value in ("", None) else value if isinstance(value, str) else json.dumps(value)
 
 
-def _few(names: Iterable[str], most: int = 3) -> str:
-    names = list(names)
+def _few(names: Sequence[str], most: int = 3) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
