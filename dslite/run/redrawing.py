@@ -42,13 +42,12 @@ def draw(template: Path, finished: object, scratch: Path) -> tuple[Path, dict[st
     for number, cell in enumerate(read.cells, start=1):
         if cell.cell_type != "code":
             continue
-        with capture_output() as captured:
-            try:
+        try:
+            with capture_output() as captured:
                 exec(compile(cell.source, f"{template.name}, cell {number}", "exec"), space)
-            except Exception as error:
-                failed[f"cell-{number}"] = f"{type(error).__name__}: {error}"
-        shown_here = [one.data for one in captured.outputs]
-        if f"cell-{number}" in failed:
+            shown_here = [one.data for one in captured.outputs]
+        except Exception as error:
+            failed[f"cell-{number}"] = f"{type(error).__name__}: {error}"
             shown_here = [{"text/html": f"<p>{NOT_DRAWN}</p>"}]
         cell.outputs = [nbformat.v4.new_output("display_data", data=data) for data in shown_here]
         plt.close("all")
