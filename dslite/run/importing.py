@@ -13,11 +13,9 @@ from pyarrow import parquet
 from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import read_json, sha256, write_json
-from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.reporting.pages import to_html
-from dslite.run import exporting, redrawing, session
-from dslite.run.agreeing import settings_of
+from dslite.run import agreeing, exporting, redrawing, session
 from dslite.run.copied import ABSENT, LACKING, OTHER_CODE
 from dslite.run.unpacking import unpack
 from dslite.run.verify import verify
@@ -141,8 +139,7 @@ def _draw(there: Paths, corpus: str, zipped: Path) -> dict[str, list[str]]:
     places, lacking = there.corpus(corpus), {}
     places.pages.mkdir(parents=True)
     for stage in exporting.finished(there, corpus):
-        record = read_json(places.record(stage))
-        finished = FinishedStage(settings_of(there, corpus, record), record)
+        finished = agreeing.finished(there, corpus, stage)
         drawn, failed = redrawing.draw(NOTEBOOKS / f"{stage}.ipynb", finished, there.output)
         for cell, why in failed.items():
             if not why.startswith(FileNotFoundError.__name__):

@@ -23,7 +23,6 @@ from dslite import store
 from dslite.errors import Died, DsliteError
 from dslite.files import read_json, sha256
 from dslite.layout import progress, results
-from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.reporting import display
 from dslite.run import agreeing, crate, differing, outcome, plan, redrawing, session, signals
@@ -120,9 +119,8 @@ class _Verification(Copy):
 
     def _stage(self, paths: Paths, name: str, stage: str) -> None:
         places = paths.corpus(name)
-        record = read_json(places.record(stage))
-        finished = FinishedStage(agreeing.settings_of(paths, name, record), record)
-        for key, said, mine in agreeing.pairs(places, name, stage, record):
+        finished = agreeing.finished(paths, name, stage)
+        for key, said, mine in agreeing.pairs(places, name, stage, finished.record):
             self.same(self.name(places.record(stage)), key, str(said), str(mine))
         other = self._other_code(paths, name, stage)
         self._made_from(paths, name, stage)
