@@ -233,10 +233,8 @@ class _Verification(Copy):
             self.compared.add(self.name(of.spectrograms))
         if not places.found.exists():
             return
-        own, *others = (
-            pd.read_parquet(paths.corpus(of).found).set_index("file")
-            for of in dict.fromkeys([name, *paths.recorded("corpus")])
-        )
+        corpora = dict.fromkeys([name, *paths.recorded("corpus")])
+        own, *others = (pd.read_parquet(paths.corpus(of).found).set_index("file") for of in corpora)
         for file in sorted(places.root.rglob("predictions.parquet")):
             self.attempt(self.name(file), self._known, file, own, others)
 
