@@ -11,6 +11,7 @@ from dslite import changes as changing
 from dslite.corpora import results_name
 from dslite.files import read_json
 from dslite.layout import records
+from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CorpusPaths, Paths
 from dslite.layout.settings import Settings
 from dslite.readings import READINGS
@@ -46,13 +47,15 @@ def pairs(places: CorpusPaths, corpus: str, stage: str, record: dict) -> Iterato
         yield "files", record["files"], len(pd.read_parquet(places.clips, columns=["file"]))
 
 
-def settings_of(paths: Paths, name: str, record: dict) -> Settings:
-    """What a stage ran with, as far as its record says it; where its audio and weights lay counts for nothing."""
+def finished(paths: Paths, name: str, stage: str) -> FinishedStage:
+    """A stage as it lies there, with the settings that it ran with as far as its record says them; where its audio and
+    weights lay counts for nothing."""
+    record = read_json(paths.corpus(name).record(stage))
     asked = record["parameters"]
     words = (word.partition(" ") for word in asked["changes"].split(", ") if word)
     changes = changing.checked({key: _value(value) for key, _, value in words})
     weights, seeds = asked.get("weights", "none"), asked.get("seeds", 1)
-    return Settings(
+    settings = Settings(
         source=asked["corpus"],
         name=name,
         folder=Path(asked["audio"]),
@@ -72,6 +75,7 @@ def settings_of(paths: Paths, name: str, record: dict) -> Settings:
         changes=changes,
         seeds=seeds,
     )
+    return FinishedStage(settings, record)
 
 
 def _value(word: str) -> object:

@@ -2,11 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from dslite.errors import Damaged, DsliteError
@@ -94,24 +92,28 @@ class Copy:
                 elif not file.is_dir():
                     (target / file.name).symlink_to(file.resolve())
 
-    def attempt(self, what: str, make: Callable[[], object], other: bool = False) -> Any:
-        """What ``make`` returns; where it fails, None and a line in the report."""
+    def attempt(self, what: str, make: Callable, *given: object, other: bool = False) -> Any:
+        """What ``make`` returns of what is given; where it fails, None and a line in the report."""
         try:
-            return make()
+            return make(*given)
         except Exception as error:
-            self._failed(what, error, other)
+            said = self.here(str(error))
+            if other or isinstance(error, FileNotFoundError | DsliteError) and not isinstance(error, Damaged):
+                self.report.unchecked[what] = f"{LACKING} ({type(error).__name__}: {said})"
+            else:
+                self.report.wrong.append(Difference(what, type(error).__name__, "", said))
         return None
 
-    def again(self, what: str, make: Callable[[], object], other: bool) -> Any:
+    def again(self, what: str, make: Callable, *given: object, other: bool = False) -> Any:
         """Makes something again and compares the files that this has written, which then give way to the links."""
-        made = self.attempt(what, make, other)
+        made = self.attempt(what, make, *given, other=other)
         for file in [*self.folder.rglob("*")]:
             if file.is_symlink() or file.is_dir():
                 continue
             name, said = self.name(file), self.origin / file.relative_to(self.folder)
             if said.is_file() and file.suffix not in (".png", ".ipynb"):
                 self.compared.add(name)
-                self.attempt(name, partial(self._compare, name, said, file, other))
+                self.attempt(name, self._compare, name, said, file, other)
             elif not said.is_file() and (self.origin / Path(name).parts[0]).is_dir():
                 self.report.unchecked.setdefault(name, ABSENT)
             file.unlink()
@@ -126,10 +128,8 @@ class Copy:
         if columns:
             self.report.unchecked[f"{name} ({', '.join(columns)})"] = NOT_AGAIN
 
-    def texts(
-        self, name: str, said: Mapping, mine: Mapping, other: bool, left_out: Mapping = MappingProxyType({})
-    ) -> None:
-        """Compares what two versions of a page show, section by section."""
+    def texts(self, name: str, said: Mapping, mine: Mapping, other: bool, left_out: Container[str] = ()) -> None:
+        """Compares what two versions of a page show, section by section, but for those that are left out."""
         for cell in (cell for cell in {**said, **mine} if cell not in left_out):
             place = f"{name} {cell or 'above the first section'}"
             self.note(*differing.texts(place, said.get(cell, []), mine.get(cell, [])), other)
@@ -145,13 +145,6 @@ class Copy:
             self.report.unchecked |= {f"{one.file}, {one.key}": OTHER_CODE for one in wrong}
         else:
             self.report.wrong += wrong
-
-    def _failed(self, what: str, error: Exception, other: bool) -> None:
-        said = self.here(str(error))
-        if other or isinstance(error, FileNotFoundError | DsliteError) and not isinstance(error, Damaged):
-            self.report.unchecked[what] = f"{LACKING} ({type(error).__name__}: {said})"
-        else:
-            self.report.wrong.append(Difference(what, type(error).__name__, "", said))
 
     def here(self, text: str) -> str:
         """A text that names places as they are outside of the copy."""

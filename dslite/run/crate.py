@@ -39,7 +39,7 @@ def write(folder: Path, paths: Paths, note: Mapping) -> None:
         return
     from rocrate.rocrate import ROCrate  # slow, and needed by nothing else
 
-    crate, actions, controls = ROCrate(version="1.1"), [], []
+    crate, actions = ROCrate(version="1.1"), []
     crate.metadata.extra_terms |= _SHA256
     with whole_file(folder / SNAKEFILE.name) as draft:
         draft.write_bytes(SNAKEFILE.read_bytes())
@@ -67,8 +67,7 @@ def write(folder: Path, paths: Paths, note: Mapping) -> None:
         about = _happened(log.stem, begun, ended, error)
         about |= {"description": elsewhere} if elsewhere else {}
         actions.append(crate.add_action(tool, f"#run-{log.stem}", given, made, about))
-        control = _add(crate, f"#control-{log.stem}", "ControlAction", log.stem, instrument=step, object=actions[-1])
-        controls.append(control)
+        _add(crate, f"#control-{log.stem}", "ControlAction", log.stem, instrument=step, object=actions[-1])
 
     failed = "; ".join(one["error"] for one in actions if one["name"] in note["notebooks"] and "error" in one)
     error = f"exit code {note['exit']}. {failed}".strip() if note["exit"] else ""
@@ -76,11 +75,10 @@ def write(folder: Path, paths: Paths, note: Mapping) -> None:
     given = [*{one.id: one for action in actions for one in action.get("object", [])}.values()]
     actions.append(crate.add_action(workflow, "#run", given, [*files.values()], about))
     for name, version in note["versions"].items():
-        workflow.append_to(
-            "softwareRequirements", _add(crate, f"#{name}", "SoftwareApplication", name, version=version)
-        )
-    plan = _add(crate, "#plan", "OrganizeAction", "plan", instrument=crate.get("#snakemake"), object=controls)
-    plan["result"] = actions[-1]
+        software = _add(crate, f"#{name}", "SoftwareApplication", name, version=version)
+        workflow.append_to("softwareRequirements", software)
+    plan = _add(crate, "#plan", "OrganizeAction", "plan", instrument=crate.get("#snakemake"))
+    plan["object"], plan["result"] = crate.get_by_type("ControlAction"), actions[-1]
     workflow["step"], workflow["input"] = crate.get_by_type("HowToStep"), crate.get_by_type("FormalParameter")
     workflow["hasPart"] = [step["workExample"] for step in workflow["step"]]
 

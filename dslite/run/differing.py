@@ -44,8 +44,7 @@ def compare(file: str, said: Path, mine: Path) -> tuple[int, list[Difference], l
         keys = [key for key in one if key not in CIRCUMSTANCES]
         wrong = [Difference(file, k, str(one[k]), str(other.get(k))) for k in keys if one[k] != other.get(k)]
         return len(keys) - len(wrong), wrong, []
-    same, wrong = texts(file, *(_lines(place) for place in (said, mine)))
-    return same, wrong, []
+    return *texts(file, _lines(said), _lines(mine)), []
 
 
 def _csv(place: Path) -> pd.DataFrame:
@@ -113,17 +112,15 @@ def _lines(place: Path) -> list[str]:
 def tables(file: str, said: pd.DataFrame, mine: pd.DataFrame) -> tuple[int, list[Difference], list[str]]:
     if len(said) != len(mine):
         return 0, [Difference(file, ROWS, str(len(said)), str(len(mine)))], []
-    columns = [name for name in mine if name in said]
     names = [name for name in said if not pd.api.types.is_numeric_dtype(said[name]) and said[name].nunique() < 100]
     same, wrong = 0, [Difference(file, f"column {name}", "", "is there") for name in mine if name not in said]
-    for name in columns:
+    for name in (name for name in mine if name in said):
         one, other = (table[name].to_numpy() for table in (said, mine))
         equal = _equal(one, other)
         same += int(equal.sum())
         for at in np.flatnonzero(~equal):
-            row = ", ".join(
-                text for key in names if key != name and (text := str(said[key].iloc[at])) and text != "nan"
-            )
+            words = (str(said[key].iloc[at]) for key in names if key != name)
+            row = ", ".join(word for word in words if word not in ("", "nan"))
             wrong.append(Difference(file, f"{name} [{row or f'row {at}'}]", str(one[at]), str(other[at])))
     return same, wrong, [name for name in said if name not in mine]
 

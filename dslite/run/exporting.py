@@ -24,8 +24,6 @@ _KINDS = ("record.json", "*.parquet", "*.tflite", "split.csv")
 _RECORDINGS = ("spectrograms.npy", "*.npz", "*.mp3", "*.png")
 """Those that are where somebody asks for recordings: spectrograms, and what the stage explain shows and lets hear."""
 
-STAGES_EXPORTED = tuple(name for name in OF_CORPUS if STAGES[name].exported)
-
 _ALL = tuple(name for name in OF_CORPUS if STAGES[name].exported or STAGES[name].heard)
 
 CRATE = (Paths(Path()).crate.name, SNAKEFILE.name)
@@ -97,15 +95,12 @@ def export(paths: Paths, asked: Sequence[str], place: Path, recordings: bool) ->
     if not names:
         none = f"{paths.output} holds no corpus that was computed here up to its scores"
         raise DsliteError(f"{none}: run it first.{changed}")
-    done = {
-        name: [s for s in current(paths, name) if recordings or STAGES[s].exported] for name in dict.fromkeys(names)
-    }
+    done = {name: [s for s in current(paths, name) if recordings or STAGES[s].exported] for name in names}
     for name in names:
         if name not in own and name in there:
             raise DsliteError(f"{name} was itself imported: hand on the zip that it came in.")
-        if lacking := set(chain("evaluate")) - set(done[name]):
-            said = ", ".join(stage for stage in STAGES_EXPORTED if stage in lacking)
-            state = f"{name} is not finished in {paths.output}, or stale or of other code ({said})"
+        if lacking := [stage for stage in chain("evaluate") if stage not in done[name]]:
+            state = f"{name} is not finished in {paths.output}, or stale or of other code ({', '.join(lacking)})"
             raise DsliteError(f"{state}: run it, then export it.{changed}")
         if recordings and not read_json(paths.corpus(name).record("corpus"))["shared_audio"]:
             raise DsliteError(
@@ -137,12 +132,11 @@ def export(paths: Paths, asked: Sequence[str], place: Path, recordings: bool) ->
 
 def _crate(paths: Paths, content: Mapping[str, Path], folder: Path) -> dict[str, Path]:
     """The files of :data:`CRATE`, made in an empty folder; none where no run has left its record."""
-    there = Paths(folder)
     for name, file in content.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).symlink_to(file.resolve())
     if note := read_json(paths.run):
-        crate.write(folder, there, note)
+        crate.write(folder, Paths(folder), note)
     return {name: folder / name for name in CRATE if (folder / name).exists()}
 
 

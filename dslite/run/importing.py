@@ -13,11 +13,9 @@ from pyarrow import parquet
 from dslite import corpora
 from dslite.errors import DsliteError
 from dslite.files import read_json, sha256, write_json
-from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.reporting.pages import to_html
-from dslite.run import exporting, redrawing, session
-from dslite.run.agreeing import settings_of
+from dslite.run import agreeing, exporting, redrawing, session
 from dslite.run.copied import ABSENT, LACKING, OTHER_CODE
 from dslite.run.unpacking import unpack
 from dslite.run.verify import verify
@@ -140,15 +138,13 @@ def _draw(there: Paths, corpus: str, zipped: Path) -> dict[str, list[str]]:
     """Draws the pages of a corpus; stage -> the cells that could not be drawn, as what they show was not exported."""
     places, lacking = there.corpus(corpus), {}
     places.pages.mkdir(parents=True)
-    home = Path(os.path.relpath(there.index, places.pages)).as_posix()
     for stage in exporting.finished(there, corpus):
-        record = read_json(places.record(stage))
-        finished = FinishedStage(settings_of(there, corpus, record), record)
+        finished = agreeing.finished(there, corpus, stage)
         drawn, failed = redrawing.draw(NOTEBOOKS / f"{stage}.ipynb", finished, there.output)
         for cell, why in failed.items():
             if not why.startswith(FileNotFoundError.__name__):
                 raise DsliteError(f"{zipped} is refused: the page of {corpus} {stage} cannot be drawn ({cell}: {why}).")
-        to_html(drawn, places.page(stage), f"{session.title(corpus)}: {stage}", home)
+        to_html(drawn, places.page(stage), f"{session.title(corpus)}: {stage}")
         lacking |= {stage: list(failed)} if failed else {}
     return lacking
 

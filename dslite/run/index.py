@@ -42,14 +42,8 @@ def write_index(
     """
     scores = shown_scores(results)
     rows = [_row(corpus, states, scores, stages) for corpus in corpora]
-    below = {stage: _cell(states.get(("", stage))) for stage in across}
-    failures = [
-        {"where": f"{row['short']}, {stage}", **cell}
-        for row in rows
-        for stage, cell in zip(stages, row["cells"], strict=True)
-        if cell["state"] == "failed"
-    ]
-    failures += [{"where": stage, **cell} for stage, cell in below.items() if cell["state"] == "failed"]
+    below = {stage: _cell(states.get(("", stage)), stage) for stage in across}
+    cells = [*(cell for row in rows for cell in row["cells"]), *below.values()]
     body = render(
         "index.html.j2",
         stages=stages,
@@ -57,7 +51,7 @@ def write_index(
         across={across[stage]: cell for stage, cell in below.items()},
         done=sum(state.state == "done" for state in states.values()),
         total=len(states),
-        failures=failures,
+        failures=[cell for cell in cells if cell["state"] == "failed"],
         tables=[{"csv": "", "tex": "", **table} for table in tables],
         standins=sum(row["data"] == "stand-in" for row in rows),
         scores=bool(scores),
@@ -74,27 +68,24 @@ def write_index(
 
 
 def _row(corpus: Mapping, states: Mapping, scores: Mapping[str, dict], stages: Sequence[str]) -> dict:
-    name = str(corpus["name"])
-    info = REGISTRY.get(name)
-    data = str(corpus.get("data") or "")
-    return {
-        "short": info.short if info else name,
+    told = {key: str(corpus.get(key) or "") for key in ("name", "data", "note", "voices", "elsewhere")}
+    name, info = told["name"], REGISTRY.get(told["name"])
+    short = info.short if info else name
+    return told | {
+        "short": short,
         "title": info.title if info else "own corpus",
-        "data": data,
-        "mark": data_mark(data),
-        "note": str(corpus.get("note") or MEANING.get(data, "")),
-        "cells": [_cell(states.get((name, stage))) for stage in stages],
+        "mark": data_mark(told["data"]),
+        "note": told["note"] or MEANING.get(told["data"], ""),
+        "cells": [_cell(states.get((name, stage)), f"{short}, {stage}") for stage in stages],
         "scores": scores.get(name, []),
-        "voices": str(corpus.get("voices") or ""),
-        "elsewhere": str(corpus.get("elsewhere") or ""),
         "printed": _printed(name),
     }
 
 
-def _cell(state: State | None) -> dict:
+def _cell(state: State | None, where: str) -> dict:
     state = state or State("not run")
     word = "out of date" if state.state == "stale" else state.state
-    return vars(state) | {"word": word, "took": "" if state.seconds is None else spoken(state.seconds)}
+    return vars(state) | {"where": where, "word": word, "took": "" if state.seconds is None else spoken(state.seconds)}
 
 
 def _printed(name: str) -> str:

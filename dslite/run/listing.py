@@ -40,11 +40,10 @@ def corpus_lines(settings: Settings) -> list[str]:
         told = ", ".join(f"{part}: {counted(count, 'file')}" for part, count in counts.items())
         told += " (by headers and bytes; decoding may find more that is unusable or given twice)"
         published = _indented("\n".join([told, *twice, *corpora.told(found.problems)]))
+    labels = f"{clips['label'].nunique()} {'different numbers as labels' if settings.numeric else 'classes'}"
     return [
         f"{head}: found in {folder} ({found.data}{': ' + found.note if found.note else ''})",
-        f"         found:   {len(clips)} files, {speakers} speakers, {clips['label'].nunique()} "
-        f"{'different numbers as labels' if settings.numeric else 'classes'}, "
-        f"{clips['duration'].sum() / 3600:.1f} h",
+        f"         found:   {len(clips)} files, {speakers} speakers, {labels}, {clips['duration'].sum() / 3600:.1f} h",
         *published,
     ]
 
@@ -90,10 +89,8 @@ def plan_lines(session: Session) -> list[str]:
     """Which notebooks run, why, and how long it will take."""
     if not session.jobs:
         return ["Nothing to do: every notebook is up to date."]
-    lines = [
-        f"{counted(len(session.jobs), 'notebook')} to run, "
-        f"about {spoken(session.seconds)} on {counted(session.cores, 'core')}:"
-    ]
+    notebooks, cores = counted(len(session.jobs), "notebook"), counted(session.cores, "core")
+    lines = [f"{notebooks} to run, about {spoken(session.seconds)} on {cores}:"]
     width = _width(session)
     for job in session.jobs:
         took = spoken(session.each[job.name])

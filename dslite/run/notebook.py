@@ -133,9 +133,8 @@ def with_earlier(settings: Settings, name: str) -> Settings:
 def _apart(settings: Settings, name: str, own: Mapping[str, object]) -> Settings:
     """The same, with an output of its own where results of other parameters lie in the one that was asked for."""
     found: dict[str, tuple[object, object]] = {}
-    own = dict(own) | (
-        {"source": settings.origin.source, "embedder": wav2vec.named(settings.embedder)} if settings.origin else {}
-    )
+    if settings.origin:
+        own = {**own, "source": settings.origin.source, "embedder": wav2vec.named(settings.embedder)}
     for earlier in chain(name):
         found |= records.differing(settings, earlier, **(own if earlier == name else {}))
     for earlier in (earlier for needed in STAGES[name].asked_of_source(settings.embedder) for earlier in chain(needed)):

@@ -36,18 +36,18 @@ def draw(template: Path, finished: object, scratch: Path) -> tuple[Path, dict[st
     from matplotlib import pyplot as plt
 
     matplotlib.use("agg")
-    _shell(scratch)
+    # IPython alone can say what cells display; it leaves nothing in anybody's home.
+    InteractiveShell.instance(ipython_dir=str(scratch), config=Config(HistoryManager={"enabled": False}))
     read, space, failed = nbformat.read(template, as_version=4), {FINISHED: finished}, {}
     for number, cell in enumerate(read.cells, start=1):
         if cell.cell_type != "code":
             continue
-        with capture_output() as captured:
-            try:
+        try:
+            with capture_output() as captured:
                 exec(compile(cell.source, f"{template.name}, cell {number}", "exec"), space)
-            except Exception as error:
-                failed[f"cell-{number}"] = f"{type(error).__name__}: {error}"
-        shown_here = [one.data for one in captured.outputs]
-        if f"cell-{number}" in failed:
+            shown_here = [one.data for one in captured.outputs]
+        except Exception as error:
+            failed[f"cell-{number}"] = f"{type(error).__name__}: {error}"
             shown_here = [{"text/html": f"<p>{NOT_DRAWN}</p>"}]
         cell.outputs = [nbformat.v4.new_output("display_data", data=data) for data in shown_here]
         plt.close("all")
@@ -61,9 +61,3 @@ def said(notebook: Path, title: str) -> dict[str, list[str]]:
     place = notebook.with_name(f"{notebook.stem}.drawn.html")
     to_html(notebook, place, title)
     return shown(place.read_text("utf-8"))
-
-
-def _shell(scratch: Path) -> None:
-    """IPython, which alone can say what cells display; it leaves nothing in anybody's home."""
-    if not InteractiveShell.initialized():
-        InteractiveShell.instance(ipython_dir=str(scratch), config=Config(HistoryManager={"enabled": False}))

@@ -2,7 +2,7 @@
 from each other."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dslite.layout.paths import Paths
@@ -93,11 +93,8 @@ def _reason(job: Job, paths: Paths, stale: list[Job]) -> Reason | None:
 def _inputs(job: Job, last: Outcome, paths: Paths, stale: list[Job]) -> list[str]:
     said = [] if last.inputs.keys() == job.inputs.keys() else ["changed input: other corpora have results"]
     renewed, now = {record(other.corpus, other.stage) for other in stale}, job.identities(paths)
-    new = [
-        name
-        for name, place in job.inputs.items()
-        if place in renewed or (name in last.inputs and now[name] != last.inputs[name])
-    ]
+    moved = {name for name, identity in last.inputs.items() if now.get(name, identity) != identity}
+    new = [name for name, place in job.inputs.items() if place in renewed or name in moved]
     return said + ([f"new input: {_few(new)}"] if new else [])
 
 
@@ -117,7 +114,6 @@ def _shown(value: object) -> str:
     return "nothing" if value in ("", None) else value if isinstance(value, str) else json.dumps(value)
 
 
-def _few(names: Iterable[str], most: int = 3) -> str:
-    names = list(names)
+def _few(names: Sequence[str], most: int = 3) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -12,7 +12,6 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +23,6 @@ from dslite import store
 from dslite.errors import Died, DsliteError
 from dslite.files import read_json, sha256
 from dslite.layout import progress, results
-from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.reporting import display
 from dslite.run import agreeing, crate, differing, outcome, plan, redrawing, session, signals
@@ -58,14 +56,11 @@ def verify(place: Path, workers: int = 1) -> Report:
             raise DsliteError(
                 f"{place} holds neither artifacts/ nor reports/: name the output of a run, or a zip{more}."
             )
-        progress.listeners.append(lambda *_: None)
         found = _Verification(origin, Path(scratch))
-        try:
-            none = dict.fromkeys(("picture", "picture_in_few_colours"), lambda *_: bytes(24))
-            with patch.multiple(display, **none):  # pictures are not compared
-                found.everything(workers)
-        finally:
-            progress.listeners.pop()
+        silent = patch.object(progress, "listeners", [lambda *_: None])
+        none = dict.fromkeys(("picture", "picture_in_few_colours"), lambda *_: bytes(24))
+        with silent, patch.multiple(display, **none):  # pictures are not compared
+            found.everything(workers)
         return found.report
 
 
@@ -92,8 +87,8 @@ class _Verification(Copy):
         runs = (first, *first.further())
         places = [(paths, name) for paths in runs for stage in OF_CORPUS for name in paths.recorded(stage)]
         corpora = [(paths.output.relative_to(self.folder), name) for paths, name in dict.fromkeys(places)]
-        self.again(self.name(first.crate), partial(self._hashes, first), False)
-        self.again(Paths(self.origin).manifest.name, self._manifest, False)
+        self.again(self.name(first.crate), self._hashes, first)
+        self.again(Paths(self.origin).manifest.name, self._manifest)
         if not first.artifacts.exists():
             self.report.unchecked["all but the notebooks' pages"] = "there are no artifacts/ to compute them from"
         with _processes(min(workers, len(corpora))) as mapped:
@@ -101,10 +96,10 @@ class _Verification(Copy):
                 self.merge(one)
         for paths in runs:
             for stage in (stage for stage in ACROSS if paths.across(stage).record(stage).exists()):
-                self.attempt(self.name(paths.across(stage).record(stage)), partial(self._across, paths, stage))
-            self.attempt(self.name(paths.index), partial(self._index, paths))
+                self.attempt(self.name(paths.across(stage).record(stage)), self._across, paths, stage)
+            self.attempt(self.name(paths.index), self._index, paths)
         for notebook in sorted(first.reports.rglob("*.ipynb")):
-            self.attempt(self.name(notebook), partial(self._as_notebook, notebook))
+            self.attempt(self.name(notebook), self._as_notebook, notebook)
         notes = [place for of in runs for place in (of.logs, of.plan, of.lock, of.crate)]
         for file in sorted(file for file in self.folder.rglob("*") if file.is_symlink()):
             if self.name(file) not in self.compared and not {*notes} & {file, *file.parents}:
@@ -117,33 +112,32 @@ class _Verification(Copy):
         """What comes of one corpus of one run, by the run's folder in the output, in a copy of its own."""
         mine = _Verification(self.origin, Path(tempfile.mkdtemp(dir=self.scratch)))
         paths, name = Paths(mine.folder / which[0]), which[1]
-        mine.attempt(mine.name(paths.corpus(name).found), partial(mine._data, paths, name))
+        mine.attempt(mine.name(paths.corpus(name).found), mine._data, paths, name)
         for stage in (stage for stage in OF_CORPUS if paths.corpus(name).record(stage).exists()):
-            mine.attempt(mine.name(paths.corpus(name).record(stage)), partial(mine._stage, paths, name, stage))
+            mine.attempt(mine.name(paths.corpus(name).record(stage)), mine._stage, paths, name, stage)
         return mine
 
     def _stage(self, paths: Paths, name: str, stage: str) -> None:
         places = paths.corpus(name)
-        record = read_json(places.record(stage))
-        finished = FinishedStage(agreeing.settings_of(paths, name, record), record)
-        for key, said, mine in agreeing.pairs(places, name, stage, record):
+        finished = agreeing.finished(paths, name, stage)
+        for key, said, mine in agreeing.pairs(places, name, stage, finished.record):
             self.same(self.name(places.record(stage)), key, str(said), str(mine))
         other = self._other_code(paths, name, stage)
         self._made_from(paths, name, stage)
         if find_spec(f"dslite.stages.{stage}.again"):
             again = import_module(f"dslite.stages.{stage}.again").again
-            self.again(f"{name} {stage}", partial(again, finished), other)
-        self.attempt(self.name(places.page(stage)), partial(self._page, places, stage, finished, other))
+            self.again(f"{name} {stage}", again, finished, other=other)
+        self.attempt(self.name(places.page(stage)), self._page, places, stage, finished, other)
 
     def _across(self, paths: Paths, stage: str) -> None:
         other = self._other_code(paths, "", stage)
         again = import_module(f"dslite.stages.{stage}.again").again
-        if finished := self.again(stage, partial(again, paths), other):
+        if finished := self.again(stage, again, paths, other=other):
             said = read_json(paths.across(stage).record(stage))
             then = {name: said[name] for name in differing.CIRCUMSTANCES if name in said}
             finished = replace(finished, record=finished.record | then)
             places = paths.across(stage)
-            self.attempt(self.name(places.page(stage)), partial(self._page, places, stage, finished, other))
+            self.attempt(self.name(places.page(stage)), self._page, places, stage, finished, other)
 
     def _page(self, places: CorpusPaths, stage: str, finished: object, other: bool) -> None:
         place, name = places.page(stage), self.name(places.page(stage))
@@ -152,16 +146,15 @@ class _Verification(Copy):
                 self.report.unchecked.setdefault(name, ABSENT)
             return
         template, title = NOTEBOOKS / f"{stage}.ipynb", self._title(place)
-        drawn = self.again(name, partial(redrawing.page, template, finished, self.scratch, title), other)
+        drawn = self.again(name, redrawing.page, template, finished, self.scratch, title, other=other)
         if not isinstance(drawn, tuple):
             return
         cells, failed = drawn
         self.compared.add(name)
         html = place.read_text("utf-8")
-        self.report.unchecked |= {
-            f"{name} {cell}": f"it cannot be drawn again ({self.here(why):.200})" for cell, why in failed.items()
-        }
-        self.texts(name, differing.shown(html), {k: of for k, of in cells.items() if k not in failed}, other, failed)
+        for cell, why in failed.items():
+            self.report.unchecked[f"{name} {cell}"] = f"it cannot be drawn again ({self.here(why):.200})"
+        self.texts(name, differing.shown(html), cells, other, failed)
         if pictures := html.count("data:image/"):
             self.report.unchecked[f"{name} ({pictures})"] = "pictures are not compared, but what is written beside them"
 
@@ -182,11 +175,11 @@ class _Verification(Copy):
     def _index(self, paths: Paths) -> None:
         """What leads to the pages: the index's scores, ``results.csv``, and pages that an index writes."""
         if paths.index.exists() or paths.results.exists():  # a further seed has neither
-            self.again("results.csv", lambda: results.write(paths), False)
+            self.again("results.csv", results.write, paths)
         for stage in (stage for stage in STAGES if STAGES[stage].index):
             entries, there = import_module(f"dslite.stages.{stage}.index").entries, paths.recorded(stage)
             other = any(self._other_code(paths, corpus, stage) for corpus in there)
-            self.again(f"what the index names of {stage}", partial(entries, paths, there), other)
+            self.again(f"what the index names of {stage}", entries, paths, there, other=other)
         if not paths.index.exists() or not paths.artifacts.exists():
             return
         self.compared.add(self.name(paths.index))
@@ -234,20 +227,16 @@ class _Verification(Copy):
             if not of.spectrograms.exists():
                 self.report.unchecked[f"data_hash of {self.name(record)}"] = "the spectrograms are not there"
                 continue
-            said, mine = (
-                read_json(record).get("data_hash"),
-                store.data_hash(pd.read_parquet(of.chunks), of.spectrograms),
-            )
+            said = read_json(record).get("data_hash")
+            mine = store.data_hash(pd.read_parquet(of.chunks), of.spectrograms)
             self.same(self.name(record), "data_hash", said, mine)
             self.compared.add(self.name(of.spectrograms))
         if not places.found.exists():
             return
-        own, *others = (
-            pd.read_parquet(paths.corpus(of).found).set_index("file")
-            for of in dict.fromkeys([name, *paths.recorded("corpus")])
-        )
+        corpora = dict.fromkeys([name, *paths.recorded("corpus")])
+        own, *others = (pd.read_parquet(paths.corpus(of).found).set_index("file") for of in corpora)
         for file in sorted(places.root.rglob("predictions.parquet")):
-            self.attempt(self.name(file), partial(self._known, file, own, others))
+            self.attempt(self.name(file), self._known, file, own, others)
 
     def _known(self, file: Path, own: pd.DataFrame, others: list[pd.DataFrame]) -> None:
         """Whether labels and speakers of predictions are those of the corpus' files."""
