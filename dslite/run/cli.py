@@ -15,20 +15,9 @@ from dslite.files import read_json
 from dslite.layout import records
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import (
-    cluster,
-    exporting,
-    gpus,
-    leftover,
-    listing,
-    options,
-    outputs,
-    plan,
-    runlock,
-    session,
-    showcase,
-    signals,
-)
+from dslite.run import cluster, gpus, leftover, listing, options, outputs, runlock, session, showcase, signals
+from dslite.run.exporting import export
+from dslite.run.plan import Plan
 from dslite.run.resolve import OutputAmongRecordings, refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
 
@@ -56,7 +45,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             named = [] if chosen.corpora == list(corpora.CORPORA) else chosen.corpora
             named = [corpora.results_name(name, chosen.task) for name in named]
             place = Path(chosen.export_results).expanduser().resolve()
-            print("\n".join(exporting.export(paths, named, place, chosen.with_recordings)))
+            print("\n".join(export(paths, named, place, chosen.with_recordings)))
             return 0
         if chosen.import_results:
             return _import(chosen, paths)
@@ -165,7 +154,7 @@ def _import(chosen: argparse.Namespace, paths: Paths) -> int:
         raise DsliteError(f"There is no {gone[0]}: check the name.")
     if folders := [file for file in files if file.is_dir()]:
         raise DsliteError(f"{folders[0]} is a folder; a zip that --export-results has written was expected.")
-    began, nothing = time.time(), session.Session({}, plan.Plan(paths.output, ()), {}, {}, chosen.cores)
+    began, nothing = time.time(), session.Session({}, Plan(paths.output, ()), {}, {}, chosen.cores)
     with runlock.alone(paths):
         outputs.sweep(paths)
         for file in files:
