@@ -119,8 +119,7 @@ def prepare(
         source = (s.origin.name if s.origin else "", of_source if s.name in sources else None)
         members.append(Member(s.name, title(s.name), s.as_parameters(), s.chosen, audio, weights, *source, embedder))
     output, seed = settings[0].output, settings[0].seed
-    once = {"output": str(output), "seed": seed, "backbone": benchmark, "workers": 1}
-    across = {name: once for name, stage in STAGES.items() if stage.across}
+    across = {"output": str(output), "seed": seed, "backbone": benchmark, "workers": 1}
     whole = plan.make(output, templates, members, stages, across)
     to_do = staleness.to_do(whole)
     if any(other.jobs for other in further):
