@@ -86,9 +86,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         gpus.offer(chosen.gpus)
     how = (chosen.benchmark, chosen.cores, templates, afar)
     began = time.time()
-    names = list(dict.fromkeys(chosen.corpora))
     runlock.refuse_files(paths)
-    settings = _settings(chosen, names)
+    settings = _settings(chosen, chosen.corpora)
     refuse_numbers(chosen.stages, settings)
     wanted = not chosen.dry_run and any(STAGES[name].weights for stage in chosen.stages for name in chain(stage))
     settings = with_weights(settings) if wanted else settings
@@ -180,8 +179,7 @@ def _differing(paths: Paths) -> list[str]:
 
 def _list(chosen: argparse.Namespace, templates: Path) -> int:
     runlock.refuse_files(Paths.of(chosen.output))
-    everything = list(dict.fromkeys([*corpora.REGISTRY, *chosen.corpora]))
-    settings = _settings(chosen, everything)
+    settings = _settings(chosen, [*corpora.REGISTRY, *chosen.corpora])
     planned = session.prepare(settings, tuple(STAGES), chosen.benchmark, chosen.cores, templates)
     print("Corpora")
     for s in settings:
@@ -196,7 +194,7 @@ def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
     same = ("data", "weights", "profile", "reading", "backbone", "task", "seed", "output", "changes", "seeds", "hours")
     given = {option: getattr(chosen, option) for option in (*same, "source", "embedder")}
     given |= {"discrepancies": " ".join(chosen.discrepancies), "trials": 40 if chosen.search is None else chosen.search}
-    settings = [resolve(name, **given) for name in names]
+    settings = [resolve(name, **given) for name in dict.fromkeys(names)]
     first = {s.name: listing.source(s) for s in reversed(settings)}
     for s in settings:
         if first[s.name] != s.source:
