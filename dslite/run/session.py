@@ -213,5 +213,4 @@ def _name_the_killed(paths: Paths, undone: Iterable[Job]) -> None:
 
 def title(name: str) -> str:
     """A corpus' title for people."""
-    info = corpora.REGISTRY.get(name)
-    return info.title if info else name
+    return corpora.REGISTRY[name].title if name in corpora.REGISTRY else name
