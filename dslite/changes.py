@@ -57,10 +57,9 @@ class Changeable:
             return "True or False"
         if self.kind is str:
             return "one name or several"
-        numbers = "whole numbers" if self.kind is int else "numbers"
-        numbers = numbers if self.count > 1 else numbers[:-1]
+        number = "whole number" if self.kind is int else "number"
         between = f"from {self.low:g} to {self.high:,.9g}" if isfinite(self.high) else f"of at least {self.low:g}"
-        return f"{self.count} {numbers} {between}" if self.count > 1 else f"a {numbers} {between}"
+        return f"{self.count} {number}s {between}" if self.count > 1 else f"a {number} {between}"
 
     def take(self, value) -> object:
         """The value as it is used; a ValueError where it cannot be."""

@@ -128,17 +128,14 @@ def _frozen(value):
     return tuple(value) if isinstance(value, list) else value
 
 
-def _load(stored: dict) -> dict[str, Reading]:
-    stored["sound"] = stored["paper"] | stored["sound"]
-    return {name: Reading(name=name, **{k: _frozen(v) for k, v in row.items()}) for name, row in stored.items()}
-
-
 _STORED = tomllib.loads(files(__package__).joinpath("readings.toml").read_text(encoding="utf-8"))
 
 CHOICES = {name: tuple(words) for name, words in _STORED.pop("choices").items()}
 """Parameters that are one of some words."""
 
-READINGS: dict[str, Reading] = _load(_STORED)
+_STORED["sound"] = _STORED["paper"] | _STORED["sound"]
+
+READINGS = {name: Reading(name=name, **{k: _frozen(v) for k, v in row.items()}) for name, row in _STORED.items()}
 """``paper``, ``released`` and ``sound``."""
 
 PAPER = READINGS["paper"]

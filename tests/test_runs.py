@@ -36,8 +36,8 @@ def member(name: str, output: Path, **changes) -> Member:
 
 
 def plan_of(root: Path, *members: Member, stages=tuple(STAGES), code=None) -> Plan:
-    values = {"output": str(root / "out"), "seed": 7}
-    return make(root / "out", root / "templates", members, stages, dict.fromkeys(ACROSS, values), code or MadeUp())
+    across = {"output": str(root / "out"), "seed": 7, "backbone": "small"}
+    return make(root / "out", root / "templates", members, stages, across, code or MadeUp())
 
 
 def run(plan: Plan) -> tuple[bool, list[str]]:

@@ -48,8 +48,7 @@ def plan(root: Path, **changes) -> Plan:
             ("iemocap", "densenet121", "iemocap"), ("css", "squeezenet_v1", "compare_2021"),
         )
     ]  # fmt: skip
-    once = {"output": "", "seed": 7, "backbone": "densenet121", "workers": 1}
-    across = {name: once for name, stage in STAGES.items() if stage.across}
+    across = {"output": "", "seed": 7, "backbone": "densenet121", "workers": 1}
     return make(root / "out", root / "notebooks", members, tuple(STAGES), across, Code(root / "dslite"))
 
 

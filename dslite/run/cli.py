@@ -15,20 +15,9 @@ from dslite.files import read_json
 from dslite.layout import records
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.layout.settings import Settings
-from dslite.run import (
-    cluster,
-    exporting,
-    gpus,
-    leftover,
-    listing,
-    options,
-    outputs,
-    plan,
-    runlock,
-    session,
-    showcase,
-    signals,
-)
+from dslite.run import cluster, gpus, leftover, listing, options, outputs, runlock, session, showcase, signals
+from dslite.run.exporting import export
+from dslite.run.plan import Plan
 from dslite.run.resolve import OutputAmongRecordings, refuse_numbers, resolve, with_weights
 from dslite.stages.catalogue import STAGES, chain
 
@@ -56,7 +45,7 @@ def main(arguments: list[str] | None = None, templates: Path = NOTEBOOKS) -> int
             named = [] if chosen.corpora == list(corpora.CORPORA) else chosen.corpora
             named = [corpora.results_name(name, chosen.task) for name in named]
             place = Path(chosen.export_results).expanduser().resolve()
-            print("\n".join(exporting.export(paths, named, place, chosen.with_recordings)))
+            print("\n".join(export(paths, named, place, chosen.with_recordings)))
             return 0
         if chosen.import_results:
             return _import(chosen, paths)
@@ -97,9 +86,8 @@ def _run(chosen: argparse.Namespace, paths: Paths, templates: Path) -> int:
         gpus.offer(chosen.gpus)
     how = (chosen.benchmark, chosen.cores, templates, afar)
     began = time.time()
-    names = list(dict.fromkeys(chosen.corpora))
     runlock.refuse_files(paths)
-    settings = _settings(chosen, names)
+    settings = _settings(chosen, chosen.corpora)
     refuse_numbers(chosen.stages, settings)
     wanted = not chosen.dry_run and any(STAGES[name].weights for stage in chosen.stages for name in chain(stage))
     settings = with_weights(settings) if wanted else settings
@@ -165,7 +153,7 @@ def _import(chosen: argparse.Namespace, paths: Paths) -> int:
         raise DsliteError(f"There is no {gone[0]}: check the name.")
     if folders := [file for file in files if file.is_dir()]:
         raise DsliteError(f"{folders[0]} is a folder; a zip that --export-results has written was expected.")
-    began, nothing = time.time(), session.Session({}, plan.Plan(paths.output, ()), {}, {}, chosen.cores)
+    began, nothing = time.time(), session.Session({}, Plan(paths.output, ()), {}, {}, chosen.cores)
     with runlock.alone(paths):
         outputs.sweep(paths)
         for file in files:
@@ -191,8 +179,7 @@ def _differing(paths: Paths) -> list[str]:
 
 def _list(chosen: argparse.Namespace, templates: Path) -> int:
     runlock.refuse_files(Paths.of(chosen.output))
-    everything = list(dict.fromkeys([*corpora.REGISTRY, *chosen.corpora]))
-    settings = _settings(chosen, everything)
+    settings = _settings(chosen, [*corpora.REGISTRY, *chosen.corpora])
     planned = session.prepare(settings, tuple(STAGES), chosen.benchmark, chosen.cores, templates)
     print("Corpora")
     for s in settings:
@@ -207,7 +194,7 @@ def _settings(chosen: argparse.Namespace, names: list[str]) -> list[Settings]:
     same = ("data", "weights", "profile", "reading", "backbone", "task", "seed", "output", "changes", "seeds", "hours")
     given = {option: getattr(chosen, option) for option in (*same, "source", "embedder")}
     given |= {"discrepancies": " ".join(chosen.discrepancies), "trials": 40 if chosen.search is None else chosen.search}
-    settings = [resolve(name, **given) for name in names]
+    settings = [resolve(name, **given) for name in dict.fromkeys(names)]
     first = {s.name: listing.source(s) for s in reversed(settings)}
     for s in settings:
         if first[s.name] != s.source:

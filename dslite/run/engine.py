@@ -29,6 +29,9 @@ from dslite.run import launcher, signals, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.plan import Plan
 
+ByName = Callable[[str], None]
+"""What is called with the name of a job."""
+
 
 class _Listener(logging.Handler):
     """Hands Snakemake's events on, by the name of the job (its rule); its helpers' starts are its own.
@@ -36,9 +39,9 @@ class _Listener(logging.Handler):
     ``again`` is None on this machine; of a cluster it makes Snakemake try a job, by its name, a second time.
     """
 
-    again: Callable[[str], None] | None = None
+    again: ByName | None = None
 
-    def __init__(self, plan: Plan, started: Callable[[str], None], ended: Callable[[str], None]) -> None:
+    def __init__(self, plan: Plan, started: ByName, ended: ByName) -> None:
         super().__init__()
         self._paths, self._jobs = plan.paths, {job.name: job for job in plan.jobs}
         self._scarce: set[str] = set()  # those whose memory ran out
@@ -77,13 +80,7 @@ class _Listener(logging.Handler):
         return True
 
 
-def execute(
-    plan: Plan,
-    cores: int,
-    started: Callable[[str], None],
-    ended: Callable[[str], None],
-    cluster: Cluster | None = None,
-) -> bool:
+def execute(plan: Plan, cores: int, started: ByName, ended: ByName, cluster: Cluster | None = None) -> bool:
     """Runs every job of a plan, in order of their inputs; one that fails does not stop the others.
 
     Args:
@@ -142,7 +139,7 @@ def execute(
                 scheduler_settings=GreedySettings(),
             )
     except WorkflowError as error:
-        # Told to stop, it is no error either that a silent cluster lets nothing be cancelled.
+        # ByName to stop, it is no error either that a silent cluster lets nothing be cancelled.
         if "At least one job did not complete" not in str(error) and not signals.STOPPED.is_set():
             raise DsliteError(f"The workflow could not be planned or run: {error}") from error
         done = False

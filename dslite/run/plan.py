@@ -156,7 +156,7 @@ def make(
     templates: Path,
     members: Sequence[Member],
     stages: Sequence[str],
-    across: Mapping[str, Mapping[str, object]],
+    across: Mapping[str, object],
     code: Code = HERE,
 ) -> Plan:
     """The plan for some corpora and stages, with all that they need.
@@ -165,7 +165,7 @@ def make(
         output: below it ``reports/`` and ``artifacts/``; absolute.
         templates: the folder of the template notebooks, one per stage.
         members, stages: the corpora that take part, and the wanted stages.
-        across: parameters of each notebook across corpora, by its stage.
+        across: parameters of every notebook across corpora.
         code: the package that results are made by.
     """
 
@@ -195,9 +195,8 @@ def make(
             jobs.append(job(member.name, name, title, member.parameters, inputs, more, member.chosen))
     for name in (name for name in ACROSS if name in wanted):
         inputs = gathered(name, output, [member.name for member in members], wanted)
-        given = across[name]
-        chosen = {"dslite.backbones": str(given["backbone"])} if "backbone" in given else {}
-        jobs.append(job("", name, STAGES[name].title, given, inputs, {}, chosen))
+        chosen = {"dslite.backbones": str(across["backbone"])}
+        jobs.append(job("", name, STAGES[name].title, across, inputs, {}, chosen))
     return Plan(output, tuple(jobs))
 
 

@@ -87,14 +87,9 @@ def _refuse_other(paths: Paths, file: int) -> None:
     except OSError as error:  # file systems without locks, as NFS may be
         there = there or (process.isdigit() and psutil.pid_exists(int(process)))
         print(f"{paths.lock} cannot be locked ({error.strerror}): start no other run in {paths.output} meanwhile.")
-    if there and (silent := _silent(paths, file)) < GONE:
+    if there and (silent := clock(paths) - os.fstat(file).st_mtime) < GONE:
         told = f"It was heard of {max(silent, 0.0):.0f} s ago; one that died is forgotten after {GONE:.0f} s."
         raise DsliteError(f"{busy} {told}")
-
-
-def _silent(paths: Paths, file: int) -> float:
-    """Seconds since the run that is named in the lock was heard of."""
-    return clock(paths) - os.fstat(file).st_mtime
 
 
 def _unwritable(paths: Paths, error: OSError) -> DsliteError:

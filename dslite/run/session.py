@@ -1,7 +1,7 @@
 """One run: what takes part, what has to run and why, and the running itself."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,15 +119,15 @@ def prepare(
         source = (s.origin.name if s.origin else "", of_source if s.name in sources else None)
         members.append(Member(s.name, title(s.name), s.as_parameters(), s.chosen, audio, weights, *source, embedder))
     output, seed = settings[0].output, settings[0].seed
-    once = {"output": str(output), "seed": seed, "backbone": benchmark, "workers": 1}
-    across = {name: once for name, stage in STAGES.items() if stage.across}
+    across = {"output": str(output), "seed": seed, "backbone": benchmark, "workers": 1}
     whole = plan.make(output, templates, members, stages, across)
     to_do = staleness.to_do(whole)
     if any(other.jobs for other in further):
         gather = (job.name for job in whole.jobs if not job.corpus and STAGES[job.stage].needs)
         to_do = dict.fromkeys(gather, Reason("new input: further seeds")) | to_do
+    planned = Session({s.name: s for s in settings}, whole, to_do, {}, cores, cluster, further)
     loads = {s.name: estimates.workload(s) for s in settings}
-    whole = whole.only(replace(job, **_lent(job, whole, to_do, loads, cores, cluster)) for job in whole.jobs)
+    whole = whole.only(replace(job, **_lent(job, planned, loads.get(job.corpus))) for job in whole.jobs)
     each = {
         job.name: estimates.seconds(job, whole.paths, loads.get(job.corpus)) for job in whole.jobs if job.name in to_do
     }
@@ -137,27 +137,20 @@ def prepare(
     if cluster:
         asked = (estimates.resources(job, each.get(job.name, 0.0)) for job in whole.jobs)
         whole = whole.only(replace(job, **cluster.asked(of)) for job, of in zip(whole.jobs, asked, strict=True))
-    return Session({s.name: s for s in settings}, whole, to_do, each, cores, cluster, further)
+    return replace(planned, plan=whole, each=each)
 
 
-def _lent(
-    job: Job,
-    whole: Plan,
-    to_do: Mapping[str, Reason],
-    loads: Mapping[str, Workload],
-    cores: int,
-    cluster: Cluster | None,
-) -> dict[str, int]:
+def _lent(job: Job, session: Session, load: Workload | None) -> dict[str, int]:
     """Threads, helpers and GPUs of a notebook: one corpus that is fitted must keep all cores busy, or many nodes."""
-    stage, helpers = STAGES[job.stage], 0
-    if job.name in to_do and to_do[job.name].results:
+    stage, cores, cluster, helpers = STAGES[job.stage], session.cores, session.cluster, 0
+    if job.name in session.to_do and session.to_do[job.name].results:
         # Helpers would each fine-tune an embedder.
         if cluster and (stage.helpers or stage.shared) and not job.parameters.get("embedder"):
-            helpers = cluster.shares(estimates.seconds(job, whole.paths, loads.get(job.corpus)))
+            helpers = cluster.shares(estimates.seconds(job, session.paths, load))
         elif stage.helpers and cores > 1:
             helpers = cores
     # On a cluster each has its cores to itself, and needs one where helpers have left little to do.
-    alike = 1 if cluster else sum(other.stage == job.stage for other in whole.jobs if other.name in to_do)
+    alike = 1 if cluster else sum(other.stage == job.stage for other in session.jobs)
     threads = {"one": 1, "share": max(1, cores // max(alike, 1)), "all": cores}[stage.threads]
     threads = 1 if cluster and helpers else threads
     return {"threads": threads, "helpers": helpers, "gpus": min(threads, len(gpus())) if stage.weights else 0}
@@ -220,5 +213,4 @@ def _name_the_killed(paths: Paths, undone: Iterable[Job]) -> None:
 
 def title(name: str) -> str:
     """A corpus' title for people."""
-    info = corpora.REGISTRY.get(name)
-    return info.title if info else name
+    return corpora.REGISTRY[name].title if name in corpora.REGISTRY else name
