@@ -136,12 +136,10 @@ def foreign(file: Path) -> str:
     if start.startswith(b"version https://git-lfs"):
         return "is not there: this is a Git LFS pointer. Fetch the audio with `git lfs pull`"
     kinds = {b"\x1a\x45\xdf\xa3": "WebM or Matroska", b"#!AMR": "AMR", b"\x30\x26\xb2\x75": "Windows Media"}
-    kind = (
-        "M4A or MP4" if start[4:8] == b"ftyp" else next((k for mark, k in kinds.items() if start.startswith(mark)), "")
-    )
-    if not kind:
-        return ""
-    return f"is {kind}, which is not read here. {conversion(file)}"
+    kind = next((kind for mark, kind in kinds.items() if start.startswith(mark)), "")
+    if start[4:8] == b"ftyp":
+        kind = "M4A or MP4"
+    return f"is {kind}, which is not read here. {conversion(file)}" if kind else ""
 
 
 def conversion(file: Path) -> str:

@@ -3,7 +3,6 @@ and believes a WAV that says another length than it has."""
 
 import io
 import re
-import shutil
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -89,9 +88,8 @@ def frames(file: Path, stream: soundfile.SoundFile) -> int:
     with file.open("rb") as raw:
         begin, promised, _ = _samples_of_wav(raw)
     held = file.stat().st_size - begin
-    return (
-        min(stream.frames, (min(promised, held) or held) // _GSM_BLOCK[0] * _GSM_BLOCK[1]) if begin else stream.frames
-    )
+    blocks = (min(promised, held) or held) // _GSM_BLOCK[0]
+    return min(stream.frames, blocks * _GSM_BLOCK[1]) if begin else stream.frames
 
 
 def further_streams(file: Path, stream: soundfile.SoundFile) -> list[str]:
@@ -120,16 +118,11 @@ def mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
     source = io.BytesIO(file.read_bytes()) if file.suffix.lower() == ".raw" else file
     with file.open("rb") as stream:
         start = stream.read(_W64_KIND.stop)
-        extended = (
-            start.startswith(b"riff\x2e\x91\xcf\x11") and start[40:44] == b"fmt " and start[_W64_TAG] == b"\xfe\xff"
-        )
-        if extended and start[_W64_KIND] != b"\1\0":  # libsndfile would take floats for integers
-            stream.seek(0)
-            content = io.BytesIO()
-            shutil.copyfileobj(stream, content)
-            content.seek(_W64_TAG.start)
-            content.write(start[_W64_KIND])
-            content.seek(0)
+        w64 = start.startswith(b"riff\x2e\x91\xcf\x11") and start[40:44] == b"fmt "
+        # libsndfile would take what an extension calls floats for integers.
+        if w64 and start[_W64_TAG] == b"\xfe\xff" and start[_W64_KIND] != b"\1\0":
+            content = io.BytesIO(file.read_bytes())
+            content.getbuffer()[_W64_TAG] = start[_W64_KIND]
             return content, []
         begin, length, bytes_per_second = _samples_of_wav(stream)
     held = size - begin
@@ -141,10 +134,10 @@ def mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
         note = SHORTENED
     else:
         note = UNTOLD
-    whole = bytearray(file.read_bytes())
-    whole[begin - 4 : begin] = struct.pack("<I", held)
-    whole[4:8] = struct.pack("<I", size - 8)
-    return io.BytesIO(whole), [note]
+    content = io.BytesIO(file.read_bytes())
+    struct.pack_into("<I", content.getbuffer(), begin - 4, held)
+    struct.pack_into("<I", content.getbuffer(), 4, size - 8)
+    return content, [note]
 
 
 def _samples_of_wav(stream: BinaryIO) -> tuple[int, int, int]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dslite import audio
-from dslite.files import whole_file
+from dslite.files import whole_file, write_table
 from dslite.front_end import FrontEnd
 from dslite.spectrogram import MelPlot
 
@@ -99,12 +99,10 @@ def decode(
             places.append((file, total, len(wave)))
             total += len(wave)
         _header(stream, "<f4", (total,))
-    with whole_file(samples.with_suffix(".parquet")) as draft:
-        pd.DataFrame(places, columns=["file", "begin", "length"]).to_parquet(draft, index=False)
+    write_table(samples.with_suffix(".parquet"), pd.DataFrame(places, columns=["file", "begin", "length"]))
     for note, which in mended.items():
-        problems.append(
-            ("", "warning", f"{len(which)} files ({', '.join(which[:3])}{' …' * (len(which) > 3)}): {note}.")
-        )
+        named = ", ".join(which[:3]) + " …" * (len(which) > 3)
+        problems.append(("", "warning", f"{len(which)} files ({named}): {note}."))
     return pd.DataFrame(problems, columns=["file", "kind", "reason"])
 
 

@@ -83,12 +83,9 @@ def refuse_unfit(where: str, info: CorpusInfo, clips: pd.DataFrame, problems: pd
 
 def _why(problems: pd.DataFrame) -> str:
     noticed = list(problems.loc[problems["kind"] == "warning", "reason"])
-    skipped: dict[str, list[str]] = {}
-    for problem in problems.itertuples():
-        if problem.kind == "skipped":
-            skipped.setdefault(problem.reason, []).append(problem.file)
-    reasons = sorted(skipped, key=lambda reason: -len(skipped[reason]))
-    told = [f"{len(skipped[why])} x {why}: {_few(skipped[why], ', ')}".rstrip(": ") for why in reasons]
+    skipped = problems[problems["kind"] == "skipped"].groupby("reason", sort=False)["file"].agg(list)
+    most_first = sorted(skipped.items(), key=lambda one: -len(one[1]))
+    told = [f"{len(files)} x {why}: {_few(files, ', ')}".rstrip(": ") for why, files in most_first]
     left_out = f" Left out: {_few(told, '; ')}. All are listed on the corpus page." if told else ""
     return left_out + (f" Noticed: {'; '.join(noticed[:3])}." if noticed else "")
 

@@ -67,14 +67,13 @@ def is_audio(name: str) -> bool:
 
 def audio_below(folder: Path, *places: Path) -> list[str]:
     """Audio files below the ``places`` in ``folder`` (in all of it if none): sorted, relative, POSIX."""
-    found = (
-        os.path.relpath(entry.path, folder)
+    return sorted(
+        Path(os.path.relpath(entry.path, folder)).as_posix()
         for place in places or (folder,)
         if place.is_dir()
         for entry in walk(place)
         if is_audio(entry.name)
     )
-    return sorted(PurePosixPath(*Path(path).parts).as_posix() for path in found)
 
 
 class Shelf:

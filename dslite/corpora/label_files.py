@@ -55,11 +55,10 @@ def read_csv(
     lines = [(number, line) for number, line in numbered if line.strip() and not line.startswith("#")]
     said = re.fullmatch(r"sep=(.)\s*", lines[0][1]) if lines else None
     lines = lines[1:] if said else lines
-    header = lines[0][1] if lines else ""
+    first, header = lines[0] if lines else (len(numbered), "")
     kinds = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
     delimiter = said[1] if said else max(kinds, key=header.count)
-    first = lines[0][0] if remarks and lines else len(numbered)
-    hidden = {number: line for number, line in numbered[first:] if line.startswith("#")}
+    hidden = {number: line for number, line in numbered[first:] if remarks and line.startswith("#")}
     rows = []
     # Line by line, so that a quotation mark that never ends swallows nothing.
     for number, line in (*lines, *hidden.items()):

@@ -131,9 +131,8 @@ def _elsewhere(path: Path, lines: list[dict[str, str]]) -> list[Problem]:
         return [Problem("", "warning", told)]
     for line, name in zip(lines, found, strict=True):
         line["filename"] = places[name] if name else line["filename"]
-    told = (
-        f"no file lies where the CSV says; {counted(sum(map(bool, found)), 'file')} found by name in the folders below"
-    )
+    files = counted(sum(map(bool, found)), "file")
+    told = f"no file lies where the CSV says; {files} found by name in the folders below"
     return [Problem("", "warning", told)] if any(found) else []
 
 

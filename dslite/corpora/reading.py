@@ -306,10 +306,8 @@ def _corpus_toml(folder: Path, info: CorpusInfo | None = None) -> tuple[str, str
         told = tomllib.loads(path.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise DsliteError(f"{path} is not readable as TOML ({error}). Mend it or remove it.") from None
-    if unknown := told.keys() - _SAID:
-        raise DsliteError(
-            f"{path} says {', '.join(sorted(unknown))}, which is not known; known are {', '.join(_SAID)}."
-        )
+    if unknown := sorted(told.keys() - _SAID):
+        raise DsliteError(f"{path} says {', '.join(unknown)}, which is not known; known are {', '.join(_SAID)}.")
     if not isinstance(told.get("note", ""), str):
         raise DsliteError(f"{path}: note is {told['note']!r}; a text in quotation marks was expected.")
     sounds = told.get("audio_in_reports", False)

@@ -87,21 +87,19 @@ def _write(name: str, folder: Path, seed: int, real_size: bool, report: Callable
     clips = _clips(name, plan, speakers, rng)
     steps = _steps(plan, clips, rng)
     files, labels = places(name, clips)
+    note = f"SYNTHETIC: synthesised by dslite with seed {seed}; no recording of anybody"
+    labels["corpus.toml"] = f'corpus = "{name}"\ndata = "stand-in"\nnote = "{note}"\nseed = {seed}\n'
+    for file in (*files, *labels):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
     for index, (clip, file) in enumerate(zip(clips, files, strict=True)):
         if index % 100 == 0:
             report(0, 1, f"synthesising a stand-in, file {index} of {len(clips)}")
         rng = _generator(name, seed, 1 + index)
         cues = _cues(plan["sound"], steps[index])
         samples = sound(plan["sound"], rng, clip.seconds, cues, speakers[clip.speaker][1])
-        path = folder / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, np.round(samples * 32767).astype(np.int16), RATE, subtype="PCM_16")
-    note = f"SYNTHETIC: synthesised by dslite with seed {seed}; no recording of anybody"
-    labels["corpus.toml"] = f'corpus = "{name}"\ndata = "stand-in"\nnote = "{note}"\nseed = {seed}\n'
+        soundfile.write(folder / file, np.round(samples * 32767).astype(np.int16), RATE, subtype="PCM_16")
     for file, text in labels.items():
-        path = folder / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8", newline="\n")
+        (folder / file).write_text(text, "utf-8", newline="\n")
 
 
 def _grown(name: str, plan: dict) -> dict:

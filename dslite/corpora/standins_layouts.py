@@ -8,6 +8,7 @@ each partition come from the registry.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from dslite.corpora.registry import REGISTRY
 
@@ -56,12 +57,8 @@ def _official_numbers(name: str, clips: Sequence[Clip]) -> dict[int, int]:
 
 def _numbered(clips: Sequence[Clip], digits: int) -> list[str]:
     """ComParE's names: train_001.wav, ..., counted within each partition."""
-    seen: Counter = Counter()
-    names = []
-    for clip in clips:
-        seen[clip.partition] += 1
-        names.append(f"{PREFIX[clip.partition]}_{seen[clip.partition]:0{digits}d}.wav")
-    return names
+    numbers = {partition: count(1) for partition in PREFIX}
+    return [f"{PREFIX[clip.partition]}_{next(numbers[clip.partition]):0{digits}d}.wav" for clip in clips]
 
 
 def _lines(*rows: str) -> str:

@@ -84,10 +84,9 @@ def cached_as(variant: Settings, decoded: FinishedStage, place: Path, report: Ca
     folder = records.hashed(seen | {"chunk": chunk})
     settings = replace(variant, output=place / folder)
     identity = records.identity("corpus", asked, settings.chosen)
-    if settings.paths.record("corpus").exists():
-        found = FinishedStage.of(settings, "corpus")
-        if found.record["identity"] == identity:
-            return found
+    last = records.last(settings, "corpus")
+    if last.get("identity") == identity:
+        return FinishedStage(settings, last)
     report(0, 1, "spectrograms")
     cached = cache(settings, decoded.found, decoded.classes, decoded.paths.samples)
     more = {"files": len(cached.clips), "chunks": len(cached.chunks), "data_hash": cached.data_hash}

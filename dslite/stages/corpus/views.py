@@ -42,11 +42,10 @@ def examples(stage: FinishedStage) -> list[Example]:
 
 def class_by_partition(clips: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """Files by class (rows, with their sum) and partition (columns, with their sum), and speakers in the last row."""
-    parts = ["train", "dev", "test"]
-    counts = pd.crosstab(clips["label"], clips["partition"]).reindex(index=list(classes), columns=parts, fill_value=0)
+    counts = pd.crosstab(clips["label"], clips["partition"]).reindex(classes, columns=PARTITIONS, fill_value=0)
     counts["all"] = counts.sum(axis=1)
     named = clips[clips["speaker"] != ""]
-    speakers = [named.loc[named["partition"] == part, "speaker"].nunique() for part in parts]
+    speakers = [named.loc[named["partition"] == part, "speaker"].nunique() for part in PARTITIONS]
     counts.loc["all classes"] = counts.sum()
     counts.loc["speakers"] = [*speakers, named["speaker"].nunique()]
     return counts.rename_axis(index=None, columns=None).astype(int)
