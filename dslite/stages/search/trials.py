@@ -30,6 +30,8 @@ from dslite.stages.train import fits
 from dslite.store import Samples
 from dslite.weights import digest, find_weights
 
+_ENDED = ("COMPLETE", "PRUNED", "FAIL")
+
 WARM_UP = 40
 """Share of its epochs in percent before which no trial is given up: a second phase begins with a fall."""
 
@@ -107,18 +109,15 @@ class Search:
             self._lock.release()
 
     def _trials(self, *states: str) -> list:
-        return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.name in states]
+        """Those in some states, asked for at once: what ends between two questions, by another process, would be in the
+        answer to neither. What failed without a reason was stopped, and is none."""
+        found = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.name in states]
+        return [trial for trial in found if trial.state.name != "FAIL" or "reason" in trial.user_attrs]
 
     @property
     def done(self) -> list:
         """Trials that came to an end: scored, given up on the way, or impossible."""
-        return self._ended_or()
-
-    def _ended_or(self, *states: str) -> list:
-        """The same, and those in more states. They are asked for at once: what ends between two questions, by another
-        process, would be in the answer to neither."""
-        found = self._trials("COMPLETE", "PRUNED", "FAIL", *states)
-        return [trial for trial in found if trial.state.name != "FAIL" or "reason" in trial.user_attrs]
+        return self._trials(*_ENDED)
 
     def run(self) -> bool:
         """Makes trials until there are enough; whether the hours were over before."""
@@ -162,7 +161,7 @@ class Search:
     def _drawn(self):
         """The next trial; None where enough are done or being made."""
         with self._turn():
-            if len(self._ended_or("RUNNING")) >= self.total:
+            if len(self._trials(*_ENDED, "RUNNING")) >= self.total:
                 return None
             if self.points and not self._trials("WAITING"):
                 begun = {frozenset(trial.params.items()) for trial in self.study.get_trials(deepcopy=False)}
