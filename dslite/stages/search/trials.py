@@ -186,7 +186,7 @@ class Search:
             if time.time() > deadline:
                 raise _Stopped
 
-        (fit,) = [fit for fit in planned(corpus, trial.params, folder) if fit.target == "dev"]
+        (fit,) = [fit for fit in fits.with_one(corpus, trial.params["augmentation"], folder) if fit.target == "dev"]
         fits.run(corpus, [fit], follow, apart=True)
         with suppress(FileNotFoundError):  # 15 MB each, and the winner is fitted on more than train
             (fit.folder / "model.keras").unlink()
@@ -224,11 +224,6 @@ def corpus_as(settings: Settings, decoded: FinishedStage, values: Mapping) -> Fi
     return cached_as(
         replace(variant, profile=profile), decoded, settings.paths.file("search", backbone), lambda *_: None
     )
-
-
-def planned(corpus: FinishedStage, values: Mapping, folder: Path) -> list[fits.Fit]:
-    """The fits of a trial's values."""
-    return fits.planned(corpus, [values["augmentation"]], lambda _, target: folder / target)
 
 
 def fitted_in(settings: Settings, values: Mapping) -> Path:

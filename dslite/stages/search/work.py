@@ -102,7 +102,7 @@ def _refit(settings: Settings, decoded: FinishedStage, values: Mapping) -> tuple
         corpus = trials.corpus_as(replace(settings, seed=seed), decoded, values)
         corpus = replace(corpus, settings=replace(corpus.settings, workers=settings.workers))
         folder = trials.fitted_in(settings, values) / ("" if not number else f"seed_{seed}")
-        todo, share = trials.planned(corpus, values, folder), 0.05 / settings.seeds
+        todo, share = fits.with_one(corpus, values["augmentation"], folder), 0.05 / settings.seeds
         about = fits.run(corpus, todo, progress.part(0.95 + number * share, share, f"the winner, seed {seed}"))
         found.append({fit.target: fit.predictions() for fit in todo})
     return found, about

@@ -114,6 +114,11 @@ def planned(corpus: FinishedStage, augmentations: Iterable[str], folder: Callabl
     return [fit for fit in found if fit.name in wanted]
 
 
+def with_one(corpus: FinishedStage, augmentation: str, folder: Path) -> list[Fit]:
+    """The same with one augmentation, each in the folder of its target below another."""
+    return planned(corpus, [augmentation], lambda _, target: folder / target)
+
+
 def held_out(corpus: FinishedStage, augmentation: str, files: np.ndarray, folder: Path, title: str) -> Fit:
     """A fit that learns from all of a corpus' files but some, bool (files,), which it predicts."""
     partition = pd.Series(np.where(files, "test", "train"))
