@@ -69,7 +69,7 @@ class Search:
         from dslite.stages.search import space  # needs Optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.settings, self.process, place = settings, process, settings.paths.file("search")
+        self.settings, self.process, place = replace(settings, workers=1), process, settings.paths.file("search")
         self.decoded = FinishedStage.of(settings, "corpus")
         place.mkdir(parents=True, exist_ok=True)
         self._turns = place / "turns"
@@ -220,10 +220,8 @@ def corpus_as(settings: Settings, decoded: FinishedStage, values: Mapping) -> Fi
     here = None if settings.random_weights else find_weights(backbone, settings.weights)
     reading = to_reading(READINGS[name], changes)
     profile = settings.profile if settings.trials else "full"  # what the grid does not vary is as in Table 2
-    variant = replace(settings, reading=reading, changes=changes, backbone=backbone, weights_file=here, workers=1)
-    return cached_as(
-        replace(variant, profile=profile), decoded, settings.paths.file("search", backbone), lambda *_: None
-    )
+    variant = replace(settings, reading=reading, changes=changes, backbone=backbone, weights_file=here, profile=profile)
+    return cached_as(variant, decoded, settings.paths.file("search", backbone), lambda *_: None)
 
 
 def fitted_in(settings: Settings, values: Mapping) -> Path:

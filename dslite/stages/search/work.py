@@ -100,7 +100,6 @@ def _refit(settings: Settings, decoded: FinishedStage, values: Mapping) -> tuple
     for number in range(settings.seeds):
         seed = settings.seed + number
         corpus = trials.corpus_as(replace(settings, seed=seed), decoded, values)
-        corpus = replace(corpus, settings=replace(corpus.settings, workers=settings.workers))
         folder = trials.fitted_in(settings, values) / ("" if not number else f"seed_{seed}")
         todo, share = fits.with_one(corpus, values["augmentation"], folder), 0.05 / settings.seeds
         about = fits.run(corpus, todo, progress.part(0.95 + number * share, share, f"the winner, seed {seed}"))
