@@ -39,13 +39,8 @@ def _load(model, file: Path) -> None:
         for layer in model.layers:
             if not layer.weights:
                 continue
-            found = {}
-            stored[layer.name.replace("_", "/", 1) if "_" in layer.name else layer.name].visititems(
-                lambda _, item, found=found: (
-                    found.update({item.ndim: item[()]}) if isinstance(item, h5py.Dataset) else None
-                )
-            )
-            kernel, bias = found[4], found[1]
+            of_layer = stored[layer.name.replace("_", "/", 1)]
+            kernel, bias = (of_layer[name][()] for name in of_layer.attrs["weight_names"])
             if layer.name == "conv1":
                 kernel = kernel[:, :, ::-1]  # the file was trained on BGR; turned once here, pictures stay RGB
             layer.set_weights([kernel, bias])
