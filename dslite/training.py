@@ -140,8 +140,6 @@ class Trainer:
         sizes = recipe.units, self.objective.outputs, recipe.dropout
         self.head = Head(*sizes, reading.arelu, recipe.standardise, name="head")
         self.head.build((None, backbone.width))
-        self._scale = tf.constant(backbone.scale, tf.float32)
-        self._offset = tf.constant(backbone.offset, tf.float32)
         self._fill = tf.constant(mask_colour(backbone, reading.mask_fill))
         layers = len(backbone.model.layers)
         self.trained_layers = count_trained(layers, recipe.share, reading.layers) if recipe.epochs[1] else 0
@@ -186,18 +184,15 @@ class Trainer:
         order = np.argsort(np.concatenate([rows for rows, _ in batches]))
         return tf.gather(tf.concat(painted, axis=0), order)
 
-    def _normalised(self, pictures):
-        return pictures * self._scale + self._offset
-
     # A phase splits the network into a frozen part, which takes pictures, and a trained part. What crosses from one to
     # the other is a list of tensors: the pooled features in phase 1, the tensors at the cut in phase 2. The base model
     # always runs with training=False: batch normalisation keeps ImageNet's statistics in both phases (F-11).
 
     def _whole(self, pictures) -> list:
-        return [tf.reduce_mean(self._body(self._normalised(pictures), training=False), axis=[1, 2])]
+        return [tf.reduce_mean(self._body(self.backbone.normalised(pictures), training=False), axis=[1, 2])]
 
     def _up_to_the_cut(self, pictures) -> list:
-        return keras.tree.flatten(self._stem(self._normalised(pictures), training=False))
+        return keras.tree.flatten(self._stem(self.backbone.normalised(pictures), training=False))
 
     def _logits(self, phase: int, crossing: list, seed=None):
         if phase == 1:
