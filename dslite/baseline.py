@@ -150,8 +150,7 @@ def speaker_normalised(features: np.ndarray, speakers: np.ndarray) -> np.ndarray
         features: float (files, width).
         speakers: str (files,).
     """
-    _, group = np.unique(speakers, return_inverse=True)
-    of = pd.DataFrame(features.astype(np.float64)).groupby(group)
+    of = pd.DataFrame(features.astype(np.float64)).groupby(speakers)
     deviation = of.transform("std", ddof=0).to_numpy()
     return (features - of.transform("mean").to_numpy()) / np.where(deviation > 0, deviation, 1.0)
 

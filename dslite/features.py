@@ -45,11 +45,10 @@ def whole_files(
         ``librosa``: float32 (files, 126), see :func:`statistics`.
     """
     plot = MelPlot(DEEP_SPECTRUM)
-    scale, offset = tf.constant(backbone.scale, tf.float32), tf.constant(backbone.offset, tf.float32)
     body = folded(backbone.model)
 
     def features(pictures):
-        return tf.reduce_mean(body(pictures * scale + offset, training=False), axis=[1, 2])
+        return tf.reduce_mean(body(backbone.normalised(pictures), training=False), axis=[1, 2])
 
     pooled = graph(features, tf.TensorSpec([None, None, None, 3], tf.float32))
     draw = graph(plot.call, tf.TensorSpec([None, None], tf.float32))

@@ -27,10 +27,9 @@ class AReLU(keras.layers.Layer):
         self.initial = (float(alpha), float(beta))
 
     def build(self, input_shape):
-        self.alpha, self.beta = (
-            self.add_weight(name=name, shape=(), initializer=keras.initializers.Constant(value))
-            for name, value in zip(("alpha", "beta"), self.initial, strict=True)
-        )
+        alpha, beta = map(keras.initializers.Constant, self.initial)
+        self.alpha = self.add_weight(name="alpha", shape=(), initializer=alpha)
+        self.beta = self.add_weight(name="beta", shape=(), initializer=beta)
 
     def get_config(self):
         return {**super().get_config(), "alpha": self.initial[0], "beta": self.initial[1]}

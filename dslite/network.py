@@ -39,6 +39,10 @@ class Backbone:
         """Number of features after global average pooling."""
         return self.model.output_shape[-1]
 
+    def normalised(self, pictures) -> tf.Tensor:
+        """Pictures, RGB in 0-255, as the network takes them; float32."""
+        return pictures * tf.constant(self.scale, tf.float32) + tf.constant(self.offset, tf.float32)
+
 
 def mask_colour(base: Backbone | BaseModel, fill: str = "mean") -> np.ndarray:
     """The colour of SpecAugment's masks: RGB in 0-255, float32 (3,).

@@ -140,8 +140,6 @@ class Trainer:
         sizes = recipe.units, self.objective.outputs, recipe.dropout
         self.head = Head(*sizes, reading.arelu, recipe.standardise, name="head")
         self.head.build((None, backbone.width))
-        self._scale = tf.constant(backbone.scale, tf.float32)
-        self._offset = tf.constant(backbone.offset, tf.float32)
         self._fill = tf.constant(mask_colour(backbone, reading.mask_fill))
         layers = len(backbone.model.layers)
         self.trained_layers = count_trained(layers, recipe.share, reading.layers) if recipe.epochs[1] else 0
@@ -186,19 +184,15 @@ class Trainer:
         order = np.argsort(np.concatenate([rows for rows, _ in batches]))
         return tf.gather(tf.concat(painted, axis=0), order)
 
-    def _normalised(self, pictures):
-        return pictures * self._scale + self._offset
-
     # A phase splits the network into a frozen part, which takes pictures, and a trained part. What crosses from one to
     # the other is a list of tensors: the pooled features in phase 1, the tensors at the cut in phase 2. The base model
     # always runs with training=False: batch normalisation keeps ImageNet's statistics in both phases (F-11).
 
     def _whole(self, pictures) -> list:
-        return [tf.reduce_mean(self._body(self._normalised(pictures), training=False), axis=[1, 2])]
+        return [tf.reduce_mean(self._body(self.backbone.normalised(pictures), training=False), axis=[1, 2])]
 
     def _up_to_the_cut(self, pictures) -> list:
-        tensors = self._stem(self._normalised(pictures), training=False)
-        return list(tensors) if isinstance(tensors, list | tuple) else [tensors]
+        return keras.tree.flatten(self._stem(self.backbone.normalised(pictures), training=False))
 
     def _logits(self, phase: int, crossing: list, seed=None):
         if phase == 1:
@@ -227,19 +221,20 @@ class Trainer:
         shapes = [tensor.shape[1:] for tensor in self._cut]
         if 4 * chunks * sum(int(np.prod(shape)) for shape in shapes) > CACHE_BYTES:
             return []
-        out = [np.empty((chunks, *shape), np.float32) for shape in shapes]
-        for start in range(0, chunks, self.recipe.batch):
-            part = np.arange(start, min(start + self.recipe.batch, chunks))
-            for array, tensor in zip(out, self._frozen[1](self.pictures(part)), strict=True):
-                array[part] = tensor
-        return out
+        return self._in_batches(lambda part: self._frozen[1](self.pictures(part)), np.arange(chunks), shapes)
 
     def extract(self, indices: np.ndarray) -> np.ndarray:
         """Features of un-augmented chunks under the base model as it is: float32 (n, width)."""
-        out = np.empty((len(indices), self.backbone.width), np.float32)
+        width = (self.backbone.width,)
+        return self._in_batches(lambda part: self._frozen[0](self.pictures(part)), indices, [width])[0]
+
+    def _in_batches(self, function: Callable, indices: np.ndarray, shapes: Sequence) -> list[np.ndarray]:
+        """What a function makes of some chunks, a batch at a time: tensors, of which each chunk has these shapes."""
+        out = [np.empty((len(indices), *shape), np.float32) for shape in shapes]
         for start in range(0, len(indices), self.recipe.batch):
-            stop = start + self.recipe.batch
-            out[start:stop] = self._frozen[0](self.pictures(indices[start:stop]))[0]
+            part = slice(start, start + self.recipe.batch)
+            for array, tensor in zip(out, function(indices[part]), strict=True):
+                array[part] = tensor
         return out
 
     # one fit -----------------------------------------------------------------------------------------------------
@@ -365,11 +360,10 @@ class Trainer:
         return loss, logits
 
     def _probabilities(self, phase, indices, features) -> np.ndarray:
-        out = np.empty((len(indices), self.objective.outputs), np.float32)
-        for start in range(0, len(indices), self.recipe.batch):
-            part = indices[start : start + self.recipe.batch]
-            out[start : start + len(part)] = self._predict[phase - 1](self._crossing(phase, part, features))
-        return out
+        def said(part) -> list:
+            return [self._predict[phase - 1](self._crossing(phase, part, features))]
+
+        return self._in_batches(said, indices, [(self.objective.outputs,)])[0]
 
     def _decided(self, phase, examples, features) -> list[int]:
         chunks = examples.evaluate

@@ -64,21 +64,21 @@ def _load_turned(model: "keras.Model", file: Path) -> None:
 
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-CAFFE_MEAN = (123.68, 116.779, 103.939)
-"""RGB: what the networks that came from Caffe, trained on BGR, subtract."""
+_CAFFE_MEAN = (123.68, 116.779, 103.939)  # RGB: what the networks that came from Caffe, trained on BGR, subtract
 
 _TORCH_SCALE = tuple(1 / (255 * d) for d in _DEVIATION)
 _TORCH_OFFSET = tuple(-m / d for m, d in zip(_MEAN, _DEVIATION, strict=True))
-_MODES: dict[str, dict] = {
+MODES: dict[str, dict] = {
     "tf": {"scale": (1 / 127.5,) * 3, "offset": (-1.0,) * 3, "released_mask": (0.0,) * 3},
     "torch": {"scale": _TORCH_SCALE, "offset": _TORCH_OFFSET, "released_mask": _MEAN},
     "caffe": {
         "scale": (1.0,) * 3,
-        "offset": tuple(-m for m in CAFFE_MEAN),
-        "released_mask": CAFFE_MEAN,
+        "offset": tuple(-m for m in _CAFFE_MEAN),
+        "released_mask": _CAFFE_MEAN,
         "load": _load_turned,
     },
 }
+"""Ways of normalisation, as in :func:`application` -> fields of :class:`BaseModel`."""
 
 
 def application(name: str, folder: str, mode: str, seconds: float, options: dict | None = None, **more) -> BaseModel:
@@ -101,7 +101,7 @@ def application(name: str, folder: str, mode: str, seconds: float, options: dict
         make = getattr(keras.applications, name)
         return make(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), **options or {})
 
-    usual = {"title": name, "file": f"{name.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5", **_MODES[mode]}
+    usual = {"title": name, "file": f"{name.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5", **MODES[mode]}
     return BaseModel(build=build, url=f"{KERAS}{folder}/", seconds=seconds, **usual | more)
 
 

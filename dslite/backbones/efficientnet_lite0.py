@@ -57,8 +57,7 @@ def _load(model, file: Path) -> None:
     for layer in model.layers:
         if not layer.weights:
             continue
-        *block, own = layer.name.rsplit(".", 1)
-        stored = ".".join([f"_{part}" for part in block] + [f"_{own}"])
+        stored = ".".join(f"_{part}" for part in layer.name.rsplit(".", 1))
         if f"{stored}.running_mean" in tensors:
             parts = ("weight", "bias", "running_mean", "running_var")
             layer.set_weights([tensors[f"{stored}.{part}"] for part in parts])

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dslite.backbones import CAFFE_MEAN, SIZE, BaseModel
+from dslite.backbones import MODES, SIZE, BaseModel
 
 
 def _build():
@@ -39,13 +39,8 @@ def _load(model, file: Path) -> None:
         for layer in model.layers:
             if not layer.weights:
                 continue
-            found = {}
-            stored[layer.name.replace("_", "/", 1) if "_" in layer.name else layer.name].visititems(
-                lambda _, item, found=found: (
-                    found.update({item.ndim: item[()]}) if isinstance(item, h5py.Dataset) else None
-                )
-            )
-            kernel, bias = found[4], found[1]
+            of_layer = stored[layer.name.replace("_", "/", 1)]
+            kernel, bias = (of_layer[name][()] for name in of_layer.attrs["weight_names"])
             if layer.name == "conv1":
                 kernel = kernel[:, :, ::-1]  # the file was trained on BGR; turned once here, pictures stay RGB
             layer.set_weights([kernel, bias])
@@ -54,10 +49,7 @@ def _load(model, file: Path) -> None:
 BASE_MODEL = BaseModel(
     title="SqueezeNet v1.1",
     build=_build,
-    load=_load,
-    scale=(1.0,) * 3,
-    offset=tuple(-m for m in CAFFE_MEAN),
-    released_mask=CAFFE_MEAN,
+    **MODES["caffe"] | {"load": _load},
     file="squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5",
     url="https://github.com/rcmalli/keras-squeezenet/releases/download/v1.0/",
     md5="80b66c92d79d4310e07fb60a297bf0d1",  # of the file which the authors' framework asks for

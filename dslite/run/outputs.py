@@ -6,6 +6,7 @@ import sys
 import time
 import zipfile
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from dslite import corpora
@@ -62,7 +63,7 @@ def write(session: Session, note: dict) -> None:
         if key in planned or state.state != "not run":
             states[key] = state
     tables = []
-    for name in (name for name in reversed(STAGES) if STAGES[name].index):
+    for name in (name for name in reversed(STAGES) if find_spec(f"dslite.stages.{name}.index")):
         index = import_module(f"dslite.stages.{name}.index")
         done = [corpus for (corpus, stage), state in states.items() if stage == name and state.state == "done"]
         tables += index.entries(paths, done)

@@ -176,7 +176,7 @@ class _Verification(Copy):
         """What leads to the pages: the index's scores, ``results.csv``, and pages that an index writes."""
         if paths.index.exists() or paths.results.exists():  # a further seed has neither
             self.again("results.csv", results.write, paths)
-        for stage in (stage for stage in STAGES if STAGES[stage].index):
+        for stage in (stage for stage in STAGES if find_spec(f"dslite.stages.{stage}.index")):
             entries, there = import_module(f"dslite.stages.{stage}.index").entries, paths.recorded(stage)
             other = any(self._other_code(paths, corpus, stage) for corpus in there)
             self.again(f"what the index names of {stage}", entries, paths, there, other=other)

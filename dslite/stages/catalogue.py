@@ -67,7 +67,6 @@ class Stage:
             with several cores in as many jobs side by side; it returns "" or why it ended early.
         shared: whether jobs of a cluster make its fits before its notebook, each a share: ``shared`` of its ``work``
             tells which, or makes them itself where some depend on others.
-        index: whether the module ``index`` of its folder names more than its page for the index.
         exported: whether ``--export-results`` takes its tables, records and models for a phone; no audio is in them.
         heard: whether there are sounds in what it leaves, so that it is exported ``--with-recordings`` alone.
         of_source: the stages of another corpus, its ``source``, whose records its results are made from besides.
@@ -88,7 +87,6 @@ class Stage:
     classes_only: bool = False
     helpers: str = ""
     shared: bool = False
-    index: bool = False
     exported: bool = False
     heard: bool = False
     of_source: tuple[str, ...] = ()
@@ -129,7 +127,6 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             # The chosen clips and the sample of each class.
             seconds=lambda load: 14.0 + load.classes * (500 if load.demo else 7_000) * load.forward,
             weights=True,  # with them it makes a fit once more
-            index=True,
             heard=True,
         ),
         "deploy": Stage(
@@ -183,7 +180,6 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             weights=True,
             threads="all",
             classes_only=True,
-            index=True,
         ),
         "graph": Stage(
             needs=("corpus",),
@@ -207,7 +203,6 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             across=True,
             parameters=("backbone", "seed", "output", "workers"),
             threads="all",  # what is timed must have the machine to itself
-            index=True,
         ),
         "paper": Stage(
             needs=("evaluate",),
@@ -216,7 +211,6 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             title="The paper's tables and figures",
             across=True,
             parameters=("output", "seed"),
-            index=True,
         ),
     }
 )

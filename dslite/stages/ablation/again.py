@@ -1,5 +1,7 @@
 """The tables of the stage ``ablation`` once more, for those who verify them."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from dslite import statistics
@@ -11,15 +13,13 @@ from dslite.stages.ablation.work import fits_of
 
 def again(stage: FinishedStage) -> None:
     """Scores the predictions of all variants again, in a copy of the stage's folder."""
-    settings, seeds = stage.settings, stage.record["seeds"]
+    settings = stage.settings
+
+    def of_seed(place: Path) -> dict[str, pd.DataFrame]:
+        return {part: pd.read_parquet(place / part / "predictions.parquet") for part in TRAINED_ON}
+
     tables = {
-        name: [
-            {
-                part: pd.read_parquet(fits_of(stage.paths, name) / f"{seed}/{part}/predictions.parquet")
-                for part in TRAINED_ON
-            }
-            for seed in seeds
-        ]
+        name: [of_seed(fits_of(stage.paths, name) / str(seed)) for seed in stage.record["seeds"]]
         for name in stage.table("scores")["variant"].unique()
     }
     drawn = settings.seed, settings.draws, settings.paired_draws

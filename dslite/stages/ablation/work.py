@@ -134,11 +134,7 @@ def _planned(corpus: FinishedStage, augmentation: str, folder: Path) -> list[tup
     """The fits of a variant, for dev and for test: per seed, and with its corpus under that."""
     first, seeds = corpus.settings.seed, corpus.settings.seeds
     each = [replace(corpus, settings=replace(corpus.settings, seed=seed)) for seed in range(first, first + seeds)]
-    return [(seeded, _fits(seeded, augmentation, folder / str(seeded.settings.seed))) for seeded in each]
-
-
-def _fits(corpus: FinishedStage, augmentation: str, folder: Path) -> list[fits.Fit]:
-    return fits.planned(corpus, [augmentation], lambda _, target: folder / target)
+    return [(seeded, fits.with_one(seeded, augmentation, folder / str(seeded.settings.seed))) for seeded in each]
 
 
 def shared(decoded: FinishedStage, share: slice, place: Path) -> list[tuple[FinishedStage, fits.Fit]]:

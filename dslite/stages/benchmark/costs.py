@@ -82,8 +82,7 @@ def _measure(
         timed.append(timer.result()())
     timings = pd.concat(timed, ignore_index=True)
     table = latency.summary(timings)
-    first = table[table["threads"] == next(iter(timers))].set_index(["model", "part"])["p50_ms"]
-    table["speed_up"] = first.loc[list(zip(table["model"], table["part"], strict=True))].to_numpy() / table["p50_ms"]
+    table["speed_up"] = table.groupby(["model", "part"])["p50_ms"].transform("first") / table["p50_ms"]
     noise = {number: latency.noise_floor(part) for number, part in timings.groupby("threads")}
     table["noise"] = table["threads"].map(noise)
     return table.merge(pd.DataFrame(whole).assign(part="whole"), how="left", on=["model", "part"]), timings

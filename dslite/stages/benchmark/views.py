@@ -37,23 +37,22 @@ def table5_sheet(bench: Benchmark, caption: str = "Table 5, measured and publish
 
 def table5(bench: Benchmark) -> tuple[dict, list]:
     """Columns of Table 5, each printed one after those measured of the same kind, and the keys of the printed ones."""
-    printed = {key: (kind, name) for key, kind, name in _PRINTED}
     columns = {("Preprocessing", "here"): _cost(bench, "float32", "front end")}
-    columns[printed["preprocessing"]] = _as_printed("preprocessing")
+    columns[_PRINTED["preprocessing"]] = _as_printed("preprocessing")
     columns["TensorFlow", "here"] = _cost(bench, "keras", "whole")
-    columns[printed["tensorflow"]] = _as_printed("tensorflow")
+    columns[_PRINTED["tensorflow"]] = _as_printed("tensorflow")
     for name in bench.gate.loc[bench.gate["offered"], "model"]:
         columns["TF Lite", variants.TITLES[name]] = _cost(bench, name, "whole")
-    columns |= {printed[key]: _as_printed(key) for key in ("tflite", "phone")}
-    return columns, list(printed.values())
+    columns |= {_PRINTED[key]: _as_printed(key) for key in ("tflite", "phone")}
+    return columns, list(_PRINTED.values())
 
 
-_PRINTED = (
-    ("preprocessing", "Preprocessing", "paper"),
-    ("tensorflow", "TensorFlow", "paper"),
-    ("tflite", "TF Lite", "paper, laptop"),
-    ("phone", "TF Lite", "paper, phone"),
-)
+_PRINTED = {
+    "preprocessing": ("Preprocessing", "paper"),
+    "tensorflow": ("TensorFlow", "paper"),
+    "tflite": ("TF Lite", "paper, laptop"),
+    "phone": ("TF Lite", "paper, phone"),
+}
 _MEAN, _MACS, _PARAMETERS = "Mean of 50 runs [ms]", "Multiply-accumulates", "Parameters"
 _MEMORY, _SIZE = "Peak memory [MB]", "Size [MB]"
 _REASONS = {

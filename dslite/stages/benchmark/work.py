@@ -103,13 +103,7 @@ def _keep(made: dict, folder: Path, asked: dict) -> None:
 
 
 def write_table5(layout: Paths) -> None:
-    """Writes :func:`table5_rows`."""
-    with whole_file(layout.table(5)) as draft:
-        table5_rows(layout).to_csv(draft, index=False, float_format="%.6g")
-
-
-def table5_rows(layout: Paths) -> pd.DataFrame:
-    """Rows for CSV: ``source`` (``here``, ``paper``), ``backbone``, the columns of
+    """Writes Table 5 as CSV: ``source`` (``here``, ``paper``), ``backbone``, the columns of
     :func:`dslite.stages.benchmark.costs.begun`, ``seed``, ``hardware``; of the paper, what it prints: mean times,
     with 4 threads, in ``mean_ms``."""
     rows = []
@@ -136,7 +130,9 @@ def table5_rows(layout: Paths) -> pd.DataFrame:
         }
         rows.append(pd.DataFrame([row]))
     rows[-1]["threads"] = np.nan  # of the phone it is not said
-    return pd.concat(rows, ignore_index=True).set_index(["source", "backbone"]).reset_index()
+    table = pd.concat(rows, ignore_index=True).set_index(["source", "backbone"]).reset_index()
+    with whole_file(layout.table(5)) as draft:
+        table.to_csv(draft, index=False, float_format="%.6g")
 
 
 def _measure(layout: Paths, backbone: str, seed: int, threads: int, identity: str) -> None:

@@ -172,17 +172,16 @@ def _model(scored: FinishedStage, network: Network, tell) -> tuple:
         begun_with += scored.clips.loc[scored.clips["partition"] == "dev", ["file", "label"]].to_numpy().tolist()
     fit = replace(fit, identity=records.hashed([fit.identity, begun_with]), title=network.title)
     if not fit.finished:
-        with_what = fits.Start(place / "features.npy", teacher=chosen)
-        if model:
-            if network.kind == PRUNED:
-                model = thinned(model, importance(model, _batches(scored, model)), network.share)
-            elif network.kind == ZEROED:
-                model = zeroed(model, network.share)
-            with whole_file(place / "start.keras") as draft:
+        if network.kind == PRUNED:
+            model = thinned(model, importance(model, _batches(scored, model)), network.share)
+        elif network.kind == ZEROED:
+            model = zeroed(model, network.share)
+        start = place / "start.keras" if model else None
+        if start:
+            with whole_file(start) as draft:
                 model.save(draft)
-            flags = {"zeros": network.kind == ZEROED, "quantised": network.kind == QUANTISED}
-            with_what = replace(with_what, model=place / "start.keras", **flags)
-        fits.run(corpus, [fit], tell, start=with_what)
+        flags = {"zeros": network.kind == ZEROED, "quantised": network.kind == QUANTISED}
+        fits.run(corpus, [fit], tell, start=fits.Start(place / "features.npy", start, chosen, **flags))
     return load_model(place / "model.keras"), read_json(place / "record.json")["weights"]
 
 

@@ -36,12 +36,10 @@ def points(stage: FinishedStage) -> pd.DataFrame:
 
 def front(cost: pd.Series, score: pd.Series) -> np.ndarray:
     """Pareto's front, bool (n,): whether nothing else costs no more and scores no less, one of both strictly."""
-    found = []
-    for own_cost, own_score in zip(cost, score, strict=True):
-        no_worse = (cost <= own_cost) & (score >= own_score)
-        better = (cost < own_cost) | (score > own_score)
-        found.append(bool(np.isfinite(own_score)) and not (no_worse & better).any())
-    return np.array(found, bool)
+    own_cost, own_score = cost.to_numpy()[:, None], score.to_numpy()[:, None]
+    no_worse = (cost.to_numpy() <= own_cost) & (score.to_numpy() >= own_score)
+    better = (cost.to_numpy() < own_cost) | (score.to_numpy() > own_score)
+    return score.notna().to_numpy() & ~(no_worse & better).any(axis=1)
 
 
 def _names(table: pd.DataFrame) -> pd.Series:

@@ -107,11 +107,10 @@ def _predictions(scored: FinishedStage, network: networks.Network) -> dict[str, 
 
 def _loses(scored: FinishedStage, network: networks.Network) -> bool:
     """Whether a network that was fitted loses more than :data:`LOST` by full int8."""
-    codes = {
-        variant: [scoring.coded(table[name], scored.classes) for name in ("label", "predicted")]
-        for variant, table in _predictions(scored, network).items()
-    }
-    found = {variant: scoring.uar(*both) for variant, both in codes.items()}
+    found = {}
+    for variant, table in _predictions(scored, network).items():
+        label, predicted = (scoring.coded(table[name], scored.classes) for name in ("label", "predicted"))
+        found[variant] = scoring.uar(label, predicted)
     fitted = network.kind not in (networks.ZEROED, networks.PAPERS)
     return fitted and found.get("float32", 0) - found.get("int8", 100) > LOST
 

@@ -9,11 +9,10 @@ from dslite.layout.finished import FinishedStage
 
 def again(stage: FinishedStage) -> None:
     """Writes, in a copy of the stage's folder, a table of variants with nothing but what their predictions say."""
-    tables, settings = dict(list(stage.table("predictions").groupby("model"))), stage.settings
-    names = stage.table("variants")["model"]
-    rows = [
-        {"model": name}
-        | (scoring.score(tables[name], stage.classes, "all", settings.seed, settings.draws) if name in tables else {})
-        for name in names
-    ]
+    settings = stage.settings
+    scores = {
+        name: scoring.score(own, stage.classes, "all", settings.seed, settings.draws)
+        for name, own in stage.table("predictions").groupby("model")
+    }
+    rows = [{"model": name, **scores.get(name, {})} for name in stage.table("variants")["model"]]
     write_table(stage.paths.file("deploy", "variants.parquet"), pd.DataFrame(rows))

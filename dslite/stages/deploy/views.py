@@ -28,9 +28,7 @@ def gate(stage: FinishedStage) -> pd.DataFrame:
 
 
 def _lost(table: pd.DataFrame, task: Task) -> list[str]:
-    if "lost" not in table:
-        return ["–"] * len(table)
-    rows = table[["lost", "lost_low", "lost_high"]].itertuples(index=False)
+    rows = table.reindex(columns=["lost", "lost_low", "lost_high"]).itertuples(index=False)
     said = ((lost, ablations.interval(low, high, task)) for lost, low, high in rows)
     return ["–" if pd.isna(lost) else f"{task.apart(lost)} ({between})" for lost, between in said]
 

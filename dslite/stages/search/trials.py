@@ -30,6 +30,8 @@ from dslite.stages.train import fits
 from dslite.store import Samples
 from dslite.weights import digest, find_weights
 
+_ENDED = ("COMPLETE", "PRUNED", "FAIL")
+
 WARM_UP = 40
 """Share of its epochs in percent before which no trial is given up: a second phase begins with a fall."""
 
@@ -67,7 +69,7 @@ class Search:
         from dslite.stages.search import space  # needs Optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.settings, self.process, place = settings, process, settings.paths.file("search")
+        self.settings, self.process, place = replace(settings, workers=1), process, settings.paths.file("search")
         self.decoded = FinishedStage.of(settings, "corpus")
         place.mkdir(parents=True, exist_ok=True)
         self._turns = place / "turns"
@@ -107,18 +109,15 @@ class Search:
             self._lock.release()
 
     def _trials(self, *states: str) -> list:
-        return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.name in states]
+        """Those in some states, asked for at once: what ends between two questions, by another process, would be in the
+        answer to neither. What failed without a reason was stopped, and is none."""
+        found = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.name in states]
+        return [trial for trial in found if trial.state.name != "FAIL" or "reason" in trial.user_attrs]
 
     @property
     def done(self) -> list:
         """Trials that came to an end: scored, given up on the way, or impossible."""
-        return self._ended_or()
-
-    def _ended_or(self, *states: str) -> list:
-        """The same, and those in more states. They are asked for at once: what ends between two questions, by another
-        process, would be in the answer to neither."""
-        found = self._trials("COMPLETE", "PRUNED", "FAIL", *states)
-        return [trial for trial in found if trial.state.name != "FAIL" or "reason" in trial.user_attrs]
+        return self._trials(*_ENDED)
 
     def run(self) -> bool:
         """Makes trials until there are enough; whether the hours were over before."""
@@ -162,7 +161,7 @@ class Search:
     def _drawn(self):
         """The next trial; None where enough are done or being made."""
         with self._turn():
-            if len(self._ended_or("RUNNING")) >= self.total:
+            if len(self._trials(*_ENDED, "RUNNING")) >= self.total:
                 return None
             if self.points and not self._trials("WAITING"):
                 begun = {frozenset(trial.params.items()) for trial in self.study.get_trials(deepcopy=False)}
@@ -187,7 +186,7 @@ class Search:
             if time.time() > deadline:
                 raise _Stopped
 
-        (fit,) = [fit for fit in planned(corpus, trial.params, folder) if fit.target == "dev"]
+        (fit,) = [fit for fit in fits.with_one(corpus, trial.params["augmentation"], folder) if fit.target == "dev"]
         fits.run(corpus, [fit], follow, apart=True)
         with suppress(FileNotFoundError):  # 15 MB each, and the winner is fitted on more than train
             (fit.folder / "model.keras").unlink()
@@ -221,15 +220,8 @@ def corpus_as(settings: Settings, decoded: FinishedStage, values: Mapping) -> Fi
     here = None if settings.random_weights else find_weights(backbone, settings.weights)
     reading = to_reading(READINGS[name], changes)
     profile = settings.profile if settings.trials else "full"  # what the grid does not vary is as in Table 2
-    variant = replace(settings, reading=reading, changes=changes, backbone=backbone, weights_file=here, workers=1)
-    return cached_as(
-        replace(variant, profile=profile), decoded, settings.paths.file("search", backbone), lambda *_: None
-    )
-
-
-def planned(corpus: FinishedStage, values: Mapping, folder: Path) -> list[fits.Fit]:
-    """The fits of a trial's values."""
-    return fits.planned(corpus, [values["augmentation"]], lambda _, target: folder / target)
+    variant = replace(settings, reading=reading, changes=changes, backbone=backbone, weights_file=here, profile=profile)
+    return cached_as(variant, decoded, settings.paths.file("search", backbone), lambda *_: None)
 
 
 def fitted_in(settings: Settings, values: Mapping) -> Path:

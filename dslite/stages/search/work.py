@@ -20,9 +20,9 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import Paths
 from dslite.layout.settings import Settings
 from dslite.scoring import TRAINED_ON, uar
+from dslite.stages.baseline.cache import features
 from dslite.stages.search import trials
 from dslite.stages.train import fits
-from dslite.store import Samples
 from dslite.systems import BASELINES, OURS
 
 WINNER, MACHINE = f"{OURS}, searched", f"{BASELINES['librosa'].title}, searched"
@@ -100,9 +100,8 @@ def _refit(settings: Settings, decoded: FinishedStage, values: Mapping) -> tuple
     for number in range(settings.seeds):
         seed = settings.seed + number
         corpus = trials.corpus_as(replace(settings, seed=seed), decoded, values)
-        corpus = replace(corpus, settings=replace(corpus.settings, workers=settings.workers))
         folder = trials.fitted_in(settings, values) / ("" if not number else f"seed_{seed}")
-        todo, share = trials.planned(corpus, values, folder), 0.05 / settings.seeds
+        todo, share = fits.with_one(corpus, values["augmentation"], folder), 0.05 / settings.seeds
         about = fits.run(corpus, todo, progress.part(0.95 + number * share, share, f"the winner, seed {seed}"))
         found.append({fit.target: fit.predictions() for fit in todo})
     return found, about
@@ -113,11 +112,7 @@ def _machine(settings: Settings, decoded: FinishedStage, times: int, space) -> t
     predictions of the best for dev and test."""
     import optuna
 
-    from dslite.features import statistics as of_wave
-    from dslite.features import whole
-
-    samples, clips = Samples(settings.paths.samples), decoded.clips
-    vectors = np.stack([of_wave(whole(samples[file])) for file in clips["file"]])
+    clips, vectors = decoded.clips, features(decoded, lambda *_: None)[1]["librosa"]
     labels = pd.Categorical(clips["label"], decoded.classes).codes.astype(int)
     partitions = clips["partition"].to_numpy()
 

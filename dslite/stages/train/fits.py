@@ -27,10 +27,10 @@ from dslite.weights import digest
 
 @dataclass(frozen=True)
 class Start:
-    """What fits of a network that is to be smaller begin with, and what they learn from.
+    """What fits begin with, and what they learn from: as it stands those of a corpus, else those of a smaller network.
 
     Attributes:
-        features: where features of its base model are kept, apart from those of the corpus.
+        features: where features of the base model are kept.
         model: a fitted model's file, with whose base model and head they begin; None: with the base model's weights.
         teacher: that of the model that says of each plot of the second phase what is to be learnt; None: its label.
         zeros: whether weights that are 0 stay so.
@@ -53,11 +53,7 @@ class FitInputs:
     classes: tuple[str, ...]
     data_hash: str
     code: str
-    start: Start | None = None
-
-    @property
-    def features(self) -> Path:
-        return self.start.features if self.start else self.settings.paths.features
+    start: Start
 
 
 @dataclass(frozen=True)
@@ -118,6 +114,11 @@ def planned(corpus: FinishedStage, augmentations: Iterable[str], folder: Callabl
     return [fit for fit in found if fit.name in wanted]
 
 
+def with_one(corpus: FinishedStage, augmentation: str, folder: Path) -> list[Fit]:
+    """The same with one augmentation, each in the folder of its target below another."""
+    return planned(corpus, [augmentation], lambda _, target: folder / target)
+
+
 def held_out(corpus: FinishedStage, augmentation: str, files: np.ndarray, folder: Path, title: str) -> Fit:
     """A fit that learns from all of a corpus' files but some, bool (files,), which it predicts."""
     partition = pd.Series(np.where(files, "test", "train"))
@@ -167,7 +168,7 @@ def run(
         fits: the fits.
         progress: called with the share of the work that is done, 1, a short text, and the epochs that are new.
         apart: whether one after the other they go to a process of their own all the same, which may die alone.
-        start: what they begin with, where that is not the base model.
+        start: what they begin with, where that is not the base model, or its features lie elsewhere.
 
     Returns:
         For the record: ``backbone``, its ``weights`` (imagenet or random), ``weights_source``, ``hardware`` that the
@@ -177,6 +178,7 @@ def run(
         Died: a process of the pool did, for instance because memory ran out.
     """
     settings, code = corpus.settings, records.identity("train", {}, corpus.settings.chosen)
+    start = start or Start(settings.paths.features)
     inputs = FitInputs(settings, corpus.classes, corpus.record["data_hash"], code, start)
     # The longest first, so that no core waits for a long one at the end; on one core, what dev is decided by.
     first = "test" if settings.workers > 1 else "dev"
@@ -223,7 +225,7 @@ _EXTRACTION = 0.05
 def _extract(inputs: FitInputs, pool: Executor, progress) -> dict:
     """Features of all chunks under the base model as it is before training, computed once for all fits."""
     about = pool.submit(process.about, inputs).result()
-    features = inputs.features
+    features = inputs.start.features
     key = features.with_suffix(".json")
     if features.exists() and read_json(key) == about:
         return about

@@ -4,7 +4,6 @@ import shutil
 from importlib import import_module
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 
 from dslite.layout import progress, records
 from dslite.layout.finished import FinishedStage
@@ -25,18 +24,14 @@ def take_part(settings: Settings, stage: str, process: str, share: slice) -> Non
     # Caches and features are this job's own: what several wrote at a time would be replaced while others read it.
     own = settings.paths.file(stage, process)
     try:
-        _make(settings, stage, process, share, own)
+        given = import_module(f"dslite.stages.{stage}.work").shared(FinishedStage.of(settings, "corpus"), share, own)
+        made, todo = 0, [(corpus, fit) for corpus, fit in given if not fit.finished]
+        if todo:  # what rests on other fits than will lie here
+            records.start(settings, stage, *(name for name, after in STAGES.items() if stage in after.needs))
+        for corpus, of_corpus in groupby(todo, itemgetter(0)):
+            some = [fit for _, fit in of_corpus]
+            report = progress.part(made / len(todo), len(some) / len(todo), process)
+            fits.run(corpus, some, report, start=fits.Start(own / "features.npy"))
+            made += len(some)
     finally:
         shutil.rmtree(own, ignore_errors=True)
-
-
-def _make(settings: Settings, stage: str, process: str, share: slice, own: Path) -> None:
-    given = import_module(f"dslite.stages.{stage}.work").shared(FinishedStage.of(settings, "corpus"), share, own)
-    made, todo = 0, [(corpus, fit) for corpus, fit in given if not fit.finished]
-    if todo:  # what rests on other fits than will lie here
-        records.start(settings, stage, *(name for name, after in STAGES.items() if stage in after.needs))
-    for corpus, of_corpus in groupby(todo, itemgetter(0)):
-        some = [fit for _, fit in of_corpus]
-        report = progress.part(made / len(todo), len(some) / len(todo), process)
-        fits.run(corpus, some, report, start=fits.Start(own / "features.npy"))
-        made += len(some)

@@ -64,21 +64,20 @@ def trainer_of(inputs: "FitInputs"):
     from dslite.store import Spectrograms
     from dslite.training import Trainer
 
-    settings, paths, start, more = inputs.settings, inputs.settings.paths, inputs.start, {}
+    settings, paths, start, head = inputs.settings, inputs.settings.paths, inputs.start, ()
     clips, chunks = pd.read_parquet(paths.clips), pd.read_parquet(paths.chunks)
     backbone = load_backbone(settings.backbone, settings.weights_file, settings.seed)
-    if start:
-        more["teacher"] = onwards(load_model(start.teacher)) if start.teacher else None
-        more["quantised"] = start.quantised
-    if start and start.model:
+    teacher = onwards(load_model(start.teacher)) if start.teacher else None
+    if start.model:
         begun = load_model(start.model)
-        backbone, more["head"] = taken_up(begun, backbone)
+        backbone, head = taken_up(begun, backbone)
         if start.zeros:
             from dslite.pruning import hold_zeros
 
             hold_zeros(begun)
     stored, classes = Spectrograms(paths.spectrograms, chunks), len(inputs.classes)
-    return clips, chunks, Trainer(stored, backbone, classes, settings.recipe, settings.reading, **more)
+    trainer = Trainer(stored, backbone, classes, settings.recipe, settings.reading, head, teacher, start.quantised)
+    return clips, chunks, trainer
 
 
 def about(inputs: "FitInputs") -> dict:
@@ -95,7 +94,7 @@ def about(inputs: "FitInputs") -> dict:
         "chunks": len(chunks),
         "data_hash": inputs.data_hash,
         "front_end": asdict(settings.reading.front_end()),
-        **({"begun with": digest(inputs.start.model)} if inputs.start and inputs.start.model else {}),
+        **({"begun with": digest(inputs.start.model)} if inputs.start.model else {}),
     }
 
 
@@ -141,7 +140,7 @@ def fit(inputs: "FitInputs", fit: "Fit", about: dict) -> None:
     checkpoint = fit.folder / "checkpoint.npz"
     outcome = trainer.fit(
         examples,
-        np.load(inputs.features, mmap_mode="r"),
+        np.load(inputs.start.features, mmap_mode="r"),
         fit.augmentation,
         settings.seed,
         checkpoint,
