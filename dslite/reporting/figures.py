@@ -30,6 +30,8 @@ COLOURS = {"train": "#0072b2", "dev": "#e69f00", "test": "#009e73"}
 WIDTH = 7.4
 """Of a figure, in inches."""
 
+REMARK = {"textcoords": "offset points", "fontsize": 7, "color": "#5d5950"}
+"""How a line is named that is drawn to compare with."""
 
 MOST_EXAMPLES = 24
 """Of classes: each takes about 0.1 MB of a page, which must open on a phone."""

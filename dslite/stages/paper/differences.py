@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from dslite.backbones import base_model
 from dslite.paper.ledger import ablations
 from dslite.readings import READINGS
-from dslite.reporting.figures import WIDTH, in_255, subplots
+from dslite.reporting.figures import REMARK, WIDTH, in_255, subplots
 
 _RATE, _SECONDS = 16_000, 3
 _PAPER, _RELEASED = "#0072b2", "#d55e00"
@@ -102,11 +102,9 @@ def adadelta(histories: Mapping[float, pd.DataFrame], chance: float) -> Figure:
         for axes in pair:
             axes.axvline(second, color="#8a857b", lw=1, ls=":")
             axes.set(xlabel="epoch", xlim=(0, epochs["epoch"].max() + 1))
-            axes.annotate("second phase", (second, 1), xycoords=("data", "axes fraction"), xytext=(3, -8),
-                          textcoords="offset points", fontsize=7, color="#5d5950")  # fmt: skip
+            axes.annotate("second phase", (second, 1), xycoords=("data", "axes fraction"), xytext=(3, -8), **REMARK)
         pair[1].axhline(chance, color="#8a857b", lw=1, ls="--")
-        pair[1].annotate("chance", (1, chance), xycoords=("axes fraction", "data"), xytext=(-30, 3),
-                         textcoords="offset points", fontsize=7, color="#5d5950")  # fmt: skip
+        pair[1].annotate("chance", (1, chance), xycoords=("axes fraction", "data"), xytext=(-30, 3), **REMARK)
         pair[0].set(title="training loss", ylim=(0, None))
         pair[1].set(title="on dev", ylabel="UAR (%)", ylim=(0, None))
         pair[0].legend()
