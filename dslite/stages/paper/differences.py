@@ -1,16 +1,15 @@
 """Pictures of discrepancies that can be seen, each drawn by the very code that trains, from one synthetic sound."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dslite.backbones import base_model
 from dslite.paper.ledger import ablations
 from dslite.readings import READINGS
-from dslite.reporting.figures import REMARK, WIDTH, in_255, subplots
+from dslite.reporting.figures import WIDTH, in_255, subplots
 
 _RATE, _SECONDS = 16_000, 3
 _PAPER, _RELEASED = "#0072b2", "#d55e00"
@@ -81,33 +80,6 @@ def strengths() -> Figure:
         for axes in pair:
             axes.set(xlabel="rank of the loss in a batch of 32", xlim=(1, 32))
             axes.legend()
-    return figure
-
-
-def adadelta(histories: Mapping[float, pd.DataFrame], chance: float) -> Figure:
-    """F-13: loss and UAR on dev over the epochs.
-
-    Args:
-        histories: two learning rates of the first phase -> ``phase``, ``epoch``, ``loss``, ``dev_uar`` (percent or
-            NaN).
-        chance: UAR of guessing, percent.
-    """
-    with subplots(1, 2, 2.6) as (figure, pair):
-        epochs = next(iter(histories.values()))[["phase", "epoch"]]
-        for (rate, history), colour in zip(sorted(histories.items()), (_PAPER, "#009e73"), strict=True):
-            pair[0].plot(history["epoch"], history["loss"], color=colour, label=f"rate {rate:g}")
-            scored = history[history["dev_uar"].notna()]
-            pair[1].plot(scored["epoch"], scored["dev_uar"], "o-", ms=3, color=colour, label=f"rate {rate:g}")
-        second = epochs.loc[epochs["phase"] == 2, "epoch"].min() - 0.5
-        for axes in pair:
-            axes.axvline(second, color="#8a857b", lw=1, ls=":")
-            axes.set(xlabel="epoch", xlim=(0, epochs["epoch"].max() + 1))
-            axes.annotate("second phase", (second, 1), xycoords=("data", "axes fraction"), xytext=(3, -8), **REMARK)
-        pair[1].axhline(chance, color="#8a857b", lw=1, ls="--")
-        pair[1].annotate("chance", (1, chance), xycoords=("axes fraction", "data"), xytext=(-30, 3), **REMARK)
-        pair[0].set(title="training loss", ylim=(0, None))
-        pair[1].set(title="on dev", ylabel="UAR (%)", ylim=(0, None))
-        pair[0].legend()
     return figure
 
 
