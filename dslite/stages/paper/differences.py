@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from dslite.backbones import base_model
 from dslite.paper.ledger import ablations
-from dslite.readings import READINGS
+from dslite.readings import READINGS, Reading
 from dslite.reporting.figures import WIDTH, in_255, subplots
 
 _RATE, _SECONDS = 16_000, 3
@@ -28,7 +28,7 @@ def sound() -> np.ndarray:
 
 def dead_bin() -> Figure:
     """F-02: the paper's plot, the paper's window in the released dB scale, the released plot; and their colours."""
-    from dslite.spectrogram import MelPlot, colour_table
+    from dslite.spectrogram import colour_table
 
     shown = {
         "32 ms, bins from 60 Hz\n(paper, sound)": READINGS["paper"],
@@ -37,7 +37,7 @@ def dead_bin() -> Figure:
     }
     with subplots(2, 3, 4.2, height_ratios=(2, 1), sharey="row") as (figure, grid):
         for (title, reading), (picture, bars) in zip(shown.items(), grid.T, strict=True):
-            plot = MelPlot(reading.front_end())
+            plot = _plot(reading)
             _picture(picture, plot(sound())[0].numpy(), title)
             levels = in_255(plot.quantise(sound()).numpy())
             counts, edges = np.histogram(levels, bins=32, range=(0, 256))
@@ -51,12 +51,10 @@ def dead_bin() -> Figure:
 
 def resized() -> Figure:
     """F-03: the same corner of the plot, resized in both ways."""
-    from dslite.spectrogram import MelPlot
-
+    titles = {"bilinear": "bilinear (paper, sound)", "nearest": "nearest neighbour (released)"}
     with subplots(1, 2, 2.5) as (figure, pair):
-        for axes, how in zip(pair, ("bilinear", "nearest"), strict=True):
-            whole = MelPlot(READINGS["paper"].with_changes(resize=how).front_end())(sound())[0].numpy()
-            title = {"bilinear": "bilinear (paper, sound)", "nearest": "nearest neighbour (released)"}[how]
+        for axes, (how, title) in zip(pair, titles.items(), strict=True):
+            whole = _plot(READINGS["paper"].with_changes(resize=how))(sound())[0].numpy()
             _picture(axes, whole[90:150, 40:140], title)
             axes.set_xlabel("a part of the plot, 100 × 60 pixels")
     return figure
@@ -85,13 +83,11 @@ def strengths() -> Figure:
 
 def clipped_square() -> Figure:
     """F-07: a square at the edge, and how much of the label's share is really there, by the square's centre."""
-    from dslite.spectrogram import MelPlot
-
     side, size = 56, 224
     centres = np.arange(size)
     inside = np.minimum(centres - side // 2 + side, size) - np.maximum(centres - side // 2, 0)
     share = 100 * inside[:, None] * inside / side**2
-    plot = MelPlot(READINGS["paper"].front_end())
+    plot = _plot(READINGS["paper"])
     own, other = plot(sound())[0].numpy(), plot(sound()[:, ::-1])[0].numpy()
     high, wide = 40, 30  # what is left of the square in the lower right corner
     own[-high:, -wide:] = other[-high:, -wide:]
@@ -140,6 +136,13 @@ def arelu() -> Figure:
     return figure
 
 
+def _plot(reading: Reading):
+    """The layer that draws as a reading does."""
+    from dslite.spectrogram import MelPlot
+
+    return MelPlot(reading.front_end())
+
+
 def _picture(axes, picture: np.ndarray, title: str) -> None:
     axes.imshow(picture / 255.0, interpolation="nearest", rasterized=True)
     axes.set_title(title)
@@ -149,9 +152,8 @@ def _picture(axes, picture: np.ndarray, title: str) -> None:
 
 def _masked(shown: dict[str, tuple], fills: Sequence[np.ndarray]) -> Figure:
     from dslite.augmentation import BatchPlan, apply
-    from dslite.spectrogram import MelPlot
 
-    whole = MelPlot(READINGS["paper"].front_end())(sound()).numpy()
+    whole = _plot(READINGS["paper"])(sound()).numpy()
     with subplots(1, 2, 3.3) as (figure, pair):
         for axes, (title, (time, frequency)), fill in zip(pair, shown.items(), fills, strict=True):
             places = dict(zip(("time", "time_width", "frequency", "frequency_width"), (*time, *frequency), strict=True))
