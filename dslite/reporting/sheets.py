@@ -44,7 +44,7 @@ class Sheet:
         caption: above it.
         heads: rows of column heads, each as wide as the table; equal neighbours share a head.
         rows: its body; the first ``stubs`` cells of each name the row, equal ones in the first column share a cell.
-        stubs: how many columns name the rows.
+        stubs: how many columns name the rows, at least one.
         rests: what the columns rest on, as wide as the table; a page shows it below the first heads. () for nothing.
         note: below it.
         look: classes of the table.
@@ -92,8 +92,7 @@ def sentence(reason: str) -> str:
 
 def merged(line: Sequence[Cell], stubs: int) -> Iterator[tuple[Cell, int]]:
     """Cells of a head with the columns that each spans: the blank corner is one, equal neighbours are one."""
-    if stubs:
-        yield line[0], stubs
+    yield line[0], stubs
     for _, group in groupby(line[stubs:], key=lambda cell: (cell.text, cell.reasons)):
         cells = list(group)
         yield cells[0], len(cells)

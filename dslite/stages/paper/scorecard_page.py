@@ -57,12 +57,11 @@ def audit_html() -> str:
     """The audit as a section of a page: what does not recompute first, with its working; what does after it."""
     found = audit.findings()
     groups = [(word, meaning, [f for f in found if f.outcome == word]) for word, meaning in audit.OUTCOMES.items()]
-    holds = sum(f.outcome == audit.HOLDS for f in found)
     return render(
         "audit.html.j2",
         groups=[(word, _slug(word), meaning, rows, word == audit.HOLDS) for word, meaning, rows in groups if rows],
         total=len(found),
-        holds=holds,
+        holds=sum(f.outcome == audit.HOLDS for f in found),
     )
 
 
