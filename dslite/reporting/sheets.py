@@ -113,13 +113,6 @@ def sheet_html(sheet: Sheet, line: str = "") -> str:
         sheet: the table.
         line: its provenance, plain text; "" where its columns say it.
     """
-
-    def shown(cell: Cell) -> Markup:
-        marks = sheet.marks(cell)
-        text = Markup("{}").format(cell.markup or cell.text)
-        text += Markup("<sup>{}</sup>").format(marks) if marks else ""
-        return text + (Markup('<span class="ds-rests">{}</span>').format(cell.below) if cell.below else "")
-
     heads = [list(merged(head, sheet.stubs)) for head in sheet.heads]
     if sheet.rests:
         starts = accumulate((span for _, span in heads[0]), initial=0)
@@ -129,7 +122,6 @@ def sheet_html(sheet: Sheet, line: str = "") -> str:
         sheet=sheet,
         heads=heads,
         rows=list(zip(sheet.rows, sheet.spans, strict=True)),
-        shown=shown,
         footnotes=[(letter, sentence(reason)) for reason, letter in sheet.footnotes.items()],
         line=line,
     )
