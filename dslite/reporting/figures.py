@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
@@ -19,9 +19,6 @@ from matplotlib.figure import Figure
 from dslite.front_end import FrontEnd
 from dslite.reporting.display import RC
 from dslite.scoring import confusion
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PARTITIONS = ("train", "dev", "test")
 COLOURS = {"train": "#0072b2", "dev": "#e69f00", "test": "#009e73"}
@@ -169,7 +166,7 @@ def confusion_grid(panels: Sequence[ConfusionPanel]) -> Figure:
     return figure
 
 
-def of_files(tables: Mapping[str, "pd.DataFrame"], classes: Sequence[str], each: str) -> tuple[Figure, str, str]:
+def of_files(tables: Mapping[str, pd.DataFrame], classes: Sequence[str], each: str) -> tuple[Figure, str, str]:
     """What systems make of the test files, with its alternative text and caption: confusion, or predicted against true
     numbers.
 
@@ -186,7 +183,7 @@ def of_files(tables: Mapping[str, "pd.DataFrame"], classes: Sequence[str], each:
     return confusion_grid(panels), alt, "Confusion on test, all files."
 
 
-def predicted_against_true(tables: Mapping[str, "pd.DataFrame"]) -> Figure:
+def predicted_against_true(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """A point per file: its number on the x axis, what is said of it on the y axis; on the line both are the same.
 
     Args:
