@@ -45,7 +45,8 @@ def scorecard_html(card: pd.DataFrame, elsewhere: Sequence[str] = ()) -> str:
         total=len(card),
         judged=sum(number[word] for word in judged),
         scores=int((card["verdict"].isin(judged) & (card["quantity"] == "uar")).sum()),
-        verdicts=[(word, _slug(word), number[word], meaning) for word, meaning in verdicts.WORDS.items()],
+        verdicts=verdicts.WORDS,
+        numbers=number,
         rules=[(title, verdicts.RULES[name]) for name, title in verdicts.HEADINGS.items()],
         reach=reach,
         intervals=intervals,
@@ -75,7 +76,6 @@ def _row(row: dict) -> dict:
         "unit": "" if row["quantity"] == "uar" else row["unit"],
         "mark": data_mark(row["data"]) if isinstance(row["data"], str) else "",
         "rests": _rests_on(row),
-        "slug": _slug(row["verdict"]),
     }
 
 
@@ -93,7 +93,3 @@ def _rests_on(row: dict) -> str:
     scored = {"all": "files"}.get(known.get("protocol"), f"{known.get('protocol')} files")
     parts = provenance_line(known), f"{known['n_files']} {scored}" if {"protocol", "n_files"} <= set(known) else ""
     return " · ".join(filter(None, parts))
-
-
-def _slug(word: str) -> str:
-    return word.replace(" ", "-")
