@@ -67,10 +67,9 @@ def results_sheet(results: pd.DataFrame, corpora: Sequence[str], caption: str, p
     (:func:`dslite.paper.comparable.score_reasons`); a reason that holds for a whole column stands at its head.
     """
     frame = results_table(results, corpora, protocol)
-    systems = frame["system"].tolist()
     rows = [
         [Cell(system), Cell(source, PRINTED if source == PAPER else "")]
-        for system, source in zip(systems, frame["source"], strict=True)
+        for system, source in zip(frame["system"], frame["source"], strict=True)
     ]
     heads: list[list[Cell]] = [[Cell()] * 2, [Cell()] * 2]
     rests = [Cell()] * 2
