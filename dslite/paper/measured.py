@@ -94,11 +94,8 @@ class Measured:
                 means = {row.Index: f"{row.mean:.1f} ({row.std:.1f})" for row in over.itertuples()}
                 wide[f"{model}, mean (sd) of seeds {', '.join(map(str, seeds))}"] = means
         known = ["", *CONFIGURATIONS]  # other systems first, then those of the paper in its order
-        order = [
-            "chance",
-            *rows.sort_values("augmentation", key=lambda a: a.map(known.index), kind="stable")["name"].unique(),
-        ]
-        table = pd.DataFrame(wide).reindex([*order, "test files, speakers"]).fillna("")
+        names = rows.sort_values("augmentation", key=lambda a: a.map(known.index), kind="stable")["name"].unique()
+        table = pd.DataFrame(wide).reindex(["chance", *names, "test files, speakers"]).fillna("")
         return table.rename_axis("system").reset_index()
 
     def about(self, corpus: str, profile: str) -> str:

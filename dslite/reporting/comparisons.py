@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dslite.reporting.figures import subplots
+from dslite.reporting.figures import REMARK, subplots
 
 UNITS = {"file": ("95 % over files", "#0072b2", 0.13), "speaker": ("95 % over speakers", "#d55e00", -0.13)}
 """What was drawn -> its legend, colour (Okabe and Ito's blue and vermilion) and place beside the row's middle."""
@@ -59,10 +59,8 @@ def intervals(strips: Sequence[Strip]) -> Figure:
 def _draw(axes: Axes, strip: Strip) -> None:
     rows, heights = strip.rows, range(len(strip.rows), 0, -1)
     axes.axvline(strip.reference, color="#8a857b", lw=1, ls=":")
-    axes.annotate(
-        strip.meaning, (strip.reference, 1), xycoords=("data", "axes fraction"), xytext=(3, 0),
-        textcoords="offset points", fontsize=7, color="#5d5950", va="bottom",
-    )  # fmt: skip
+    at_top = {"xycoords": ("data", "axes fraction"), "xytext": (3, 0), "va": "bottom"}
+    axes.annotate(strip.meaning, (strip.reference, 1), **at_top, **REMARK)
     for unit, (legend, colour, shift) in UNITS.items():
         known = rows[f"low_{unit}"].notna().to_numpy()
         if known.any():

@@ -35,10 +35,8 @@ def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame], task: Tas
         for axes in grid[-1]:
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
-        handles, labels = (
-            sum(both, []) for both in zip(*(a.get_legend_handles_labels() for a in grid[0]), strict=True)
-        )
-        figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        handles = [handle for axes in grid[0] for handle in axes.get_legend_handles_labels()[0]]
+        figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 

@@ -3,21 +3,18 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dslite.explanation.maps import Attribution
 from dslite.front_end import FrontEnd
 from dslite.reporting.figures import draw_levels, mel_ticks, placed, subplots, titles
 from dslite.reporting.templates import render, show_html
 from dslite.tasks import CLASSIFICATION, Task
 from dslite.wording import written
-
-if TYPE_CHECKING:
-    from dslite.explanation.maps import Attribution
 
 RED_BLUE = "RdBu_r"
 """Red raises a class, blue lowers it, white does nothing (paper, Figure 2)."""
@@ -39,7 +36,7 @@ class Explained:
     levels: np.ndarray
     seconds: float
     classes: Sequence[str]
-    attribution: "Attribution"
+    attribution: Attribution
 
 
 def stamp(axes: Axes) -> None:

@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
@@ -20,9 +20,6 @@ from dslite.front_end import FrontEnd
 from dslite.reporting.display import RC
 from dslite.scoring import confusion
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 PARTITIONS = ("train", "dev", "test")
 COLOURS = {"train": "#0072b2", "dev": "#e69f00", "test": "#009e73"}
 """Okabe and Ito's blue, orange and green: told apart by colour-blind readers and, by lightness, in print."""
@@ -30,6 +27,8 @@ COLOURS = {"train": "#0072b2", "dev": "#e69f00", "test": "#009e73"}
 WIDTH = 7.4
 """Of a figure, in inches."""
 
+REMARK = {"textcoords": "offset points", "fontsize": 7, "color": "#5d5950"}
+"""How a line is named that is drawn to compare with."""
 
 MOST_EXAMPLES = 24
 """Of classes: each takes about 0.1 MB of a page, which must open on a phone."""
@@ -167,7 +166,7 @@ def confusion_grid(panels: Sequence[ConfusionPanel]) -> Figure:
     return figure
 
 
-def of_files(tables: Mapping[str, "pd.DataFrame"], classes: Sequence[str], each: str) -> tuple[Figure, str, str]:
+def of_files(tables: Mapping[str, pd.DataFrame], classes: Sequence[str], each: str) -> tuple[Figure, str, str]:
     """What systems make of the test files, with its alternative text and caption: confusion, or predicted against true
     numbers.
 
@@ -184,7 +183,7 @@ def of_files(tables: Mapping[str, "pd.DataFrame"], classes: Sequence[str], each:
     return confusion_grid(panels), alt, "Confusion on test, all files."
 
 
-def predicted_against_true(tables: Mapping[str, "pd.DataFrame"]) -> Figure:
+def predicted_against_true(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """A point per file: its number on the x axis, what is said of it on the y axis; on the line both are the same.
 
     Args:

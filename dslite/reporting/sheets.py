@@ -44,7 +44,7 @@ class Sheet:
         caption: above it.
         heads: rows of column heads, each as wide as the table; equal neighbours share a head.
         rows: its body; the first ``stubs`` cells of each name the row, equal ones in the first column share a cell.
-        stubs: how many columns name the rows.
+        stubs: how many columns name the rows, at least one.
         rests: what the columns rest on, as wide as the table; a page shows it below the first heads. () for nothing.
         note: below it.
         look: classes of the table.
@@ -92,8 +92,7 @@ def sentence(reason: str) -> str:
 
 def merged(line: Sequence[Cell], stubs: int) -> Iterator[tuple[Cell, int]]:
     """Cells of a head with the columns that each spans: the blank corner is one, equal neighbours are one."""
-    if stubs:
-        yield line[0], stubs
+    yield line[0], stubs
     for _, group in groupby(line[stubs:], key=lambda cell: (cell.text, cell.reasons)):
         cells = list(group)
         yield cells[0], len(cells)
@@ -114,13 +113,6 @@ def sheet_html(sheet: Sheet, line: str = "") -> str:
         sheet: the table.
         line: its provenance, plain text; "" where its columns say it.
     """
-
-    def shown(cell: Cell) -> Markup:
-        marks = sheet.marks(cell)
-        text = Markup("{}").format(cell.markup or cell.text)
-        text += Markup("<sup>{}</sup>").format(marks) if marks else ""
-        return text + (Markup('<span class="ds-rests">{}</span>').format(cell.below) if cell.below else "")
-
     heads = [list(merged(head, sheet.stubs)) for head in sheet.heads]
     if sheet.rests:
         starts = accumulate((span for _, span in heads[0]), initial=0)
@@ -130,7 +122,6 @@ def sheet_html(sheet: Sheet, line: str = "") -> str:
         sheet=sheet,
         heads=heads,
         rows=list(zip(sheet.rows, sheet.spans, strict=True)),
-        shown=shown,
         footnotes=[(letter, sentence(reason)) for reason, letter in sheet.footnotes.items()],
         line=line,
     )

@@ -148,16 +148,15 @@ _NUMBER_SCORES = {"ccc": "CCC", "spearman": "Spearman", "mae": "MAE (unit of the
 
 def _every_score(stage: FinishedStage) -> pd.DataFrame:
     table, said = stage.table("numbers").query("partition == 'test' and protocol == 'all'"), stage.task.interval
-    rows = []
+    texts = []
     for row in table.itertuples():
         value = "undefined: all the same" if pd.isna(row.value) else stage.task.said(row.value)
         between = said(row.ci_low, row.ci_high), said(row.ci_speaker_low, row.ci_speaker_high)
-        text = value if pd.isna(row.value) or row.system == TITLES[CHANCE] else f"{value} ({'; '.join(between)})"
-        rows.append((row.system, row.augmentation, _NUMBER_SCORES[row.score], text))
-    long = pd.DataFrame(rows, columns=["system", "augmentation", "score", "text"])
-    wide = long.pivot(index=["system", "augmentation"], columns="score", values="text")
-    order = list(dict.fromkeys(zip(long["system"], long["augmentation"], strict=True)))
-    return wide.loc[order, list(_NUMBER_SCORES.values())].rename_axis(columns=None).reset_index()
+        bare = pd.isna(row.value) or row.system == TITLES[CHANCE]
+        texts.append(value if bare else f"{value} ({'; '.join(between)})")
+    long = table.assign(score=table["score"].map(_NUMBER_SCORES), text=texts)
+    wide = long.pivot_table("text", ["system", "augmentation"], "score", aggfunc="first", sort=False)
+    return wide.rename_axis(columns=None).reset_index()
 
 
 def _pairs(stage: FinishedStage, protocol: str) -> pd.DataFrame:

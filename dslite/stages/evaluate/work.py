@@ -72,16 +72,9 @@ def work(settings: Settings) -> FinishedStage:
     dev = results[(results["partition"] == "dev") & (results["system"] == OURS)]
     on_test = {name: tables[name, "test"] for name in configurations}
     on_test |= {BASELINES[key].title: tables[key, "test"] for key in BASELINES if key != CHANCE}
+    on_dev = dict(iter(dev.set_index("augmentation").groupby("protocol", sort=False)[trained.task.column]))
     pairs, selection = statistics.on_test(
-        on_test,
-        {
-            protocol: rows.set_index("augmentation")[trained.task.column]
-            for protocol, rows in dev.groupby("protocol", sort=False)
-        },
-        trained.classes,
-        settings.seed,
-        settings.draws,
-        settings.paired_draws,
+        on_test, on_dev, trained.classes, settings.seed, settings.draws, settings.paired_draws
     )
     chosen = selection.set_index(["protocol", "unit"]).loc[("all", "file"), "by_dev"]
     if not chosen:

@@ -1,15 +1,14 @@
 """Pictures of discrepancies that can be seen, each drawn by the very code that trains, from one synthetic sound."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dslite.backbones import base_model
 from dslite.paper.ledger import ablations
-from dslite.readings import READINGS
+from dslite.readings import READINGS, Reading
 from dslite.reporting.figures import WIDTH, in_255, subplots
 
 _RATE, _SECONDS = 16_000, 3
@@ -29,7 +28,7 @@ def sound() -> np.ndarray:
 
 def dead_bin() -> Figure:
     """F-02: the paper's plot, the paper's window in the released dB scale, the released plot; and their colours."""
-    from dslite.spectrogram import MelPlot, colour_table
+    from dslite.spectrogram import colour_table
 
     shown = {
         "32 ms, bins from 60 Hz\n(paper, sound)": READINGS["paper"],
@@ -38,7 +37,7 @@ def dead_bin() -> Figure:
     }
     with subplots(2, 3, 4.2, height_ratios=(2, 1), sharey="row") as (figure, grid):
         for (title, reading), (picture, bars) in zip(shown.items(), grid.T, strict=True):
-            plot = MelPlot(reading.front_end())
+            plot = _plot(reading)
             _picture(picture, plot(sound())[0].numpy(), title)
             levels = in_255(plot.quantise(sound()).numpy())
             counts, edges = np.histogram(levels, bins=32, range=(0, 256))
@@ -52,12 +51,10 @@ def dead_bin() -> Figure:
 
 def resized() -> Figure:
     """F-03: the same corner of the plot, resized in both ways."""
-    from dslite.spectrogram import MelPlot
-
+    titles = {"bilinear": "bilinear (paper, sound)", "nearest": "nearest neighbour (released)"}
     with subplots(1, 2, 2.5) as (figure, pair):
-        for axes, how in zip(pair, ("bilinear", "nearest"), strict=True):
-            whole = MelPlot(READINGS["paper"].with_changes(resize=how).front_end())(sound())[0].numpy()
-            title = {"bilinear": "bilinear (paper, sound)", "nearest": "nearest neighbour (released)"}[how]
+        for axes, (how, title) in zip(pair, titles.items(), strict=True):
+            whole = _plot(READINGS["paper"].with_changes(resize=how))(sound())[0].numpy()
             _picture(axes, whole[90:150, 40:140], title)
             axes.set_xlabel("a part of the plot, 100 × 60 pixels")
     return figure
@@ -84,44 +81,13 @@ def strengths() -> Figure:
     return figure
 
 
-def adadelta(histories: Mapping[float, pd.DataFrame], chance: float) -> Figure:
-    """F-13: loss and UAR on dev over the epochs.
-
-    Args:
-        histories: two learning rates of the first phase -> ``phase``, ``epoch``, ``loss``, ``dev_uar`` (percent or
-            NaN).
-        chance: UAR of guessing, percent.
-    """
-    with subplots(1, 2, 2.6) as (figure, pair):
-        epochs = next(iter(histories.values()))[["phase", "epoch"]]
-        for (rate, history), colour in zip(sorted(histories.items()), (_PAPER, "#009e73"), strict=True):
-            pair[0].plot(history["epoch"], history["loss"], color=colour, label=f"rate {rate:g}")
-            scored = history[history["dev_uar"].notna()]
-            pair[1].plot(scored["epoch"], scored["dev_uar"], "o-", ms=3, color=colour, label=f"rate {rate:g}")
-        second = epochs.loc[epochs["phase"] == 2, "epoch"].min() - 0.5
-        for axes in pair:
-            axes.axvline(second, color="#8a857b", lw=1, ls=":")
-            axes.set(xlabel="epoch", xlim=(0, epochs["epoch"].max() + 1))
-            axes.annotate("second phase", (second, 1), xycoords=("data", "axes fraction"), xytext=(3, -8),
-                          textcoords="offset points", fontsize=7, color="#5d5950")  # fmt: skip
-        pair[1].axhline(chance, color="#8a857b", lw=1, ls="--")
-        pair[1].annotate("chance", (1, chance), xycoords=("axes fraction", "data"), xytext=(-30, 3),
-                         textcoords="offset points", fontsize=7, color="#5d5950")  # fmt: skip
-        pair[0].set(title="training loss", ylim=(0, None))
-        pair[1].set(title="on dev", ylabel="UAR (%)", ylim=(0, None))
-        pair[0].legend()
-    return figure
-
-
 def clipped_square() -> Figure:
     """F-07: a square at the edge, and how much of the label's share is really there, by the square's centre."""
-    from dslite.spectrogram import MelPlot
-
     side, size = 56, 224
     centres = np.arange(size)
     inside = np.minimum(centres - side // 2 + side, size) - np.maximum(centres - side // 2, 0)
     share = 100 * inside[:, None] * inside / side**2
-    plot = MelPlot(READINGS["paper"].front_end())
+    plot = _plot(READINGS["paper"])
     own, other = plot(sound())[0].numpy(), plot(sound()[:, ::-1])[0].numpy()
     high, wide = 40, 30  # what is left of the square in the lower right corner
     own[-high:, -wide:] = other[-high:, -wide:]
@@ -170,6 +136,13 @@ def arelu() -> Figure:
     return figure
 
 
+def _plot(reading: Reading):
+    """The layer that draws as a reading does."""
+    from dslite.spectrogram import MelPlot
+
+    return MelPlot(reading.front_end())
+
+
 def _picture(axes, picture: np.ndarray, title: str) -> None:
     axes.imshow(picture / 255.0, interpolation="nearest", rasterized=True)
     axes.set_title(title)
@@ -179,9 +152,8 @@ def _picture(axes, picture: np.ndarray, title: str) -> None:
 
 def _masked(shown: dict[str, tuple], fills: Sequence[np.ndarray]) -> Figure:
     from dslite.augmentation import BatchPlan, apply
-    from dslite.spectrogram import MelPlot
 
-    whole = MelPlot(READINGS["paper"].front_end())(sound()).numpy()
+    whole = _plot(READINGS["paper"])(sound()).numpy()
     with subplots(1, 2, 3.3) as (figure, pair):
         for axes, (title, (time, frequency)), fill in zip(pair, shown.items(), fills, strict=True):
             places = dict(zip(("time", "time_width", "frequency", "frequency_width"), (*time, *frequency), strict=True))

@@ -15,12 +15,12 @@ from dslite.reporting.templates import render, whole_page
 from dslite.stages.paper import differences, measurements
 
 _SECTIONS = {
-    "Method and code": "F-01",
-    "The costs of the model (Table 5)": "F-30",
-    "Within the paper, and between its versions": "F-34",
-    "The second paper's code (Chang et al., 2023)": "A-1",
+    "F-01": "Method and code",
+    "F-30": "The costs of the model (Table 5)",
+    "F-34": "Within the paper, and between its versions",
+    "A-1": "The second paper's code (Chang et al., 2023)",
 }
-"""Sections of the ledger and the entry that each begins with."""
+"""Entries of the ledger that begin a section."""
 
 _PARTS = {"paper": "The paper", "code": "The code", "consequence": "So", "evidence": "Known from", "here": "Here"}
 
@@ -42,24 +42,16 @@ def discrepancies_html(home: str = "index.html") -> str:
     Args:
         home: relative link to the index.
     """
-    entries = [
-        {
-            "id": entry.id,
-            "title": entry.title,
-            "said": {title: _marked(getattr(entry, name)) for name, title in _PARTS.items()},
-            "section": next((title for title, first in _SECTIONS.items() if first == entry.id), ""),
-            "parameters": [(name, [reading.said(name) for reading in READINGS.values()]) for name in entry.parameters],
-            "measured": measurements.of(entry.id),
-            "figure": _figure(entry.id),
-        }
-        for entry in LEDGER
-    ]
     body = render(
         "discrepancies.html.j2",
         citation=published.CITATION,
-        entries=entries,
-        readings=list(READINGS),
-        switches=sum(bool(entry.parameters) for entry in LEDGER),
+        ledger=LEDGER,
+        sections=_SECTIONS,
+        parts=_PARTS,
+        marked=_marked,
+        readings=READINGS.values(),
+        measured_of=measurements.of,
+        figure_of=_figure,
         measured=measurements.whole_html(),
         table=table_html(
             _parameters(),

@@ -30,14 +30,11 @@ def tex(sheet: Sheet, label: str, caption: str, provenance: str) -> str:
     Returns:
         The fragment: comments, then one float with its footnotes and its note below the table.
     """
-    width = len(sheet.rows[0])
     rests = [
         f"{of.text}: {cell.text}"
         for of, cell in dict.fromkeys(zip(sheet.heads[0][sheet.stubs :], sheet.rests[sheet.stubs :], strict=False))
     ]
-    align = "l" * sheet.stubs + "".join(
-        "r" if "ds-number" in sheet.rows[0][column].look else "l" for column in range(sheet.stubs, width)
-    )
+    align = "".join("r" if "ds-number" in cell.look else "l" for cell in sheet.rows[0][sheet.stubs :])
     notes = [rf"\textsuperscript{{{mark}}}~{escape(sentence(reason))}" for reason, mark in sheet.footnotes.items()]
     notes += [escape(f"{text}.") for text in rests] + ([escape(sheet.note)] if sheet.note else [])
     lines = [
@@ -46,7 +43,7 @@ def tex(sheet: Sheet, label: str, caption: str, provenance: str) -> str:
         r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
         rf"\caption{{{escape(caption)}}}",
         rf"\label{{{label}}}",
-        rf"\begin{{tabular}}{{{align}}}",
+        rf"\begin{{tabular}}{{{'l' * sheet.stubs}{align}}}",
         r"\toprule",
         *_heads(sheet),
         r"\midrule",
@@ -73,7 +70,7 @@ def _heads(sheet: Sheet) -> list[str]:
     for number, head in enumerate(sheet.heads):
         cells, rules, column = [], [], 1
         for cell, span in merged(head, sheet.stubs):
-            corner = column == 1 and sheet.stubs
+            corner = column == 1
             text = _set(sheet, cell)
             cells += [""] * span if corner else [text if span == 1 else rf"\multicolumn{{{span}}}{{c}}{{{text}}}"]
             if number + 1 < len(sheet.heads) and not corner:

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from dslite.paper.measured import MEASURED, Ablation
 from dslite.reporting import ablations, comparisons
 from dslite.reporting.display import figure_html, table_html
+from dslite.reporting.figures import REMARK, subplots
 from dslite.reporting.provenance import provenance_line
-from dslite.stages.paper import differences
 
 _CURVES = MEASURED.adadelta
 
@@ -23,8 +23,25 @@ ADADELTA_SAYS = (
 
 
 def adadelta() -> Figure:
-    """F-13: the learning curves at the printed rate and at AdaDelta's own."""
-    return differences.adadelta(_CURVES.histories, 100 / len(_CURVES.record["classes"]))
+    """F-13: loss and UAR on dev over the epochs, at the printed rate and at AdaDelta's own."""
+    histories, chance = _CURVES.histories, 100 / len(_CURVES.record["classes"])
+    with subplots(1, 2, 2.6) as (figure, pair):
+        epochs = next(iter(histories.values()))[["phase", "epoch"]]
+        for (rate, history), colour in zip(sorted(histories.items()), ("#0072b2", "#009e73"), strict=True):
+            pair[0].plot(history["epoch"], history["loss"], color=colour, label=f"rate {rate:g}")
+            scored = history[history["dev_uar"].notna()]
+            pair[1].plot(scored["epoch"], scored["dev_uar"], "o-", ms=3, color=colour, label=f"rate {rate:g}")
+        second = epochs.loc[epochs["phase"] == 2, "epoch"].min() - 0.5
+        for axes in pair:
+            axes.axvline(second, color="#8a857b", lw=1, ls=":")
+            axes.set(xlabel="epoch", xlim=(0, epochs["epoch"].max() + 1))
+            axes.annotate("second phase", (second, 1), xycoords=("data", "axes fraction"), xytext=(3, -8), **REMARK)
+        pair[1].axhline(chance, color="#8a857b", lw=1, ls="--")
+        pair[1].annotate("chance", (1, chance), xycoords=("axes fraction", "data"), xytext=(-30, 3), **REMARK)
+        pair[0].set(title="training loss", ylim=(0, None))
+        pair[1].set(title="on dev", ylabel="UAR (%)", ylim=(0, None))
+        pair[0].legend()
+    return figure
 
 
 def whole_html() -> list[str]:

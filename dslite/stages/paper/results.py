@@ -1,6 +1,6 @@
 """Tables 3 and 4: our results in the paper's form, with the published ones beside them and clearly apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from markupsafe import Markup, escape
@@ -15,6 +15,9 @@ from dslite.systems import OURS, TITLES
 from dslite.wording import counted
 
 _PROVENANCE = ["data", "backbone", "weights", "profile", "reading", "changed", "seed"]
+_ON_TEST = {"test": "uar", "ci_low": "ci_low", "ci_high": "ci_high", "test_files": "n_files"}
+_ON_TEST |= {"test_speakers": "n_speakers"} | {name: name for name in _PROVENANCE}
+"""What the table says of a run on test -> the column of ``results.csv``."""
 _NOT_RUN, _NO_FILE = "not run", "no file"
 
 
@@ -40,7 +43,7 @@ def results_table(results: pd.DataFrame, corpora: Sequence[str], protocol: str =
     if ours.duplicated(cell).any():
         name = ours.loc[ours.duplicated(cell), "corpus"].iloc[0]
         raise DsliteError(f"The results hold several runs of {name}: choose one base model, profile and seed first.")
-    ours = ours.set_index(cell)
+    runs = ours.set_index(cell).to_dict("index")
     rows = []
     unpublished = [name for name in TITLES.values() if name not in published.ROWS.values()]
     for key, title in [*(("", name) for name in unpublished), *published.ROWS.items()]:
@@ -48,7 +51,7 @@ def results_table(results: pd.DataFrame, corpora: Sequence[str], protocol: str =
         here = {"source": HERE, "system": title, "augmentation": augmentation}
         printed = here | {"source": PAPER}
         for corpus in corpora:
-            here |= _ours(ours, corpus, system, augmentation)
+            here |= _ours(runs, corpus, system, augmentation)
             printed |= _published(corpus, key) if key else {}
         rows.append(here)
         if key and any(published.cell(corpus, key, "test") for corpus in corpora):
@@ -64,10 +67,9 @@ def results_sheet(results: pd.DataFrame, corpora: Sequence[str], caption: str, p
     (:func:`dslite.paper.comparable.score_reasons`); a reason that holds for a whole column stands at its head.
     """
     frame = results_table(results, corpora, protocol)
-    systems = frame["system"].tolist()
     rows = [
         [Cell(system), Cell(source, PRINTED if source == PAPER else "")]
-        for system, source in zip(systems, frame["source"], strict=True)
+        for system, source in zip(frame["system"], frame["source"], strict=True)
     ]
     heads: list[list[Cell]] = [[Cell()] * 2, [Cell()] * 2]
     rests = [Cell()] * 2
@@ -91,9 +93,8 @@ def _not_comparable(
     """Reasons of all rows of a corpus that have a printed counterpart, and row -> its other ones."""
     found = {}
     for number, (key, row) in enumerate(zip(_keys(frame), frame.to_dict("records"), strict=True)):
-        if row["source"] != HERE or not key or pd.isna(row[f"{corpus}_data"]):
-            continue
-        if published.cell(corpus, key, "test") is not None:
+        printed = key and published.cell(corpus, key, "test")
+        if printed and row["source"] == HERE and not pd.isna(row[f"{corpus}_data"]):
             run = {name: row[f"{corpus}_{name}"] for name in _PROVENANCE} | {"protocol": protocol}
             found[number] = tuple(comparable.score_reasons(corpus, key, run))
     shared, rest = marked_rows(list(found.values()))
@@ -107,20 +108,10 @@ _EXPLANATION = (
 )
 
 
-def _ours(ours: pd.DataFrame, corpus: str, system: str, augmentation: str) -> dict:
-    cells = {}
-    for partition in ("dev", "test"):
-        where = (corpus, system, augmentation, partition)
-        if where not in ours.index:
-            continue
-        row = ours.loc[where]
-        cells[f"{corpus}_{partition}"] = row["uar"]
-        if partition == "test":
-            cells[f"{corpus}_ci_low"], cells[f"{corpus}_ci_high"] = row["ci_low"], row["ci_high"]
-            cells[f"{corpus}_test_files"], cells[f"{corpus}_test_speakers"] = row["n_files"], row["n_speakers"]
-            cells |= {f"{corpus}_{name}": row[name] for name in _PROVENANCE}
-    empty = ["dev", "test", "ci_low", "ci_high", "test_files", "test_speakers", *_PROVENANCE]
-    return {f"{corpus}_{name}": None for name in empty} | cells
+def _ours(runs: Mapping[tuple, Mapping], corpus: str, system: str, augmentation: str) -> dict:
+    dev, test = (runs.get((corpus, system, augmentation, partition), {}) for partition in ("dev", "test"))
+    cells = {"dev": dev.get("uar")} | {name: test.get(column) for name, column in _ON_TEST.items()}
+    return {f"{corpus}_{name}": value for name, value in cells.items()}
 
 
 def _published(corpus: str, key: str) -> dict:
@@ -134,17 +125,18 @@ def _published(corpus: str, key: str) -> dict:
 def _columns(frame: pd.DataFrame, corpus: str, reasons: dict[int, tuple[str, ...]]) -> dict[str, list[Cell]]:
     """Column title -> its cells."""
     source, files = frame["source"], frame[f"{corpus}_test_files"]
+    ours = (source == HERE) & (frame["augmentation"] != "")
+    dev, test = (frame[f"{corpus}_{partition}"].astype(float) for partition in ("dev", "test"))
+    scores = {
+        # the paper names its best configurations by test, not by dev
+        "Dev": (dev, ours & (dev == dev[ours].max()), "ds-chosen"),
+        "Test": (test, test == test.groupby(source).transform("max"), "ds-best"),
+    }
     columns = {}
-    for partition, emphasis in (("dev", "ds-chosen"), ("test", "ds-best")):
-        values = frame[f"{corpus}_{partition}"].astype(float)
-        if partition == "dev":  # the paper names its best configurations by test, not by dev
-            best = values == values.where((source == HERE) & (frame["augmentation"] != "")).max()
-            best &= (source == HERE) & (frame["augmentation"] != "")
-        else:
-            best = values == values.groupby(source).transform("max")
+    for title, (values, best, emphasis) in scores.items():
         texts = list(map(_text, values, source, files))
         looks = map(_look, source, texts, best.map({True: emphasis, False: ""}))
-        columns[partition.capitalize()] = [
+        columns[title] = [
             Cell(text, look, reasons.get(number, ()) if text not in (_NOT_RUN, _NO_FILE) else ())
             for number, (text, look) in enumerate(zip(texts, looks, strict=True))
         ]

@@ -138,10 +138,8 @@ def _score(figure: Figure, results: pd.DataFrame, why_not: Mapping) -> tuple[dic
     reasons = comparable.score_reasons(figure.corpus, figure.row, run)
     if reasons:
         return ours, Verdict(NOT_COMPARABLE, "; ".join(reasons))
-    if pd.isna(run["uar"]):
-        return ours, Verdict(NOT_RUN, "no file was scored")
     error = run.get("se")
-    error = published.standard_error(run["ci_low"], run["ci_high"]) if error is None or pd.isna(error) else error
+    error = published.standard_error(run["ci_low"], run["ci_high"]) if pd.isna(error) else error
     # On dev the paper prints no interval: ours is taken for theirs as well.
     theirs = error if figure.partition == "dev" else published.standard_error(figure.ci_low, figure.ci_high)
     return ours, verdicts.judge_score(run["uar"], error, figure.value, theirs)

@@ -45,7 +45,8 @@ def scorecard_html(card: pd.DataFrame, elsewhere: Sequence[str] = ()) -> str:
         total=len(card),
         judged=sum(number[word] for word in judged),
         scores=int((card["verdict"].isin(judged) & (card["quantity"] == "uar")).sum()),
-        verdicts=[(word, _slug(word), number[word], meaning) for word, meaning in verdicts.WORDS.items()],
+        verdicts=verdicts.WORDS,
+        numbers=number,
         rules=[(title, verdicts.RULES[name]) for name, title in verdicts.HEADINGS.items()],
         reach=reach,
         intervals=intervals,
@@ -55,38 +56,26 @@ def scorecard_html(card: pd.DataFrame, elsewhere: Sequence[str] = ()) -> str:
 
 def audit_html() -> str:
     """The audit as a section of a page: what does not recompute first, with its working; what does after it."""
-    found = audit.findings()
-    groups = [(word, meaning, [f for f in found if f.outcome == word]) for word, meaning in audit.OUTCOMES.items()]
-    holds = sum(f.outcome == audit.HOLDS for f in found)
-    return render(
-        "audit.html.j2",
-        groups=[(word, _slug(word), meaning, rows, word == audit.HOLDS) for word, meaning, rows in groups if rows],
-        total=len(found),
-        holds=holds,
-    )
+    return render("audit.html.j2", findings=audit.findings(), outcomes=audit.OUTCOMES, holds=audit.HOLDS)
 
 
 def _row(row: dict) -> dict:
-    info = CORPORA.get(row["corpus"])
-    what = [info.short if info else "", row["place"].partition(", ")[2] or row["place"], row["partition"]]
-    if row["table"] == "Text":
-        what = [info.short if info else "", row["says"] or row["unit"], row["place"]]
-    elif row["table"] == "Table 1":
-        what = [info.short, published.TABLE1_ROWS[row["row"]][1] if row["row"] in published.TABLE1_ROWS else row["row"]]
+    corpus = CORPORA[row["corpus"]].short if row["corpus"] else ""
+    where = row["place"].partition(", ")[2]
+    what = [corpus, where, row["partition"]]
+    if row["table"] == "Table 1":
+        what = [corpus, published.TABLE1_ROWS[row["row"]][1]]
     elif row["table"] == "Table 5":
-        what = [row["says"], what[1]]
-    elif row["says"]:
-        what = [what[0], row["says"], row["place"]]
-    unit = row["unit"] if row["unit"] != "%" or row["quantity"] != "uar" else ""
+        what = [row["says"], where]
+    elif row["table"] == "Text" or row["says"]:
+        what = [corpus, row["says"] or row["unit"], row["place"]]
     return row | {
         "what": [part for part in what if part],
         "published": _text(row["published"], row["decimals"], row["published_low"], row["published_high"]),
         "ours": _text(row["ours"], row["decimals"], row["ours_low"], row["ours_high"]),
-        "unit": unit,
+        "unit": "" if row["quantity"] == "uar" else row["unit"],
         "mark": data_mark(row["data"]) if isinstance(row["data"], str) else "",
-        "good": row["data"] == "real",
         "rests": _rests_on(row),
-        "slug": _slug(row["verdict"]),
     }
 
 
@@ -104,7 +93,3 @@ def _rests_on(row: dict) -> str:
     scored = {"all": "files"}.get(known.get("protocol"), f"{known.get('protocol')} files")
     parts = provenance_line(known), f"{known['n_files']} {scored}" if {"protocol", "n_files"} <= set(known) else ""
     return " · ".join(filter(None, parts))
-
-
-def _slug(word: str) -> str:
-    return word.replace(" ", "-")

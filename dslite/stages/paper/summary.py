@@ -91,10 +91,8 @@ class Summary:
         """Tables 3 and 4 of files of at least one chunk, by their number."""
         sheets = {}
         for number, columns in published.COLUMNS.items():
-            caption = (
-                f"Table {number}, full-chunk protocol. {', '.join(corpora.CORPORA[name].short for name in columns)}"
-            )
-            caption += ", only files of at least one chunk"
+            names = ", ".join(corpora.CORPORA[name].short for name in columns)
+            caption = f"Table {number}, full-chunk protocol. {names}, only files of at least one chunk"
             sheets[number] = results_sheet(self.results, columns, caption, "full-chunk")
         return sheets
 
@@ -107,7 +105,7 @@ class Summary:
             self.results,
             self.table1,
             pd.read_csv(costs) if 5 in self.sheets and costs.exists() else None,
-            pd.concat(counts or [pd.DataFrame(columns=_COUNTS)], ignore_index=True),
+            pd.concat(counts, ignore_index=True) if counts else None,
             {name: "this corpus was not evaluated here" for name in corpora.CORPORA if name not in self.records},
         )
 
@@ -132,14 +130,13 @@ class Summary:
             self.card.to_csv(draft, index=False)
         by = f"by dslite {version('dslite')}, not by the authors of"
         pages = {}
-        shown = {(number, ""): sheet for number, sheet in self.sheets.items()}
-        shown |= {(number, FULL_CHUNK): sheet for number, sheet in self.full_chunk.items()}
-        for (number, more), sheet in shown.items():
-            told = sheet.caption.partition(". ")[2]
-            caption = f"Reproduction of Table {number} of {published.CITATION}. {told}."
-            provenance = f"Table {number} {by} {published.CITATION}; seed {self.record['seed']}"
-            label = f"tab:dslite-{number}{more.replace('_', '-')}"
-            pages[self.layout.tex(number, more)] = tex(sheet, label, caption, provenance)
+        for more, sheets in (("", self.sheets), (FULL_CHUNK, self.full_chunk)):
+            for number, sheet in sheets.items():
+                told = sheet.caption.partition(". ")[2]
+                caption = f"Reproduction of Table {number} of {published.CITATION}. {told}."
+                provenance = f"Table {number} {by} {published.CITATION}; seed {self.record['seed']}"
+                label = f"tab:dslite-{number}{more.replace('_', '-')}"
+                pages[self.layout.tex(number, more)] = tex(sheet, label, caption, provenance)
         crumbs = [("All reports", self.layout.index.name), ("Scorecard", "")]
         pages[self.layout.scorecard_page] = scorecard_page(self.card, crumbs, self.record.get("elsewhere", ()))
         pages[self.layout.discrepancies] = discrepancies_html(self.layout.index.name)
@@ -147,9 +144,6 @@ class Summary:
             write_text(file, content)
         if 5 not in self.sheets:
             self.layout.tex(5).unlink(missing_ok=True)
-
-
-_COUNTS = ["label", "predicted", "files", "system", "augmentation", "partition", "protocol", "corpus"]
 
 
 def table5(layout: Paths, caption: str) -> Sheet | None:
