@@ -266,16 +266,13 @@ def _costs(inputs: fits.Inputs, made: Sequence[LightFit]) -> pd.DataFrame:
         if (fit.condition, fit.seed, fit.target) != (SPEECH, settings.seed, "test"):
             continue
         place = inputs.place / fit.folder
-        files = {variant: place / f"{variant}.tflite" for variant in fits.VARIANTS}
-        some = any(file.exists() for file in files.values())
-        timings = latency.summary(latency.measure(place, SAMPLES, 1, ROUNDS[settings.profile])) if some else None
-        for variant, file in files.items():
-            row: dict[str, object] = {"network": fit.network, "variant": variant}
-            row |= {"parameters": read_json(place / "record.json")["parameters"], "bytes": np.nan, "ms": np.nan}
-            if file.exists():
-                whole = timings[(timings["model"] == variant) & (timings["part"] == "whole")]
-                row |= {"bytes": file.stat().st_size, "ms": float(whole["p50_ms"].iloc[0])}
-            rows.append(row)
+        sizes = {name: file.stat().st_size for name in fits.VARIANTS if (file := place / f"{name}.tflite").exists()}
+        timings = latency.measure(place, SAMPLES, 1, ROUNDS[settings.profile]) if sizes else None
+        times = latency.summary(timings).query("part == 'whole'").set_index("model")["p50_ms"] if sizes else {}
+        parameters = read_json(place / "record.json")["parameters"]
+        for variant in fits.VARIANTS:
+            row = {"network": fit.network, "variant": variant, "parameters": parameters}
+            rows.append(row | {"bytes": sizes.get(variant, np.nan), "ms": times.get(variant, np.nan)})
     return pd.DataFrame(rows)
 
 
