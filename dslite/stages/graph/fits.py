@@ -32,12 +32,10 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Inputs:
-    """What all fits share: the target and the source as they are fitted, with their classes; and the folder of the
-    spectrograms and embeddings that they read, where it is a job's own and not :attr:`place`."""
+    """What all fits share: the target, and by it the source, as they are fitted; and the folder of the spectrograms and
+    embeddings that they read, where it is a job's own and not :attr:`place`."""
 
     settings: Settings
-    classes: tuple[str, ...]
-    source_classes: tuple[str, ...]
     own: Path | None = None
 
     @property
@@ -134,10 +132,11 @@ def graph_of(
 
 
 @lru_cache(maxsize=2)
-def _corpus(settings: Settings, place: Path, identity: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Files, log-Mel spectrograms, and whether a file is shorter than one chunk."""
+def _corpus(settings: Settings, place: Path, identity: str) -> tuple:
+    """Files, classes, log-Mel spectrograms, and whether a file is shorter than one chunk."""
     corpus = FinishedStage.of(settings, "corpus")
-    return corpus.clips, np.load(place, mmap_mode="r"), corpus.padded.loc[corpus.clips["file"]].to_numpy()
+    padded = corpus.padded.loc[corpus.clips["file"]].to_numpy()
+    return corpus.clips, corpus.classes, np.load(place, mmap_mode="r"), padded
 
 
 def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
@@ -153,9 +152,8 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
 
     started, way, learns_source = time.monotonic(), inputs.way, fit.condition == conditions.SOURCE
     settings = inputs.settings.origin if learns_source else inputs.settings
-    classes = inputs.source_classes if learns_source else inputs.classes
     of = records.last(settings, "corpus")["identity"]
-    clips, drawn, padded = _corpus(settings, inputs.read / f"{'source_' * learns_source}log_mel.npy", of)
+    clips, classes, drawn, padded = _corpus(settings, inputs.read / f"{'source_' * learns_source}log_mel.npy", of)
     labels, partition = coded(clips["label"], classes).astype(np.int32), clips["partition"]
     rows = np.flatnonzero(partition.isin(TRAINED_ON[fit.target]))
     mean, variance = _moments(drawn, rows)
@@ -223,14 +221,14 @@ def _export(inputs: Inputs, fit: LightFit, model, clips: pd.DataFrame, place: Pa
     def some(part: str, count: int) -> np.ndarray:
         return sample_chunks(clips[clips["partition"] == part], waves, SAMPLES, count, fit.seed)
 
-    told = records.last(settings, "corpus")
-    about = {name: told[name] for name in ("corpus", "data", "note") if told.get(name)}
+    corpus = FinishedStage.of(settings, "corpus")
+    about = {name: corpus.record[name] for name in ("corpus", "data", "note") if corpus.record.get(name)}
     source = f"{settings.origin.name} ({records.last(settings.origin, 'corpus')['data']})"
     about |= {"network": conditions.TITLES[fit.network], "condition": fit.condition, "source": source}
     about |= {"embedder": Path(settings.embedder).name} if settings.embedder else {}
     about |= {"trained_on": "train + dev", "seed": fit.seed, "profile": settings.profile}
     made = offer.make(
-        *(assemble(model), inputs.classes, SAMPLES, some("train", CALIBRATION[settings.profile])),
+        *(assemble(model), corpus.classes, SAMPLES, some("train", CALIBRATION[settings.profile])),
         *(some("dev", offer.REAL), about, fit.seed),
         variants=VARIANTS,
     )

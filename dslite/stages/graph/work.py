@@ -94,7 +94,7 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     if weights:
         wav2vec.libraries()  # refused before results are taken away
     started, before = records.start(settings, "graph"), 0.5 if weights else _BEFORE
-    inputs = fits.Inputs(settings, corpus.classes, FinishedStage.of(settings.origin, "corpus").classes)
+    inputs = fits.Inputs(settings)
     key = _prepare(inputs, corpus, source, embedder, whole.embedder, before)
     todo, choice, (k, alpha, layer) = _fitted(inputs, corpus, whole, key, before)
     progress.report(_FITTED, 1, "scores")
@@ -128,7 +128,7 @@ def shared(corpus: FinishedStage, share: slice, place: Path) -> list[tuple]:
     """
     settings, whole = corpus.settings, effort(corpus.settings.profile)
     source = FinishedStage.of(settings.origin, "evaluate")
-    inputs = fits.Inputs(settings, corpus.classes, FinishedStage.of(settings.origin, "corpus").classes, place)
+    inputs = fits.Inputs(settings, place)
     embedder = source.fit_record(source.chosen, "test")["identity"]
     key = _prepare(inputs, corpus, source, embedder, whole.embedder, _BEFORE)
     _fitted(inputs, corpus, whole, key, _BEFORE, share)
@@ -167,7 +167,7 @@ def _fitted(
     first, free = [*sources, *tries], [*planned(whole, seeds, [SPEECH])]
     for wanted, some in ((first, share), (free, share), (first, slice(None))):
         _run(inputs, wanted, key, before, before + 0.25, some)
-    rows = [{"k": fit.k, "alpha": fit.alpha, "layer": fit.layer, "uar": _dev(inputs, fit)} for fit in tries]
+    rows = [{"k": fit.k, "alpha": fit.alpha, "layer": fit.layer, "uar": _dev(corpus, inputs, fit)} for fit in tries]
     choice = pd.DataFrame(rows)
     chosen = whole.tried[choice["uar"].idxmax() if tries else 0]
     there = {replace(fit, tried=False): fit for fit in tries}  # what was chosen is not fitted a second time
@@ -202,9 +202,9 @@ def _predictions(inputs: fits.Inputs, fit: LightFit) -> pd.DataFrame:
     return pd.read_parquet(inputs.place / fit.folder / "predictions.parquet")
 
 
-def _dev(inputs: fits.Inputs, fit: LightFit) -> float:
+def _dev(corpus: FinishedStage, inputs: fits.Inputs, fit: LightFit) -> float:
     table = _predictions(inputs, fit)
-    return scoring.uar(*(scoring.coded(table[name], inputs.classes) for name in ("label", "predicted")))
+    return scoring.uar(*(scoring.coded(table[name], corpus.classes) for name in ("label", "predicted")))
 
 
 def _machine(corpus: FinishedStage, inputs: fits.Inputs, seed: int) -> Predictions:
