@@ -321,10 +321,8 @@ def _check_trust(
         view = View.of(load_model(fits.again(corpus, subject.stage.chosen, told)))
         pairs = ((b.pooled()[b.prediction.argmax()], again(view, x).pooled()[b.prediction.argmax()]) for x, b in picked)
         seeds = pd.DataFrame([(at, *trust.similarity(*pair)) for at, pair in enumerate(pairs)], columns=seeds.columns)
-    tables = {"curves": pd.concat(curves, ignore_index=True)}
-    tables |= {
-        name: table.assign(clip=spread[table["clip"].astype(int)]) for name, table in (("head", head), ("seeds", seeds))
-    }
+    head, seeds = (table.assign(clip=spread[table["clip"].astype(int)]) for table in (head, seeds))
+    tables = {"curves": pd.concat(curves, ignore_index=True), "head": head, "seeds": seeds}
     return trust.failed(**tables), tables
 
 
