@@ -105,7 +105,7 @@ def test_what_is_there_is_taken_up_and_other_epochs_are_another_run(done, monkey
 
 def test_what_another_job_has_made_meanwhile_stays(done, monkeypatch):
     """Also where it comes while the fit goes on, and is another, as that of another processor may be."""
-    inputs = Inputs(done.settings, done.classes, done.classes)
+    inputs = Inputs(done.settings)
     fit = LightFit("mobilenet15", SPEECH, 42, "dev", 1)
     place = done.paths.file("graph", fit.folder) / "predictions.parquet"
     record, before = place.with_name("record.json"), place.read_bytes()
@@ -165,7 +165,7 @@ def test_yes_needs_every_seed():
 
 
 def test_without_speakers_no_graph_is_across_them(done):
-    inputs, clips = Inputs(done.settings, done.classes, ()), done.clips
+    inputs, clips = Inputs(done.settings), done.clips
     clips = clips.assign(speaker=clips["speaker"].where(clips["partition"] != "dev", ""))
     assert {APART} == {*GRAPHS} - {*_graphs(SimpleNamespace(clips=clips), inputs, 3)["graphs"]["graph"]}
 
@@ -184,7 +184,7 @@ def test_a_notebook_by_hand_replaces_no_results_of_its_source(done):
 def test_a_changed_reading_is_that_reading_still(tmp_path):
     for reading in ("paper", "released", "sound"):
         settings = resolve("css", output=tmp_path, changes={"resize": "nearest"}, **HOW | {"reading": reading})
-        assert Inputs(settings, (), ()).way == WAYS[reading]
+        assert Inputs(settings).way == WAYS[reading]
 
 
 def test_source_and_target_are_two_and_belong_to_the_stage(tmp_path, capsys):

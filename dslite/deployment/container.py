@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools.flatbuffer_utils import read_model_from_bytearray
+from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name, read_model_from_bytearray
 
 from dslite.errors import DsliteError
 
@@ -129,15 +129,6 @@ class Graph:
     def subgraph(self):
         return self.model.subgraphs[0]
 
-    def name(self, operator) -> str:
-        """Name of an operator: of the builtin code, or the custom one as it stands in the file."""
-        code = self.model.operatorCodes[operator.opcodeIndex]
-        builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-        return code.customCode.decode() if builtin == schema.BuiltinOperator.CUSTOM else _BUILTIN[builtin]
-
-
-_BUILTIN = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
-
 
 def read_graph(content: Content) -> Graph:
     """Reads a file's graph and finds its front end: whatever the first resize, or the turn after it, depends on; where
@@ -148,17 +139,20 @@ def read_graph(content: Content) -> Graph:
     """
     model = _unpack(content)
     operators = model.subgraphs[0].operators
-    graph = Graph(model, [], -1)
-    resize = next((o for o in operators if graph.name(o) in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")), None)
+
+    def is_one_of(operator, *names: str) -> bool:
+        return opcode_to_name(model, operator.opcodeIndex) in names
+
+    resize = next((o for o in operators if is_one_of(o, "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")), None)
     made = {tensor: operator for operator in operators for tensor in operator.outputs}
     if resize is None:
-        convolves = (o for o in operators if graph.name(o) in ("CONV_2D", "DEPTHWISE_CONV_2D"))
+        convolves = (o for o in operators if is_one_of(o, "CONV_2D", "DEPTHWISE_CONV_2D"))
         resize = next((made[o.inputs[0]] for o in convolves if o.inputs[0] in made), None)
         if resize is None:
             raise ValueError("nothing comes before the first convolution: the front end is not in the file")
-        while graph.name(resize) == "QUANTIZE":
+        while is_one_of(resize, "QUANTIZE"):
             resize = made[resize.inputs[0]]
-    last = next((o for o in operators if graph.name(o) == "REVERSE_V2" and o.inputs[0] == resize.outputs[0]), resize)
+    last = next((o for o in operators if is_one_of(o, "REVERSE_V2") and o.inputs[0] == resize.outputs[0]), resize)
     needed, waiting = set(), [last]
     while waiting:
         operator = waiting.pop()

@@ -24,14 +24,11 @@ def convert(model: keras.Model, samples: int, sparse: bool = False) -> bytes:
         sparse: whether weights that are 0 are left out of the file; LiteRT fills them in when it loads it.
     """
     module = tf.Module()
-    module.kept = [
-        variable.value for variable in model.variables
-    ]  # all that is to be saved; Keras traces twice as much
+    # All that is to be saved; Keras traces twice as much.
+    module.kept = [variable.value for variable in model.variables]
     task = CLASSIFICATION if isinstance(model.layers[-1], keras.layers.Softmax) else REGRESSION
-    module.serve = graph(
-        lambda waveform: {task.output: model(waveform, training=False)},
-        tf.TensorSpec([1, samples], tf.float32, name="waveform"),
-    )
+    given = tf.TensorSpec([1, samples], tf.float32, name="waveform")
+    module.serve = graph(lambda waveform: {task.output: model(waveform, training=False)}, given)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)

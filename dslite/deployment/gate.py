@@ -135,6 +135,7 @@ def apart(real: np.ndarray, seed: int = 0) -> Iterator[Callable[[Content], list[
         file, chunks, errors = (Path(folder) / name for name in ("model.tflite", "real.npy", "errors.txt"))
         np.save(chunks, real)
         command, alive = [sys.executable, "-m", __spec__.name, str(file), str(chunks), str(seed)], []
+        pipe = subprocess.PIPE
 
         def probe(content: Content) -> list[str]:
             file.unlink(missing_ok=True)  # written over, it would change under those who have it mapped
@@ -143,9 +144,7 @@ def apart(real: np.ndarray, seed: int = 0) -> Iterator[Callable[[Content], list[
                 alive.clear()
             if not alive:
                 with errors.open("w") as stderr:
-                    process = subprocess.Popen(
-                        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True
-                    )
+                    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True)
                 alive.append(started.enter_context(process))
             print(file=alive[0].stdin, flush=True)
             if answer := alive[0].stdout.readline():

@@ -103,9 +103,8 @@ def make(
     """
     progress("converting")
     float32, parameters, head = convert(model, samples), model.count_params(), model.get_layer("head")
-    whole = (
-        head.count_params() if getattr(head, "standardise", False) else 0
-    )  # parameters that stay float32 in every variant
+    # Parameters that stay float32 in every variant.
+    whole = head.count_params() if getattr(head, "standardise", False) else 0
     made = Made({}, {})
     with gate.apart(real, seed) as probe:
         for name in variants:

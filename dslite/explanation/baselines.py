@@ -57,6 +57,5 @@ def choose(bases: Mapping[str, np.ndarray]) -> str:
     Args:
         bases: name of a baseline -> its probabilities (classes,), in the order of preference.
     """
-    return next(
-        (name for name, base in bases.items() if base.max() < UNDECIDED), min(bases, key=lambda n: bases[n].max())
-    )
+    undecided = [name for name, base in bases.items() if base.max() < UNDECIDED]
+    return undecided[0] if undecided else min(bases, key=lambda name: bases[name].max())

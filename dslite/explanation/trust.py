@@ -52,10 +52,8 @@ def curves(
     best = np.argsort(-attribution.pooled()[index].ravel(), kind="stable")
     orders = [best, best[::-1], *(rng.permutation(size) for _ in range(draws))]
     counts = np.linspace(0, size, STEPS + 1).round().astype(int)
-    shown = np.ones((len(orders), len(counts), size), bool)
-    for order, masks in zip(orders, shown, strict=True):
-        for count, mask in zip(counts, masks, strict=True):
-            mask[order[:count]] = False
+    turns = np.argsort(orders, axis=1)  # of each region, when it is hidden
+    shown = turns[:, None] >= counts[:, None]
     # One order's masked spectrograms at a time: a long file then needs little memory.
     hidden = (regions.hide(levels, masks.reshape(-1, BANDS, SPANS), baseline) for masks in shown)
     said = (probabilities(plots.reshape(-1, *levels.shape))[:, index] for plots in hidden)

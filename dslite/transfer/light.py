@@ -1,8 +1,7 @@
 """The light networks of the second paper on log-Mel spectrograms, by their number of parameters (released code)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
@@ -156,15 +155,13 @@ class Light:
     rate: float = 1e-3
 
 
-LIGHT: Mapping[str, Light] = MappingProxyType(
-    {
-        "mobilenet15": Light(_mobilenet, dropout=0.2, after_relu=True),
-        "cnn6": Light(_cnn),
-        "resnet9": Light(_resnet, after_relu=True),
-        "vgg15": Light(_vgg),
-        "base_model": Light(None, after_relu=True, rate=1e-4),
-    }
-)
+LIGHT = {
+    "mobilenet15": Light(_mobilenet, dropout=0.2, after_relu=True),
+    "cnn6": Light(_cnn),
+    "resnet9": Light(_resnet, after_relu=True),
+    "vgg15": Light(_vgg),
+    "base_model": Light(None, after_relu=True, rate=1e-4),
+}
 """By name, the smallest first, and a base model of this package, which was trained before. Widths and kernels of the
 others are the released code's; where VGG-15 and CNN-6 pool, and how, is not known: after each width, as their models
 do."""

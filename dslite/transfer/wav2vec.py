@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dslite.errors import DsliteError
-from dslite.files import read_json
+from dslite.files import read_json, sha256
 
 FILES = ("config.json", "model.safetensors")
 EXPECTED = f"a folder with {' and '.join(FILES)} of a wav2vec 2.0, or its name on Hugging Face's hub"
@@ -39,11 +39,8 @@ def digest(where: str) -> str:
     """What identifies a model: a checksum of its folder's files; a name on the hub stands for itself."""
     if not Path(where).is_absolute():
         return where
-    found = hashlib.sha256()
-    for name in FILES:
-        with (Path(where) / name).open("rb") as stream:
-            found.update(hashlib.file_digest(stream, "sha256").digest())
-    return found.hexdigest()[:16]
+    of_files = "".join(sha256(Path(where) / name) for name in FILES)
+    return hashlib.sha256(bytes.fromhex(of_files)).hexdigest()[:16]
 
 
 def named(where: str) -> str:

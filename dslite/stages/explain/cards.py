@@ -10,7 +10,7 @@ from dslite.front_end import FrontEnd
 from dslite.reporting import display
 from dslite.reporting.display import RC, legible
 from dslite.reporting.explanations import RED_BLUE, Explained, gap_words, stamp
-from dslite.reporting.figures import in_255, mel_ticks
+from dslite.reporting.figures import in_255, mel_ticks, placed
 from dslite.wording import written
 
 _WIDTH, _PANEL = 3.6, 1.22
@@ -43,7 +43,6 @@ def card_picture(
     most = max(float(np.abs(maps).max()), _LEAST)
     with mpl.rc_context(RC | _SMALL):
         figure = plt.figure(figsize=(_WIDTH, height), dpi=150)
-        place = {"origin": "lower", "aspect": "auto", "extent": (0, clip.seconds, -0.5, front_end.mel_bins - 0.5)}
         said = f"spectrogram; gap {gap_words(clip.attribution.gap)}"
         drawn = [(in_255(clip.levels).T, front_end.colours, mpl.colors.Normalize(0, 255), said)]
         for index, values in zip(indices, maps, strict=True):
@@ -53,7 +52,7 @@ def card_picture(
         for number, (values, colours, norm, title) in enumerate(drawn):
             low = (bottom + (panels - 1 - number) * _PANEL) / height
             axes = figure.add_axes((0.125, low, 0.735, (_PANEL - 0.24) / height))
-            picture = axes.imshow(values, cmap=colours, norm=norm, interpolation="nearest", **place)
+            picture = axes.imshow(values, cmap=colours, norm=norm, **placed(clip.seconds, front_end.mel_bins))
             if failed and number:
                 stamp(axes)
             axes.set_title(title, parse_math=False, pad=2.5)

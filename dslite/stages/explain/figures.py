@@ -64,9 +64,8 @@ def mean_maps(maps: Sequence["MeanMap"], front_end: FrontEnd, seconds: float | N
                 axes.set_xlabel("share of the clip" if seconds is None else "time (s)")
             band, span = np.nonzero((shown.agreement >= 0.8) & (shown.mean != 0))
             bands, spans = shown.mean.shape
-            row[0].scatter(
-                (span + 0.5) * length / spans, (band + 0.5) * front_end.mel_bins / bands - 0.5, s=2.5, c="#2b2a27", lw=0
-            )
+            seconds_at, mel_at = (span + 0.5) * length / spans, (band + 0.5) * front_end.mel_bins / bands - 0.5
+            row[0].scatter(seconds_at, mel_at, s=2.5, c="#2b2a27", lw=0)
         shap_bar(figure, grid, norm, "SHAP value of a region; dots: at least 4 of 5 clips agree in its sign")
     return figure
 

@@ -54,24 +54,19 @@ def write_gallery(page: Path, cards: Sequence[GalleryCard]) -> None:
         page: the file to write.
         cards: in the order they are shown; those of one corpus stand together.
     """
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(card.corpus for card in cards))}
-    classes = {name: list(dict.fromkeys(card.label for card in cards if card.corpus == name)) for name in numbers}
-    groups = [
-        {
-            "name": name,
-            "key": f"of-{number}",
-            "mark": data_mark(next(card.data for card in cards if card.corpus == name)),
-            "classes": [(f"of-{number}-{at}", label) for at, label in enumerate(classes[name])],
-        }
-        for name, number in numbers.items()
-    ]
-    keys = [key for group in groups for key in (group["key"], *(key for key, _ in group["classes"]))]
+    groups, keys, chosen_by = [], [], {}
+    for number, name in enumerate(dict.fromkeys(card.corpus for card in cards)):
+        own, group = [card for card in cards if card.corpus == name], f"of-{number}"
+        classes = [(f"{group}-{at}", label) for at, label in enumerate(dict.fromkeys(card.label for card in own))]
+        groups.append({"name": name, "key": group, "mark": data_mark(own[0].data), "classes": classes})
+        keys += [group, *(key for key, _ in classes)]
+        chosen_by |= {(name, label): f"{group} {key}" for key, label in classes}
     pictures, sounds = _what_fits(cards)
     shown = [
         {
             "card": card,
             "mark": data_mark(card.data),
-            "chosen_by": "of-{0} of-{0}-{1}".format(numbers[card.corpus], classes[card.corpus].index(card.label)),
+            "chosen_by": chosen_by[card.corpus, card.label],
             "picture": _inside(card.picture) if at in pictures else "",
             "sounds": {name: _inside(sound) for name, sound in card.sounds.items()} if at in sounds else {},
         }

@@ -123,7 +123,7 @@ class _Subject:
     def __init__(self, stage: FinishedStage, budget: Budget, baseline: str, imagenet: bool):
         progress.report(0, 1, "loading the model")
         model = load_model(stage.paths.fit(stage.chosen, "test") / "model.keras")
-        self.stage, self.budget, self.view, self.imagenet = stage, budget, View.of(model), imagenet
+        self.stage, self.budget, self.view = stage, budget, View.of(model)
         self.front_end = self.view.plot.parameters
         self.outputs, self.numeric = outputs(stage.classes), not stage.classes
         self.predictions = stage.predictions(stage.chosen, "test")
@@ -243,12 +243,11 @@ def _explain_clip(subject: _Subject, number: int, row) -> dict:
         "heard_probability": float(again[said]),
     }
     paths = subject.stage.paths
-    _save(paths.file("explain", f"clips/{number:02}.npz"), attribution, levels=levels, kept=kept)
+    _save(paths.file("explain", f"clips/{number:02}.npz"), **attribution.arrays(), levels=levels, kept=kept)
     peak = float(np.abs(wave).max())
     for name, sound in (("original", wave), ("evidence", heard)):
-        encoded = evidence.encode(sound, subject.front_end.rate, peak)
         with whole_file(paths.file("explain", f"clips/{number:02}-{name}.mp3")) as draft:
-            draft.write_bytes(encoded)
+            draft.write_bytes(evidence.encode(sound, subject.front_end.rate, peak))
     subject.did(10, f"{row.label}: {row.kind} clip explained")
     return clip
 
@@ -271,7 +270,7 @@ def _compare_ways(subject: _Subject, clips: list[dict]) -> None:
     for name in WAYS:
         found = ways[name]()
         pooled = replace(found, values=found.pooled())
-        _save(paths.file("explain", f"ways/{name}.npz"), pooled, levels=levels, clip=number)
+        _save(paths.file("explain", f"ways/{name}.npz"), **pooled.arrays(), levels=levels, clip=number)
     subject.did(25, "one clip explained in three ways")
 
 
@@ -288,8 +287,7 @@ def _explain_sample(subject: _Subject) -> tuple[list[tuple[np.ndarray, Attributi
             subject.did(5, f"{label}: clip {len(rows)} of {subject.sampled} for the mean maps")
     found = [attribution for _, attribution in maps]
     arrays = {name: np.stack([a.arrays()[name] for a in found]) for name in found[0].arrays()}
-    with whole_file(subject.stage.paths.file("explain", "sample.npz")) as draft:
-        np.savez_compressed(draft, **arrays)
+    _save(subject.stage.paths.file("explain", "sample.npz"), **arrays)
     return maps, pd.DataFrame(rows)
 
 
@@ -323,13 +321,11 @@ def _check_trust(
         view = View.of(load_model(fits.again(corpus, subject.stage.chosen, told)))
         pairs = ((b.pooled()[b.prediction.argmax()], again(view, x).pooled()[b.prediction.argmax()]) for x, b in picked)
         seeds = pd.DataFrame([(at, *trust.similarity(*pair)) for at, pair in enumerate(pairs)], columns=seeds.columns)
-    tables = {"curves": pd.concat(curves, ignore_index=True)}
-    tables |= {
-        name: table.assign(clip=spread[table["clip"].astype(int)]) for name, table in (("head", head), ("seeds", seeds))
-    }
+    head, seeds = (table.assign(clip=spread[table["clip"].astype(int)]) for table in (head, seeds))
+    tables = {"curves": pd.concat(curves, ignore_index=True), "head": head, "seeds": seeds}
     return trust.failed(**tables), tables
 
 
-def _save(file, attribution: Attribution, **more) -> None:
+def _save(file, **arrays) -> None:
     with whole_file(file) as draft:
-        np.savez_compressed(draft, **attribution.arrays(), **more)
+        np.savez_compressed(draft, **arrays)

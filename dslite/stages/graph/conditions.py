@@ -1,9 +1,8 @@
 """What is compared: light networks under conditions that take one thing away each, and how far each is taken."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from types import MappingProxyType
 
 from dslite.errors import DsliteError
 from dslite.transfer.neighbours import THRESHOLD
@@ -62,9 +61,7 @@ class Way:
     after_relu: bool | None
 
 
-WAYS: Mapping[str, Way] = MappingProxyType(
-    {"paper": Way(THRESHOLD, 2, True), "released": Way(THRESHOLD, 3, None), "sound": Way(0.0, 2, True)}
-)
+WAYS = {"paper": Way(THRESHOLD, 2, True), "released": Way(THRESHOLD, 3, None), "sound": Way(0.0, 2, True)}
 """By the name of the reading. The threshold is one for wav2vec 2.0's projector; another embedding may have all files or
 none above it, so ``sound`` takes the nearest."""
 
@@ -121,9 +118,7 @@ class Effort:
 
 _TRIED = ((3, 0.1, 1), (6, 0.1, 1), (9, 0.1, 1), (3, 1.0, 1), (3, 0.1, 2))
 _WHOLE = Effort(("mobilenet15", "resnet9"), (BASE, "cnn6", "vgg15"), 50, 10, _TRIED)
-EFFORT: Mapping[str, Effort] = MappingProxyType(
-    {"demo": Effort(("mobilenet15",), (), 2, 1, _TRIED[:1], 2), "full": _WHOLE, "tuned": _WHOLE}
-)
+EFFORT = {"demo": Effort(("mobilenet15",), (), 2, 1, _TRIED[:1], 2), "full": _WHOLE, "tuned": _WHOLE}
 """By profile."""
 
 

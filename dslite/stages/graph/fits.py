@@ -16,21 +16,8 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.settings import Settings
 from dslite.scoring import TRAINED_ON, coded, predictions
 from dslite.stages.deploy.inputs import CALIBRATION, chunk_samples
-from dslite.stages.graph.conditions import (
-    APART,
-    BASE,
-    DISTILLED,
-    GRAPHS,
-    LABELS,
-    RANDOM,
-    SOURCE,
-    TITLES,
-    TRANSFER,
-    WAYS,
-    LightFit,
-    Way,
-    source_of,
-)
+from dslite.stages.graph import conditions
+from dslite.stages.graph.conditions import LightFit, Way, source_of
 from dslite.stages.train import process
 from dslite.store import Samples
 from dslite.transfer import wav2vec
@@ -45,12 +32,10 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Inputs:
-    """What all fits share: the target and the source as they are fitted, with their classes; and the folder of the
-    spectrograms and embeddings that they read, where it is a job's own and not :attr:`place`."""
+    """What all fits share: the target, and by it the source, as they are fitted; and the folder of the spectrograms and
+    embeddings that they read, where it is a job's own and not :attr:`place`."""
 
     settings: Settings
-    classes: tuple[str, ...]
-    source_classes: tuple[str, ...]
     own: Path | None = None
 
     @property
@@ -63,7 +48,7 @@ class Inputs:
 
     @property
     def way(self) -> Way:
-        return WAYS[self.settings.reading.name.split()[0]]  # whatever else was changed in it
+        return conditions.WAYS[self.settings.reading.name.split()[0]]  # whatever else was changed in it
 
 
 def made_by(settings: Settings) -> str:
@@ -138,18 +123,20 @@ def embed_by_wav2vec(corpus: FinishedStage, source: FinishedStage, key: str, epo
 def graph_of(
     inputs: Inputs, condition: str, embeddings: np.ndarray, clips: pd.DataFrame, k: int, seed: int
 ) -> FileGraph:
-    """The graph of a condition among some files; labels are looked at for :data:`LABELS` alone."""
-    limits = {APART: {"apart": clips["speaker"].to_numpy()}, LABELS: {"alike": clips["label"].to_numpy()}}
-    threshold = 0.0 if condition == LABELS else inputs.way.threshold
-    found = nearest(embeddings, k, threshold, **limits.get(condition, {}))
-    return rewired(found, seed) if condition == RANDOM else found
+    """The graph of a condition among some files; labels are looked at for ``graph of labels`` alone."""
+    apart = clips["speaker"].to_numpy() if condition == conditions.APART else None
+    alike = clips["label"].to_numpy() if condition == conditions.LABELS else None
+    threshold = 0.0 if condition == conditions.LABELS else inputs.way.threshold
+    found = nearest(embeddings, k, threshold, apart, alike)
+    return rewired(found, seed) if condition == conditions.RANDOM else found
 
 
 @lru_cache(maxsize=2)
-def _corpus(settings: Settings, place: Path, identity: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Files, log-Mel spectrograms, and whether a file is shorter than one chunk."""
+def _corpus(settings: Settings, place: Path, identity: str) -> tuple:
+    """Files, classes, log-Mel spectrograms, and whether a file is shorter than one chunk."""
     corpus = FinishedStage.of(settings, "corpus")
-    return corpus.clips, np.load(place, mmap_mode="r"), corpus.padded.loc[corpus.clips["file"]].to_numpy()
+    padded = corpus.padded.loc[corpus.clips["file"]].to_numpy()
+    return corpus.clips, corpus.classes, np.load(place, mmap_mode="r"), padded
 
 
 def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
@@ -163,25 +150,24 @@ def make(inputs: Inputs, fit: LightFit, identity: str) -> None:
     from dslite.network import load_backbone
     from dslite.transfer import fitting, light
 
-    started, way, learns_source = time.monotonic(), inputs.way, fit.condition == SOURCE
+    started, way, learns_source = time.monotonic(), inputs.way, fit.condition == conditions.SOURCE
     settings = inputs.settings.origin if learns_source else inputs.settings
-    classes = inputs.source_classes if learns_source else inputs.classes
     of = records.last(settings, "corpus")["identity"]
-    clips, drawn, padded = _corpus(settings, inputs.read / f"{'source_' * learns_source}log_mel.npy", of)
+    clips, classes, drawn, padded = _corpus(settings, inputs.read / f"{'source_' * learns_source}log_mel.npy", of)
     labels, partition = coded(clips["label"], classes).astype(np.int32), clips["partition"]
     rows = np.flatnonzero(partition.isin(TRAINED_ON[fit.target]))
     mean, variance = _moments(drawn, rows)
     after = light.LIGHT[fit.network].after_relu if way.after_relu is None else way.after_relu
-    base = load_backbone(settings.backbone, settings.weights_file, fit.seed) if fit.network == BASE else None
+    base = load_backbone(settings.backbone, settings.weights_file, fit.seed) if fit.network == conditions.BASE else None
     model = light.network(fit.network, len(classes), fit.seed, mean, variance, after, base)
-    if fit.condition == TRANSFER:
+    if fit.condition == conditions.TRANSFER:
         begun = keras.models.load_model(inputs.place / source_of(fit).folder / "model.keras", compile=False)
         _take_over(model, begun)
     about: dict = {}
     embeddings = np.load(inputs.read / "embeddings.npy")[rows] if not learns_source else None
-    if fit.condition in GRAPHS:
+    if fit.condition in conditions.GRAPHS:
         about["graph"] = graph_of(inputs, fit.condition, embeddings, clips.iloc[rows], fit.k, fit.seed)
-    elif fit.condition == DISTILLED:
+    elif fit.condition == conditions.DISTILLED:
         about["embeddings"] = embeddings
 
     def tell(done: int, total: int, loss: float) -> None:
@@ -235,14 +221,14 @@ def _export(inputs: Inputs, fit: LightFit, model, clips: pd.DataFrame, place: Pa
     def some(part: str, count: int) -> np.ndarray:
         return sample_chunks(clips[clips["partition"] == part], waves, SAMPLES, count, fit.seed)
 
-    told = records.last(settings, "corpus")
-    about = {name: told[name] for name in ("corpus", "data", "note") if told.get(name)}
+    corpus = FinishedStage.of(settings, "corpus")
+    about = {name: corpus.record[name] for name in ("corpus", "data", "note") if corpus.record.get(name)}
     source = f"{settings.origin.name} ({records.last(settings.origin, 'corpus')['data']})"
-    about |= {"network": TITLES[fit.network], "condition": fit.condition, "source": source}
+    about |= {"network": conditions.TITLES[fit.network], "condition": fit.condition, "source": source}
     about |= {"embedder": Path(settings.embedder).name} if settings.embedder else {}
     about |= {"trained_on": "train + dev", "seed": fit.seed, "profile": settings.profile}
     made = offer.make(
-        *(assemble(model), inputs.classes, SAMPLES, some("train", CALIBRATION[settings.profile])),
+        *(assemble(model), corpus.classes, SAMPLES, some("train", CALIBRATION[settings.profile])),
         *(some("dev", offer.REAL), about, fit.seed),
         variants=VARIANTS,
     )

@@ -94,7 +94,7 @@ def work(settings: Settings, networks: str = "", epochs: int = 0) -> FinishedSta
     if weights:
         wav2vec.libraries()  # refused before results are taken away
     started, before = records.start(settings, "graph"), 0.5 if weights else _BEFORE
-    inputs = fits.Inputs(settings, corpus.classes, FinishedStage.of(settings.origin, "corpus").classes)
+    inputs = fits.Inputs(settings)
     key = _prepare(inputs, corpus, source, embedder, whole.embedder, before)
     todo, choice, (k, alpha, layer) = _fitted(inputs, corpus, whole, key, before)
     progress.report(_FITTED, 1, "scores")
@@ -128,7 +128,7 @@ def shared(corpus: FinishedStage, share: slice, place: Path) -> list[tuple]:
     """
     settings, whole = corpus.settings, effort(corpus.settings.profile)
     source = FinishedStage.of(settings.origin, "evaluate")
-    inputs = fits.Inputs(settings, corpus.classes, FinishedStage.of(settings.origin, "corpus").classes, place)
+    inputs = fits.Inputs(settings, place)
     embedder = source.fit_record(source.chosen, "test")["identity"]
     key = _prepare(inputs, corpus, source, embedder, whole.embedder, _BEFORE)
     _fitted(inputs, corpus, whole, key, _BEFORE, share)
@@ -167,7 +167,7 @@ def _fitted(
     first, free = [*sources, *tries], [*planned(whole, seeds, [SPEECH])]
     for wanted, some in ((first, share), (free, share), (first, slice(None))):
         _run(inputs, wanted, key, before, before + 0.25, some)
-    rows = [{"k": fit.k, "alpha": fit.alpha, "layer": fit.layer, "uar": _dev(inputs, fit)} for fit in tries]
+    rows = [{"k": fit.k, "alpha": fit.alpha, "layer": fit.layer, "uar": _dev(corpus, inputs, fit)} for fit in tries]
     choice = pd.DataFrame(rows)
     chosen = whole.tried[choice["uar"].idxmax() if tries else 0]
     there = {replace(fit, tried=False): fit for fit in tries}  # what was chosen is not fitted a second time
@@ -202,9 +202,9 @@ def _predictions(inputs: fits.Inputs, fit: LightFit) -> pd.DataFrame:
     return pd.read_parquet(inputs.place / fit.folder / "predictions.parquet")
 
 
-def _dev(inputs: fits.Inputs, fit: LightFit) -> float:
+def _dev(corpus: FinishedStage, inputs: fits.Inputs, fit: LightFit) -> float:
     table = _predictions(inputs, fit)
-    return scoring.uar(*(scoring.coded(table[name], inputs.classes) for name in ("label", "predicted")))
+    return scoring.uar(*(scoring.coded(table[name], corpus.classes) for name in ("label", "predicted")))
 
 
 def _machine(corpus: FinishedStage, inputs: fits.Inputs, seed: int) -> Predictions:
@@ -266,16 +266,13 @@ def _costs(inputs: fits.Inputs, made: Sequence[LightFit]) -> pd.DataFrame:
         if (fit.condition, fit.seed, fit.target) != (SPEECH, settings.seed, "test"):
             continue
         place = inputs.place / fit.folder
-        files = {variant: place / f"{variant}.tflite" for variant in fits.VARIANTS}
-        some = any(file.exists() for file in files.values())
-        timings = latency.summary(latency.measure(place, SAMPLES, 1, ROUNDS[settings.profile])) if some else None
-        for variant, file in files.items():
-            row: dict[str, object] = {"network": fit.network, "variant": variant}
-            row |= {"parameters": read_json(place / "record.json")["parameters"], "bytes": np.nan, "ms": np.nan}
-            if file.exists():
-                whole = timings[(timings["model"] == variant) & (timings["part"] == "whole")]
-                row |= {"bytes": file.stat().st_size, "ms": float(whole["p50_ms"].iloc[0])}
-            rows.append(row)
+        sizes = {name: file.stat().st_size for name in fits.VARIANTS if (file := place / f"{name}.tflite").exists()}
+        timings = latency.measure(place, SAMPLES, 1, ROUNDS[settings.profile]) if sizes else None
+        times = latency.summary(timings).query("part == 'whole'").set_index("model")["p50_ms"] if sizes else {}
+        parameters = read_json(place / "record.json")["parameters"]
+        for variant in fits.VARIANTS:
+            row = {"network": fit.network, "variant": variant, "parameters": parameters}
+            rows.append(row | {"bytes": sizes.get(variant, np.nan), "ms": times.get(variant, np.nan)})
     return pd.DataFrame(rows)
 
 
