@@ -139,7 +139,7 @@ def execute(plan: Plan, cores: int, started: ByName, ended: ByName, cluster: Clu
                 scheduler_settings=GreedySettings(),
             )
     except WorkflowError as error:
-        # ByName to stop, it is no error either that a silent cluster lets nothing be cancelled.
+        # Told to stop, it is no error either that a silent cluster lets nothing be cancelled.
         if "At least one job did not complete" not in str(error) and not signals.STOPPED.is_set():
             raise DsliteError(f"The workflow could not be planned or run: {error}") from error
         done = False
