@@ -28,7 +28,7 @@ from dslite.stages.baseline import views as baseline_views
 from dslite.stages.deploy import views as deploy_views
 from dslite.stages.evaluate import views as evaluate_views
 from dslite.stages.evaluate import work as evaluating
-from dslite.stages.train import views
+from dslite.stages.train import fits, views
 from dslite.statistics import compare, pairs
 from tests.corpus_files import own
 from tests.through import alone, configurations, through
@@ -157,7 +157,7 @@ def usual(tmp_path_factory):
         yield through(resolve(source, profile="demo", weights="random", output=place / "out"), "train")
 
 
-def test_one_fit_can_be_made_and_scores_need_two(usual):
+def test_one_fit_can_be_made_and_scores_need_two(usual, tmp_path):
     asked = usual.settings.as_parameters() | {"output": str(usual.settings.output)}
     one = through(resolve(**asked | {"changes": {"fits": ["both on train"], "units": 8}}), "train")
     assert one.record["fits"] == ["both on train"] and one.record["changed"] == "units 8, fits both on train"
@@ -167,6 +167,9 @@ def test_one_fit_can_be_made_and_scores_need_two(usual):
         through(resolve(**asked | {"changes": {"fits": "all"}}), "train")
     with pytest.raises(DsliteError, match="fitted were both on train. A score needs two fits"):
         through(one.settings, "evaluate")
+    some = replace(usual.settings, changes=checked({"fits": ["none on train", "both on train"]}))
+    again = fits.with_one(FinishedStage.of(some, "corpus"), "both", tmp_path)
+    assert [fit.target for fit in again] == ["dev", "test"], "what other stages fit is no business of it"
     both = resolve(**asked | {"changes": {"fits": ["both on train", "both on train + dev"], "draws": 100}})
     scored = through(both, "evaluate")
     assert scored.record["configurations"] == ["both"] and scored.chosen == "both"

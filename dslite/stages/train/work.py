@@ -48,5 +48,7 @@ def work(settings: Settings) -> FinishedStage:
 
 
 def shared(corpus: FinishedStage, share: slice = slice(None), *_) -> list[tuple[FinishedStage, fits.Fit]]:
-    """A share of the fits, each with the corpus as it sees it."""
-    return [(corpus, fit) for fit in fits.planned(corpus, CONFIGURATIONS, corpus.paths.fit)[share]]
+    """A share of the fits, all or those that ``--set fits`` names, each with the corpus as it sees it."""
+    found = fits.planned(corpus, CONFIGURATIONS, corpus.paths.fit)
+    wanted = dict(corpus.settings.changes).get("fits", [fit.name for fit in found])
+    return [(corpus, fit) for fit in found if fit.name in wanted][share]
