@@ -356,6 +356,16 @@ def test_a_class_whose_folder_is_empty_is_told(tmp_path):
     assert other.reason == empty.reason and other.reason.startswith("a folder without a file of its own")
 
 
+def test_a_class_whose_folder_in_a_partition_is_empty_is_told(tmp_path):
+    folder = tmp_path / "parts"
+    for number, (part, label) in enumerate(itertools.product(("train", "dev", "test"), ("high", "low"))):
+        (folder / part / label).mkdir(parents=True)
+        soundfile.write(folder / part / label / "a.wav", wave(number), RATE)
+    (folder / "train" / "third" / "deep").mkdir(parents=True)
+    (folder / "none" / "deep").mkdir(parents=True)
+    assert [line.partition(": ")[0] for line in lines(folder)] == ["warning none/", "warning train/third/"]
+
+
 @pytest.mark.parametrize(
     ("form", "alike"),
     [

@@ -114,7 +114,8 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
 
 def unheard(folder: Path, classes: bool = False) -> list[Problem]:
     """A line for every folder below ``folder`` that cannot be read, and, if folders are ``classes``, for those whose
-    files are no audio by their endings (of such a folder's own, none) and for those right in it that hold no file."""
+    files are no audio by their endings (of such a folder's own, none) and for those that hold no file, right in it or
+    in one that does, as it may be a partition."""
     problems: list[Problem] = []
     files: dict[PurePosixPath, list[str]] = {}
     for entry in walk(folder):
@@ -131,9 +132,11 @@ def unheard(folder: Path, classes: bool = False) -> list[Problem]:
     if not classes:
         return problems
     named = {problem.file for problem in problems} | {f"{place}/" for place in files}
-    empty = [name for name in sorted(os.listdir(folder)) if os.path.isdir(folder / name) and name[0] != "."]
+    below = [place for pattern in ("[!.]*/", "[!.]*/[!.]*/") for place in sorted(folder.glob(pattern))]
+    places = [PurePosixPath(place.relative_to(folder).as_posix()) for place in below]
+    empty = [place for place in places if f"{place}/" not in named and (place.parent in files or len(place.parts) == 1)]
     told = "a folder without a file of its own (hidden ones, and those of a folder that it links to, do not count)"
-    return problems + [Problem(f"{name}/", "warning", told) for name in empty if f"{name}/" not in named]
+    return problems + [Problem(f"{place}/", "warning", told) for place in empty]
 
 
 def _refuse_duplicates(rows: list[Entry], found: dict[Entry, str | None]) -> None:
