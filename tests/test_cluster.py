@@ -85,6 +85,7 @@ def test_options_are_of_the_jobs_or_of_the_plugin(sbatch, tmp_path):
         ("mem=4GB", "there is no mem; did you mean mem_mb"),
         ("gpu=1", "there is no gpu; did you mean --gpus N"),
         ("jobname_prefix=x", "there is no jobname_prefix"),
+        ("requeue=maybe", "requeue=maybe: yes or no was expected"),
     ],
 )
 def test_options_that_are_none(sbatch, told, said):

@@ -30,6 +30,9 @@ disk_mb runtime"""
 _FORGOTTEN = 3
 """Answers of SLURM in a row without a job, after which that is over."""
 
+_SAID = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+"""What a setting of the plug-in that is either may be."""
+
 _OWN = "jobname_prefix"
 """The one setting of that plug-in that nobody may change: by it the jobs of an output are found again."""
 
@@ -119,9 +122,10 @@ def chosen(executor: str, text: str, gpus: int = 0) -> Cluster:
         least = {"jobs": 1, "mem_mb": 1, "runtime": 1, "helpers": 0}.get(name)
         if least is not None and not (value.isdigit() and int(value) >= least):
             raise DsliteError(f"{word} is not a number of at least {least}.")
-        said = {"yes": True, "true": True, "no": False, "false": False}.get(value.lower(), value)
-        flag = "bool" in str(known.get(name))
-        found[_AS_RESOURCES.get(name, name)] = int(value) if value.isdigit() else said if flag else value
+        flag, said = "bool" in str(known.get(name)), _SAID.get(value.lower())
+        if flag and said is None:
+            raise DsliteError(f"--cluster-options {word}: yes or no was expected.")
+        found[_AS_RESOURCES.get(name, name)] = said if flag else int(value) if value.isdigit() else value
     settings = {name: found.pop(name) for name in known.keys() & found.keys()}
     jobs, helpers = int(found.pop("jobs", 100)), found.pop("helpers", None)
     return Cluster(executor, jobs, found, settings, gpus, helpers)
