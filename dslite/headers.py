@@ -118,7 +118,8 @@ def mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
     source = io.BytesIO(file.read_bytes()) if file.suffix.lower() == ".raw" else file
     with file.open("rb") as stream:
         start = stream.read(_W64_KIND.stop)
-        w64 = start.startswith(b"riff\x2e\x91\xcf\x11") and start[40:44] == b"fmt "
+        whole = len(start) == _W64_KIND.stop
+        w64 = whole and start.startswith(b"riff\x2e\x91\xcf\x11") and start[40:44] == b"fmt "
         # libsndfile would take what an extension calls floats for integers.
         if w64 and start[_W64_TAG] == b"\xfe\xff" and start[_W64_KIND] != b"\1\0":
             content = io.BytesIO(file.read_bytes())

@@ -10,6 +10,7 @@ import soundfile
 
 from dslite import audio
 from dslite.decoding import header
+from dslite.errors import UnusableAudio
 from dslite.front_end import FrontEnd
 from dslite.spectrogram import MelPlot
 from dslite.store import Samples, Spectrograms, build, decode
@@ -110,6 +111,10 @@ def test_a_w64_that_names_its_samples_in_an_extension_is_decoded_as_them(tmp_pat
     (tmp_path / "extended.w64").write_bytes(start + body)
     assert header(tmp_path / "extended.w64") == (1.0, 16_000, 1)
     np.testing.assert_array_equal(audio.load(tmp_path / "extended.w64"), audio.load(tmp_path / "plain.w64"))
+    for size in (66, 80, 89):
+        (tmp_path / "cut.w64").write_bytes((start + body)[:size])
+        with pytest.raises(UnusableAudio, match="cannot be decoded"):
+            audio.load(tmp_path / "cut.w64")
 
 
 def test_mp3s_joined_into_one_are_all_of_them(tmp_path):

@@ -4,7 +4,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -112,31 +112,29 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
     return sorted(entries, key=lambda entry: (entry.file, entry.start)), problems
 
 
-def unheard(folder: Path, classes: bool = False) -> list[Problem]:
-    """A line for every folder below ``folder`` that cannot be read, and, if folders are ``classes``, for those whose
-    files are no audio by their endings (of such a folder's own, none) and for those that hold no file, right in it or
-    in one that does, as it may be a partition."""
+def unheard(folder: Path, above: Sequence[str] = ()) -> list[Problem]:
+    """A line for every folder below ``folder`` that cannot be read, and, where folders in some ``above`` them (relative
+    to ``folder``; "" is itself) are classes, for those whose files are no audio by their endings (of such a folder's
+    own, none) and for classes that hold no file."""
     problems: list[Problem] = []
     files: dict[PurePosixPath, list[str]] = {}
     for entry in walk(folder):
         place = PurePosixPath(Path(entry.path).relative_to(folder).as_posix())
         if os.path.isdir(entry.path):
             problems.append(Problem(f"{place}/", "skipped", f"a folder that cannot be read. {RIGHTS}, or move it away"))
-        for above in place.parents[:-1] if classes else ():
-            files.setdefault(above, []).append(entry.name)
+        for parent in place.parents[:-1] if above else ():
+            files.setdefault(parent, []).append(entry.name)
     silent = {place for place, names in files.items() if not any(map(is_audio, names))}
     for place in sorted(silent - {place for place in silent if place.parent in silent}):
         endings = ", ".join(sorted({PurePosixPath(name).suffix or "none" for name in files[place]})[:3])
         told = f"a folder in which no file ends like audio ({counted(len(files[place]), 'file')}; endings: {endings})"
         problems.append(Problem(f"{place}/", "skipped", told))
-    if not classes:
-        return problems
     named = {problem.file for problem in problems} | {f"{place}/" for place in files}
-    below = [place for pattern in ("[!.]*/", "[!.]*/[!.]*/") for place in sorted(folder.glob(pattern))]
-    places = [PurePosixPath(place.relative_to(folder).as_posix()) for place in below]
-    empty = [place for place in places if f"{place}/" not in named and (place.parent in files or len(place.parts) == 1)]
     told = "a folder without a file of its own (hidden ones, and those of a folder that it links to, do not count)"
-    return problems + [Problem(f"{place}/", "warning", told) for place in empty]
+    for place in (PurePosixPath(parent, name) for parent in above for name in sorted(os.listdir(folder / parent))):
+        if os.path.isdir(folder / place) and place.name[0] != "." and f"{place}/" not in named:
+            problems.append(Problem(f"{place}/", "warning", told))
+    return problems
 
 
 def _refuse_duplicates(rows: list[Entry], found: dict[Entry, str | None]) -> None:

@@ -27,7 +27,7 @@ _ALIASES = {
     "speaker": ("speaker_id", "speakerid", "spk", "spk_id", "participant", "participant_id", "subject", "subject_id",
                 "patient", "patient_id", "actor", "actor_id", "client_id"),
     "partition": ("split", "split_set", "set", "subset", "fold"),
-    _NAME: (_NAME,),
+    _NAME: (_NAME,),  # so that it may be written in other ways, too
 }  # fmt: skip
 _KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames", "start", "end", LINE, REMARK}
 _BOUND = re.compile(r"(^|_)(start|begin|onset|offset|end|stop)(time)?(_|$)")
@@ -61,10 +61,10 @@ def rows_of(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
         for line in lines:
             line["filename"] = join("", line["filename"].removeprefix(here))
         return lines, problems + _elsewhere(path, lines)
-    problems = unheard(path, classes=True)
     places = [place for file in shelf_for(path, []).files if len(place := PurePosixPath(file).parts) > 1]
     upper = {place[0] for place in places}
     named = partitions(upper)
+    problems = unheard(path, ["", *sorted(named)])
     if not named or named.keys() != upper and not {"train"} < set(named.values()):
         lines = [{"filename": "/".join(place), "label": place[0]} for place in places]
         return lines, problems + _below_classes(lines, 1)

@@ -31,7 +31,7 @@ _FORGOTTEN = 3
 """Answers of SLURM in a row without a job, after which that is over."""
 
 _SAID = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-"""What a setting of the plug-in that is either may be."""
+"""What a setting of the plug-in that is yes or no may be -> its value."""
 
 _OWN = "jobname_prefix"
 """The one setting of that plug-in that nobody may change: by it the jobs of an output are found again."""
