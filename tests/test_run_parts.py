@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 from dslite.errors import DsliteError
+from dslite.files import write_json
 from dslite.layout import progress
 from dslite.layout.code import HERE, PACKAGE
 from dslite.layout.paths import NOTEBOOKS, Paths
@@ -21,6 +22,7 @@ from dslite.run.cli import main
 from dslite.run.options import parse
 from dslite.run.outcome import Outcome
 from dslite.run.plan import Job, Plan
+from dslite.run.screen import Screen
 from dslite.run.staleness import Reason
 from dslite.stages.catalogue import ACROSS, DEFAULT, OF_CORPUS, STAGES, Workload, chain
 from dslite.wording import spoken
@@ -115,6 +117,25 @@ def test_the_total_is_shared_work_or_the_longest_chain():
     assert estimates.total([], {}, 2) == 0
     assert [estimates.ahead(job, jobs, each) for job in jobs] == [40, 30, 20, 10, 5]
     assert estimates.ahead(jobs[0], jobs, {"aa-train": 30}) == 30
+
+
+@pytest.mark.parametrize(
+    ("queues", "silent", "worked"), [(True, "queued or starting, 5 min", "2 min"), (False, "starting, 1 s", "62 min")]
+)
+def test_the_time_in_a_queue_is_no_work(queues, silent, worked, tmp_path):
+    job, paths = toy("css", "train"), Paths(tmp_path)
+    screen = Screen([job], {job.name: 300.0}, 1, paths)
+    screen.queues = queues
+    screen.started(job.name)
+    screen.running[job.name] -= 3600
+    assert silent + " left" in screen.picture()[1]
+    write_json(job.progress(paths), {"fraction": 0.5, "text": "phase 2", "time": time.time()})
+    screen.picture()
+    screen.heard[job.name] -= 120
+    screen.running[job.name] -= 120
+    assert f"50% phase 2, {worked} left" in screen.picture()[1]
+    screen.finished(job.name)
+    assert screen.ended[job.name] == pytest.approx(120 if queues else 3720, abs=5)
 
 
 @pytest.mark.parametrize(

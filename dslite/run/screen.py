@@ -26,13 +26,14 @@ class Screen:
     """Progress of the jobs of one run, with the estimated seconds of each by its name. A context manager: the picture
     lives inside it."""
 
-    unheard = "starting"
-    """What is said of a job that has not said anything."""
+    queues = False
+    """Whether jobs go to a cluster, where one may wait for long: its time counts from its first report."""
 
     def __init__(self, jobs: Sequence[Job], estimates: dict[str, float], cores: int, paths: Paths) -> None:
         self.jobs = {job.name: job for job in jobs}
         self.estimates, self.cores, self.paths = estimates, cores, paths
         self.running: dict[str, float] = {}  # name -> when it started, monotonic
+        self.heard: dict[str, float] = {}  # name -> when its first report was seen, monotonic
         self.ended: dict[str, float] = {}  # name -> seconds that it took
         self.failed = 0
         self._console = Console(force_terminal=sys.stdout.isatty())
@@ -58,6 +59,7 @@ class Screen:
         if name in self.running:
             return
         self.jobs[name].progress(self.paths).unlink(missing_ok=True)
+        self.heard.pop(name, None)
         self.running[name] = time.monotonic()
         if not self._live:
             self._say(f"started   {_title(self.jobs[name])}")
@@ -66,7 +68,8 @@ class Screen:
         """A job has ended, well or badly."""
         title, last = _title(self.jobs[name]), outcome.read(self.jobs[name].note(self.paths))
         done = last is not None and last.state == "done"
-        self.ended[name] = time.monotonic() - self.running.pop(name)
+        begun = self.running.pop(name)
+        self.ended[name] = time.monotonic() - (self.heard.get(name, begun) if self.queues else begun)
         self.failed += not done
         if done:
             self._say(f"done      {title}  ({spoken(self.ended[name])})")
@@ -77,9 +80,12 @@ class Screen:
         """The run in a line, and a line per running job."""
         ended, lefts, lines = dict(self.ended), {}, []  # copies: another thread says what starts and ends
         for name, begun in dict(self.running).items():
-            report = progress.read(self.jobs[name].progress(self.paths))
-            lefts[name] = self._left(name, time.monotonic() - begun, report)
-            words = f"{report.fraction:.0%} {report.text}" if report else self.unheard
+            now, report = time.monotonic(), progress.read(self.jobs[name].progress(self.paths))
+            if report:
+                self.heard.setdefault(name, now)
+            lefts[name] = self._left(name, now - (self.heard.get(name, now) if self.queues else begun), report)
+            silent = "queued or starting" if self.queues else "starting"
+            words = f"{report.fraction:.0%} {report.text}" if report else silent
             lines.append(f"  {_title(self.jobs[name])}  {words}, {spoken(lefts[name])} left")
         head = f"{len(ended)} of {len(self.jobs)} notebooks" + f", {self.failed} failed" * bool(self.failed)
         guessed = sum(self.estimates[name] for name in ended)

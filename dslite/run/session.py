@@ -179,7 +179,7 @@ def execute(session: Session, since: float) -> list[str]:
         submitted.cancelled_with(session.cluster, paths),
         Screen(jobs, session.each, session.side_by_side, paths) as screen,
     ):
-        screen.unheard = "queued or starting" if session.cluster else screen.unheard
+        screen.queues = bool(session.cluster)
         engine.execute(session.plan.only(first), session.cores, screen.started, screen.finished, session.cluster)
         undone = undone_since(session, since, first)
         _name_the_killed(paths, (job for job in first if job.name in undone))
