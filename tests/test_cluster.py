@@ -218,6 +218,16 @@ def test_what_is_left_of_a_notebook_is_waited_for(tmp_path, monkeypatch, capsys,
         ("running", "", "SLURM status is: 'TIMEOUT'. Reason", False, "Its time was over; give it"),
         ("running", "", "sbatch failed. The error message was 'no account'.\n call", False, "submitted: no account"),
         ("running", "", "Job submission failed with exception: a bad option.", False, "submitted: a bad option"),
+        ("running", "", "failed array qsub submission; see log.For further error details", False, "see log (artifacts"),
+        ("running", "", "SGE qsub failed: no such queue\n  Command: qsub", False, "submitted: no such queue ("),
+        ("running", "", "Error submitting job (DRMAA error 17)", False, "submitted: Error submitting job (DRMAA"),
+        (
+            "running",
+            "",
+            "SGE job '5.1' failed. Check logs: ['a']",
+            True,
+            "The cluster says: SGE job '5.1' failed. Check",
+        ),
         ("running", "", "", True, "killed from outside"),
         ("failed", f"The kernel was killed. {outcome.MEMORY}", "status is: 'FAILED'", True, "The kernel was killed"),
         ("failed", "no such label", "status is: 'FAILED'", False, "no such label"),
@@ -234,10 +244,10 @@ def test_how_a_job_ended(tmp_path, state, error, said, memory, sentence):
 def test_why_jobs_that_share_fits_do_not_run_is_said_of_their_notebook(tmp_path):
     plan, started = Plan(tmp_path, (job("train", helpers=2),)), []
     listener = engine._Listener(plan, started.append, started.append)
-    listener.again = started.append
+    listener.again, listener.rules = started.append, lambda: {5: "css-train-2"}
     said = {"rule_msg": "sbatch failed. The error message was 'no account'.", "jobid": 5}
-    for event in (LogEvent.JOB_INFO, LogEvent.JOB_ERROR):
-        listener.emit(SimpleNamespace(event=event, rule_name="css-train-2", **said))
+    for event in (LogEvent.JOB_STARTED, LogEvent.JOB_ERROR):
+        listener.emit(SimpleNamespace(event=event, jobs=[5], **said))
     assert started == ["css-train"], "the notebook has begun with them, and not ended"
     assert "could not be submitted: no account" in outcome.read(plan.paths.outcome("css-train")).error
 
@@ -245,11 +255,11 @@ def test_why_jobs_that_share_fits_do_not_run_is_said_of_their_notebook(tmp_path)
 def test_a_second_try_that_is_refused_says_why_there_was_one(tmp_path):
     plan, ended = Plan(tmp_path, (job("train"),)), []
     listener = engine._Listener(plan, ended.append, ended.append)
-    listener.again = ended.append
+    listener.again, listener.rules = ended.append, lambda: {5: "css-train"}
     refused = "sbatch failed. The error message was 'Memory specification can not be satisfied'."
     for said in ("status is: 'OUT_OF_MEMORY'", refused):
-        for event in (LogEvent.JOB_INFO, LogEvent.JOB_ERROR):
-            listener.emit(SimpleNamespace(event=event, rule_name="css-train", jobid=5, rule_msg=said))
+        for event in (LogEvent.JOB_STARTED, LogEvent.JOB_ERROR):
+            listener.emit(SimpleNamespace(event=event, jobs=[5], jobid=5, rule_msg=said))
     error = outcome.read(plan.paths.outcome("css-train")).error
     assert error.startswith("Memory ran out, and with twice as much it could not be submitted: Memory specification")
 

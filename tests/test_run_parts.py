@@ -130,7 +130,7 @@ def test_the_time_in_a_queue_is_no_work(queues, silent, worked, tmp_path):
     screen.running[job.name] -= 3600
     assert silent + " left" in screen.picture()[1]
     write_json(job.progress(paths), {"fraction": 0.5, "text": "phase 2", "time": time.time()})
-    screen.picture()
+    assert ("50% phase 2, 5 min left" in screen.picture()[1]) == queues
     screen.heard[job.name] -= 120
     screen.running[job.name] -= 120
     assert f"50% phase 2, {worked} left" in screen.picture()[1]

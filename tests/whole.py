@@ -24,6 +24,7 @@ _SMALLER = {
     },
     "stages/deploy/inputs.py": {"CALIBRATION": "dict.fromkeys(CALIBRATION, 2)"},
     "deployment/quantisation.py": {"VARIANTS": '{name: VARIANTS[name] for name in ("float32", "dynamic-int8")}'},
+    "stages/graph/fits.py": {"VARIANTS": '("float32", "dynamic-int8")'},
     "deployment/latency.py": {"ROUNDS": "2"},
     "stages/paper/discrepancies.py": {"_PICTURES": 'dict.fromkeys(["F-13"], _PICTURES["F-13"])'},
     "corpora/standins.py": {

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 from collections.abc import Callable
 
 from snakemake.api import SnakemakeApi
@@ -24,7 +23,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from dslite.errors import DsliteError
 from dslite.layout.paths import SNAKEFILE
-from dslite.processes import gpus, import_path
+from dslite.processes import gpus
 from dslite.run import launcher, signals, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.plan import Plan
@@ -36,10 +35,12 @@ ByName = Callable[[str], None]
 class _Listener(logging.Handler):
     """Hands Snakemake's events on, by the name of the job (its rule); its helpers' starts are its own.
 
-    ``again`` is None on this machine; of a cluster it makes Snakemake try a job, by its name, a second time.
+    ``again`` is None on this machine; of a cluster it makes Snakemake try a job, by its name, a second time. ``rules``
+    gives the rule of each of Snakemake's job numbers: what an executor itself says of its jobs, not every one does say.
     """
 
     again: ByName | None = None
+    rules: Callable[[], dict[int, str]] = dict
 
     def __init__(self, plan: Plan, started: ByName, ended: ByName) -> None:
         super().__init__()
@@ -52,20 +53,22 @@ class _Listener(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         said = vars(record)
         event = said.get("event")
-        if event == LogEvent.JOB_INFO and said["rule_name"] != "all":
-            self._names[said["jobid"]] = name = said["rule_name"]
-            if self.again and name in self._jobs:
-                submitted.begun(self._jobs[name], self._paths)
-            self._started(self._of.get(name, name))
+        if event == LogEvent.JOB_STARTED:
+            self._names = self.rules()
+            for name in (self._names[number] for number in said["jobs"]):
+                if self.again and name in self._jobs:
+                    submitted.begun(self._jobs[name], self._paths)
+                if name in self._jobs or name in self._of:
+                    self._started(self._of.get(name, name))
         elif event == LogEvent.JOB_ERROR and signals.STOPPED.is_set():
             return  # it was ended with the run, and has not failed
         elif event in (LogEvent.JOB_FINISHED, LogEvent.JOB_ERROR):
             number = said["job_id" if event == LogEvent.JOB_FINISHED else "jobid"]
             name = self._names.get(number, "")
-            if name in self._jobs and not (self.again and self._goes_on(name, event, str(said.get("rule_msg")))):
+            if name in self._jobs and not (self.again and self._goes_on(name, event, str(said.get("rule_msg") or ""))):
                 self._ended(name)
             elif self.again and name in self._of and event == LogEvent.JOB_ERROR:
-                submitted.failed(self._jobs[self._of[name]], str(said.get("rule_msg")), self._paths)
+                submitted.failed(self._jobs[self._of[name]], str(said.get("rule_msg") or ""), self._paths)
 
     def _goes_on(self, name: str, event: LogEvent, message: str) -> bool:
         """Whether a job of a cluster that has ended is tried again: once, where memory ran out."""
@@ -101,7 +104,6 @@ def execute(plan: Plan, cores: int, started: ByName, ended: ByName, cluster: Clu
     paths = plan.paths
     paths.logs.mkdir(parents=True, exist_ok=True)
     plan.write(paths.plan)
-    os.environ |= {"DSLITE_PYTHON": sys.executable, "PYTHONPATH": import_path()}
     if cluster:  # a job lives as long as the cluster has it, and has no process of this machine
         os.environ.pop(launcher.RUN, None)
         signals.AFAR.set()
@@ -129,8 +131,10 @@ def execute(plan: Plan, cores: int, started: ByName, ended: ByName, cluster: Clu
                 # Its own cache goes to a temporary folder: in a home that cannot be written there is no place for it.
                 storage_settings=StorageSettings(shared_fs_usage=shared),
             )
+            inner = workflow._workflow
+            listener.rules = lambda: {job.jobid: job.rule.name for job in inner.dag.jobs}
             if cluster:  # were two tries allowed of every job, one that fails by itself would be submitted again
-                listener.again = lambda name: setattr(workflow._workflow.get_rule(name), "restart_times", 1)
+                listener.again = lambda name: setattr(inner.get_rule(name), "restart_times", 1)
             workflow.dag(DAGSettings(forceall=True, force_incomplete=True)).execute_workflow(
                 executor=cluster.executor if cluster else "local",
                 executor_settings=cluster.plugin_settings(paths) if cluster else None,

@@ -74,9 +74,10 @@ def take_part(job: Job, paths: Paths, rule: str) -> None:
 
 
 def _where() -> str:
-    """A cluster's job and node, if this process is one of its; said in its log, too."""
-    number = os.environ.get("SLURM_JOB_ID")
-    where = f"SLURM job {number} on {platform.node()}" if number else ""
+    """A cluster's job and node, if this process is one of its and the cluster says so; said in its log, too."""
+    given = os.environ.get
+    numbers = {"SLURM": given("SLURM_JOB_ID"), "Grid Engine": given("SGE_TASK_ID") and given("JOB_ID")}
+    where = next((f"{kind} job {number} on {platform.node()}" for kind, number in numbers.items() if number), "")
     print(where, end="\n" * bool(where), flush=True)
     return where
 

@@ -69,7 +69,8 @@ class Screen:
         title, last = _title(self.jobs[name]), outcome.read(self.jobs[name].note(self.paths))
         done = last is not None and last.state == "done"
         begun = self.running.pop(name)
-        self.ended[name] = time.monotonic() - (self.heard.get(name, begun) if self.queues else begun)
+        took = time.monotonic() - (self.heard.get(name, begun) if self.queues else begun)
+        self.ended[name] = max(took, last.seconds) if done else took  # its first report was seen late
         self.failed += not done
         if done:
             self._say(f"done      {title}  ({spoken(self.ended[name])})")
@@ -96,8 +97,8 @@ class Screen:
 
     def _left(self, name: str, elapsed: float, report: progress.Progress | None) -> float:
         """Seconds until a running job ends: by its own progress once that says something, else by the estimate."""
-        if report and report.fraction > 0.05:
-            at_report = elapsed - (time.time() - report.time)
+        at_report = elapsed - (time.time() - report.time) if report else 0.0
+        if report and report.fraction > 0.05 and at_report > 0:  # not above 0 where it is the first one that is seen
             return max(at_report / report.fraction - elapsed, 1.0)
         return max(self.estimates[name] - elapsed, 1.0)
 

@@ -53,14 +53,16 @@ def failed(job: Job, said: str, paths: Paths, scarce: bool = False) -> bool:
     if last.state != "running":
         return outcome.MEMORY in last.error
     status = next((word for word in _ENDS if word in said), "")
-    refused = re.search("(?:sbatch failed.*message was|submission failed with exception:)(.*)", said)
-    if refused:  # the latter by the plug-in itself
+    first = re.split("\n|For further error details", said)[0]
+    if re.search("sbatch|qsub|submi", first):  # other plug-ins have other words than SLURM's
         once = "Memory ran out, and with twice as much it" if scarce else "It"
-        sentence = f"{once} could not be submitted: " + refused[1].strip(" .'")
+        why = re.sub(".*(?:message was|with exception:|qsub failed:)", "", first).strip(" .'")
+        sentence = f"{once} could not be submitted: {why} ({paths.engine_log.relative_to(paths.output)} says more)"
     else:
-        sentence = f"{_ENDS[status]} (SLURM: {status})." if status else KILLED
+        unknown = f"{KILLED} The cluster says: {first}" if first else KILLED
+        sentence = f"{_ENDS[status]} (SLURM: {status})." if status else unknown
     replace(last, state="failed", error=sentence).write(job.note(paths))
-    return status == "OUT_OF_MEMORY" or sentence == KILLED
+    return status == "OUT_OF_MEMORY" or sentence.startswith(KILLED)
 
 
 _ENDS = {
