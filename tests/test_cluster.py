@@ -19,7 +19,7 @@ from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from dslite.errors import DsliteError
-from dslite.layout.paths import Paths
+from dslite.layout.paths import SNAKEFILE, Paths
 from dslite.run import cluster, engine, estimates, leftover, outcome, submitted
 from dslite.run.cluster import Cluster
 from dslite.run.options import parse
@@ -321,6 +321,17 @@ def slow(run) -> subprocess.Popen:
     process = run.start("train")
     wait_for((run.out / "seen").exists, 200)
     return process
+
+
+def test_a_job_that_gets_nothing_of_the_environment_runs(run):
+    """As on Grid Engine, which starts jobs like a new login; the command is that of a job."""
+    assert "done      css corpus" in said(run.start("corpus", cluster=()))
+    page = run.paths.corpus("css").page("corpus")
+    page.unlink()
+    job = [sys.executable, "-m", "snakemake", "--snakefile", SNAKEFILE, "--config", f"plan={run.paths.plan.name}"]
+    job += ["--directory", run.paths.artifacts, "--cores", "1", "--allowed-rules", "css-corpus", "--", "css-corpus"]
+    done = subprocess.run(job, env={}, capture_output=True, text=True, check=False)
+    assert page.exists(), done.stderr
 
 
 @needs_slurm
