@@ -52,8 +52,8 @@ def load_noted(file: Path, rate: int = 16_000) -> tuple[np.ndarray, tuple[str, .
     mono, peaks = samples.mean(axis=1), np.abs(samples).max(axis=0)
     if peaks.max() > LOUDEST:
         raise UnusableAudio(f"reaches {peaks.max():.3g}: samples lie between -1 and 1, of integers within 32 bits")
-    if np.abs(mono).max() <= QUIET:
-        if peaks.max() <= QUIET:
+    if np.ptp(mono) / 2 <= QUIET:
+        if np.ptp(samples, axis=0).max() / 2 <= QUIET:
             raise UnusableAudio("is silent")
         mono = samples[:, peaks.argmax()]
         notes = (*notes, "the channels cancel each other out; the loudest is used instead of their mean")

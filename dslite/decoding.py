@@ -4,6 +4,7 @@ libsndfile decodes; MP3 and streams of unknown length go through miniaudio, sinc
 from its first frames' bit rate and gives up on a FLAC that does not say how long it is.
 """
 
+import io
 import re
 import shlex
 from dataclasses import dataclass, replace
@@ -23,6 +24,9 @@ _MP3_HEADER = re.compile(
     rb"\xff[\xe2-\xff]..(?:.{9}|.{17}|.{32})(?:Xing|Info)...[\x03\x07\x0b\x0f].{4}(?P<bytes>.{4})", re.S
 )
 """What most encoders begin an MP3 with: how many frames and bytes follow."""
+
+_SOUGHT = ("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+"""Beginnings of libsndfile's names of such codings; that of FLAC is PCM, too."""
 
 _MP3_BEGIN = re.compile(rb"ID3|\xff[\xe2-\xff]")
 _MP3_FRAME = 1_441
@@ -58,11 +62,31 @@ def record(file: Path) -> Recording:
     name, mark, part = file.name.rpartition("#t=")
     if not mark or file.exists():
         return _whole(file)
-    whole = _last(file.with_name(name))
-    start, end = (round(float(second) * whole.rate) for second in part.split(","))
+    start, end = map(float, part.split(","))
     if start < 0:  # which a slice would count from the end
         raise UnusableAudio(f"has no part from {part.replace(',', ' to ')} s")
-    return replace(whole, samples=whole.samples[start:end])
+    if found := _part(file.with_name(name), start, end):
+        return found
+    whole = _last(file.with_name(name))
+    return replace(whole, samples=whole.samples[round(start * whole.rate) : round(end * whole.rate)])
+
+
+def _part(file: Path, start: float, end: float) -> Recording | None:
+    """From ``start`` to ``end`` (s) of a file in whose coding every sample can be sought, if it is whole: of a day's
+    recording no more is read. None for any other."""
+    try:
+        source, notes = mended(file)
+        with soundfile.SoundFile(source) as stream:
+            if isinstance(source, io.BytesIO) or not stream.subtype.startswith(_SOUGHT) or refuse_cut(file, stream):
+                return None
+            stream.seek(stream.frames - 1)
+            if _needs_miniaudio(stream) or len(stream.read(1)) < 1:
+                return None
+            stream.seek(first := min(round(start * stream.samplerate), stream.frames))
+            samples = stream.read(round(end * stream.samplerate) - first, dtype="float32", always_2d=True)
+            return Recording(samples, stream.samplerate, tuple(notes))
+    except (OSError, RuntimeError, UnusableAudio):  # the whole file says why
+        return None
 
 
 def _whole(file: Path) -> Recording:
@@ -149,7 +173,7 @@ def conversion(file: Path) -> str:
     if not file.suffix:
         which, into = "! -name '*.*'", '"$f.wav"'
     elif file.suffix.lower() == ".wav":
-        into = '"${f%.*}.flac" && rm "$f"'
+        into = '"${f%.*}.flac" && mv "$f" "$f.original"'
     loop = f"""find . -type f {which} -exec sh -c 'for f; do ffmpeg -i "$f" {into}; done' sh {{}} +"""
     return f"If they play elsewhere, convert all, in the corpus' folder: {loop}"
 

@@ -127,6 +127,8 @@ def mended(file: Path) -> tuple[Path | io.BytesIO, list[str]]:
             return content, []
         begin, length, bytes_per_second = _samples_of_wav(stream)
     held = size - begin
+    if begin and held >= 2**32:
+        raise UnusableAudio("is longer than a WAV's header can say (4 GiB): make an RF64 or a FLAC of it, or cut it")
     if not begin or length in range(1, held + 1) or held <= 0:
         return source, []
     if 0 < length < _STREAMED:

@@ -227,7 +227,8 @@ def test_a_folder_with_a_sub_folder_per_class(tmp_path, monkeypatch):
     corpus = read(settings.source, settings.folder)
     assert dict(zip(corpus.clips["file"], corpus.clips["label"], strict=True)) == {f: f.split("/")[0] for f in files}
     assert Counter(partitions(corpus).values()) == {"train": 8, "dev": 2, "test": 2} and "by files" in corpus.note
-    assert list(corpus.problems["file"]) == ["stray.wav"] and corpus.info.name == settings.name
+    assert list(corpus.problems["file"]) == ["", "stray.wav"] and corpus.info.name == settings.name
+    assert "1 file whose ending is none of audio's, left out; endings: .txt (1)" in corpus.problems["reason"][0]
     before = fingerprint(settings.recordings)
     (tmp_path / "My Birds.2" / files[0]).unlink()
     assert fingerprint(settings.recordings) != before

@@ -17,8 +17,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from dslite import audio, store
-from dslite.corpora import PARTITIONS, UnfitCorpus
+from dslite import audio, decoding, store
+from dslite.corpora import PARTITIONS, UnfitCorpus, same_recordings
 from dslite.corpora.readers import own_csv
 from dslite.corpora.reading import fingerprint, read
 from dslite.decoding import header
@@ -200,7 +200,9 @@ def test_an_mp3_that_ends_early_is_left_out(tmp_path):
 
 def test_what_a_player_may_play_comes_with_the_command_that_converts_it(tmp_path):
     csv = corpus(tmp_path, write=lambda file, number: file.write_bytes(b"\xff\xf1\x60\x40" + bytes(500)))
-    with pytest.raises(DsliteError, match=r'not readable as audio: .*ffmpeg -i "\$f" "\$\{f%\.\*\}\.flac" && rm "\$f"'):
+    with pytest.raises(
+        DsliteError, match=r'not readable as audio: .*ffmpeg -i "\$f" "\$\{f%\.\*\}\.flac" && mv "\$f" "\$f\.original"'
+    ):
         read(str(csv), tmp_path)
 
 
@@ -268,8 +270,9 @@ def test_the_command_that_converts_makes_a_corpus_that_is_read(tmp_path, monkeyp
     found = read(str(named), folder)
     converted = ".flac" if ending == "wav" else ".wav"
     assert len(found.clips) == 24 and found.clips["file"].str.endswith(converted).all()
-    told = [line for line in found.problems["reason"] if "one speaker" not in line]
-    assert len(told) == (ending == "m4a"), "the command removes a .wav; what is named without an ending has any"
+    told = [line for line in found.problems["reason"] if "one speaker" not in line and "endings: " not in line]
+    assert len(told) == (ending == "m4a"), "the command renames a .wav; what is named without an ending has any"
+    assert len([*folder.rglob("*.wav.original")]) == 24 * (ending == "wav"), "and loses none"
     assert all("24 files that cannot be read: the ones of the same name beside them are taken" in line for line in told)
 
 
@@ -336,11 +339,104 @@ def test_folders_in_which_nothing_ends_like_audio_are_told(tmp_path):
     (folder / "third" / "b").write_bytes(b"x")
     (folder / "low" / "notes.txt").write_text("beside audio")
     reason = "a folder in which no file ends like audio (2 files; endings: .avi, none)"
-    assert lines(folder) == [f"skipped third/: {reason}"]
+    beside = "warning : 1 file whose ending is none of audio's, left out; endings: .txt (1)"
+    assert lines(folder) == [f"skipped third/: {reason}", beside]
     for name in ("low", "high"):
         shutil.rmtree(folder / name)
     with pytest.raises(DsliteError, match=r"Different labels in .*: 0;.* Left out: third/: a folder in which no file"):
         read(str(folder), folder)
+
+
+def test_systems_own_folders_are_no_classes(tmp_path):
+    folder = classes(tmp_path / "classes")
+    shutil.copytree(folder / "low", folder / "$RECYCLE.BIN")
+    (folder / "high" / "@eaDir").mkdir()
+    assert read(str(folder), folder).info.classes == ("high", "low") and lines(folder) == []
+
+
+def test_one_take_in_two_formats_is_one_recording(tmp_path):
+    folder = classes(tmp_path / "classes")
+    for file in [*folder.rglob("*.wav")]:
+        soundfile.write(file.with_suffix(".flac"), *soundfile.read(file))
+    found = read(str(folder), folder)
+    assert len(found.clips) == 48 and len(found.twins) == 24
+    assert found.clips.groupby(found.clips["file"].str.rsplit(".", n=1).str[0])["partition"].nunique().max() == 1
+
+
+def test_parts_of_a_recording_in_several_partitions_and_recordings_of_several_classes_are_told(tmp_path):
+    rows = ["filename,label,partition,start,end"]
+    for number, part in enumerate(("train", "dev", "test")):
+        soundfile.write(tmp_path / f"{part}.wav", np.concatenate([wave(number), wave(number + 3)]), RATE)
+        rows += [
+            f"{part}.wav,low,{part},0,1",
+            f"{part}.wav,high,{part},1,2",
+            f"train.wav,low,{part},{0.1 * number + 0.1},1",
+        ]
+    (tmp_path / "own.csv").write_text("\n".join(rows))
+    reasons = list(read(str(tmp_path / "own.csv"), tmp_path).problems["reason"])
+    told = "1 recording with parts in more than one partition, which may make scores too good, for example train.wav"
+    assert told in reasons
+    folder = classes(tmp_path / "classes")
+    shutil.copy(folder / "low" / "low0a.wav", folder / "high" / "copy.wav")
+    found = read(str(folder), folder)
+    _, table, (line,) = same_recordings(found.clips, found.twins, found.split)
+    assert line.endswith("1 of them with more than one label") and "high/copy.wav (high, " in table["reason"][0]
+
+
+@pytest.mark.parametrize("ends", [("1.2", ""), ("0.9", "0.9000000001")])
+def test_segments_that_come_out_as_one_are_refused(tmp_path, ends):
+    soundfile.write(tmp_path / "a.wav", np.resize(wave(0), round(1.2 * RATE)), RATE)
+    rows = [f"a.wav,{label},0.2,{end}" for label, end in zip(("low", "high"), ends, strict=True)]
+    (tmp_path / "own.csv").write_text("\n".join(["filename,label,start,end", *rows]))
+    with pytest.raises(DsliteError, match=r"1 file labelled more than once, for example 'a.wav#t=0.2,"):
+        read(str(tmp_path / "own.csv"), tmp_path)
+
+
+def test_a_column_of_whole_days_is_one_of_times(tmp_path):
+    """As pandas writes starts that are all 0."""
+    csv = corpus(tmp_path, "filename,label,speaker,start,end", "{n}.{e},{l},s{s},0 days,0 days 00:00:00.5")
+    assert (read(str(csv), tmp_path).clips["duration"] == 0.5).all()
+
+
+def test_a_name_in_other_capitals_means_the_one_file_that_is_called_so(tmp_path):
+    csv = corpus(tmp_path, row="{n}.{e},{l},s{s}")
+    shutil.copy(tmp_path / "low0a.wav", tmp_path / "Low0a.wav")  # "LOW0A.WAV" may mean either
+    csv.write_text(csv.read_text().upper().replace("FILENAME,LABEL,SPEAKER", "filename,label,speaker"))
+    found = read(str(csv), tmp_path)
+    assert len(found.clips) == 23 and "high0a.wav" in set(found.clips["file"])
+    assert "LOW0A.WAV" in set(found.problems["file"])
+
+
+def test_a_wav_longer_than_its_header_can_say_is_refused(tmp_path):
+    file = tmp_path / "a.wav"
+    soundfile.write(file, wave(0), RATE)
+    os.truncate(file, 2**32 + 100)
+    with pytest.raises(UnusableAudio, match="4 GiB"):
+        header(file)
+    file.unlink()
+
+
+def test_a_dead_microphone_is_silent_whatever_its_offset(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.full(RATE, 0.3), RATE)
+    with pytest.raises(UnusableAudio, match="is silent"):
+        audio.load(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "AIFF", "W64", "OGG"])
+def test_a_part_of_a_file_is_what_it_is_in_the_whole(tmp_path, form, monkeypatch):
+    file = tmp_path / f"a.{form.lower()}"
+    samples = np.stack([np.concatenate([wave(n) for n in range(k, k + 9)]) for k in (0, 1)], axis=1)
+    soundfile.write(file, samples, RATE, format=form)
+    whole = decoding.record(file).samples
+    monkeypatch.setattr(decoding, "_last", decoding._whole if form == "OGG" else None)  # the others are not read whole
+    for start, end in ((0.0, 0.5), (1.23456, 3.0), (8.5, 9.0), (8.9, 11.0)):
+        part = decoding.record(file.with_name(decoding.segment(file.name, start, end)))
+        np.testing.assert_array_equal(part.samples, whole[round(start * RATE) : round(end * RATE)])
+    if form != "OGG":
+        monkeypatch.undo()
+        file.write_bytes(file.read_bytes()[:-40_000])
+        with pytest.raises(UnusableAudio):
+            decoding.record(file.with_name(decoding.segment(file.name, 0.0, 0.5)))
 
 
 def test_a_class_whose_folder_is_empty_is_told(tmp_path):
@@ -525,9 +621,10 @@ def test_a_quotation_mark_that_never_ends_names_its_line(tmp_path):
         read(str(csv), tmp_path)
 
 
-def test_columns_under_other_names_are_taken_and_said(tmp_path):
+@pytest.mark.parametrize("named, known", [("participant",) * 2, ("ParticipantID", "participant_id")])
+def test_columns_under_other_names_are_taken_and_said(tmp_path, named, known):
     row = "{n}.{e},{l},s{s},{p},7".replace("{p}", "X{s}X")
-    csv = corpus(tmp_path, "filename,label,participant,Split_Set,age", row)
+    csv = corpus(tmp_path, f"filename,label,{named},Split_Set,age", row)
     parts = ["Train", "train", "Train", "Train", "Validation", "Test"]
     text = csv.read_text()
     for speaker, part in enumerate(parts):
@@ -535,7 +632,7 @@ def test_columns_under_other_names_are_taken_and_said(tmp_path):
     csv.write_text(text)
     found, _, told = opened(csv, tmp_path)
     assert found.clips.groupby("partition")["speaker"].nunique().to_dict() == {"train": 4, "dev": 1, "test": 1}
-    assert "'participant' is taken as the speaker" in told and "'split_set' is taken as the partition" in told
+    assert f"'{known}' is taken as the speaker" in told and "'split_set' is taken as the partition" in told
     assert "ignored: age" in told
 
 
@@ -773,6 +870,8 @@ def test_a_dry_run_counts_as_the_run_does(tmp_path, case):
     counts = stage.clips["partition"].value_counts()
     assert ", ".join(f"{part}: {counts[part]} files" for part in PARTITIONS) + " (by headers and bytes;" in dry
     assert f"found:   {stage.record['files']} files, {stage.clips['speaker'].nunique()} speakers" in dry
+    for label, count in stage.clips["label"].value_counts().items():
+        assert re.search(rf"classes: .*\b{label} \({count}\)", dry)
     repeated = [line for line in stage.record["warnings"] if "recording" in line]
     assert len(repeated) == (case is not corpus) and all(f"         {line}\n" in f"{dry}\n" for line in repeated)
 
@@ -925,7 +1024,7 @@ def test_a_start_before_the_file_is_outside_it(tmp_path):
 @pytest.mark.parametrize(
     "columns",
     ["start;duration", "start;stop", "start_time;end_time", "onset;offset", "begin;end", "start_s;end_s",
-     "start_ms;duration_ms", "end;length"],
+     "start_ms;duration_ms", "end;length", "xmin;xmax", "from;to"],
 )  # fmt: skip
 def test_times_under_other_names_are_refused_and_no_row_is_to_be_removed(tmp_path, columns):
     csv = long_files(tmp_path, f"file;label;speaker;{columns}", "0.5;1", "2.5;3")

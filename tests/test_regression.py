@@ -205,6 +205,11 @@ def with_commas(folder, *labels) -> str:
     return str(path)
 
 
+def test_commas_that_look_like_those_between_thousands_are_asked_about(tmp_path):
+    with pytest.raises(DsliteError, match="'1,033'.* does the comma part thousands"):
+        corpora.read(with_commas(tmp_path, *map(str, range(900, 912)), "1,033", "2,439"), tmp_path, numeric=True)
+
+
 def test_decimal_commas_in_labels_are_decimal_points(tmp_path):
     source = with_commas(tmp_path, *(f"{n / 4:g}".replace(".", ",") for n in range(1, 16)), "?", "loud")
     found = corpora.read(source, tmp_path, numeric=True)

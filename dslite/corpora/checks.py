@@ -51,7 +51,7 @@ def refuse_unfit(where: str, info: CorpusInfo, clips: pd.DataFrame, problems: pd
         examples = "; ".join(f"{speaker!r} in {' and '.join(parts)}" for speaker, parts in leaking[:3].items())
         raise UnfitCorpus(
             f"{where}: speakers in more than one partition: {len(leaking)} ({examples}). Scores would tell how "
-            "well known voices are recognised. Give every speaker one partition.",
+            f"well known voices are recognised. Give every speaker one partition. Partition: {info.partition}.",
             problems,
         )
     if len(named) == len(clips) and len(spread) < len(PARTITIONS):

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -21,12 +21,16 @@ AUDIO_ENDINGS = (
 """Endings that corpora come in. Not all are read; of the others, a report says what to do."""
 
 
+_SYSTEMS = ("$RECYCLE.BIN", "@eaDir", "lost+found", "System Volume Information", "__MACOSX")
+"""Folders that systems make beside people's own."""
+
 RIGHTS = "Give yourself the right to read it (chmod -R u+rX)"
 """What to do about a file or folder that cannot be read."""
 
 
 def walk(folder: Path) -> Iterator[os.DirEntry]:
-    """All files below ``folder``, through links too, each folder once; hidden files and folders are left out.
+    """All files below ``folder``, through links too, each folder once; hidden files and folders, and those that systems
+    make, are left out.
 
     Links to nothing and folders that cannot be read are among them, so that somebody tells of what is behind them.
 
@@ -50,7 +54,7 @@ def walk(folder: Path) -> Iterator[os.DirEntry]:
             yield current
             continue
         for entry in entries:
-            if entry.name.startswith("."):
+            if hidden(entry.name):
                 continue
             if entry.is_symlink() and not os.path.exists(entry.path):  # a circle of links would raise below
                 yield entry
@@ -58,6 +62,11 @@ def walk(folder: Path) -> Iterator[os.DirEntry]:
                 waiting.append(entry)
             elif entry.is_file():
                 yield entry
+
+
+def hidden(name: str) -> bool:
+    """Whether files or folders of that name are no business of a corpus."""
+    return name.startswith(".") or name in _SYSTEMS
 
 
 def is_audio(name: str) -> bool:
@@ -79,8 +88,8 @@ def audio_below(folder: Path, *places: Path) -> list[str]:
 class Shelf:
     """Audio files that can be asked for by the name that a label file uses.
 
-    A name is found in any Unicode normal form (disks and spreadsheets differ in it), and with any audio ending
-    (corpora get converted to FLAC).
+    A name is found in any Unicode normal form (disks and spreadsheets differ in it), with any audio ending (corpora get
+    converted to FLAC), and in other capitals, which some systems do not tell apart, where one file alone is meant.
 
     Attributes:
         files: what can be asked for.
@@ -93,11 +102,14 @@ class Shelf:
         self._exact = {_normal(file): file for file in self.files}
         self._exact |= {_normal(file): converted for file, converted in instead.items()}
         self._stems = {os.path.splitext(name)[0]: file for name, file in self._exact.items() if is_audio(name)}
+        folded = Counter(map(str.casefold, self._exact))
+        self._folded = {key: file for name, file in self._exact.items() if folded[key := name.casefold()] == 1}
 
     def find(self, name: str) -> str | None:
         """The file on disk that ``name`` (relative POSIX path) means; None if there is none."""
         name = _normal(name)
-        return self._exact.get(name) or self._stems.get(os.path.splitext(name)[0] if is_audio(name) else name)
+        by_stem = self._stems.get(os.path.splitext(name)[0] if is_audio(name) else name)
+        return self._exact.get(name) or by_stem or self._folded.get(name.casefold())
 
 
 def shelf_below(folder: Path, *places: Path) -> Shelf:
@@ -133,15 +145,20 @@ def _lying(folder: Path, place: PurePosixPath, names: Iterable[str]) -> list[str
 def _converted(folder: Path, files: Iterable[str], named: Iterable[str] = ()) -> dict[str, str]:
     """Files that cannot be read -> the one that can, and lies beside them under the same name but for the ending; what
     is ``named`` is a clip of its own."""
-    alike = defaultdict(list)
-    for file in files:
-        alike[os.path.splitext(file)[0]].append(file)
     instead: dict[str, str] = {}
-    for same in alike.values():
+    for same in by_stem(files):
         unread = [file for file in same if not readable(folder / file)] if len(same) > 1 else []
         for other in (file for file in same if unread and file not in unread and _normal(file) not in named):
             instead |= dict.fromkeys(unread, other)
     return instead
+
+
+def by_stem(files: Iterable[str]) -> list[list[str]]:
+    """Files in groups that are called alike but for their endings, in one folder."""
+    alike = defaultdict(list)
+    for file in files:
+        alike[os.path.splitext(file)[0]].append(file)
+    return list(alike.values())
 
 
 def _normal(name: str) -> str:

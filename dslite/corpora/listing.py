@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from dslite.corpora.folders import RIGHTS, Shelf, is_audio, walk
+from dslite.corpora.folders import RIGHTS, Shelf, hidden, is_audio, walk
 from dslite.corpora.registry import CorpusInfo
+from dslite.decoding import segment
 from dslite.errors import DsliteError
 from dslite.wording import counted
 
@@ -71,7 +72,8 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
     """
     rows = list(rows)
     found = {row: shelf.find(row.file) for row in rows}
-    _refuse_duplicates(rows, found)
+    clips = (segment(found[row] or row.file, row.start, row.end) for row in rows)
+    refuse_duplicates(clip.removesuffix("#t=0,inf") for clip in clips)
     entries, problems = [], []
     unused: Counter[str] = Counter()
     blind: dict[str, list[str]] = {}
@@ -115,13 +117,16 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
 def unheard(folder: Path, above: Sequence[str] = ()) -> list[Problem]:
     """A line for every folder below ``folder`` that cannot be read, and, where folders in some ``above`` them (relative
     to ``folder``; "" is itself) are classes, for those whose files are no audio by their endings (of such a folder's
-    own, none) and for classes that hold no file."""
+    own, none), for such files elsewhere, all in one, and for classes that hold no file."""
     problems: list[Problem] = []
     files: dict[PurePosixPath, list[str]] = {}
+    mute: list[tuple[PurePosixPath, str]] = []  # places and endings
     for entry in walk(folder):
         place = PurePosixPath(Path(entry.path).relative_to(folder).as_posix())
         if os.path.isdir(entry.path):
             problems.append(Problem(f"{place}/", "skipped", f"a folder that cannot be read. {RIGHTS}, or move it away"))
+        elif above and not is_audio(entry.name) and entry.name != "corpus.toml":
+            mute.append((place, place.suffix.lower()))
         for parent in place.parents[:-1] if above else ():
             files.setdefault(parent, []).append(entry.name)
     silent = {place for place, names in files.items() if not any(map(is_audio, names))}
@@ -130,16 +135,20 @@ def unheard(folder: Path, above: Sequence[str] = ()) -> list[Problem]:
         told = f"a folder in which no file ends like audio ({counted(len(files[place]), 'file')}; endings: {endings})"
         problems.append(Problem(f"{place}/", "skipped", told))
     named = {problem.file for problem in problems} | {f"{place}/" for place in files}
+    others = Counter(ending for place, ending in mute if not silent.intersection(place.parents))
+    told = ", ".join(f"{ending or 'none'} ({count})" for ending, count in others.most_common(8))
+    told = f"{counted(others.total(), 'file')} whose ending is none of audio's, left out; endings: {told}"
+    problems += [Problem("", "warning", told)] * bool(others)
     told = "a folder without a file of its own (hidden ones, and those of a folder that it links to, do not count)"
     for place in (PurePosixPath(parent, name) for parent in above for name in sorted(os.listdir(folder / parent))):
-        if os.path.isdir(folder / place) and place.name[0] != "." and f"{place}/" not in named:
+        if os.path.isdir(folder / place) and not hidden(place.name) and f"{place}/" not in named:
             problems.append(Problem(f"{place}/", "warning", told))
     return problems
 
 
-def _refuse_duplicates(rows: list[Entry], found: dict[Entry, str | None]) -> None:
-    counts = Counter((found[row] or row.file, row.start, row.end) for row in rows)
-    twice = sorted(name for (name, _, _), count in counts.items() if count > 1)
+def refuse_duplicates(clips: Iterable[str]) -> None:
+    """Raises a :class:`DsliteError` if clips, by their names, occur more than once."""
+    twice = sorted(name for name, count in Counter(clips).items() if count > 1)
     if twice:
         raise DsliteError(
             f"{counted(len(twice), 'file')} labelled more than once, for example {', '.join(map(repr, twice[:3]))}. "

@@ -18,8 +18,8 @@ import soundfile
 
 from dslite.corpora import split
 from dslite.corpora.checks import against_table1, refuse_unfit
-from dslite.corpora.folders import digest, walk
-from dslite.corpora.listing import Entry, Problem, unheard
+from dslite.corpora.folders import by_stem, digest, walk
+from dslite.corpora.listing import Entry, Problem, refuse_duplicates, unheard
 from dslite.corpora.own import FORM, is_own
 from dslite.corpora.registry import CORPORA, PARTITIONS, REGISTRY, CorpusInfo
 from dslite.corpora.split import Group
@@ -161,9 +161,12 @@ def read(name: str, folder: Path, kept: Path | None = None, numeric: bool = Fals
         info = replace(info, shared_audio="the recordings' owner allows it (corpus.toml)")
     clips, usable, broken = _with_headers(folder, entries)
     problems += broken
+    refuse_duplicates(clips["file"])  # segments may differ only beyond the file's end, or by less than their names tell
     clips = clips.astype({"label": float}) if numeric else clips
     dealt: dict[Group, str] = {}
     content = split.contents(folder, {entry.file for entry in usable}) if own else {}
+    if own and where.is_dir():  # one take in two formats
+        content |= {file: content[min(same)] for same in by_stem(content) for file in same}
     no_dev = own and set(clips["partition"]) == {"train", "test"}  # as many public data sets come
     if not info.partition or no_dev:
         rows, parts = (clips["partition"] == "train", ("train", "dev")) if no_dev else (clips.index >= 0, PARTITIONS)
@@ -185,7 +188,7 @@ def read(name: str, folder: Path, kept: Path | None = None, numeric: bool = Fals
     numbers = "labels are numbers: regression (--task classification takes them as names)" if numeric else ""
     note = "; ".join(filter(None, (note, numbers)))
     if own:
-        problems = ([] if numeric else split.alone(clips)) + problems
+        problems = split.torn(clips) + ([] if numeric else split.alone(clips)) + problems
         note = "; ".join(filter(None, (note, f"partition: {info.partition}")))
     alike: dict[object, list[str]] = {}
     for entry, clip in zip(usable, clips["file"], strict=True) if own else ():

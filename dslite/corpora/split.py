@@ -158,6 +158,15 @@ def alone(clips: pd.DataFrame) -> list[Problem]:
     return [Problem("", "warning", reason)] if told else []
 
 
+def torn(clips: pd.DataFrame) -> list[Problem]:
+    """Says how many recordings have parts (segments) in more than one partition."""
+    whole = clips["file"].str.partition("#t=")[0]
+    parts = clips.groupby(whole)["partition"].nunique()
+    crossed = parts.index[parts > 1]
+    told = f"{counted(len(crossed), 'recording')} with parts in more than one partition, which may make scores too good"
+    return [Problem("", "warning", f"{told}, for example {crossed[0]}")] if len(crossed) else []
+
+
 def contents(folder: Path, files: Iterable[str]) -> dict[str, str]:
     """Of files as large as another one a hash of all bytes, of others the name: alike for the same recording."""
     sizes = {file: (folder / file).stat().st_size for file in files}
@@ -177,13 +186,16 @@ def same_recordings(
         clips, split: as in :class:`dslite.corpora.reading.Corpus`.
         twins: groups of clips that are one recording.
     """
-    clips, lines, crossed = clips.set_index("file"), [], []
+    clips, lines, crossed, torn = clips.set_index("file"), [], [], []
     for files in map(list, twins):
         was = clips.loc[files, "partition"]
         speakers = clips.loc[files, "speaker"]
         dealt = all(((who, "") if who else ("", file.split("#t=")[0])) in split for file, who in speakers.items())
         crossed += [dealt] * (was.nunique() > 1)
-        lines.append("the same recording: " + ", ".join(f"{file} ({part})" for file, part in was.items()))
+        labels = clips.loc[files, "label"].astype(str)
+        torn += [files] * (labels.nunique() > 1)
+        named = labels + ", " + was if labels.nunique() > 1 else was
+        lines.append("the same recording: " + ", ".join(f"{file} ({what})" for file, what in named.items()))
         if dealt:
             place = max(reversed(PARTITIONS), key=list(was).count)
             speaker = speakers[was.index[was == place][0]]
@@ -193,6 +205,7 @@ def same_recordings(
     if crossed:
         result = "but put into one: that of most of its files" if all(crossed) else "which makes scores too good"
         told += f", {len(crossed)} of them in more than one partition, {result}"
+    told += f", {len(torn)} of them with more than one label" * bool(torn)
     table = pd.DataFrame([("", "warning", line) for line in lines], columns=["file", "kind", "reason"])
     return clips.reset_index(), table, [told] if twins else []
 

@@ -13,6 +13,9 @@ from dslite.stages.catalogue import STAGES
 from dslite.stages.search import grid
 from dslite.wording import counted, spoken
 
+_NAMED = 12
+"""Classes of own data that are named: whoever handed in speakers or partitions as classes sees it."""
+
 
 def corpus_lines(settings: Settings) -> list[str]:
     """A corpus: what was found against Table 1, or how to come by it; of own data, what a run would say of it."""
@@ -40,10 +43,14 @@ def corpus_lines(settings: Settings) -> list[str]:
         told = ", ".join(f"{part}: {counted(count, 'file')}" for part, count in counts.items())
         told += " (by headers and bytes; decoding may find more that is unusable or given twice)"
         published = _indented("\n".join([told, *twice, *corpora.told(found.problems)]))
-    labels = f"{clips['label'].nunique()} {'different numbers as labels' if settings.numeric else 'classes'}"
+    counts = clips["label"].value_counts()
+    labels = f"{len(counts)} {'different numbers as labels' if settings.numeric else 'classes'}"
+    named = ", ".join(f"{label} ({count})" for label, count in counts[:_NAMED].items())
+    named += f" and {len(counts) - _NAMED} more" * (len(counts) > _NAMED)
     return [
         f"{head}: found in {folder} ({found.data}{': ' + found.note if found.note else ''})",
         f"         found:   {len(clips)} files, {speakers} speakers, {labels}, {clips['duration'].sum() / 3600:.1f} h",
+        *([] if settings.numeric or info else _indented(f"classes: {named}")),
         *published,
     ]
 

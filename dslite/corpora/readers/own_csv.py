@@ -16,7 +16,7 @@ from dslite.corpora.registry import CorpusInfo
 from dslite.errors import DsliteError
 from dslite.tasks import number
 
-_CLOCK = re.compile(r"(\d+ days? )?\d+:\d\d:\d\d(\.\d+)?")
+_CLOCK = re.compile(r"\d+ days?|(\d+ days? )?\d+:\d\d:\d\d(\.\d+)?")
 _PREFIX = re.compile(r"(train|devel|dev|test)(?![a-z])", re.IGNORECASE)
 
 
@@ -138,7 +138,8 @@ def _partition(path: Path, lines: list[dict[str, str]], there: list[dict[str, st
             line["partition"] = named[line["partition"]]
         return "the sub-folders' own" if path.is_dir() else "the CSV's own column", []
     prefixes = [_PREFIX.match(PurePosixPath(line["filename"]).name) for line in there]
-    if all(prefixes):
+    alone = len({prefix and prefix[1].lower() for prefix in prefixes}) < 2
+    if all(prefixes) and not alone:
         for line, prefix in zip(there, prefixes, strict=True):
             line["partition"] = PARTS[prefix[1].lower()]
         return "the beginning of the file names", []
@@ -146,6 +147,6 @@ def _partition(path: Path, lines: list[dict[str, str]], there: list[dict[str, st
         return "", []
     reason = (
         f"{sum(map(bool, prefixes))} of {len(there)} file names begin with train, devel or test; "
-        "since not all do, the partition is not taken from them"
+        f"since {'all begin alike' if alone else 'not all do'}, the partition is not taken from them"
     )
     return "", [Problem("", "warning", reason)]
