@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dslite.corpora import standins
 from dslite.deployment.runtime import LiteModel
 from dslite.errors import DsliteError
 from dslite.files import read_json, write_json
@@ -33,10 +34,21 @@ from dslite.stages.graph.work import _graphs
 from dslite.stages.graph.work import work as graph_work
 from dslite.transfer import fitting
 from dslite.transfer.light import SAMPLES
-from tests.through import as_a_run, one_configuration, page_of, through
+from tests.through import as_a_run, few_layers, one_configuration, page_of, through
 
 HOW = {"backbone": "squeezenet_v1", "weights": "random", "profile": "demo", "reading": "sound"}
 QUICK = {"epochs": (2, 0), "draws": 200}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few():
+    """Few layers, and stand-ins of few clips: of what is fitted on, a batch and one that is not full."""
+    with pytest.MonkeyPatch.context() as patch:
+        few_layers(patch)
+        for name, clips in (("css", ([6, 6], [4, 4], [10, 8])), ("ravdess_speech", [[2] * 8] * 3)):
+            each = dict(zip(("train", "dev", "test"), clips, strict=True))
+            patch.setitem(standins._PLAN["corpora"][name], "clips", each)
+        yield
 
 
 @pytest.fixture(scope="module")

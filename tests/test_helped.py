@@ -16,7 +16,7 @@ from dslite.stages.graph import work as graphing
 from dslite.stages.graph.conditions import GRAPH, SPEECH, TRANSFER
 from dslite.stages.train.helped import take_part
 from tests.corpus_files import own
-from tests.through import alone, through
+from tests.through import alone, few_layers, through
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def settings(tmp_path, monkeypatch):
     sound = READINGS["sound"]
     readings = {"F-13 Adam": sound.with_changes(optimiser="adam"), "F-03 nearest": sound.with_changes(resize="nearest")}
     monkeypatch.setattr(ablating, "experiments", lambda: readings)
+    few_layers(monkeypatch)
     monkeypatch.setattr(graphing, "CONDITIONS", (SPEECH, GRAPH, TRANSFER))
     tries = ((3, 0.1, 1), (2, 1.0, 2))
     monkeypatch.setattr(conditions, "EFFORT", {"demo": conditions.Effort(("mobilenet15",), (), 1, 1, tries)})

@@ -61,7 +61,7 @@ def settings(tmp_path_factory):
 
         patch.setattr(space, "of_network", tiny)
         yield resolve(
-            own(folder, waves), profile="demo", backbone="squeezenet_v1", weights="random", output=folder / "out",
+            own(folder, waves), profile="demo", backbone="toynet", weights="random", output=folder / "out",
             trials=TRIALS, seeds=2, changes={"chunk": 1.0},
         )  # fmt: skip
 
@@ -91,7 +91,7 @@ def test_the_winner_is_fitted_with_the_values_that_stand_on_the_page(stage):
     assert checked(record["winner"]) and record["winner"]["units"] == values["units"]
     shown = views.winner(stage)["value"]
     assert shown["epochs"] == f"{values['epochs_1']} and {values['epochs_2']}"
-    assert shown["backbone"] == record["backbone"] == "squeezenet_v1"
+    assert shown["backbone"] == record["backbone"] == "toynet"
     (file, *_) = stage.paths.file("search", "trials").rglob("test/record.json")
     fitted = json.loads(file.read_text())["recipe"]
     for name, value in record["winner"].items():
@@ -210,7 +210,7 @@ def test_the_grid_is_the_product_of_what_was_published_and_each_point_is_tried_o
     # augmentation (one here), base model, chunk, dropout, epochs, learning rate, share, units
     phases = [(0, 0.0), (80, 0.1), (100, 0.1)]
     product = itertools.product([0.0, 4.0], [0.4, 0.5], [20, 40], phases, [0.001, 0.01], [128, 700])
-    expected = [("both", "squeezenet_v1", chunk, d, e1, e2, rate, share, units)
+    expected = [("both", "toynet", chunk, d, e1, e2, rate, share, units)
                 for chunk, d, e1, (e2, share), rate, units in product]  # fmt: skip
     assert sorted(done) == sorted(expected) and len(stopped) == 2
     values = searches[0].done[0].params

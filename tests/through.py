@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -93,6 +94,22 @@ def alone(patch, folder: Path) -> None:
         patch.setattr(f"dslite.profiles.{name}", (1, 0))
     with_toynet(patch)
     patch.setattr("dslite.run.resolve.DEMO_BACKBONE", "toynet")
+
+
+def few_layers(patch) -> None:
+    """MobileNet-15 of the stage graph with about as many parameters in a layer of each kind. What it is with all of its
+    layers is for ``tests/test_graph.py``.
+
+    Without a last ReLU a file's features are about 0, not all above: what is hardly trained tells files apart too.
+    """
+    from dslite.keras_defaults import keras
+    from dslite.transfer import light
+
+    def body(x):
+        x = light._convolved(light._convolved(x, 8, stride=4), 0, stride=4, depthwise=True)
+        return light.SampleNormalisation()(keras.layers.Conv2D(2560, 1, strides=2, use_bias=False)(x))
+
+    patch.setitem(light.LIGHT, "mobilenet15", replace(light.LIGHT["mobilenet15"], body=body))
 
 
 class Decoded:
