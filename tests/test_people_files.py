@@ -339,7 +339,7 @@ def test_folders_in_which_nothing_ends_like_audio_are_told(tmp_path):
     (folder / "third" / "b").write_bytes(b"x")
     (folder / "low" / "notes.txt").write_text("beside audio")
     reason = "a folder in which no file ends like audio (2 files; endings: .avi, none)"
-    beside = "warning : 1 file whose ending is none of audio's, left out; endings: .txt (1)"
+    beside = "skipped : 1 file whose ending is none of audio's, left out; endings: .txt (1)"
     assert lines(folder) == [f"skipped third/: {reason}", beside]
     for name in ("low", "high"):
         shutil.rmtree(folder / name)

@@ -138,7 +138,7 @@ def unheard(folder: Path, above: Sequence[str] = ()) -> list[Problem]:
     others = Counter(ending for place, ending in mute if not silent.intersection(place.parents))
     told = ", ".join(f"{ending or 'none'} ({count})" for ending, count in others.most_common(8))
     told = f"{counted(others.total(), 'file')} whose ending is none of audio's, left out; endings: {told}"
-    problems += [Problem("", "warning", told)] * bool(others)
+    problems += [Problem("", "skipped", told)] * bool(others)
     told = "a folder without a file of its own (hidden ones, and those of a folder that it links to, do not count)"
     for place in (PurePosixPath(parent, name) for parent in above for name in sorted(os.listdir(folder / parent))):
         if os.path.isdir(folder / place) and not hidden(place.name) and f"{place}/" not in named:
