@@ -53,9 +53,10 @@ def load_noted(file: Path, rate: int = 16_000) -> tuple[np.ndarray, tuple[str, .
     if peaks.max() > LOUDEST:
         raise UnusableAudio(f"reaches {peaks.max():.3g}: samples lie between -1 and 1, of integers within 32 bits")
     if np.ptp(mono) / 2 <= QUIET:
-        if np.ptp(samples, axis=0).max() / 2 <= QUIET:
+        swings = np.ptp(samples, axis=0) / 2
+        if swings.max() <= QUIET:
             raise UnusableAudio("is silent")
-        mono = samples[:, peaks.argmax()]
+        mono = samples[:, swings.argmax()]
         notes = (*notes, "the channels cancel each other out; the loudest is used instead of their mean")
     if found.rate != rate:
         import librosa  # here, because it is slow to import and most corpora need no conversion

@@ -7,6 +7,7 @@ from its first frames' bit rate and gives up on a FLAC that does not say how lon
 import io
 import re
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -65,28 +66,27 @@ def record(file: Path) -> Recording:
     start, end = map(float, part.split(","))
     if start < 0:  # which a slice would count from the end
         raise UnusableAudio(f"has no part from {part.replace(',', ' to ')} s")
-    if found := _part(file.with_name(name), start, end):
-        return found
-    whole = _last(file.with_name(name))
-    return replace(whole, samples=whole.samples[round(start * whole.rate) : round(end * whole.rate)])
+    whole = file.with_name(name)
+    if _sought(whole):  # of a recording of a day no more is read
+        with suppress(OSError, RuntimeError), soundfile.SoundFile(whole) as stream:  # else it is told what is wrong
+            stream.seek(first := min(round(start * stream.samplerate), stream.frames))
+            last = round(end * stream.samplerate)
+            return Recording(stream.read(last - first, "float32", always_2d=True), stream.samplerate, ())
+    found = _last(whole)
+    return replace(found, samples=found.samples[round(start * found.rate) : round(end * found.rate)])
 
 
-def _part(file: Path, start: float, end: float) -> Recording | None:
-    """From ``start`` to ``end`` (s) of a file in whose coding every sample can be sought, if it is whole: of a day's
-    recording no more is read. None for any other."""
-    try:
+@lru_cache(maxsize=1)
+def _sought(file: Path) -> bool:
+    """Whether every sample of a file can be sought, and nothing is to be mended or told of it."""
+    with suppress(OSError, RuntimeError, UnusableAudio):
         source, notes = mended(file)
         with soundfile.SoundFile(source) as stream:
-            if isinstance(source, io.BytesIO) or not stream.subtype.startswith(_SOUGHT) or refuse_cut(file, stream):
-                return None
-            stream.seek(stream.frames - 1)
-            if _needs_miniaudio(stream) or len(stream.read(1)) < 1:
-                return None
-            stream.seek(first := min(round(start * stream.samplerate), stream.frames))
-            samples = stream.read(round(end * stream.samplerate) - first, dtype="float32", always_2d=True)
-            return Recording(samples, stream.samplerate, tuple(notes))
-    except (OSError, RuntimeError, UnusableAudio):  # the whole file says why
-        return None
+            coded = stream.subtype.startswith(_SOUGHT) and not _needs_miniaudio(stream)
+            if coded and not isinstance(source, io.BytesIO) and not refuse_cut(file, stream):
+                stream.seek(stream.frames - 1)
+                return len(stream.read(1)) == 1
+    return False
 
 
 def _whole(file: Path) -> Recording:

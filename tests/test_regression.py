@@ -205,9 +205,11 @@ def with_commas(folder, *labels) -> str:
     return str(path)
 
 
-def test_commas_that_look_like_those_between_thousands_are_asked_about(tmp_path):
-    with pytest.raises(DsliteError, match="'1,033'.* does the comma part thousands"):
-        corpora.read(with_commas(tmp_path, *map(str, range(900, 912)), "1,033", "2,439"), tmp_path, numeric=True)
+def test_whole_numbers_of_three_digits_are_numbers(tmp_path):
+    found = corpora.read(own(tmp_path, list(map(str, range(100, 124)))), tmp_path, numeric=True)
+    assert (
+        set(found.clips["label"]) == set(range(100, 124)) and not found.problems["reason"].str.contains("comma").any()
+    )
 
 
 def test_decimal_commas_in_labels_are_decimal_points(tmp_path):

@@ -134,6 +134,14 @@ def test_the_time_in_a_queue_is_no_work(queues, silent, worked, tmp_path):
     screen.heard[job.name] -= 120
     screen.running[job.name] -= 120
     assert f"50% phase 2, {worked} left" in screen.picture()[1]
+    short = toy("css", "deploy")
+    screen.jobs[short.name] = short
+    if queues:  # a job that no picture saw at work
+        screen.started(short.name)
+        screen.running[short.name] -= 3600
+        Outcome("done", 10.0).write(short.note(paths))
+        screen.finished(short.name)
+        assert screen.ended[short.name] == 10
     screen.finished(job.name)
     assert screen.ended[job.name] == pytest.approx(120 if queues else 3720, abs=5)
 

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -88,8 +88,8 @@ def audio_below(folder: Path, *places: Path) -> list[str]:
 class Shelf:
     """Audio files that can be asked for by the name that a label file uses.
 
-    A name is found in any Unicode normal form (disks and spreadsheets differ in it), with any audio ending (corpora get
-    converted to FLAC), and in other capitals, which some systems do not tell apart, where one file alone is meant.
+    A name is found in any Unicode normal form (disks and spreadsheets differ in it), and with any audio ending
+    (corpora get converted to FLAC).
 
     Attributes:
         files: what can be asked for.
@@ -102,14 +102,16 @@ class Shelf:
         self._exact = {_normal(file): file for file in self.files}
         self._exact |= {_normal(file): converted for file, converted in instead.items()}
         self._stems = {os.path.splitext(name)[0]: file for name, file in self._exact.items() if is_audio(name)}
-        folded = Counter(map(str.casefold, self._exact))
-        self._folded = {key: file for name, file in self._exact.items() if folded[key := name.casefold()] == 1}
+        self._lower = {name.lower(): file for name, file in self._exact.items()}
 
     def find(self, name: str) -> str | None:
         """The file on disk that ``name`` (relative POSIX path) means; None if there is none."""
         name = _normal(name)
-        by_stem = self._stems.get(os.path.splitext(name)[0] if is_audio(name) else name)
-        return self._exact.get(name) or by_stem or self._folded.get(name.casefold())
+        return self._exact.get(name) or self._stems.get(os.path.splitext(name)[0] if is_audio(name) else name)
+
+    def in_other_capitals(self, name: str) -> str | None:
+        """A file on disk that is called so but for capital letters, which some systems do not tell apart."""
+        return self._lower.get(_normal(name).lower())
 
 
 def shelf_below(folder: Path, *places: Path) -> Shelf:

@@ -27,7 +27,7 @@ def read_csv(
     Comma, semicolon, tab and bar are told apart by the header, or by a first line ``sep=;`` as spreadsheets write it; a
     byte order mark, blank lines, lines that begin with ``#``, a header that comes again, spaces around values and a
     separator at the end of the lines are left out. In the header capital letters do not matter, nor do spaces, hyphens,
-    points and underscores where a name that is looked for remains; ``file_name`` and ``file`` count as
+    points and underscores where a name of several words that is looked for remains; ``file_name`` and ``file`` count as
     ``filename``. With ``remarks``, lines that begin with ``#`` and have as many fields as the header, which is above
     them, come last, with `REMARK`: they may name files that are called so.
 
@@ -77,7 +77,7 @@ def read_csv(
     rows[1:] = [row for row in rows[1:] if _spelt(row[1]) != names]
     for meant, others in called.items():
         if {meant, *others}.isdisjoint(names):
-            plain = {other.replace("_", ""): other for other in others}
+            plain = {other.replace("_", ""): other for other in others if "_" in other}
             names = [plain.get(re.sub("[._-]", "", name), name) for name in names]
     while names and not names[-1]:
         names.pop()

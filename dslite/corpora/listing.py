@@ -87,7 +87,9 @@ def match(rows: Iterable[Entry], shelf: Shelf, info: CorpusInfo) -> tuple[list[E
             known = f"one of {', '.join(sorted(info.labels))}" if info.classes else "a number"
             problems.append(Problem(row.file, "skipped", f"unknown label {row.label!r}; expected {known}"))
         elif file is None:
-            problems.append(Problem(row.file, "skipped", "a label without audio: no such file"))
+            other = shelf.in_other_capitals(row.file)
+            told = f", but one in other capitals, {other}" if other else ""
+            problems.append(Problem(row.file, "skipped", f"a label without audio: no such file{told}"))
         elif any("\ud800" <= letter <= "\udfff" for letter in file):  # a disk may hold any bytes, a table only text
             problems.append(Problem(file, "skipped", "its name is not UTF-8 text: rename it"))
         elif row.partition is None:

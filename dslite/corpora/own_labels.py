@@ -17,7 +17,6 @@ _LACKING = frozenset({"na", "n/a", "#n/a", "<na>", "none", "null", "-"})
 """How programs write what is missing, where it may be a name as well (compared in lower case)."""
 
 _COMMA = re.compile(r"[+-]?\d+,\d+")
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 def on_a_scale(lines: list[dict[str, str]]) -> bool:
@@ -40,7 +39,7 @@ def mend_decimal_commas(path: Path, lines: list[dict[str, str]]) -> list[Problem
     """Makes points of the decimal commas in labels; says so.
 
     Raises:
-        DsliteError: if other labels have points, or look as if commas parted thousands.
+        DsliteError: if other labels have points: then one of the two may part thousands.
     """
     commas = [line for line in lines if _COMMA.fullmatch(line["label"])]
     points = [line for line in lines if "." in line["label"] and number(line["label"]) is not None]
@@ -49,16 +48,10 @@ def mend_decimal_commas(path: Path, lines: list[dict[str, str]]) -> list[Problem
             f"{path} has {cited(commas[0])}, and {cited(points[0])}: which of comma and point is the decimal one? "
             "Write all labels with decimal points and without marks between thousands."
         )
-    plain = [line for line in lines if line["label"].isdecimal() and len(line["label"]) == 3]
-    if plain and all(_THOUSANDS.fullmatch(line["label"]) for line in commas):
-        raise DsliteError(
-            f"{path} has {cited(commas[0])}, and {cited(plain[0])}: does the comma part thousands, or is it the "
-            "decimal one? Write all labels with decimal points and without marks between thousands."
-        )
     example = commas[0]["label"] if commas else ""
     for line in commas:
         line["label"] = with_point(line["label"])
-    told = f"{counted(len(commas), 'label')} with a decimal comma, taken as a decimal point, for example {example}"
+    told = f"{counted(len(commas), 'label')} with a decimal comma, taken as a decimal point, {example} for example"
     return [Problem("", "warning", told)] if commas else []
 
 

@@ -30,7 +30,7 @@ _ALIASES = {
     _NAME: (_NAME,),  # so that it may be written in other ways, too
 }  # fmt: skip
 _KNOWN = {"filename", "label", "speaker", "partition", "fold", "duration_frames", "start", "end", LINE, REMARK}
-_BOUND = re.compile(r"(^|_)(start|begin|onset|offset|end|stop|from|to|[xt]min|[xt]max)(time)?(_|$)")
+_BOUND = re.compile(r"(^|_)(start|begin|onset|offset|end|stop|[xt]min|[xt]max)(time)?(_|$)|^(from|to)$")
 _TIME = re.compile(rf"{_BOUND.pattern}|(^|_)(duration|length)(_|$)")
 _UNSEEN = "[\\s\u200b-\u200f\u2060\ufeff]+"  # spaces, and marks of no width
 

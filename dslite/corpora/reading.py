@@ -4,7 +4,7 @@ import hashlib
 import math
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
 from difflib import get_close_matches
@@ -165,8 +165,7 @@ def read(name: str, folder: Path, kept: Path | None = None, numeric: bool = Fals
     clips = clips.astype({"label": float}) if numeric else clips
     dealt: dict[Group, str] = {}
     content = split.contents(folder, {entry.file for entry in usable}) if own else {}
-    if own and where.is_dir():  # one take in two formats
-        content |= {file: content[min(same)] for same in by_stem(content) for file in same}
+    problems += _several_endings(content) if own and where.is_dir() else []
     no_dev = own and set(clips["partition"]) == {"train", "test"}  # as many public data sets come
     if not info.partition or no_dev:
         rows, parts = (clips["partition"] == "train", ("train", "dev")) if no_dev else (clips.index >= 0, PARTITIONS)
@@ -188,13 +187,20 @@ def read(name: str, folder: Path, kept: Path | None = None, numeric: bool = Fals
     numbers = "labels are numbers: regression (--task classification takes them as names)" if numeric else ""
     note = "; ".join(filter(None, (note, numbers)))
     if own:
-        problems = split.torn(clips) + ([] if numeric else split.alone(clips)) + problems
+        problems = split.parted(clips) + ([] if numeric else split.alone(clips)) + problems
         note = "; ".join(filter(None, (note, f"partition: {info.partition}")))
     alike: dict[object, list[str]] = {}
     for entry, clip in zip(usable, clips["file"], strict=True) if own else ():
         alike.setdefault((content[entry.file], entry.start, entry.end), []).append(clip)
     twins = [tuple(same) for same in alike.values() if len(same) > 1]
     return Corpus(info, clips, _table(problems), data, note, dealt, twins)
+
+
+def _several_endings(files: Iterable[str]) -> list[Problem]:
+    """What is to be said of files in one folder that are called alike but for their endings."""
+    alike = [same for same in by_stem(sorted(files)) if len(same) > 1]
+    told = f"{counted(len(alike), 'name')} with several endings, each file a recording of its own; where they are one,"
+    return [Problem("", "warning", f"{told} leave out the others: {', '.join(same)}") for same in alike[:1]]
 
 
 def as_numbers(info: CorpusInfo) -> CorpusInfo:

@@ -158,7 +158,7 @@ def alone(clips: pd.DataFrame) -> list[Problem]:
     return [Problem("", "warning", reason)] if told else []
 
 
-def torn(clips: pd.DataFrame) -> list[Problem]:
+def parted(clips: pd.DataFrame) -> list[Problem]:
     """Says how many recordings have parts (segments) in more than one partition."""
     whole = clips["file"].str.partition("#t=")[0]
     parts = clips.groupby(whole)["partition"].nunique()
@@ -186,14 +186,14 @@ def same_recordings(
         clips, split: as in :class:`dslite.corpora.reading.Corpus`.
         twins: groups of clips that are one recording.
     """
-    clips, lines, crossed, torn = clips.set_index("file"), [], [], []
+    clips, lines, crossed, mixed = clips.set_index("file"), [], [], 0
     for files in map(list, twins):
         was = clips.loc[files, "partition"]
         speakers = clips.loc[files, "speaker"]
         dealt = all(((who, "") if who else ("", file.split("#t=")[0])) in split for file, who in speakers.items())
         crossed += [dealt] * (was.nunique() > 1)
         labels = clips.loc[files, "label"].astype(str)
-        torn += [files] * (labels.nunique() > 1)
+        mixed += labels.nunique() > 1
         named = labels + ", " + was if labels.nunique() > 1 else was
         lines.append("the same recording: " + ", ".join(f"{file} ({what})" for file, what in named.items()))
         if dealt:
@@ -205,7 +205,7 @@ def same_recordings(
     if crossed:
         result = "but put into one: that of most of its files" if all(crossed) else "which makes scores too good"
         told += f", {len(crossed)} of them in more than one partition, {result}"
-    told += f", {len(torn)} of them with more than one label" * bool(torn)
+    told += f", {mixed} of them with more than one label" * bool(mixed)
     table = pd.DataFrame([("", "warning", line) for line in lines], columns=["file", "kind", "reason"])
     return clips.reset_index(), table, [told] if twins else []
 

@@ -45,7 +45,7 @@ def corpus_lines(settings: Settings) -> list[str]:
         published = _indented("\n".join([told, *twice, *corpora.told(found.problems)]))
     counts = clips["label"].value_counts()
     labels = f"{len(counts)} {'different numbers as labels' if settings.numeric else 'classes'}"
-    named = ", ".join(f"{label} ({count})" for label, count in counts[:_NAMED].items())
+    named = ", ".join(f"{label!r} ({count})" for label, count in counts[:_NAMED].items())
     named += f" and {len(counts) - _NAMED} more" * (len(counts) > _NAMED)
     return [
         f"{head}: found in {folder} ({found.data}{': ' + found.note if found.note else ''})",

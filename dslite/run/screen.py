@@ -69,8 +69,9 @@ class Screen:
         title, last = _title(self.jobs[name]), outcome.read(self.jobs[name].note(self.paths))
         done = last is not None and last.state == "done"
         begun = self.running.pop(name)
-        took = time.monotonic() - (self.heard.get(name, begun) if self.queues else begun)
-        self.ended[name] = max(took, last.seconds) if done else took  # its first report was seen late
+        now = time.monotonic()
+        took = now - (self.heard.get(name, now) if self.queues else begun)
+        self.ended[name] = max(took, last.seconds) if done else took  # its first report was seen late, or none
         self.failed += not done
         if done:
             self._say(f"done      {title}  ({spoken(self.ended[name])})")

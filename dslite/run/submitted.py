@@ -54,7 +54,7 @@ def failed(job: Job, said: str, paths: Paths, scarce: bool = False) -> bool:
         return outcome.MEMORY in last.error
     status = next((word for word in _ENDS if word in said), "")
     first = re.split("\n|For further error details", said)[0]
-    if re.search("sbatch|qsub|submi", first):  # other plug-ins have other words than SLURM's
+    if not status and re.search(_REFUSED, first):
         once = "Memory ran out, and with twice as much it" if scarce else "It"
         why = re.sub(".*(?:message was|with exception:|qsub failed:)", "", first).strip(" .'")
         sentence = f"{once} could not be submitted: {why} ({paths.engine_log.relative_to(paths.output)} says more)"
@@ -64,6 +64,9 @@ def failed(job: Job, said: str, paths: Paths, scarce: bool = False) -> bool:
     replace(last, state="failed", error=sentence).write(job.note(paths))
     return status == "OUT_OF_MEMORY" or sentence.startswith(KILLED)
 
+
+_REFUSED = "(sbatch|qsub|submission) failed|failed array .*submission|Error submitting"
+"""How plug-ins, each in its words, say that a job could not be submitted."""
 
 _ENDS = {
     "OUT_OF_MEMORY": "Memory ran out; give it more with --cluster-options mem_mb=N",

@@ -138,7 +138,7 @@ def _partition(path: Path, lines: list[dict[str, str]], there: list[dict[str, st
             line["partition"] = named[line["partition"]]
         return "the sub-folders' own" if path.is_dir() else "the CSV's own column", []
     prefixes = [_PREFIX.match(PurePosixPath(line["filename"]).name) for line in there]
-    alone = len({prefix and prefix[1].lower() for prefix in prefixes}) < 2
+    alone = len({prefix and PARTS[prefix[1].lower()] for prefix in prefixes}) < 2
     if all(prefixes) and not alone:
         for line, prefix in zip(there, prefixes, strict=True):
             line["partition"] = PARTS[prefix[1].lower()]
