@@ -165,6 +165,29 @@ def other_prediction(paths: Paths) -> None:
     write_table(place, frame.assign(predicted=frame["label"]))
 
 
+def predictions(paths: Paths, change, parts=("dev", "test")) -> None:
+    """The same change in the predictions of all systems."""
+    root = paths.corpus("css").root
+    for place in (place for part in parts for place in root.glob(f"*/*/{part}/predictions.parquet")):
+        write_table(place, change(pd.read_parquet(place), place))
+
+
+def one_row_less(paths: Paths) -> None:
+    """Systems that do not agree on their files, and scores that nobody can recompute from them."""
+    place = paths.corpus("css").fit("none", "test") / "predictions.parquet"
+    write_table(place, pd.read_parquet(place).iloc[1:])
+    write_table(paths.corpus("css").scores, pd.read_parquet(paths.corpus("css").scores).assign(uar=91.2))
+
+
+def other_labels(paths: Paths) -> None:
+    """What was predicted, as the labels of a file and its predictions, but not of the file that was learnt from."""
+    found = pd.read_parquet(paths.corpus("css").found)
+    file, label = found["file"][0], next(label for label in found["label"] if label != found["label"][0])
+    relabelled = lambda table, _: table.assign(label=table["label"].mask(table["file"] == file, label))  # noqa: E731
+    write_table(paths.corpus("css").found, relabelled(found, None))
+    predictions(paths, relabelled)
+
+
 def other_choice(paths: Paths) -> None:
     place = paths.corpus("css").record("evaluate")
     write_json(place, read_json(place) | {"chosen": "both"})
@@ -224,6 +247,25 @@ def other_results(paths: Paths) -> None:
         (lambda p: table(p.corpus("css").scores, "ci_low", 12.5), "evaluate/scores.parquet", "ci_low"),
         (lambda p: table(p.corpus("css").confusion, "files", 77), "evaluate/confusion.parquet", "files"),
         (lambda p: table(p.corpus("css").pairs, "p", 0.001), "evaluate/pairs.parquet", "p ["),
+        (one_row_less, "css evaluate", "DsliteError"),
+        (one_row_less, "train/none/test/predictions.parquet", "files of test"),
+        (
+            lambda p: predictions(p, lambda table, _: table.iloc[1:], ["test"]),
+            "baseline/chance/test/predictions.parquet",
+            "files of test",
+        ),
+        (
+            lambda p: predictions(p, lambda _, place: pd.read_parquet(str(place).replace("/test/", "/dev/")), ["test"]),
+            "train/none/test/predictions.parquet",
+            "partition",
+        ),
+        (other_labels, "corpus/found.parquet", "label"),
+        (other_prediction, "train/none/test/predictions.parquet", "predicted"),
+        (
+            lambda p: key(p.corpus("css").record("evaluate"), parameters={"changes": "nothing 1"}),
+            "evaluate/record.json",
+            "",
+        ),
         (other_choice, "evaluate/record.json", "chosen"),
         (other_results, "reports/results.csv", "augmentation"),
         (lambda p: page(p.corpus("css").page("evaluate")), "reports/css/evaluate.html", "after"),
@@ -242,9 +284,10 @@ def other_results(paths: Paths) -> None:
         (lambda p: forged(p.results, "\n", "\n99.9,", at=9), "reports/results.csv", "uar"),
     ],
     ids=[
-        "label", "predicted", "interval", "confusion", "p value", "chosen", "results.csv", "page", "data", "seed",
-        "weights", "files", "corpus", "section", "heading", "style", "script", "unfolded", "index",
-        "index's data", "fields",
+        "label", "predicted", "interval", "confusion", "p value",
+        "row", "row's file", "rows", "dev", "found", "argmax", "changes", "chosen", "results.csv",
+        "page", "data", "seed", "weights", "files", "corpus", "section", "heading", "style", "script", "unfolded",
+        "index", "index's data", "fields",
     ],
 )  # fmt: skip
 def test_what_was_tampered_with_is_named(verified, change, file, key):
@@ -297,6 +340,21 @@ def test_what_is_not_there_or_only_added_is_said(verified):
         "it is a link, and none is followed"
     }
     assert said["artifacts/css/train/none/test/history.parquet"] and said["artifacts/css/train/none/test/record.json"]
+
+
+def test_a_page_without_its_record_is_held_against_its_notebook_alone_and_counts_for_nothing(verified, tmp_path):
+    def change(paths: Paths) -> None:
+        paths.corpus("css").record("evaluate").unlink()
+        for suffix in ("html", "ipynb"):
+            shutil.copy(paths.corpus("css").pages / f"evaluate.{suffix}", paths.corpus("css").pages / f"train.{suffix}")
+        shutil.copytree(paths.corpus("css").pages, paths.corpus("zurich").pages)
+
+    code, report = verified(change)
+    said = {name for name, why in report["not_checked"].items() if why.startswith("only against its notebook")}
+    assert {"reports/css/evaluate.html", "reports/zurich/evaluate.html"} <= said
+    for folder in Paths(tmp_path / "copy").reports.glob("*/"):
+        shutil.rmtree(folder)
+    assert verify(tmp_path / "copy").right == report["right"]
 
 
 def test_a_zip_of_an_output_is_an_output(verified, finished, tmp_path):

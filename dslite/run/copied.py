@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dslite.errors import Damaged, DsliteError
+from dslite.errors import DsliteError
 from dslite.layout.paths import Paths
 from dslite.run import differing
 from dslite.run.differing import Difference
@@ -15,6 +15,7 @@ from dslite.run.differing import Difference
 ALONE = "nothing here makes it again"
 NOT_AGAIN = "they come from audio, models or clocks"
 LACKING = "it cannot be made again"
+ITS_NOTEBOOK = "only against its notebook: its record is not there, or it cannot be drawn again"
 ABSENT = "it is not there, though what is there makes it"
 SPLIT_ABSENT = "it is not there; a run with --set has that of the output that its changed_runs/ lies in"
 OTHER_CODE = "other code of dslite made it, and this one would say something else"
@@ -98,7 +99,8 @@ class Copy:
             return make(*given)
         except Exception as error:
             said = self.here(str(error))
-            if other or isinstance(error, FileNotFoundError | DsliteError) and not isinstance(error, Damaged):
+            # Of files that disagree with each other dslite says so; only what is not there, or is other code's, lacks.
+            if isinstance(error, FileNotFoundError) or other and not isinstance(error, DsliteError):
                 self.report.unchecked[what] = f"{LACKING} ({type(error).__name__}: {said})"
             else:
                 self.report.wrong.append(Difference(what, type(error).__name__, "", said))

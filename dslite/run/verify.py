@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 import pandas as pd
 
 from dslite import store
@@ -26,9 +27,10 @@ from dslite.layout import progress, results
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.reporting import display
 from dslite.run import agreeing, crate, differing, outcome, plan, redrawing, session, signals
-from dslite.run.copied import ABSENT, ALONE, NOT_AGAIN, SPLIT_ABSENT, Copy, Report, parts_of
+from dslite.run.copied import ABSENT, ALONE, ITS_NOTEBOOK, NOT_AGAIN, SPLIT_ABSENT, Copy, Report, parts_of
 from dslite.run.index import shown_scores
 from dslite.run.unpacking import unpack
+from dslite.scoring import TRAINED_ON
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
 
@@ -160,11 +162,15 @@ class _Verification(Copy):
 
     def _as_notebook(self, notebook: Path) -> None:
         page = notebook.with_suffix(".html")
-        if page.exists():
+        if page.exists() and page.stem in STAGES:
+            right = self.report.right
             draft = self.scratch / notebook.name
             draft.write_bytes(notebook.read_bytes())
             same = redrawing.said(draft, self._title(page))
             self.texts(f"{self.name(page)} beside its notebook,", differing.shown(page.read_text("utf-8")), same, False)
+            if self.name(page) not in self.compared:  # who changes one can change the other
+                self.report.right = right
+                self.report.unchecked[self.name(page)] = ITS_NOTEBOOK
             self.compared |= {self.name(notebook), self.name(page)}
 
     def _title(self, page: Path) -> str:
@@ -235,20 +241,32 @@ class _Verification(Copy):
             return
         corpora = dict.fromkeys([name, *paths.recorded("corpus")])
         own, *others = (pd.read_parquet(paths.corpus(of).found).set_index("file") for of in corpora)
+        clips = pd.read_parquet(places.clips)
+        columns = ["file", "label", "speaker", "partition"]
+        said, mine = own.reindex(clips["file"]).reset_index()[columns], clips[columns]
+        self.note(*differing.tables(self.name(places.found), said, mine)[:2], False)
         for file in sorted(places.root.rglob("predictions.parquet")):
             self.attempt(self.name(file), self._known, file, own, others)
 
     def _known(self, file: Path, own: pd.DataFrame, others: list[pd.DataFrame]) -> None:
-        """Whether labels and speakers of predictions are those of the corpus' files."""
-        table = pd.read_parquet(file)
+        """Whether predictions are of files of their partition, with the labels and speakers of the corpus' files, and
+        what is decided of a file of one chunk is what is most probable."""
+        table, name, partition = pd.read_parquet(file), self.name(file), file.parent.name
         elsewhere = [] if table["file"].isin(own.index).any() else others
         clips = next((of for of in elsewhere if table["file"].isin(of.index).all()), own)
-        known = clips.reindex(table["file"])
-        for column in ("label", "speaker"):
-            right, wrong, _ = differing.tables(self.name(file), table[["file", column]], known[[column]].reset_index())
-            self.note(right, wrong, False)
-        self.report.unchecked[f"{self.name(file)} (all but label and speaker)"] = NOT_AGAIN
-        self.compared.add(self.name(file))
+        said = table.assign(partition=partition) if partition in TRAINED_ON else table
+        mine = clips.reindex(table["file"]).reset_index().assign(predicted=_decided(table))
+        for column in ("label", "speaker", "partition", "predicted"):
+            if column in said:
+                self.note(*differing.tables(name, said[["file", column]], mine[["file", column]])[:2], False)
+        places = CorpusPaths(file.parents[3], file)
+        if places.clips.exists() and file.parents[2].name in ("train", "baseline") and partition in TRAINED_ON:
+            kept = pd.read_parquet(places.clips).query("partition == @partition")["file"]
+            odd = sorted({*table["file"]} ^ {*kept})
+            there = f"{len(table)} files" + f", without or besides {', '.join(odd[:3])}" * bool(odd)
+            self.same(name, f"files of {partition}", there, f"{len(kept)} files")
+        self.report.unchecked[f"{name} (all but label and speaker)"] = NOT_AGAIN
+        self.compared.add(name)
 
     def _made_from(self, paths: Paths, corpus: str, stage: str) -> None:
         """Whether the records, and the split, that a stage was made from are those that lie there."""
@@ -273,3 +291,16 @@ class _Verification(Copy):
         last = outcome.read(paths.outcome(f"{corpus}-{stage}" if corpus else stage))
         then = (last.made_from | last.page_from) if last else {}
         return outcome.of_other_code(then, f"dslite.stages.{stage}.work", plan.PAGE_MAKER, NOTEBOOKS / f"{stage}.ipynb")
+
+
+def _decided(table: pd.DataFrame) -> np.ndarray:
+    """What a prediction table should have ``predicted``, as far as its probabilities say: what is most probable of a
+    file of one chunk, however files are decided; of ties, and of any other file, what it has."""
+    told, given = table.filter(regex="^p_"), table["predicted"].to_numpy()
+    if not len(told.columns) or "chunks" not in table:
+        return given
+    probabilities, names = told.to_numpy(), told.columns.str.removeprefix("p_")
+    at, rows = names.get_indexer(given), np.arange(len(table))
+    highest = probabilities.max(axis=1)  # NaN where a system has no probabilities
+    sure = (table["chunks"] == 1) & ((at < 0) | (probabilities[rows, at] < highest)) & ~np.isnan(highest)
+    return np.where(sure, names[probabilities.argmax(axis=1)], given)
