@@ -27,9 +27,5 @@ class Damaged(DsliteError, ValueError):
     """A file of an output is not what was written: it was changed by hand, or its disk lost a part."""
 
 
-class Missing(DsliteError, FileNotFoundError):
-    """What was to be read is not there: an earlier stage has not run, or its results were not handed over."""
-
-
 class UnusableAudio(DsliteError):
     """A file that cannot be used; the message is the reason, fit for a report: it continues "The audio ..."."""

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from dslite.errors import Missing
+from dslite.errors import DsliteError
 from dslite.files import read_json
 from dslite.layout.paths import CorpusPaths
 from dslite.layout.settings import Settings
@@ -28,12 +28,12 @@ class FinishedStage:
         """A stage as it lies on disk.
 
         Raises:
-            Missing: if it has not run.
+            DsliteError: if it has not run.
         """
         place = settings.paths.record(stage)
         record = read_json(place)
         if not record:
-            raise Missing(
+            raise DsliteError(
                 f"{settings.name}: the stage {stage} has not run ({place} is not there); "
                 f"run `python run_all.py --corpora {settings.source} --stages {stage}` first."
             )

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from dslite.errors import Missing
+from dslite.errors import DsliteError
 from dslite.files import read_json, write_json
 from dslite.layout import records
 from dslite.layout.paths import Paths
@@ -19,13 +19,13 @@ def work(output: str | Path = "", seed: int = 42) -> Summary:
         seed: only noted.
 
     Raises:
-        Missing: if no corpus has been evaluated there.
+        DsliteError: if no corpus has been evaluated there.
     """
     started = time.monotonic()
     layout = Paths.of(output)
     names = evaluated(layout)
     if not names:
-        raise Missing(f"No corpus has been evaluated below {layout.output}; run `python run_all.py` first.")
+        raise DsliteError(f"No corpus has been evaluated below {layout.output}; run `python run_all.py` first.")
     found = {name: read_json(layout.corpus(name).record("evaluate")) for name in names}
     found = {name: told for name, told in found.items() if told["classes"]}  # numbers are none of the paper's scores
     results = gather(layout)
