@@ -32,7 +32,7 @@ def pairs(places: CorpusPaths, corpus: str, stage: str, record: dict) -> Iterato
         yield "weights", record["weights"] == "random" and "random", asked["weights"] == "none" and "random"
     for key in {"seed", "profile", "backbone", "reading"} & record.keys() & asked.keys():
         yield key, record[key], asked[key]
-    yield "changed", record["changed"], asked["changes"]
+    yield "changed", record.get("changed", asked["changes"]), asked["changes"]
     for needed in STAGES[stage].needs:
         before, now = (records.inherited(one) | _run(one) for one in (read_json(places.record(needed)), record))
         for key in before.keys() & now.keys() - {"warnings"}:

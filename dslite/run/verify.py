@@ -28,7 +28,7 @@ from dslite.layout import progress, results
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.reporting import display
-from dslite.run import agreeing, crate, differing, outcome, outputs, plan, redrawing, session, signals
+from dslite.run import agreeing, crate, differing, exporting, outcome, outputs, plan, redrawing, session, signals
 from dslite.run.copied import (
     ABSENT,
     ALONE,
@@ -77,7 +77,7 @@ def verify(place: Path, workers: int = 1) -> Report:
         none = dict.fromkeys(("picture", "picture_in_few_colours"), lambda *_: bytes(24))
         with silent, patch.multiple(display, **none):  # pictures are not compared
             found.everything(workers)
-        if not found.compared:
+        if not (found.compared or found.report.right or found.report.wrong):
             raise DsliteError(f"{place}: nothing of it can be compared ({', '.join(found.report.unchecked)}).")
         return found.report
 
@@ -123,7 +123,8 @@ class _Verification(Copy):
             if self.name(file) not in self.compared and not {*notes} & {file, *file.parents}:
                 made = file.is_relative_to(first.artifacts)
                 self.report.unchecked.setdefault(self.name(file), NOT_AGAIN if made else ALONE)
-        parts = (*parts_of(self.origin), Paths(self.origin).manifest)
+        exported = (self.origin / name for name in exporting.CRATE)
+        parts = (*parts_of(self.origin), Paths(self.origin).manifest, *exported)
         for other in sorted(other for other in self.origin.iterdir() if other not in parts):
             runs_of_their_own = "each of its folders is a run of its own"
             self.report.unchecked[other.name] = runs_of_their_own if other.name == CHANGED else BESIDE
@@ -157,8 +158,7 @@ class _Verification(Copy):
     def _across(self, paths: Paths, stage: str) -> None:
         other = self._other_code(paths, "", stage)
         again = import_module(f"dslite.stages.{stage}.again").again
-        lacks = STAGES[stage].needs and not results.evaluated(paths)
-        if lacks:
+        if STAGES[stage].needs and not results.evaluated(paths):
             self.report.unchecked[stage] = f"{LACKING} (no corpus' scores are there)"
         elif finished := self.again(stage, again, paths, other=other):
             said = read_json(paths.across(stage).record(stage))
