@@ -20,6 +20,7 @@ from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import NOTEBOOKS, Paths
 from dslite.run import differing, outcome, outputs, plan, redrawing
 from dslite.run.cli import main
+from dslite.run.copied import OTHER_CODE, Copy
 from dslite.run.index import write_index
 from dslite.run.resolve import resolve
 from dslite.run.session import title
@@ -374,6 +375,19 @@ def test_what_a_browser_would_make_otherwise_of_the_same_texts_is_found(trick):
     assert wrong and wrong[0].as_json()["said"] != wrong[0].as_json()["recomputed"]
 
 
+@pytest.mark.parametrize("other", [True, False])
+def test_times_of_other_code_are_not_wrong_for_not_being_taken_into_table_5(tmp_path, other):
+    said, mine = Paths(tmp_path).table(5), tmp_path / "table5.csv"
+    said.parent.mkdir(parents=True)
+    said.write_text("source,p50_ms\nhere,70.5\npaper,\n", "utf-8")
+    mine.write_text("source\npaper\n", "utf-8")
+    copy = Copy(tmp_path, tmp_path / "scratch")
+    copy._compare("table5.csv", said, mine, other)
+    assert bool(copy.report.wrong) is not other and copy.report.unchecked == (
+        {"table5.csv": OTHER_CODE} if other else {}
+    )
+
+
 def test_pictures_and_folded_code_are_passed_over():
     code = (
         '<details class="code"><summary>Code</summary>\n<pre><code><span class="n">{}</span> = 1</code></pre></details>'
@@ -450,7 +464,7 @@ def test_whatever_else_lies_there_is_named(verified):
 
     code, report = verified(change)
     said = report["not_checked"]
-    assert said["summary.html"] == said["reports/.more"] == "it is no part of what a run leaves"
+    assert said["summary.html"] == said["reports/.more"] == "no result or page of a run lies there"
     assert code == 0
 
 

@@ -32,12 +32,17 @@ class Difference:
     recomputed: str
 
     @property
+    def of_cell(self) -> bool:
+        """Whether it is one of a table's cells, rather than of a line or of the number of rows."""
+        return self.key.endswith("]")
+
+    @property
     def of_code(self) -> bool:
         """Whether other code may be all that it comes from: a record's identity, which is one of code, or the words,
         tags and styles around figures, and figures that are said by now; never a figure that does not come out."""
         if self.file.endswith(".json"):
             return self.key == "identity"
-        if self.key == ROWS or self.key.endswith("]"):  # a table's cell
+        if self.key == ROWS or self.of_cell:
             return False
         said, mine = (re.finditer(r"\d+(?:[.,]\d+)*", _text(of)) for of in (self.said, self.recomputed))
         left = (figure[0] for figure in mine)

@@ -170,7 +170,7 @@ class _Verification(Copy):
     def _page(self, places: CorpusPaths, stage: str, finished: object, other: bool) -> None:
         place, name = places.page(stage), self.name(places.page(stage))
         if not place.exists():
-            if places.pages.is_dir():
+            if Paths(places.root.parents[1]).reports.is_dir():
                 self.report.unchecked.setdefault(name, ABSENT)
             return
         template, head = NOTEBOOKS / f"{stage}.ipynb", self._head(place)
