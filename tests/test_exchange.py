@@ -280,6 +280,8 @@ def listed_anew(folder: Path) -> None:
         (other_key(f"{CSS}/train/record.json", identity="0"), True, "train/record.json, identity"),
         (other_cell(PREDICTED, "label", other_label), True, f"{PREDICTED}, label"),
         (other_cell(SCORES, "uar", 99.9), True, f"{SCORES}, uar"),
+        (other_cell(f"{CSS}/deploy/variants.parquet", "lost", 9.9), True, "deploy/variants.parquet, lost"),
+        (other_key("manifest.json", corpora={"css": {"computed": "x", "hardware": "y"}}), False, "json, hardware"),
         (lambda folder: (folder / SCORES).unlink(), True, f"{SCORES} is missing"),
         (lambda folder: (folder / SELECTION).unlink(), True, f"{SELECTION}: it is not there, though"),
         (lambda folder: (folder / PREDICTED).unlink(), True, "css evaluate: it cannot be made again"),

@@ -61,7 +61,7 @@ def settings(tmp_path_factory):
         made.paths.pages.mkdir(parents=True)
         for stage in STAGES:
             _, failed = redrawing.page(
-                NOTEBOOKS / f"{stage}.ipynb", FinishedStage.of(made, stage), made.paths.pages, stage
+                NOTEBOOKS / f"{stage}.ipynb", FinishedStage.of(made, stage), made.paths.pages, stage, "../index.html"
             )
             assert not failed
             made.paths.pages.joinpath(f"{stage}.drawn.html").rename(made.paths.page(stage))

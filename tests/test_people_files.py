@@ -1111,4 +1111,4 @@ def test_files_without_a_speaker_are_told_on_every_page(tmp_path):
     told = records.voices(stage.record)
     assert told.startswith("24 of 24 files name no speaker, so the same voice may be in training and in test")
     assert told in stage.record["warnings"] and records.inherited(stage.record)["warnings"] == stage.record["warnings"]
-    assert outputs._corpus(stage.settings.name, Paths(stage.settings.output))["voices"] == told
+    assert outputs.corpus(stage.settings.name, Paths(stage.settings.output))["voices"] == told

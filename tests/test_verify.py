@@ -18,8 +18,9 @@ from dslite.files import read_json, write_json, write_table
 from dslite.layout import results
 from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import NOTEBOOKS, Paths
-from dslite.run import outcome, plan, redrawing
+from dslite.run import differing, outcome, outputs, plan, redrawing
 from dslite.run.cli import main
+from dslite.run.copied import OTHER_CODE, Copy
 from dslite.run.index import write_index
 from dslite.run.resolve import resolve
 from dslite.run.session import title
@@ -42,7 +43,11 @@ def finished(tmp_path_factory) -> Path:
         as_a_run(settings, "evaluate")
         settings.paths.pages.mkdir(parents=True)
         redrawing.page(
-            NOTEBOOKS / "evaluate.ipynb", FinishedStage.of(settings, "evaluate"), settings.paths.pages, TITLE
+            NOTEBOOKS / "evaluate.ipynb",
+            FinishedStage.of(settings, "evaluate"),
+            settings.paths.pages,
+            TITLE,
+            "../index.html",
         )
         settings.paths.pages.joinpath("evaluate.drawn.html").rename(settings.paths.page("evaluate"))
         results.write(Paths(settings.output))
@@ -165,9 +170,39 @@ def other_prediction(paths: Paths) -> None:
     write_table(place, frame.assign(predicted=frame["label"]))
 
 
+def predictions(paths: Paths, change, parts=("dev", "test")) -> None:
+    """The same change in the predictions of all systems."""
+    root = paths.corpus("css").root
+    for place in (place for part in parts for place in root.glob(f"*/*/{part}/predictions.parquet")):
+        write_table(place, change(pd.read_parquet(place), place))
+
+
+def one_row_less(paths: Paths) -> None:
+    """Systems that do not agree on their files, and scores that nobody can recompute from them."""
+    place = paths.corpus("css").fit("none", "test") / "predictions.parquet"
+    write_table(place, pd.read_parquet(place).iloc[1:])
+    write_table(paths.corpus("css").scores, pd.read_parquet(paths.corpus("css").scores).assign(uar=91.2))
+
+
+def other_labels(paths: Paths) -> None:
+    """What was predicted, as the labels of a file and its predictions, but not of the file that was learnt from."""
+    found = pd.read_parquet(paths.corpus("css").found)
+    file, label = found["file"][0], next(label for label in found["label"] if label != found["label"][0])
+    relabelled = lambda table, _: table.assign(label=table["label"].mask(table["file"] == file, label))  # noqa: E731
+    write_table(paths.corpus("css").found, relabelled(found, None))
+    predictions(paths, relabelled)
+
+
 def other_choice(paths: Paths) -> None:
     place = paths.corpus("css").record("evaluate")
     write_json(place, read_json(place) | {"chosen": "both"})
+
+
+def other_run(paths: Paths) -> None:
+    """Another seed and profile than those of the stages after it, told by all of one record."""
+    place = paths.corpus("css").record("train")
+    own = {"seed": 7, "profile": "full"}
+    key(place, **own, parameters=read_json(place)["parameters"] | own)
 
 
 def other_data(paths: Paths) -> None:
@@ -197,7 +232,7 @@ def unfolded(paths: Paths) -> None:
 
 def index(paths: Paths) -> None:
     record = {"seed": 42, "command": "x", "exit": 0, "notebooks": {}}
-    write_index(paths.index, [{"name": "css"}], ["evaluate"], {}, {}, [], record, results.write(paths))
+    write_index(paths.index, [outputs.corpus("css", paths)], ["evaluate"], {}, {}, [], record, results.write(paths))
 
 
 def other_index(paths: Paths, *other: str) -> None:
@@ -209,6 +244,31 @@ def other_index(paths: Paths, *other: str) -> None:
 def real_index(paths: Paths) -> None:
     """The right score, of a stand-in that is said to be none."""
     other_index(paths, "SYNTHETIC stand-in", "REAL data")
+
+
+def hidden_index(paths: Paths) -> None:
+    """Another score, and the right one where nobody sees it."""
+    index(paths)
+    shown = re.search(r"<td>(<strong>.*?</td>)", paths.index.read_text("utf-8"), re.DOTALL)
+    forged(paths.index, shown[0], "<td><strong>99.9</strong></td><td hidden>" + shown[1])
+
+
+def further_field(paths: Paths) -> None:
+    lines = paths.results.read_text("utf-8").splitlines()
+    paths.results.write_text("\n".join([lines[0], lines[1] + ",99.9", *lines[2:]]), "utf-8")
+
+
+def other_code(paths: Paths) -> None:
+    """Figures of one's own, and a log that says that other code made them."""
+    last = outcome.read(place := paths.outcome("css-evaluate"))
+    replace(last, made_from=last.made_from | {"code dslite.files": "0"}).write(place)
+    other_choice(paths)
+    page(paths.corpus("css").page("evaluate"))
+    scores = pd.read_parquet(paths.corpus("css").scores)
+    write_table(paths.corpus("css").scores, pd.concat([scores, scores.assign(protocol="best", uar=99.9)]))
+
+
+FOLDED = '</h1><details class="code"><summary>UAR 99.9 %</summary></details>'
 
 
 def other_results(paths: Paths) -> None:
@@ -224,27 +284,60 @@ def other_results(paths: Paths) -> None:
         (lambda p: table(p.corpus("css").scores, "ci_low", 12.5), "evaluate/scores.parquet", "ci_low"),
         (lambda p: table(p.corpus("css").confusion, "files", 77), "evaluate/confusion.parquet", "files"),
         (lambda p: table(p.corpus("css").pairs, "p", 0.001), "evaluate/pairs.parquet", "p ["),
+        (one_row_less, "css evaluate", "DsliteError"),
+        (one_row_less, "train/none/test/predictions.parquet", "files of test"),
+        (
+            lambda p: predictions(p, lambda table, _: table.iloc[1:], ["test"]),
+            "baseline/chance/test/predictions.parquet",
+            "files of test",
+        ),
+        (
+            lambda p: predictions(p, lambda _, place: pd.read_parquet(str(place).replace("/test/", "/dev/")), ["test"]),
+            "train/none/test/predictions.parquet",
+            "partition",
+        ),
+        (other_labels, "corpus/found.parquet", "label"),
+        (other_prediction, "train/none/test/predictions.parquet", "predicted"),
+        (
+            lambda p: key(p.corpus("css").record("evaluate"), parameters={"changes": "nothing 1"}),
+            "evaluate/record.json",
+            "",
+        ),
         (other_choice, "evaluate/record.json", "chosen"),
         (other_results, "reports/results.csv", "augmentation"),
         (lambda p: page(p.corpus("css").page("evaluate")), "reports/css/evaluate.html", "after"),
         (other_data, "corpus/record.json", "data"),
         (lambda p: key(p.corpus("css").record("train"), seed=7), "train/record.json", "seed"),
+        (other_run, "evaluate/record.json", "seed, as train has it"),
+        (other_run, "evaluate/record.json", "profile, as train has it"),
+        (lambda p: key(p.corpus("css").record("train"), changed=""), "train/record.json", "changed"),
+        (lambda p: key(p.corpus("css").record("corpus"), classes=["a", "b"]), "corpus/record.json", "classes"),
         (lambda p: key(p.corpus("css").record("train"), weights="imagenet"), "train/record.json", "weights"),
         (lambda p: key(p.corpus("css").record("corpus"), files=99_999), "corpus/record.json", "files"),
         (lambda p: key(p.corpus("css").record("train"), corpus="iemocap"), "train/record.json", "corpus"),
         (second_section, "reports/css/evaluate.html", "at the beginning"),
         (lambda p: forged(p.corpus("css").page("evaluate"), "<main>", "<main>99.9 %"), "above the first", "a"),
-        (lambda p: forged(p.corpus("css").page("evaluate"), "</style>", "td {content: '99.9'}</style>"), "style", "a"),
-        (lambda p: forged(p.corpus("css").page("evaluate"), "</body>", "<script>x</script></body>"), "script", "a"),
+        (lambda p: forged(p.corpus("css").page("evaluate"), "</style>", "td {content: '99.9'}</style>"), "above", "a"),
+        (lambda p: forged(p.corpus("css").page("evaluate"), "</body>", "<script>x</script></body>"), "evaluate", "a"),
         (unfolded, "reports/css/evaluate.html", "a"),
-        (other_index, "reports/index.html", "css, DS Lite"),
-        (real_index, "reports/index.html", "css, DS Lite"),
+        (other_index, "reports/index.html css", "a"),
+        (real_index, "reports/index.html css", "a"),
+        (hidden_index, "reports/index.html css", "a"),
+        (lambda p: forged(p.results, "\n", ",uar_final\n"), "reports/results.csv", "beginning"),
+        (further_field, "reports/results.csv", "after"),
+        (other_code, "evaluate/record.json", "chosen"),
+        (other_code, "evaluate/scores.parquet", "number of rows"),
+        (other_code, "reports/css/evaluate.html", "after"),
+        (lambda p: forged(p.corpus("css").page("evaluate"), "</h1>", FOLDED), "reports/css/evaluate.html", "after"),
+        (lambda p: forged(p.corpus("css").page("evaluate"), "<dl", "<dl hidden"), "reports/css/evaluate.html", "after"),
         (lambda p: forged(p.results, "\n", "\n99.9,", at=9), "reports/results.csv", "uar"),
     ],
     ids=[
-        "label", "predicted", "interval", "confusion", "p value", "chosen", "results.csv", "page", "data", "seed",
-        "weights", "files", "corpus", "section", "heading", "style", "script", "unfolded", "index",
-        "index's data", "fields",
+        "label", "predicted", "interval", "confusion", "p value", "row", "row's file", "rows", "dev", "found",
+        "argmax", "changes", "chosen", "results.csv", "page", "data", "seed", "seed of one stage", "profile",
+        "changed", "classes", "weights", "files", "corpus", "section", "heading", "style", "script", "unfolded",
+        "index", "index's data", "index's hidden score", "column", "field", "other code's choice",
+        "other code's rows", "other code's page", "folded", "hidden", "fields",
     ],
 )  # fmt: skip
 def test_what_was_tampered_with_is_named(verified, change, file, key):
@@ -252,6 +345,57 @@ def test_what_was_tampered_with_is_named(verified, change, file, key):
     assert code == 1
     assert [one for one in report["wrong"] if file in one["file"] and key in one["key"]]
     assert all(one["said"] != one["recomputed"] for one in report["wrong"])
+
+
+TRICKS = (
+    '<td><span alt="41.3"><input value="99.9"></span></td>',
+    '<td><bdo dir="rtl">41.3</bdo></td>',
+    "<td><s>41.3</s></td>",
+    "<td>\u200941.3</td>",
+    '<td><template>41.3</template><ol start="99"><li></ol></td>',
+    '<td style="display: none">41.3</td>',
+    '<td>41.3</td><iframe srcdoc="<b>99.9</b>"></iframe>',
+    "<td>41.3</td><svg><text><![CDATA[99.9]]></text></svg>",
+    "<td>41.3</td><!--> <b>99.9</b> -->",
+    "<td>41.3</td><?UAR 99.9?>",
+    '<td title="99.9">41.3</td>',
+    '<td>41.3</td><link rel="stylesheet" href="data:text/css,td{}">',
+    '<td>41.3</td><style>td::after { content: "99.9" }</style>',
+    '<td onclick="a()">41.3</td>',
+    '<td>41.3</td><details class="code"><summary>Code</summary>\n<pre><code><b>99.9</b></code></pre></details>',
+)
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_what_a_browser_would_make_otherwise_of_the_same_texts_is_found(trick):
+    honest = '<p>UAR</p>\n<section class="cell" id="cell-3">\n<table><tr><td>41.3</td></tr></table></section>'
+    first, second = (differing.shown(of) for of in (honest, honest.replace("<td>41.3</td>", trick)))
+    assert differing.pages("page", first, first) == (1, [])
+    _, wrong = differing.pages("page", second, first)
+    assert wrong and wrong[0].as_json()["said"] != wrong[0].as_json()["recomputed"]
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_times_of_other_code_are_not_wrong_for_not_being_taken_into_table_5(tmp_path, other):
+    said, mine = Paths(tmp_path).table(5), tmp_path / "table5.csv"
+    said.parent.mkdir(parents=True)
+    said.write_text("source,p50_ms\nhere,70.5\npaper,\n", "utf-8")
+    mine.write_text("source\npaper\n", "utf-8")
+    copy = Copy(tmp_path, tmp_path / "scratch")
+    copy._compare("table5.csv", said, mine, other)
+    assert bool(copy.report.wrong) is not other and copy.report.unchecked == (
+        {"table5.csv": OTHER_CODE} if other else {}
+    )
+
+
+def test_pictures_and_folded_code_are_passed_over():
+    code = (
+        '<details class="code"><summary>Code</summary>\n<pre><code><span class="n">{}</span> = 1</code></pre></details>'
+    )
+    picture = '<img src="data:image/png;base64,{}" width="{}" height="9" alt="UAR">'
+    one, other = (differing.shown(code.format(name) + picture.format(name, 7)) for name in ("a", "b"))
+    assert one == other
+    assert differing.shown(code.format("a"), code=True) != differing.shown(code.format("b"), code=True)
 
 
 @pytest.mark.parametrize(
@@ -297,6 +441,48 @@ def test_what_is_not_there_or_only_added_is_said(verified):
         "it is a link, and none is followed"
     }
     assert said["artifacts/css/train/none/test/history.parquet"] and said["artifacts/css/train/none/test/record.json"]
+
+
+def test_a_page_without_its_record_is_held_against_its_notebook_alone_and_counts_for_nothing(verified, tmp_path):
+    def change(paths: Paths) -> None:
+        paths.corpus("css").record("evaluate").unlink()
+        shutil.copytree(paths.corpus("css").pages, paths.corpus("zurich").pages)
+
+    code, report = verified(change)
+    said = {name for name, why in report["not_checked"].items() if why.startswith("only against its notebook")}
+    assert {"reports/css/evaluate.html", "reports/zurich/evaluate.html"} <= said
+    for folder in Paths(tmp_path / "copy").reports.glob("*/"):
+        shutil.rmtree(folder)
+    assert verify(tmp_path / "copy").right == report["right"]
+
+
+def test_whatever_else_lies_there_is_named(verified):
+    def change(paths: Paths) -> None:
+        for place in (paths.output / "summary.html", paths.reports / ".more" / "scores.html"):
+            place.parent.mkdir(exist_ok=True)
+            place.write_text("<p>UAR 99.9 %</p>", "utf-8")
+
+    code, report = verified(change)
+    said = report["not_checked"]
+    assert said["summary.html"] == said["reports/.more"] == "no result or page of a run lies there"
+    assert code == 0
+
+
+def test_where_nothing_can_be_compared_nothing_is_said_to_be_right(tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
+        for name in ("dslite-reports/index.html", "dslite-reports/css/evaluate.html", "reports/index.html"):
+            archive.writestr(name, "<p>UAR 99.9 %</p>")
+    assert main(["--verify", str(tmp_path / "bundle.zip")]) == 1
+    assert "nothing of it can be compared" in capsys.readouterr().err
+
+
+def test_the_last_line_counts_what_was_excused(verified, tmp_path, capsys):
+    def change(paths: Paths) -> None:
+        paths.corpus("css").record("train").unlink()
+
+    code, _ = verified(change)
+    assert (code, main(["--verify", str(tmp_path / "copy")])) == (0, 0)
+    assert "Not compared, though results or pages: 1" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_a_zip_of_an_output_is_an_output(verified, finished, tmp_path):

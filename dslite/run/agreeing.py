@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from dslite import changes as changing
-from dslite.corpora import results_name
+from dslite.corpora import REGISTRY, results_name
 from dslite.files import read_json
 from dslite.layout import records
 from dslite.layout.finished import FinishedStage
-from dslite.layout.paths import CorpusPaths, Paths
+from dslite.layout.paths import NEXT_SEED, CorpusPaths, Paths
 from dslite.layout.settings import Settings
 from dslite.readings import READINGS
 from dslite.stages.catalogue import STAGES
@@ -32,8 +32,9 @@ def pairs(places: CorpusPaths, corpus: str, stage: str, record: dict) -> Iterato
         yield "weights", record["weights"] == "random" and "random", asked["weights"] == "none" and "random"
     for key in {"seed", "profile", "backbone", "reading"} & record.keys() & asked.keys():
         yield key, record[key], asked[key]
+    yield "changed", record.get("changed", asked["changes"]), asked["changes"]
     for needed in STAGES[stage].needs:
-        before, now = (records.inherited(one) for one in (read_json(places.record(needed)), record))
+        before, now = (records.inherited(one) | _run(one) for one in (read_json(places.record(needed)), record))
         for key in before.keys() & now.keys() - {"warnings"}:
             yield f"{key}, as {needed} has it,", now[key], before[key]
         lost = [warning for warning in before.get("warnings", ()) if warning not in now.get("warnings", ())]
@@ -41,10 +42,17 @@ def pairs(places: CorpusPaths, corpus: str, stage: str, record: dict) -> Iterato
     if STAGES[stage].exported:
         for fit in sorted(places.file(stage).glob("*/*/record.json")):
             about = read_json(fit)
-            for key in {"weights", "backbone"} & about.keys():
+            for key in {"weights", "backbone", *["seed"] * (fit.parent.name != NEXT_SEED)} & about.keys():
                 yield f"{key}, as {fit.relative_to(places.root)} has it,", record[key], about[key]
     if not STAGES[stage].needs:
+        if corpus in REGISTRY:
+            yield "classes", record["classes"], list(REGISTRY[corpus].classes)
         yield "files", record["files"], len(pd.read_parquet(places.clips, columns=["file"]))
+
+
+def _run(record: dict) -> dict:
+    """What a record says of the run that it is of, which is one for all stages of a corpus."""
+    return {key: record[key] for key in ("seed", "profile", "reading", "changed") if key in record}
 
 
 def finished(paths: Paths, name: str, stage: str) -> FinishedStage:

@@ -2,12 +2,12 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dslite.errors import Damaged, DsliteError
+from dslite.errors import DsliteError
 from dslite.layout.paths import Paths
 from dslite.run import differing
 from dslite.run.differing import Difference
@@ -15,6 +15,8 @@ from dslite.run.differing import Difference
 ALONE = "nothing here makes it again"
 NOT_AGAIN = "they come from audio, models or clocks"
 LACKING = "it cannot be made again"
+ITS_NOTEBOOK = "only against its notebook: its record is not there, or it cannot be drawn again"
+BESIDE = "no result or page of a run lies there"
 ABSENT = "it is not there, though what is there makes it"
 SPLIT_ABSENT = "it is not there; a run with --set has that of the output that its changed_runs/ lies in"
 OTHER_CODE = "other code of dslite made it, and this one would say something else"
@@ -32,7 +34,7 @@ class Report:
     unchecked: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict:
-        return {"right": self.right, "wrong": [vars(one) for one in self.wrong], "not_checked": self.unchecked}
+        return {"right": self.right, "wrong": [one.as_json() for one in self.wrong], "not_checked": self.unchecked}
 
     def lines(self) -> Iterator[str]:
         """For people: of many files, how many have which name."""
@@ -43,9 +45,12 @@ class Report:
                 what = [f"{kind} ({count} of them)" if count > 1 else kind for kind, count in kinds.items()]
             yield f"not checked, because {reason}: {', '.join(what)}"
         for one in self.wrong:
-            said, mine = one.said or "nothing", one.recomputed or "nothing"
+            said, mine = (one.as_json()[key] or "nothing" for key in ("said", "recomputed"))
             yield f"WRONG {one.file}, {one.key}: it says {said}; recomputed: {mine}"
-        yield f"{self.right:,} values are right, {len(self.wrong):,} are wrong."
+        excuses = (LACKING, OTHER_CODE, ITS_NOTEBOOK)
+        lacking = sum(why.startswith(excuses) for why in self.unchecked.values())
+        more = f" Not compared, though results or pages: {lacking:,} (see above)." * (lacking > 0)
+        yield f"{self.right:,} values are right, {len(self.wrong):,} are wrong.{more}"
 
 
 def parts_of(output: Path) -> list[Path]:
@@ -83,8 +88,11 @@ class Copy:
         """Has the files of a folder take part."""
         for place, folders, names in os.walk(folder):
             passed = ("standins", "tools") if Path(place).name == Paths(self.origin).artifacts.name else ()
-            folders[:] = [name for name in folders if not name.startswith(".") and name not in passed]
-            target = self.folder / Path(place).relative_to(self.origin)
+            hidden = [name for name in folders if name.startswith(".")]
+            here = Path(place).relative_to(self.origin)
+            self.report.unchecked |= {(here / name).as_posix(): BESIDE for name in hidden}
+            folders[:] = [name for name in folders if name not in (*hidden, *passed)]
+            target = self.folder / here
             target.mkdir(parents=True, exist_ok=True)
             for file in (Path(place, name) for name in [*names, *folders]):
                 if file.is_symlink():
@@ -98,7 +106,8 @@ class Copy:
             return make(*given)
         except Exception as error:
             said = self.here(str(error))
-            if other or isinstance(error, FileNotFoundError | DsliteError) and not isinstance(error, Damaged):
+            # Of files that disagree with each other dslite says so; only what is not there, or is other code's, lacks.
+            if isinstance(error, FileNotFoundError) or other and not isinstance(error, DsliteError):
                 self.report.unchecked[what] = f"{LACKING} ({type(error).__name__}: {said})"
             else:
                 self.report.wrong.append(Difference(what, type(error).__name__, "", said))
@@ -123,16 +132,12 @@ class Copy:
 
     def _compare(self, name: str, said: Path, mine: Path, other: bool) -> None:
         right, wrong, columns = differing.compare(name, said, mine)
-        drawn = mine.suffix in (".html", ".tex", ".json") or any(one.key == differing.ROWS for one in wrong)
-        self.note(right, wrong, other and drawn)
+        if other and wrong and said == Paths(self.origin).table(5) and not wrong[0].of_cell:
+            self.report.unchecked[name] = OTHER_CODE  # whose times this one does not take into it
+            return
+        self.note(right, wrong, other and mine.suffix != ".parquet")
         if columns:
-            self.report.unchecked[f"{name} ({', '.join(columns)})"] = NOT_AGAIN
-
-    def texts(self, name: str, said: Mapping, mine: Mapping, other: bool, left_out: Container[str] = ()) -> None:
-        """Compares what two versions of a page show, section by section, but for those that are left out."""
-        for cell in (cell for cell in {**said, **mine} if cell not in left_out):
-            place = f"{name} {cell or 'above the first section'}"
-            self.note(*differing.texts(place, said.get(cell, []), mine.get(cell, [])), other)
+            self.report.unchecked[f"{name} ({', '.join(columns)})"] = ALONE
 
     def same(self, file: str, key: str, said: str, mine: str) -> None:
         """Compares what a place in a file says with what it should."""
@@ -141,10 +146,9 @@ class Copy:
     def note(self, right: int, wrong: list[Difference], other: bool) -> None:
         """Takes down what a comparison has found."""
         self.report.right += right
-        if other:
-            self.report.unchecked |= {f"{one.file}, {one.key}": OTHER_CODE for one in wrong}
-        else:
-            self.report.wrong += wrong
+        excused = [one for one in wrong if other and one.of_code]
+        self.report.unchecked |= {f"{one.file}, {one.key}": OTHER_CODE for one in excused}
+        self.report.wrong += [one for one in wrong if one not in excused]
 
     def here(self, text: str) -> str:
         """A text that names places as they are outside of the copy."""

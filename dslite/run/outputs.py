@@ -51,7 +51,7 @@ def write(session: Session, note: dict) -> None:
     # Own data come first; the paper's corpora are listed as far as they take part, or have been run before.
     known = [*session.settings, *paths.recorded("corpus")]
     own = dict.fromkeys(name for name in known if name not in corpora.REGISTRY)
-    listed = [_corpus(name, paths) for name in (*own, *(name for name in corpora.REGISTRY if name in known))]
+    listed = [corpus(name, paths) for name in (*own, *(name for name in corpora.REGISTRY if name in known))]
     planned = {(job.corpus, job.stage): job for job in session.plan.jobs}
     states = {}
     for key in [(corpus["name"], stage) for corpus in listed for stage in OF_CORPUS] + [("", name) for name in ACROSS]:
@@ -123,7 +123,7 @@ def bundle(paths: Paths) -> Path:
     return place
 
 
-def _corpus(name: str, paths: Paths) -> dict:
+def corpus(name: str, paths: Paths) -> dict:
     """A row of the index: name, and what the data is once a stage has looked."""
     known = read_json(paths.corpus(name).record("corpus"))
     said = {"voices": voices(known), "elsewhere": elsewhere(paths.corpus(name))}

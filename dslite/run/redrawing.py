@@ -9,17 +9,15 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 from dslite.reporting.pages import to_html
-from dslite.run.differing import shown
 from dslite.run.notebook import FINISHED
 
 NOT_DRAWN = "Not drawn: this takes files that are not here, the audio for instance."
 
 
-def page(template: Path, finished: object, scratch: Path, title: str) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """As :func:`draw`, but in place of the notebook what its page, with this title, shows, as
-    :func:`dslite.run.differing.shown`."""
+def page(template: Path, finished: object, scratch: Path, title: str, home: str) -> tuple[str, dict[str, str]]:
+    """As :func:`draw`, but in place of the notebook its page, with this title and the way to the index."""
     draft, failed = draw(template, finished, scratch)
-    return said(draft, title), failed
+    return drawn(draft, title, home), failed
 
 
 def draw(template: Path, finished: object, scratch: Path) -> tuple[Path, dict[str, str]]:
@@ -56,8 +54,8 @@ def draw(template: Path, finished: object, scratch: Path) -> tuple[Path, dict[st
     return draft, failed
 
 
-def said(notebook: Path, title: str) -> dict[str, list[str]]:
-    """What the page of an executed notebook shows, as :func:`dslite.run.differing.shown`."""
+def drawn(notebook: Path, title: str, home: str) -> str:
+    """The page of an executed notebook."""
     place = notebook.with_name(f"{notebook.stem}.drawn.html")
-    to_html(notebook, place, title)
-    return shown(place.read_text("utf-8"))
+    to_html(notebook, place, title, home)
+    return place.read_text("utf-8")

@@ -5,6 +5,7 @@ both are compared with what lies there. Nothing of the folder is executed or cha
 """
 
 import multiprocessing
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,18 +18,33 @@ from importlib.util import find_spec
 from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 import pandas as pd
 
 from dslite import store
 from dslite.errors import Died, DsliteError
 from dslite.files import read_json, sha256
 from dslite.layout import progress, results
+from dslite.layout.finished import FinishedStage
 from dslite.layout.paths import CHANGED, NOTEBOOKS, CorpusPaths, Paths
 from dslite.reporting import display
-from dslite.run import agreeing, crate, differing, outcome, plan, redrawing, session, signals
-from dslite.run.copied import ABSENT, ALONE, NOT_AGAIN, SPLIT_ABSENT, Copy, Report, parts_of
-from dslite.run.index import shown_scores
+from dslite.run import agreeing, crate, differing, exporting, outcome, outputs, plan, redrawing, session, signals
+from dslite.run.copied import (
+    ABSENT,
+    ALONE,
+    BESIDE,
+    ITS_NOTEBOOK,
+    LACKING,
+    NOT_AGAIN,
+    SPLIT_ABSENT,
+    Copy,
+    Report,
+    parts_of,
+)
+from dslite.run.differing import Difference
+from dslite.run.index import shown_scores, write_index
 from dslite.run.unpacking import unpack
+from dslite.scoring import TRAINED_ON
 from dslite.stages.catalogue import ACROSS, OF_CORPUS, STAGES
 
 
@@ -61,6 +77,8 @@ def verify(place: Path, workers: int = 1) -> Report:
         none = dict.fromkeys(("picture", "picture_in_few_colours"), lambda *_: bytes(24))
         with silent, patch.multiple(display, **none):  # pictures are not compared
             found.everything(workers)
+        if not (found.compared or found.report.right or found.report.wrong):
+            raise DsliteError(f"{place}: nothing of it can be compared ({', '.join(found.report.unchecked)}).")
         return found.report
 
 
@@ -105,8 +123,11 @@ class _Verification(Copy):
             if self.name(file) not in self.compared and not {*notes} & {file, *file.parents}:
                 made = file.is_relative_to(first.artifacts)
                 self.report.unchecked.setdefault(self.name(file), NOT_AGAIN if made else ALONE)
-        if (self.origin / CHANGED).is_dir():
-            self.report.unchecked[CHANGED] = "each of its folders is a run of its own"
+        exported = (self.origin / name for name in exporting.CRATE)
+        parts = (*parts_of(self.origin), Paths(self.origin).manifest, *exported)
+        for other in sorted(other for other in self.origin.iterdir() if other not in parts):
+            runs_of_their_own = "each of its folders is a run of its own"
+            self.report.unchecked[other.name] = runs_of_their_own if other.name == CHANGED else BESIDE
 
     def _corpus(self, which: tuple[Path, str]) -> Copy:
         """What comes of one corpus of one run, by the run's folder in the output, in a copy of its own."""
@@ -125,14 +146,21 @@ class _Verification(Copy):
         other = self._other_code(paths, name, stage)
         self._made_from(paths, name, stage)
         if find_spec(f"dslite.stages.{stage}.again"):
-            again = import_module(f"dslite.stages.{stage}.again").again
-            self.again(f"{name} {stage}", again, finished, other=other)
+            self.again(f"{name} {stage}", self._again, stage, finished, other=other)
         self.attempt(self.name(places.page(stage)), self._page, places, stage, finished, other)
+
+    def _again(self, stage: str, finished: FinishedStage) -> None:
+        """Makes what a stage can make again, once all is there that it was made from."""
+        for needed in STAGES[stage].needs:
+            finished.paths.record(needed).stat()
+        import_module(f"dslite.stages.{stage}.again").again(finished)
 
     def _across(self, paths: Paths, stage: str) -> None:
         other = self._other_code(paths, "", stage)
         again = import_module(f"dslite.stages.{stage}.again").again
-        if finished := self.again(stage, again, paths, other=other):
+        if STAGES[stage].needs and not results.evaluated(paths):
+            self.report.unchecked[stage] = f"{LACKING} (no corpus' scores are there)"
+        elif finished := self.again(stage, again, paths, other=other):
             said = read_json(paths.across(stage).record(stage))
             then = {name: said[name] for name in differing.CIRCUMSTANCES if name in said}
             finished = replace(finished, record=finished.record | then)
@@ -142,35 +170,44 @@ class _Verification(Copy):
     def _page(self, places: CorpusPaths, stage: str, finished: object, other: bool) -> None:
         place, name = places.page(stage), self.name(places.page(stage))
         if not place.exists():
-            if places.pages.is_dir():
+            if Paths(places.root.parents[1]).reports.is_dir():
                 self.report.unchecked.setdefault(name, ABSENT)
             return
-        template, title = NOTEBOOKS / f"{stage}.ipynb", self._title(place)
-        drawn = self.again(name, redrawing.page, template, finished, self.scratch, title, other=other)
+        template, head = NOTEBOOKS / f"{stage}.ipynb", self._head(place)
+        drawn = self.again(name, redrawing.page, template, finished, self.scratch, *head, other=other)
         if not isinstance(drawn, tuple):
             return
-        cells, failed = drawn
+        page, failed = drawn
         self.compared.add(name)
         html = place.read_text("utf-8")
         for cell, why in failed.items():
-            self.report.unchecked[f"{name} {cell}"] = f"it cannot be drawn again ({self.here(why):.200})"
-        self.texts(name, differing.shown(html), cells, other, failed)
+            if other or why.startswith(FileNotFoundError.__name__):
+                self.report.unchecked[f"{name} {cell}"] = f"it cannot be drawn again ({self.here(why):.200})"
+            else:
+                self.report.wrong.append(Difference(f"{name} {cell}", "it cannot be drawn again", "", self.here(why)))
+        self.note(*differing.pages(name, differing.shown(html), differing.shown(page), failed), other)
         if pictures := html.count("data:image/"):
             self.report.unchecked[f"{name} ({pictures})"] = "pictures are not compared, but what is written beside them"
 
     def _as_notebook(self, notebook: Path) -> None:
         page = notebook.with_suffix(".html")
-        if page.exists():
+        if page.exists() and page.stem in STAGES:
+            right = self.report.right
             draft = self.scratch / notebook.name
             draft.write_bytes(notebook.read_bytes())
-            same = redrawing.said(draft, self._title(page))
-            self.texts(f"{self.name(page)} beside its notebook,", differing.shown(page.read_text("utf-8")), same, False)
+            both = page.read_text("utf-8"), redrawing.drawn(draft, *self._head(page))
+            said, mine = (differing.shown(html, code=True) for html in both)
+            self.note(*differing.pages(f"{self.name(page)} beside its notebook", said, mine), other=True)
+            if self.name(page) not in self.compared:  # who changes one can change the other
+                self.report.right = right
+                self.report.unchecked[self.name(page)] = ITS_NOTEBOOK
             self.compared |= {self.name(notebook), self.name(page)}
 
-    def _title(self, page: Path) -> str:
-        """What stands at the top of a notebook's page."""
-        across = STAGES[page.stem].across
-        return STAGES[page.stem].title if across else f"{session.title(page.parent.name)}: {page.stem}"
+    def _head(self, page: Path) -> tuple[str, str]:
+        """Title of a notebook's page, and its way to the index."""
+        if (stage := STAGES[page.stem]).across:
+            return stage.title, "index.html"
+        return f"{session.title(page.parent.name)}: {page.stem}", "../index.html"
 
     def _index(self, paths: Paths) -> None:
         """What leads to the pages: the index's scores, ``results.csv``, and pages that an index writes."""
@@ -184,14 +221,14 @@ class _Verification(Copy):
             return
         self.compared.add(self.name(paths.index))
         self.report.unchecked[f"{self.name(paths.index)} (all but its scores)"] = ALONE
-        name, texts = self.name(paths.index), differing.shown(paths.index.read_text("utf-8"))
-        said = [one for of in texts.values() for one in of]
-        for corpus, rows in shown_scores(results.gather(paths)).items():
-            for row in rows:
-                words = (row["uar"], f"{row['interval']} {row['system']}", row["line"])  # the line: of which data
-                mine = [" ".join(word.split()) for word in words if word]
-                there = any(said[at : at + len(mine)] == mine for at in range(len(said)))
-                self.same(name, f"{corpus}, {row['system']}", " ".join(mine) if there else "", " ".join(mine))
+        known, draft = results.gather(paths), self.scratch / paths.index.name
+        corpora = [outputs.corpus(name, paths) for name in shown_scores(known)]
+        write_index(draft, corpora, (), {}, {}, [], {}, known)
+        said, mine = (_scored_rows(of.read_text("utf-8")) for of in (paths.index, draft))
+        for corpus, row in zip(corpora, mine, strict=False):  # below are those of notebooks across corpora
+            found = [one for one in said if one.startswith(row[: row.index("</span>")])]
+            place = f"{self.name(paths.index)} {corpus['name']}"
+            self.note(*differing.pages(place, {"": found}, {"": [row]}), False)
 
     def _hashes(self, paths: Paths) -> None:
         """Whether the files of the reports are those that the run has left."""
@@ -207,12 +244,16 @@ class _Verification(Copy):
         """Whether the files of an export are those that its manifest names, and imported ones still are."""
         manifest = Paths(self.origin).manifest
         told = read_json(manifest).get("files", {})
-        marks = [read_json(mark) for mark in Paths(self.folder).artifacts.glob("*/elsewhere.json")]
+        paths = Paths(self.folder)
+        marks = {mark.parent.name: read_json(mark) for mark in paths.artifacts.glob("*/elsewhere.json")}
         if not told and not marks:
             return
+        for corpus, about in (*read_json(manifest).get("corpora", {}).items(), *marks.items()):
+            record = paths.corpus(corpus).record("train")
+            self.same(self.name(record), "hardware", read_json(record).get("hardware"), about.get("hardware"))
         files = (file for file in self.origin.rglob("*") if file.is_file() and not file.is_symlink())
         there = {file.relative_to(self.origin).as_posix(): file for file in files if file != manifest}
-        for name, about in [one for of in (told, *(mark["files"] for mark in marks)) for one in of.items()]:
+        for name, about in [one for of in (told, *(mark["files"] for mark in marks.values())) for one in of.items()]:
             mine = sha256(there[name]) if name in there else ""
             self.same(name, "sha256", about["sha256"], mine)
         if told:
@@ -235,20 +276,32 @@ class _Verification(Copy):
             return
         corpora = dict.fromkeys([name, *paths.recorded("corpus")])
         own, *others = (pd.read_parquet(paths.corpus(of).found).set_index("file") for of in corpora)
+        clips = pd.read_parquet(places.clips)
+        columns = ["file", "label", "speaker", "partition"]
+        said, mine = own.reindex(clips["file"]).reset_index()[columns], clips[columns]
+        self.note(*differing.tables(self.name(places.found), said, mine)[:2], False)
         for file in sorted(places.root.rglob("predictions.parquet")):
             self.attempt(self.name(file), self._known, file, own, others)
 
     def _known(self, file: Path, own: pd.DataFrame, others: list[pd.DataFrame]) -> None:
-        """Whether labels and speakers of predictions are those of the corpus' files."""
-        table = pd.read_parquet(file)
+        """Whether predictions are of files of their partition, with the labels and speakers of the corpus' files, and
+        what is decided of a file of one chunk is what is most probable."""
+        table, name, partition = pd.read_parquet(file), self.name(file), file.parent.name
         elsewhere = [] if table["file"].isin(own.index).any() else others
         clips = next((of for of in elsewhere if table["file"].isin(of.index).all()), own)
-        known = clips.reindex(table["file"])
-        for column in ("label", "speaker"):
-            right, wrong, _ = differing.tables(self.name(file), table[["file", column]], known[[column]].reset_index())
-            self.note(right, wrong, False)
-        self.report.unchecked[f"{self.name(file)} (all but label and speaker)"] = NOT_AGAIN
-        self.compared.add(self.name(file))
+        said = table.assign(partition=partition) if partition in TRAINED_ON else table
+        mine = clips.reindex(table["file"]).reset_index().assign(predicted=_decided(table))
+        for column in ("label", "speaker", "partition", "predicted"):
+            if column in said:
+                self.note(*differing.tables(name, said[["file", column]], mine[["file", column]])[:2], False)
+        places = CorpusPaths(file.parents[3], file)
+        if places.clips.exists() and file.parents[2].name in ("train", "baseline") and partition in TRAINED_ON:
+            kept = pd.read_parquet(places.clips).query("partition == @partition")["file"]
+            odd = sorted({*table["file"]} ^ {*kept})
+            there = f"{len(table)} files" + f", without or besides {', '.join(odd[:3])}" * bool(odd)
+            self.same(name, f"files of {partition}", there, f"{len(kept)} files")
+        self.report.unchecked[f"{name} (all but label and speaker)"] = NOT_AGAIN
+        self.compared.add(name)
 
     def _made_from(self, paths: Paths, corpus: str, stage: str) -> None:
         """Whether the records, and the split, that a stage was made from are those that lie there."""
@@ -273,3 +326,23 @@ class _Verification(Copy):
         last = outcome.read(paths.outcome(f"{corpus}-{stage}" if corpus else stage))
         then = (last.made_from | last.page_from) if last else {}
         return outcome.of_other_code(then, f"dslite.stages.{stage}.work", plan.PAGE_MAKER, NOTEBOOKS / f"{stage}.ipynb")
+
+
+def _decided(table: pd.DataFrame) -> np.ndarray:
+    """What a prediction table should have ``predicted``, as far as its probabilities say: what is most probable of a
+    file of one chunk, however files are decided; of ties, and of any other file, what it has."""
+    told, given = table.filter(regex="^p_"), table["predicted"].to_numpy()
+    if not len(told.columns) or "chunks" not in table:
+        return given
+    probabilities, names = told.to_numpy(), told.columns.str.removeprefix("p_")
+    at, rows = names.get_indexer(given), np.arange(len(table))
+    highest = probabilities.max(axis=1)  # NaN where a system has no probabilities
+    sure = (table["chunks"] == 1) & ((at < 0) | (probabilities[rows, at] < highest)) & ~np.isnan(highest)
+    return np.where(sure, names[probabilities.argmax(axis=1)], given)
+
+
+def _scored_rows(index: str) -> list[str]:
+    """The rows of the table of an index, without the states of notebooks and what the paper printed."""
+    cells = r'<td (?:colspan="\d+" )?class="(?:state-|ds-published ).*?</td>\n'
+    rows = re.findall(r'<tr><th scope="row">.*?</tr>', index, re.DOTALL)
+    return [re.sub(cells, "", row, flags=re.DOTALL) for row in rows]
